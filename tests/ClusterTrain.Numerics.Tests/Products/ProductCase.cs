@@ -1,0 +1,134 @@
+namespace ClusterTrain.Numerics.Tests;
+
+/// <summary>Operands of all three products for one shape, and the comparison bit for bit.</summary>
+internal sealed class ProductCase
+{
+    // Spans start this many floats into their arrays, so that no row is aligned to anything.
+    private const int Misalignment = 1;
+
+    private readonly float[] _input;
+    private readonly float[] _weight;
+    private readonly float[] _bias;
+    private readonly float[] _outputGradient;
+
+    public ProductCase(int rows, int inputs, int outputs, int seed)
+    {
+        Rows = rows;
+        Inputs = inputs;
+        Outputs = outputs;
+        var state = (uint)seed;
+        _input = Values(rows * inputs, ref state);
+        _weight = Values(inputs * outputs, ref state);
+        _bias = Values(outputs, ref state);
+        _outputGradient = Values(rows * outputs, ref state);
+    }
+
+    public int Rows { get; }
+
+    public int Inputs { get; }
+
+    public int Outputs { get; }
+
+    public Span<float> Input => _input.AsSpan(Misalignment);
+
+    public Span<float> Weight => _weight.AsSpan(Misalignment);
+
+    public Span<float> Bias => _bias.AsSpan(Misalignment);
+
+    public Span<float> OutputGradient => _outputGradient.AsSpan(Misalignment);
+
+    public float[] NaiveForward(bool bias)
+    {
+        var output = new float[Rows * Outputs];
+        NaiveProducts.Forward(Input, Weight, bias ? Bias : [], output, Rows, Inputs, Outputs);
+        return output;
+    }
+
+    public float[] NaiveInputGradient()
+    {
+        var inputGradient = new float[Rows * Inputs];
+        NaiveProducts.InputGradient(OutputGradient, Weight, inputGradient, Rows, Inputs, Outputs);
+        return inputGradient;
+    }
+
+    public (float[] Weight, float[] Bias) NaiveWeightGradient(int leafRows)
+    {
+        var (weight, bias) = (new float[Inputs * Outputs], new float[Outputs]);
+        NaiveProducts.WeightGradient(Input, OutputGradient, weight, bias, Rows, Inputs, Outputs, leafRows);
+        return (weight, bias);
+    }
+
+    /// <summary>Runs the three products and compares every float with the naive ones; nothing around the results may change.</summary>
+    public void AssertEqualsNaive(DenseProducts products, int leafRows, string context)
+    {
+        foreach (var bias in new[] { true, false })
+        {
+            var output = new Guarded(Rows * Outputs);
+            products.Forward(Input, Weight, bias ? Bias : [], output.Span, Rows, Inputs, Outputs);
+            output.AssertBits(NaiveForward(bias), $"{context}: forward {(bias ? "with" : "without")} bias");
+        }
+
+        var inputGradient = new Guarded(Rows * Inputs);
+        products.InputGradient(OutputGradient, Weight, inputGradient.Span, Rows, Inputs, Outputs);
+        inputGradient.AssertBits(NaiveInputGradient(), $"{context}: input gradient");
+
+        var (weight, biasGradient) = NaiveWeightGradient(leafRows);
+        foreach (var bias in new[] { true, false })
+        {
+            var weightGradient = new Guarded(Inputs * Outputs);
+            var biases = new Guarded(Outputs);
+            products.WeightGradient(
+                Input, OutputGradient, weightGradient.Span, bias ? biases.Span : [], Rows, Inputs, Outputs, leafRows);
+            weightGradient.AssertBits(weight, $"{context}: weight gradient, leaves of {leafRows}");
+            if (bias)
+                biases.AssertBits(biasGradient, $"{context}: bias gradient, leaves of {leafRows}");
+        }
+    }
+
+    private static float[] Values(int count, ref uint state)
+    {
+        var values = new float[count + Misalignment];
+        for (var i = 0; i < values.Length; i++)
+        {
+            // xorshift32 (Marsaglia 2003); a quarter of the values are zero, of either sign, as after a ReLU.
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            values[i] = (state & 3) == 0 ? ((state & 4) == 0 ? 0f : -0f) : ((int)state / 2147483648f);
+        }
+
+        return values;
+    }
+
+    // A result between two marks, at an odd place in memory.
+    private sealed class Guarded
+    {
+        private const float Mark = 1234.5f;
+        private const int Before = 3;
+        private const int After = 40;
+        private readonly float[] _values;
+
+        public Guarded(int count)
+        {
+            _values = new float[Before + count + After];
+            Array.Fill(_values, Mark);
+        }
+
+        public Span<float> Span => _values.AsSpan(Before, _values.Length - Before - After);
+
+        public void AssertBits(float[] expected, string context)
+        {
+            for (var i = 0; i < expected.Length; i++)
+            {
+                var actual = Span[i];
+                var same = float.IsNaN(expected[i])
+                    ? float.IsNaN(actual)
+                    : BitConverter.SingleToInt32Bits(expected[i]) == BitConverter.SingleToInt32Bits(actual);
+                Assert.True(same, $"{context}: element {i} is {actual:R}, the naive product gives {expected[i]:R}");
+            }
+
+            Assert.All(_values[..Before], mark => Assert.Equal(Mark, mark));
+            Assert.All(_values[^After..], mark => Assert.Equal(Mark, mark));
+        }
+    }
+}
