@@ -105,6 +105,20 @@ public static class ReductionTree
         }
     }
 
+    /// <summary>The sum of one value per leaf, in the order of the tree over them.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There are no values.</exception>
+    public static double Sum(ReadOnlySpan<double> values)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(values.Length, 1, nameof(values));
+        if (values.Length == 1)
+        {
+            return values[0];
+        }
+
+        var left = LeftCount(values.Length);
+        return Sum(values[..left]) + Sum(values[left..]);
+    }
+
     private static void Cover(TreeNode node, TreeNode range, ICollection<TreeNode> nodes)
     {
         if (range.Contains(node))
