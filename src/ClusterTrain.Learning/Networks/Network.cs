@@ -1,0 +1,354 @@
+using ClusterTrain.Numerics;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>
+/// Computes the outputs and the gradient of a network. It owns its scratch memory, which grows with the rows of a call and
+/// is then reused, so steady calls allocate nothing; one instance serves one caller at a time.
+/// </summary>
+/// <remarks>
+/// The bits depend on the recipe's leaves alone: not on how the rows are cut into nodes or calls, nor on threads or kernels.
+/// </remarks>
+public sealed class Network : IDisposable
+{
+    // Predictions pass through in chunks: rows are independent, and the scratch memory stays small and in cache.
+    private const int ChunkRows = 512;
+
+    private readonly Kernels _kernels;
+    private readonly DenseProducts _products;
+    private readonly LossKind _loss;
+    private readonly float[][] _outputs;
+    private readonly float[][] _slopes;
+    private float[] _rowLoss = [];
+    private double[] _leafLosses = [];
+    private int _rowCapacity;
+
+    /// <summary>An executor for the networks of one layout.</summary>
+    /// <param name="layout">The layers and where their parameters lie.</param>
+    /// <param name="loss">The loss.</param>
+    /// <param name="kernels">The kernels to use; all give the same bits.</param>
+    /// <param name="pool">The threads to use; any number gives the same bits. Not disposed here.</param>
+    /// <exception cref="ArgumentException">
+    /// The loss cannot follow the last activation, see <see cref="LossRules.Accepts"/>.
+    /// </exception>
+    public Network(NetworkLayout layout, LossKind loss, Kernels kernels, ComputePool pool)
+    {
+        var last = layout.Layers[^1].Recipe.Activation;
+        if (!LossRules.Accepts(loss, last))
+        {
+            throw new ArgumentException(
+                $"The loss {loss} takes logarithms of the outputs, which {last} does not keep inside (0, 1); "
+                + "use sigmoid or softmax on the last layer.",
+                nameof(loss));
+        }
+
+        Layout = layout;
+        _loss = loss;
+        _kernels = kernels;
+        _products = new DenseProducts(kernels, pool);
+        _outputs = [.. layout.Layers.Select(_ => Array.Empty<float>())];
+        _slopes = [.. layout.Layers.Select(_ => Array.Empty<float>())];
+    }
+
+    /// <summary>The layers and where their parameters lie.</summary>
+    public NetworkLayout Layout { get; }
+
+    /// <summary>Computes the outputs after the last activation.</summary>
+    /// <param name="parameters">(parameters).</param>
+    /// <param name="features">(rows, features).</param>
+    /// <param name="rows">Number of rows, at least 1.</param>
+    /// <param name="outputs">(rows, outputs) receives them.</param>
+    /// <exception cref="ArgumentException">A length does not agree.</exception>
+    public void Predict(ReadOnlySpan<float> parameters, ReadOnlySpan<float> features, int rows, Span<float> outputs)
+    {
+        Require(parameters.Length, Layout.Parameters, nameof(parameters));
+        RequireRows(features.Length, rows, Layout.Features, nameof(features));
+        RequireRows(outputs.Length, rows, Layout.Outputs, nameof(outputs));
+        for (var start = 0; start < rows; start += ChunkRows)
+        {
+            var count = Math.Min(ChunkRows, rows - start);
+            var logits = Forward(parameters, Rows(features, Layout.Features, start, count), count);
+            Activations.Forward(_kernels, Last, logits, count);
+            logits.CopyTo(Rows(outputs, Layout.Outputs, start, count));
+        }
+    }
+
+    /// <summary>Computes the outputs and the loss of each row; a row's figures depend on that row alone.</summary>
+    /// <param name="parameters">(parameters).</param>
+    /// <param name="features">(rows, features).</param>
+    /// <param name="targets">(rows, outputs).</param>
+    /// <param name="rows">Number of rows, at least 1.</param>
+    /// <param name="outputs">(rows, outputs) receives the outputs after the last activation.</param>
+    /// <param name="rowLoss">(rows) receives the losses.</param>
+    /// <exception cref="ArgumentException">A length does not agree.</exception>
+    public void Evaluate(
+        ReadOnlySpan<float> parameters,
+        ReadOnlySpan<float> features,
+        ReadOnlySpan<float> targets,
+        int rows,
+        Span<float> outputs,
+        Span<float> rowLoss)
+    {
+        Require(parameters.Length, Layout.Parameters, nameof(parameters));
+        RequireRows(features.Length, rows, Layout.Features, nameof(features));
+        RequireRows(targets.Length, rows, Layout.Outputs, nameof(targets));
+        RequireRows(outputs.Length, rows, Layout.Outputs, nameof(outputs));
+        RequireRows(rowLoss.Length, rows, 1, nameof(rowLoss));
+        for (var start = 0; start < rows; start += ChunkRows)
+        {
+            var count = Math.Min(ChunkRows, rows - start);
+            var logits = Forward(parameters, Rows(features, Layout.Features, start, count), count);
+            LossAndSlope(logits, Rows(targets, Layout.Outputs, start, count), rowLoss.Slice(start, count), count);
+            if (LossRules.IsFused(_loss, Last.Activation))
+            {
+                Activations.Forward(_kernels, Last, logits, count);
+            }
+
+            logits.CopyTo(Rows(outputs, Layout.Outputs, start, count));
+        }
+    }
+
+    /// <summary>
+    /// Forward and backward over all rows; writes for each node the sum over its rows of the loss's gradient, and the sum of
+    /// the rows' losses, both in the order of the <see cref="ReductionTree"/>.
+    /// </summary>
+    /// <param name="parameters">(parameters).</param>
+    /// <param name="features">(rows, features): the rows of the nodes' leaves, in order.</param>
+    /// <param name="targets">(rows, outputs).</param>
+    /// <param name="rows">Number of rows, at least 1.</param>
+    /// <param name="leafRows">Rows of a leaf; only the very last one may be shorter.</param>
+    /// <param name="nodes">Adjoining nodes in ascending order that hold exactly the leaves of the rows.</param>
+    /// <param name="nodeGradients">One destination (parameters) per node.</param>
+    /// <param name="nodeLosses">One destination per node.</param>
+    /// <exception cref="ArgumentException">A length does not agree, or the nodes do not hold exactly the rows.</exception>
+    public void Gradient(
+        ReadOnlySpan<float> parameters,
+        ReadOnlySpan<float> features,
+        ReadOnlySpan<float> targets,
+        int rows,
+        int leafRows,
+        ReadOnlySpan<TreeNode> nodes,
+        ReadOnlySpan<Memory<float>> nodeGradients,
+        Span<double> nodeLosses)
+    {
+        Require(parameters.Length, Layout.Parameters, nameof(parameters));
+        RequireRows(features.Length, rows, Layout.Features, nameof(features));
+        RequireRows(targets.Length, rows, Layout.Outputs, nameof(targets));
+        RequireNodes(nodes, rows, leafRows);
+        Require(nodeGradients.Length, nodes.Length, nameof(nodeGradients));
+        Require(nodeLosses.Length, nodes.Length, nameof(nodeLosses));
+        foreach (var destination in nodeGradients)
+        {
+            Require(destination.Length, Layout.Parameters, nameof(nodeGradients));
+        }
+
+        var logits = Forward(parameters, features, rows);
+        var rowLoss = _rowLoss.AsSpan(0, rows);
+        LossAndSlope(logits, targets, rowLoss, rows);
+        SumLosses(rowLoss, leafRows, nodes, nodeLosses);
+        for (var index = Layout.Layers.Length - 1; index >= 0; index--)
+        {
+            var layer = Layout.Layers[index];
+            var slope = _slopes[index].AsSpan(0, rows * layer.Outputs);
+            var inputs = index == 0 ? features : _outputs[index - 1].AsSpan(0, rows * layer.Inputs);
+            WeightGradients(layer, inputs, slope, rows, leafRows, nodes, nodeGradients);
+            if (index > 0)
+            {
+                var inputSlope = _slopes[index - 1].AsSpan(0, rows * layer.Inputs);
+                _products.InputGradient(slope, Weight(layer, parameters), inputSlope, rows, layer.Inputs, layer.Outputs);
+                Activations.Backward(_kernels, Layout.Layers[index - 1].Recipe, inputs, inputSlope, rows);
+            }
+        }
+    }
+
+    /// <summary>Frees the scratch memory.</summary>
+    public void Dispose() => _products.Dispose();
+
+    private LayerRecipe Last => Layout.Layers[^1].Recipe;
+
+    // Up to the last layer's logits: the loss decides whether it wants them activated.
+    private Span<float> Forward(ReadOnlySpan<float> parameters, ReadOnlySpan<float> features, int rows)
+    {
+        Reserve(rows);
+        var inputs = features;
+        var outputs = Span<float>.Empty;
+        for (var index = 0; index < Layout.Layers.Length; index++)
+        {
+            var layer = Layout.Layers[index];
+            outputs = _outputs[index].AsSpan(0, rows * layer.Outputs);
+            var bias = layer.Bias is { } tensor ? parameters.Slice(tensor.Offset, tensor.Length) : default;
+            _products.Forward(inputs, Weight(layer, parameters), bias, outputs, rows, layer.Inputs, layer.Outputs);
+            if (index < Layout.Layers.Length - 1)
+            {
+                Activations.Forward(_kernels, layer.Recipe, outputs, rows);
+            }
+
+            inputs = outputs;
+        }
+
+        return outputs;
+    }
+
+    // Writes the rows' losses, and the slope with respect to the last layer's logits into its slot. Where loss and activation
+    // are not fused, the logits are activated in place on the way.
+    private void LossAndSlope(Span<float> logits, ReadOnlySpan<float> targets, Span<float> rowLoss, int rows)
+    {
+        var outputs = Layout.Outputs;
+        var slope = _slopes[^1].AsSpan(0, rows * outputs);
+        if (LossRules.IsFused(_loss, Last.Activation))
+        {
+            if (_loss == LossKind.CategoricalCrossEntropy)
+            {
+                _kernels.SoftmaxCrossEntropy(logits, targets, slope, rowLoss, rows, outputs);
+            }
+            else
+            {
+                _kernels.SigmoidCrossEntropy(logits, targets, slope, rowLoss, rows, outputs);
+            }
+
+            return;
+        }
+
+        Activations.Forward(_kernels, Last, logits, rows);
+        switch (_loss)
+        {
+            case LossKind.SquaredError:
+                _kernels.SquaredError(logits, targets, slope, rowLoss, rows, outputs, 0.5f);
+                break;
+            case LossKind.MeanSquaredError:
+                _kernels.SquaredError(logits, targets, slope, rowLoss, rows, outputs, 1f / outputs);
+                break;
+            case LossKind.BinaryCrossEntropy:
+                _kernels.BinaryCrossEntropy(logits, targets, slope, rowLoss, rows, outputs);
+                break;
+            case LossKind.CategoricalCrossEntropy:
+                _kernels.CategoricalCrossEntropy(logits, targets, slope, rowLoss, rows, outputs);
+                break;
+            default:
+                throw new InvalidOperationException($"The loss {_loss} is unknown.");
+        }
+
+        Activations.Backward(_kernels, Last, logits, slope, rows);
+    }
+
+    private void WeightGradients(
+        DenseLayer layer,
+        ReadOnlySpan<float> inputs,
+        ReadOnlySpan<float> slope,
+        int rows,
+        int leafRows,
+        ReadOnlySpan<TreeNode> nodes,
+        ReadOnlySpan<Memory<float>> nodeGradients)
+    {
+        for (var index = 0; index < nodes.Length; index++)
+        {
+            var start = (nodes[index].Start - nodes[0].Start) * leafRows;
+            var count = Math.Min(nodes[index].Count * leafRows, rows - start);
+            var gradient = nodeGradients[index].Span;
+            _products.WeightGradient(
+                Rows(inputs, layer.Inputs, start, count),
+                Rows(slope, layer.Outputs, start, count),
+                gradient.Slice(layer.Weight.Offset, layer.Weight.Length),
+                layer.Bias is { } bias ? gradient.Slice(bias.Offset, bias.Length) : default,
+                count,
+                layer.Inputs,
+                layer.Outputs,
+                leafRows);
+        }
+    }
+
+    // A leaf's losses are one chain in double; the leaves are added as their gradients are.
+    private void SumLosses(ReadOnlySpan<float> rowLoss, int leafRows, ReadOnlySpan<TreeNode> nodes, Span<double> nodeLosses)
+    {
+        var leaves = nodes[^1].End - nodes[0].Start;
+        if (_leafLosses.Length < leaves)
+        {
+            _leafLosses = new double[leaves];
+        }
+
+        for (var leaf = 0; leaf < leaves; leaf++)
+        {
+            var start = leaf * leafRows;
+            double sum = 0;
+            foreach (var loss in rowLoss.Slice(start, Math.Min(leafRows, rowLoss.Length - start)))
+            {
+                sum += loss;
+            }
+
+            _leafLosses[leaf] = sum;
+        }
+
+        for (var index = 0; index < nodes.Length; index++)
+        {
+            nodeLosses[index] = ReductionTree.Sum(_leafLosses.AsSpan(nodes[index].Start - nodes[0].Start, nodes[index].Count));
+        }
+    }
+
+    private void Reserve(int rows)
+    {
+        if (rows <= _rowCapacity)
+        {
+            return;
+        }
+
+        for (var index = 0; index < Layout.Layers.Length; index++)
+        {
+            var length = checked(rows * Layout.Layers[index].Outputs);
+            _outputs[index] = GC.AllocateUninitializedArray<float>(length);
+            _slopes[index] = GC.AllocateUninitializedArray<float>(length);
+        }
+
+        _rowLoss = new float[rows];
+        _rowCapacity = rows;
+    }
+
+    private static ReadOnlySpan<float> Weight(DenseLayer layer, ReadOnlySpan<float> parameters) =>
+        parameters.Slice(layer.Weight.Offset, layer.Weight.Length);
+
+    private static ReadOnlySpan<float> Rows(ReadOnlySpan<float> matrix, int columns, int start, int count) =>
+        matrix.Slice(start * columns, count * columns);
+
+    private static Span<float> Rows(Span<float> matrix, int columns, int start, int count) =>
+        matrix.Slice(start * columns, count * columns);
+
+    private static void Require(int length, int expected, string name)
+    {
+        if (length != expected)
+        {
+            throw new ArgumentException($"{name} has {length} values; {expected} are needed.", name);
+        }
+    }
+
+    private static void RequireRows(int length, int rows, int columns, string name)
+    {
+        if (rows < 1 || length != (long)rows * columns)
+        {
+            throw new ArgumentException(
+                $"{name} has {length} values; {rows} rows of {columns} are needed, and at least 1 row.", name);
+        }
+    }
+
+    private static void RequireNodes(ReadOnlySpan<TreeNode> nodes, int rows, int leafRows)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(leafRows, 1);
+        long leaves = 0;
+        for (var index = 0; index < nodes.Length; index++)
+        {
+            if (nodes[index].Count < 1 || (index > 0 && nodes[index].Start != nodes[index - 1].End))
+            {
+                throw new ArgumentException(
+                    $"{nodes[index]} is empty or does not adjoin the node before it.", nameof(nodes));
+            }
+
+            leaves += nodes[index].Count;
+        }
+
+        if (leaves != ((long)rows + leafRows - 1) / leafRows)
+        {
+            throw new ArgumentException(
+                $"The nodes hold {leaves} leaves; {rows} rows in leaves of {leafRows} are "
+                + $"{((long)rows + leafRows - 1) / leafRows}.",
+                nameof(nodes));
+        }
+    }
+}
