@@ -1,0 +1,28 @@
+namespace ClusterTrain.Learning;
+
+/// <summary>How well outputs match their targets. Figures of the other kind of task are null.</summary>
+public sealed record Evaluation
+{
+    /// <summary>Rows evaluated.</summary>
+    public required long Rows { get; init; }
+
+    /// <summary>Mean over the rows of the recipe's loss (without L2).</summary>
+    public required double Loss { get; init; }
+
+    /// <summary>Classification: the share of rows whose predicted class is the true one.</summary>
+    public double? Accuracy { get; init; }
+
+    /// <summary>Classification: rows by true class (first index) and predicted class (second index).</summary>
+    public long[,]? Confusion { get; init; }
+
+    /// <summary>Regression: mean over rows and outputs of |y - t|.</summary>
+    public double? MeanAbsoluteError { get; init; }
+
+    /// <summary>Regression: mean over rows and outputs of (y - t)².</summary>
+    public double? MeanSquaredError { get; init; }
+
+    /// <summary>
+    /// Regression: the mean over the outputs of 1 - Σ(y - t)² / Σ(t - mean t)²; null when an output's targets are all equal.
+    /// </summary>
+    public double? R2 { get; init; }
+}
