@@ -1,0 +1,67 @@
+using System.Runtime.InteropServices;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>
+/// Writes files that are whole or not there: whoever reads the path sees the old content or the new, never a part, also after a
+/// crash or a power cut.
+/// </summary>
+public static partial class AtomicFile
+{
+    /// <summary>
+    /// Writes to a temporary file in the same folder, flushes it to the disk, and renames it over <paramref name="path"/>. When
+    /// anything fails the temporary file is removed and the path is as it was.
+    /// </summary>
+    /// <param name="path">The file to write; its folder must exist.</param>
+    /// <param name="write">Writes the content to a stream that can seek.</param>
+    /// <exception cref="IOException">The folder is missing, the disk is full, or the file cannot be replaced.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder may not be written to.</exception>
+    public static void Write(string path, Action<Stream> write)
+    {
+        var whole = Path.GetFullPath(path);
+        var folder = Path.GetDirectoryName(whole) ?? throw new IOException($"{path} is a folder; name a file in it");
+        var temporary = Path.Combine(folder, $".{Path.GetFileName(whole)}.{Path.GetRandomFileName()}.tmp");
+        var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        var isMoved = false;
+        try
+        {
+            using (stream)
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, whole, overwrite: true);
+            isMoved = true;
+        }
+        finally
+        {
+            if (!isMoved) File.Delete(temporary);
+        }
+
+        if (!OperatingSystem.IsWindows()) FlushFolder(folder);
+    }
+
+    /// <summary>
+    /// On Unix the new name is on the disk only when its folder is. .NET opens no folders, so this asks the C library. A folder
+    /// that cannot be opened for reading, or a file system that cannot flush one, leaves the file whole, but a power cut within
+    /// the next seconds may bring back the old one: that is no reason to fail.
+    /// </summary>
+    private static void FlushFolder(string folder)
+    {
+        const int ReadOnly = 0;
+        var handle = Open(folder, ReadOnly);
+        if (handle < 0) return;
+        _ = Flush(handle);
+        _ = Close(handle);
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync")]
+    private static partial int Flush(int handle);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int handle);
+}

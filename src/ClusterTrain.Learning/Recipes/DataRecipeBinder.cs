@@ -1,0 +1,208 @@
+using System.Collections.Immutable;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>Makes the data part of a recipe of its tree.</summary>
+internal sealed class DataRecipeBinder(RecipeProblems problems)
+{
+    private static readonly string[] SourceKeys = ["set", "idx", "csv", "inline"];
+
+    private static readonly string SplitSizes =
+        $"a number of rows from 1 to {RecipeLimits.SplitRows}, a fraction between 0 and 1 such as 0.1, or none";
+
+    /// <summary>The data; null, and a problem, when they cannot be used.</summary>
+    public DataRecipe? Data(RecipeSection root)
+    {
+        if (RecipeSection.Of(root.Node("data", isRequired: true), "data", problems) is not { } section) return null;
+        string[] present = [.. SourceKeys.Where(section.Has)];
+        if (present.Length != 1)
+        {
+            var found = present.Length == 0 ? "none is given" : $"given: {string.Join(", ", present)}";
+            problems.Add(section.Place, $"key 'data' needs exactly one source of {string.Join(", ", SourceKeys)}; {found}");
+        }
+
+        var set = Set(section);
+        var idx = Idx(section.Section("idx"));
+        var csv = section.Section("csv");
+        var inline = section.Section("inline");
+        var task = section.Word("task", RecipeWords.Task) ?? TaskKind.Classification;
+        DataSource? source = set ?? idx ?? Csv(csv, task) ?? (DataSource?)Inline(inline, task);
+        var data = new DataRecipe
+        {
+            Source = source ?? new NamedSource(""),
+            Task = task,
+            Scale = section.IsNone("scale") ? null : section.Number("scale", RecipeRanges.DataScale),
+            Standardise = section.Flag("standardise") ?? false,
+            Validation = Split(section, "validation"),
+            Test = Split(section, "test"),
+        };
+        section.Finish();
+
+        if (data.Validation?.Fraction + data.Test?.Fraction >= 1)
+            section.Problem("test", "and validation together hold back every row; their sum must be below 1");
+        if (data.Test is not null && source is CsvSource { TestFile: not null } or IdxSource { TestFeatures: not null })
+            section.Problem("test", "holds rows back, but the source has test rows of its own; keep one of the two");
+
+        return source is null || present.Length != 1 ? null : data;
+    }
+
+    private static DataSource? Set(RecipeSection section)
+    {
+        if (section.Text("set") is not { } name) return null;
+        if (name.Length <= RecipeLimits.NameCharacters && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'))
+            return new NamedSource(name);
+        section.Problem("set", $"is '{RecipeText.Shown(name)}'; allowed: the name of a data set, such as digits or mnist "
+            + "(a file is named with idx or csv)");
+        return null;
+    }
+
+    private static SplitSize? Split(RecipeSection section, string key)
+    {
+        if (section.IsNone(key) || section.Node(key) is not { } node) return null;
+        if (RecipeText.TryInteger(node, out var rows))
+        {
+            if (rows >= 1 && rows <= RecipeLimits.SplitRows) return new((long)rows, null);
+        }
+        else if (RecipeText.TryNumberOrFraction(node, out var fraction) && fraction is > 0 and < 1)
+        {
+            return new(null, fraction);
+        }
+
+        section.Problem(key, $"is {RecipeText.Shown(node)}; allowed: {SplitSizes}");
+        // Any size: the recipe is refused already, and the keys that need a split shall not complain as well.
+        return new(1, null);
+    }
+
+    private static IdxSource? Idx(RecipeSection? section)
+    {
+        if (section is null) return null;
+        var features = section.Text("features", isRequired: true);
+        var labels = section.Text("labels", isRequired: true);
+        var testFeatures = section.Text("test_features");
+        var testLabels = section.Text("test_labels");
+        section.Finish();
+        if (section.Has("test_features") != section.Has("test_labels"))
+        {
+            var (given, missing) = section.Has("test_features") ? ("test_features", "test_labels") : ("test_labels", "test_features");
+            section.Problem(given, $"is given without {missing}; test rows need both files");
+        }
+
+        return features is null || labels is null
+            ? null
+            : new() { Features = features, Labels = labels, TestFeatures = testFeatures, TestLabels = testLabels };
+    }
+
+    private static CsvSource? Csv(RecipeSection? section, TaskKind task)
+    {
+        if (section is null) return null;
+        var file = section.Text("file", isRequired: true);
+        var testFile = section.Text("test_file");
+        var header = section.Flag("header") ?? true;
+        var columns = section.Texts("columns") ?? [];
+        var targets = Targets(section, task);
+        var features = section.Texts("features") ?? [];
+        section.Finish();
+        if (header && columns.Count > 0)
+            section.Problem("columns", "is given, but the file's first line names the columns; write header: false, or remove columns");
+        if (!header && columns.Count > 0)
+        {
+            Known("target", targets ?? []);
+            Known("targets", targets ?? []);
+            Known("features", features);
+        }
+
+        if (targets?.FirstOrDefault(features.Contains) is { } both)
+            section.Problem("features", $"and the targets both have column '{RecipeText.Shown(both)}'; a column is one or the other");
+        if (file is null || targets is null) return null;
+        return new()
+        {
+            File = file,
+            TestFile = testFile,
+            Header = header,
+            Columns = [.. columns],
+            Targets = [.. targets],
+            Features = [.. features],
+        };
+
+        void Known(string key, IReadOnlyList<string> names)
+        {
+            if (section.Has(key) && names.FirstOrDefault(name => !columns.Contains(name)) is { } unknown)
+            {
+                var near = RecipeSpelling.Nearest(unknown, columns);
+                section.Problem(key, $"names column '{RecipeText.Shown(unknown)}', which columns does not have"
+                    + (near is null ? "" : $"; did you mean '{RecipeText.Shown(near)}'?"));
+            }
+        }
+    }
+
+    private static IReadOnlyList<string>? Targets(RecipeSection section, TaskKind task)
+    {
+        var target = section.Text("target");
+        var targets = section.Texts("targets");
+        if (section.Has("target") && section.Has("targets"))
+        {
+            section.Problem("target", "and targets are both given; keep one");
+            return null;
+        }
+
+        if (target is not null) return [target];
+        if (section.Has("target") || (targets is null && section.Has("targets"))) return null;
+        if (targets is null)
+        {
+            section.Problem("targets", "is missing; name the column to predict, for example target: class");
+            return null;
+        }
+
+        if (targets.Count == 0 || (task == TaskKind.Classification && targets.Count > 1))
+        {
+            section.Problem("targets", $"has {targets.Count} columns; allowed: "
+                + (task == TaskKind.Classification ? "exactly one for classification (several need task: regression)" : "at least one"));
+            return null;
+        }
+
+        return targets;
+    }
+
+    private static InlineSource? Inline(RecipeSection? section, TaskKind task)
+    {
+        if (section is null) return null;
+        var features = section.FloatRows("features");
+        var targets = section.FloatRows("targets");
+        section.Finish();
+        if (features is null || targets is null || !IsTable(section, "features", features) || !IsTable(section, "targets", targets)) return null;
+        if (features.Length != targets.Length)
+        {
+            section.Problem("targets", $"has {targets.Length} rows, but features has {features.Length}; write one row of targets per row");
+            return null;
+        }
+
+        if (task == TaskKind.Classification)
+        {
+            var wrong = Array.FindIndex(targets, row => row.Length != 1 || row[0] < 0 || row[0] >= RecipeLimits.Units || row[0] != MathF.Floor(row[0]));
+            if (wrong >= 0)
+            {
+                section.Problem("targets", $"has [{string.Join(", ", targets[wrong])}] in row {wrong}; allowed for classification: one class "
+                    + "index from 0, such as [2] (numbers as targets need task: regression)");
+                return null;
+            }
+        }
+
+        return new() { Features = Rows(features), Targets = Rows(targets) };
+    }
+
+    private static bool IsTable(RecipeSection section, string key, float[][] rows)
+    {
+        if (rows.Length == 0 || rows[0].Length == 0)
+        {
+            section.Problem(key, "is empty; write at least one row of at least one number");
+            return false;
+        }
+
+        var wrong = Array.FindIndex(rows, row => row.Length != rows[0].Length);
+        if (wrong < 0) return true;
+        section.Problem(key, $"has {rows[wrong].Length} numbers in row {wrong}, but {rows[0].Length} in row 0; all rows must have the same length");
+        return false;
+    }
+
+    private static ImmutableArray<ImmutableArray<float>> Rows(float[][] rows) => [.. rows.Select(row => row.ToImmutableArray())];
+}

@@ -1,0 +1,87 @@
+namespace ClusterTrain.Learning;
+
+/// <summary>The keys of every part of a recipe, and what other systems call them: knows which key a user meant.</summary>
+internal static class RecipeKeys
+{
+    /// <summary>The parts a key may have been meant for, with the path to write. The most common meaning of a key comes first.</summary>
+    private static readonly (string Path, string[] Keys)[] Parts =
+    [
+        ("", ["name", "seed", "data", "layers", "loss", "optimiser", "schedule", "l2", "clip_norm", "batch", "leaf", "epochs",
+            "early_stopping"]),
+        ("data", ["set", "idx", "csv", "inline", "task", "scale", "standardise", "validation", "test"]),
+        ("layers[0]", ["units", "activation", "slope", "weights", "biases"]),
+        ("optimiser", ["rate", "momentum", "beta1", "beta2", "epsilon", "weight_decay"]),
+        ("schedule", ["warm_up_epochs", "factor", "every_epochs", "final"]),
+        ("early_stopping", ["metric", "patience", "least", "restore_best"]),
+        ("data.csv", ["file", "test_file", "header", "columns", "target", "targets"]),
+        ("data.idx", ["features", "labels", "test_features", "test_labels"]),
+    ];
+
+    /// <summary>Right key, then what it is also called (without '-', '_' and capitals).</summary>
+    private static readonly (string Key, string[] AlsoSaid)[] Names =
+    [
+        ("optimiser", ["optimizer", "optim", "solver"]),
+        ("rate", ["learningrate", "lr", "alpha", "eta", "stepsize"]),
+        ("units", ["hidden", "neurons", "size", "nodes", "outputs", "width"]),
+        ("layers", ["network", "model", "hiddenlayers", "architecture"]),
+        ("weights", ["initializer", "initialiser", "init", "weightinit", "kernelinitializer", "weight", "initialization"]),
+        ("biases", ["bias", "usebias", "biasinit", "biasinitializer"]),
+        ("activation", ["act", "function", "nonlinearity"]),
+        ("slope", ["negativeslope"]),
+        ("standardise", ["standardize", "normalise", "normalize", "standardscaler"]),
+        ("batch", ["batchsize", "minibatch", "minibatchsize", "batchrows", "bs"]),
+        ("leaf", ["leafrows", "leafsize"]),
+        ("epochs", ["epoch", "nepochs", "maxiter", "iterations", "numepochs", "maxepochs"]),
+        ("seed", ["randomseed", "randomstate", "rng"]),
+        ("loss", ["cost", "objective", "criterion", "lossfunction"]),
+        ("l2", ["weightdecay", "lambda", "regularization", "regularisation", "l2reg", "ridge"]),
+        ("weight_decay", ["decay", "wd"]),
+        ("clip_norm", ["clip", "gradclip", "maxgradnorm", "clipping", "gradientclipping"]),
+        ("schedule", ["scheduler", "lrschedule", "lrscheduler", "ratedecay", "learningrateschedule"]),
+        ("warm_up_epochs", ["warmup", "warmupsteps"]),
+        ("factor", ["gamma", "decayrate", "droprate"]),
+        ("every_epochs", ["stepsize", "every", "drop"]),
+        ("final", ["etamin", "minlr", "last"]),
+        ("early_stopping", ["earlystop", "stopping"]),
+        ("metric", ["monitor"]),
+        ("least", ["mindelta", "tolerance", "tol"]),
+        ("restore_best", ["restorebestweights", "keepbest"]),
+        ("set", ["dataset", "source", "name"]),
+        ("data", ["dataset", "source", "input"]),
+        ("scale", ["std", "stddev", "sigma", "deviation", "gain", "divide", "rescale"]),
+        ("validation", ["val", "validationsplit", "dev", "valsplit", "validationsize", "validationfraction"]),
+        ("test", ["testsplit", "testsize", "testfraction"]),
+        ("kind", ["type", "method", "algorithm"]),
+        ("beta1", ["b1"]),
+        ("beta2", ["b2", "rho"]),
+        ("epsilon", ["eps"]),
+        ("targets", ["label", "labels", "y"]),
+        ("features", ["inputs", "x"]),
+        ("file", ["path", "trainfile"]),
+    ];
+
+    /// <summary>
+    /// The key meant by an unknown one: another spelling of one allowed here, a key of another part (with its path), or the nearest
+    /// by letters; null when nothing is near.
+    /// </summary>
+    public static string? Meant(string key, IReadOnlyList<string> allowedHere)
+    {
+        var plain = RecipeSpelling.Plain(key);
+        string[] names = [.. Names.Where(name => name.AlsoSaid.Contains(plain)).Select(name => name.Key)];
+        return names.FirstOrDefault(allowedHere.Contains)
+            ?? allowedHere.FirstOrDefault(here => RecipeSpelling.Plain(here) == plain)
+            ?? Elsewhere([plain, .. names])
+            ?? RecipeSpelling.Nearest(key, allowedHere);
+    }
+
+    private static string? Elsewhere(string[] names)
+    {
+        foreach (var (path, keys) in Parts)
+        {
+            var key = keys.FirstOrDefault(key => names.Contains(key) || names[0] == RecipeSpelling.Plain(key));
+            if (key is not null) return path.Length == 0 ? key : $"{path}.{key}";
+        }
+
+        return null;
+    }
+}

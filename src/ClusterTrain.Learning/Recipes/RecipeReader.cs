@@ -1,0 +1,111 @@
+using System.Text;
+using System.Text.Unicode;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>
+/// Reads recipes. Nothing is guessed: a key that is unknown, given twice, of the wrong type or out of range is an error that names
+/// file, line, column, key, value and what is allowed; all problems of a recipe are told at once.
+/// </summary>
+public static class RecipeReader
+{
+    private static readonly UTF8Encoding Utf8WithoutMark = new(encoderShouldEmitUTF8Identifier: false);
+
+    /// <summary>Reads a recipe file.</summary>
+    /// <param name="path">A YAML file of UTF-8 text, at most <see cref="RecipeLimits.FileBytes"/> long.</param>
+    /// <param name="overrides">Texts <c>path=value</c>, applied in order before the recipe is checked; the value is YAML.</param>
+    /// <returns>The recipe, with every default filled in.</returns>
+    /// <exception cref="RecipeException">The file cannot be read, or the recipe cannot be used.</exception>
+    public static Recipe Read(string path, IReadOnlyList<string> overrides) => Parse(Text(path), path, overrides);
+
+    /// <summary>Reads a recipe from text.</summary>
+    /// <param name="yaml">The recipe.</param>
+    /// <param name="name">
+    /// Where the text comes from, for messages; without folder and extension it is the name of a recipe that gives itself none.
+    /// </param>
+    /// <param name="overrides">Texts <c>path=value</c>, applied in order before the recipe is checked; the value is YAML.</param>
+    /// <returns>The recipe, with every default filled in.</returns>
+    /// <exception cref="RecipeException">The recipe cannot be used.</exception>
+    public static Recipe Parse(string yaml, string name, IReadOnlyList<string> overrides)
+    {
+        var problems = new RecipeProblems();
+        var root = RecipeYaml.Parse(yaml, mark => new(name, mark.Line, mark.Column), problems)
+            ?? throw new RecipeException($"{name}: the recipe is empty; it needs at least the keys data, layers and loss");
+        if (root is not RecipeMapping mapping)
+        {
+            throw new RecipeException(
+                $"{root.Place}: the recipe is {RecipeText.Shown(root)}; it must be keys with values, such as 'epochs: 10'");
+        }
+
+        foreach (var text in overrides) RecipeOverride.Apply(mapping, text, problems);
+        var recipe = new RecipeBinder(problems).Recipe(mapping, DefaultName(name));
+        problems.ThrowIfAny();
+        RefuseUnwritable(recipe!, name);
+        return recipe!;
+    }
+
+    /// <summary>A run keeps its recipe written out in full; that text must be readable again.</summary>
+    private static void RefuseUnwritable(Recipe recipe, string name)
+    {
+        var bytes = Encoding.UTF8.GetByteCount(RecipeWriter.Write(recipe));
+        if (bytes > RecipeLimits.FileBytes)
+        {
+            throw new RecipeException($"{name}: the recipe written out in full has {bytes} bytes; at most {RecipeLimits.FileBytes} "
+                + "are allowed, put its rows into a CSV file");
+        }
+    }
+
+    private static string DefaultName(string name)
+    {
+        var file = Path.GetFileNameWithoutExtension(name);
+        var plain = string.Concat(file.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '-')).TrimStart('-', '_');
+        return plain.Length == 0 ? "recipe" : plain[..Math.Min(plain.Length, RecipeLimits.NameCharacters)];
+    }
+
+    private static string Text(string path)
+    {
+        var bytes = Bytes(path);
+        var text = bytes.AsSpan();
+        if (text.StartsWith(Encoding.UTF8.Preamble)) text = text[Encoding.UTF8.Preamble.Length..];
+        if (!Utf8.IsValid(text)) throw new RecipeException($"{path}:{LineOfInvalid(text)}: not UTF-8 text; save the file as UTF-8");
+        return Utf8WithoutMark.GetString(text);
+    }
+
+    private static byte[] Bytes(string path)
+    {
+        try
+        {
+            if (Directory.Exists(path)) throw new RecipeException($"{path}: this is a folder; name a recipe file, such as {path}/mnist.yaml");
+            using var file = File.OpenRead(path);
+            if (file.Length > RecipeLimits.FileBytes)
+            {
+                throw new RecipeException($"{path}: the file has {file.Length} bytes; a recipe has at most {RecipeLimits.FileBytes}, "
+                    + "put its rows into a CSV file");
+            }
+
+            var bytes = new byte[file.Length];
+            file.ReadExactly(bytes);
+            return bytes;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new RecipeException($"{path}: there is no such file; check the path (from {Directory.GetCurrentDirectory()})", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new RecipeException($"{path}: the file cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static int LineOfInvalid(ReadOnlySpan<byte> text)
+    {
+        var line = 1;
+        while (Rune.DecodeFromUtf8(text, out var rune, out var length) == System.Buffers.OperationStatus.Done)
+        {
+            if (rune.Value == '\n') line++;
+            text = text[length..];
+        }
+
+        return line;
+    }
+}

@@ -1,0 +1,185 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>
+/// Writes recipes in full: every value that matters, defaults included, in a fixed order and form. Reading the text gives the
+/// same recipe, and equal recipes give equal text, so the text can be hashed and compared.
+/// </summary>
+public static class RecipeWriter
+{
+    /// <summary>The recipe as canonical YAML, lines ended by '\n'.</summary>
+    /// <param name="recipe">A recipe as <see cref="RecipeReader"/> gives them.</param>
+    public static string Write(Recipe recipe)
+    {
+        var text = new StringBuilder();
+        Line(text, 0, "name", Text(recipe.Name));
+        Line(text, 0, "seed", recipe.Seed.ToString(CultureInfo.InvariantCulture));
+        Data(text, recipe.Data);
+        text.Append("layers:\n");
+        foreach (var layer in recipe.Layers) text.Append("  - ").Append(Layer(layer)).Append('\n');
+        Line(text, 0, "loss", RecipeWords.Loss.Of(recipe.Loss));
+        Line(text, 0, "optimiser", Optimiser(recipe.Optimiser));
+        Line(text, 0, "schedule", Schedule(recipe.Schedule));
+        Line(text, 0, "l2", Number(recipe.L2));
+        Line(text, 0, "clip_norm", Number(recipe.ClipNorm));
+        Line(text, 0, "batch", recipe.BatchRows is { } rows ? Whole(rows) : "full");
+        Line(text, 0, "leaf", Whole(recipe.LeafRows));
+        Line(text, 0, "epochs", Whole(recipe.Epochs));
+        Line(text, 0, "early_stopping", EarlyStopping(recipe.EarlyStopping));
+        return text.ToString();
+    }
+
+    private static void Data(StringBuilder text, DataRecipe data)
+    {
+        text.Append("data:\n");
+        switch (data.Source)
+        {
+            case NamedSource named:
+                Line(text, 2, "set", Text(named.Name));
+                break;
+            case IdxSource idx:
+                text.Append("  idx:\n");
+                Line(text, 4, "features", Text(idx.Features));
+                Line(text, 4, "labels", Text(idx.Labels));
+                if (idx.TestFeatures is { } testFeatures) Line(text, 4, "test_features", Text(testFeatures));
+                if (idx.TestLabels is { } testLabels) Line(text, 4, "test_labels", Text(testLabels));
+                break;
+            case CsvSource csv:
+                text.Append("  csv:\n");
+                Line(text, 4, "file", Text(csv.File));
+                if (csv.TestFile is { } testFile) Line(text, 4, "test_file", Text(testFile));
+                Line(text, 4, "header", Flag(csv.Header));
+                if (csv.Columns.Length > 0) Line(text, 4, "columns", List(csv.Columns.Select(Text)));
+                Line(text, 4, "targets", List(csv.Targets.Select(Text)));
+                if (csv.Features.Length > 0) Line(text, 4, "features", List(csv.Features.Select(Text)));
+                break;
+            case InlineSource inline:
+                text.Append("  inline:\n");
+                Rows(text, "features", inline.Features);
+                Rows(text, "targets", inline.Targets);
+                break;
+            default:
+                throw new ArgumentException($"A source of the unknown type {data.Source.GetType()} cannot be written.", nameof(data));
+        }
+
+        Line(text, 2, "task", RecipeWords.Task.Of(data.Task));
+        Line(text, 2, "scale", Number(data.Scale));
+        Line(text, 2, "standardise", Flag(data.Standardise));
+        Line(text, 2, "validation", Split(data.Validation));
+        Line(text, 2, "test", Split(data.Test));
+    }
+
+    private static void Rows(StringBuilder text, string key, ImmutableArray<ImmutableArray<float>> rows)
+    {
+        text.Append("    ").Append(key).Append(":\n");
+        foreach (var row in rows) text.Append("      - ").Append(List(row.Select(Number))).Append('\n');
+    }
+
+    private static string Layer(LayerRecipe layer)
+    {
+        var keys = new List<(string, string)>
+        {
+            ("units", Whole(layer.Units)),
+            ("activation", RecipeWords.Activation.Of(layer.Activation)),
+        };
+        if (layer.Activation == ActivationKind.LeakyRelu) keys.Add(("slope", Number(layer.Slope)));
+        keys.Add(("weights", Initialiser(layer.Weights, layer.Weights.Kind == InitialiserKind.Given
+            ? List(layer.Weights.Values.Chunk(layer.Units).Select(row => List(row.Select(Number))))
+            : "")));
+        keys.Add(("biases", layer.Biases is { } biases ? Initialiser(biases, List(biases.Values.Select(Number))) : "none"));
+        return Keys(keys);
+    }
+
+    private static string Initialiser(InitialiserRecipe initialiser, string values)
+    {
+        var kind = RecipeWords.Initialiser.Of(initialiser.Kind);
+        return initialiser.Kind switch
+        {
+            InitialiserKind.Gaussian or InitialiserKind.Uniform => Keys([("kind", kind), ("scale", Number(initialiser.Scale))]),
+            InitialiserKind.Given => Keys([("kind", kind), ("values", values)]),
+            _ => kind,
+        };
+    }
+
+    private static string Optimiser(OptimiserRecipe optimiser)
+    {
+        var keys = new List<(string, string)>
+        {
+            ("kind", RecipeWords.Optimiser.Of(optimiser.Kind)),
+            ("rate", Number(optimiser.Rate)),
+        };
+        (string, string) beta1 = ("beta1", Number(optimiser.Beta1));
+        (string, string) beta2 = ("beta2", Number(optimiser.Beta2));
+        (string, string) epsilon = ("epsilon", Number(optimiser.Epsilon));
+        keys.AddRange(optimiser.Kind switch
+        {
+            OptimiserKind.Sgd => [],
+            OptimiserKind.Momentum or OptimiserKind.Nesterov => [("momentum", Number(optimiser.Momentum))],
+            OptimiserKind.Adam => [beta1, beta2, epsilon],
+            OptimiserKind.AdamW => [beta1, beta2, epsilon, ("weight_decay", Number(optimiser.WeightDecay))],
+            OptimiserKind.RmsProp => [beta2, epsilon],
+            _ => (ReadOnlySpan<(string, string)>)[epsilon],
+        });
+        return Keys(keys);
+    }
+
+    private static string Schedule(ScheduleRecipe schedule)
+    {
+        var keys = new List<(string, string)>
+        {
+            ("kind", RecipeWords.Schedule.Of(schedule.Kind)),
+            ("warm_up_epochs", Number(schedule.WarmUpEpochs)),
+        };
+        if (schedule.Kind is ScheduleKind.Step or ScheduleKind.Exponential) keys.Add(("factor", Number(schedule.Factor)));
+        if (schedule.Kind is ScheduleKind.Step) keys.Add(("every_epochs", Number(schedule.EveryEpochs)));
+        if (schedule.Kind is ScheduleKind.Cosine) keys.Add(("final", Number(schedule.Final)));
+        return Keys(keys);
+    }
+
+    private static string EarlyStopping(EarlyStoppingRecipe? stopping) => stopping is null
+        ? "none"
+        : Keys(
+        [
+            ("metric", RecipeWords.Metric.Of(stopping.Metric)),
+            ("patience", Whole(stopping.Patience)),
+            ("least", Number(stopping.Least)),
+            ("restore_best", Flag(stopping.RestoreBest)),
+        ]);
+
+    private static string Split(SplitSize? size) => size switch
+    {
+        null => "none",
+        { Rows: { } rows } => rows.ToString(CultureInfo.InvariantCulture),
+        _ => Number(size.Value.Fraction),
+    };
+
+    private static void Line(StringBuilder text, int indent, string key, string value) =>
+        text.Append(' ', indent).Append(key).Append(": ").Append(value).Append('\n');
+
+    private static string Keys(IEnumerable<(string Key, string Value)> keys) =>
+        $"{{ {string.Join(", ", keys.Select(pair => $"{pair.Key}: {pair.Value}"))} }}";
+
+    private static string List(IEnumerable<string> items) => $"[{string.Join(", ", items)}]";
+
+    private static string Flag(bool value) => value ? "true" : "false";
+
+    private static string Whole(int value) => value.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The shortest decimal that reads back as the same bits; <c>none</c> for null.</summary>
+    private static string Number(double? value) =>
+        value?.ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e') ?? "none";
+
+    private static string Number(float value) => value.ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e');
+
+    /// <summary>Text as it is where YAML reads it back as text, in double quotes otherwise.</summary>
+    private static string Text(string value)
+    {
+        var isPlain = char.IsAsciiLetter(value[0]) && value.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/')
+            && value.ToUpperInvariant() is not ("NULL" or "TRUE" or "FALSE" or "NONE" or "YES" or "NO" or "ON" or "OFF");
+        if (isPlain) return value;
+        return $"\"{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+    }
+}

@@ -1,0 +1,119 @@
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>
+/// Builds the tree of a recipe from YAML's parsing events, so that every key and value keeps its line and column. What a recipe
+/// has no use for is refused: several documents, tags, anchors and aliases (a short file of aliases can unfold to any size).
+/// </summary>
+internal sealed class RecipeYaml
+{
+    private readonly Scanner scanner;
+    private readonly Parser parser;
+    private readonly Func<Mark, RecipePlace> placeOf;
+    private readonly RecipeProblems problems;
+
+    private RecipeYaml(string text, Func<Mark, RecipePlace> placeOf, RecipeProblems problems)
+    {
+        scanner = new Scanner(new StringReader(text));
+        parser = new Parser(scanner);
+        this.placeOf = placeOf;
+        this.problems = problems;
+    }
+
+    /// <summary>The tree of one document; null when there is none. Keys given twice are added to the problems.</summary>
+    /// <exception cref="RecipeException">The text is not YAML, or more of YAML than a recipe uses.</exception>
+    public static RecipeNode? Parse(string text, Func<Mark, RecipePlace> placeOf, RecipeProblems problems)
+    {
+        RefuseControlCharacters(text, placeOf);
+        var yaml = new RecipeYaml(text, placeOf, problems);
+        try
+        {
+            return yaml.Document();
+        }
+        catch (YamlException e)
+        {
+            throw new RecipeException($"{placeOf(e.Start)}: this is not valid YAML: {e.Message}", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            // YamlDotNet's scanner says so, instead of a syntax error, when a bracket is open where the next key begins.
+            throw new RecipeException($"{placeOf(yaml.scanner.CurrentPosition)}: this is not valid YAML; "
+                + "look for a bracket or a quote that is not closed", e);
+        }
+    }
+
+    /// <summary>The YAML scanner takes a zero character for the end of the text; it would silently drop the rest.</summary>
+    private static void RefuseControlCharacters(string text, Func<Mark, RecipePlace> placeOf)
+    {
+        var at = text.AsSpan().IndexOfAny(ControlCharacters);
+        if (at < 0) return;
+        var before = text.AsSpan(0, at);
+        var mark = new Mark(at, before.Count('\n') + 1, at - before.LastIndexOf('\n'));
+        throw new RecipeException($"{placeOf(mark)}: control character U+{(int)text[at]:X4}; a recipe is plain text, remove it");
+    }
+
+    private static readonly System.Buffers.SearchValues<char> ControlCharacters = System.Buffers.SearchValues.Create(
+        [.. Enumerable.Range(0, 0xA0).Select(c => (char)c).Where(c => char.IsControl(c) && c is not ('\t' or '\n' or '\r'))]);
+
+    private RecipeNode? Document()
+    {
+        parser.Consume<StreamStart>();
+        if (parser.Accept<StreamEnd>(out _)) return null;
+        parser.Consume<DocumentStart>();
+        var root = Node(depth: 0);
+        parser.Consume<DocumentEnd>();
+        if (parser.Accept<DocumentStart>(out var second))
+            throw Refusal(second, "a second document begins; a file holds one recipe, remove the '---' line or split the file");
+        parser.Consume<StreamEnd>();
+        return root;
+    }
+
+    private RecipeNode Node(int depth)
+    {
+        if (parser.Accept<AnchorAlias>(out var alias))
+            throw Refusal(alias, $"alias '*{alias.Value}'; recipes have no aliases, write the value out");
+        var start = parser.Consume<NodeEvent>();
+        if (!start.Anchor.IsEmpty)
+            throw Refusal(start, $"anchor '&{start.Anchor.Value}'; recipes have no anchors and aliases, write the values out");
+        if (!start.Tag.IsEmpty && !start.Tag.IsNonSpecific)
+            throw Refusal(start, $"tag '{start.Tag.Value}'; recipes have no tags, write the plain value");
+        if (depth > RecipeLimits.Depth)
+            throw Refusal(start, $"nested more than {RecipeLimits.Depth} deep; no recipe needs that");
+        return start switch
+        {
+            Scalar scalar => new RecipeScalar(placeOf(scalar.Start), scalar.Value, scalar.Style == ScalarStyle.Plain),
+            SequenceStart => List(start, depth),
+            _ => Mapping(start, depth),
+        };
+    }
+
+    private RecipeList List(NodeEvent start, int depth)
+    {
+        var items = new List<RecipeNode>();
+        while (!parser.TryConsume<SequenceEnd>(out _)) items.Add(Node(depth + 1));
+        return new(placeOf(start.Start), items);
+    }
+
+    private RecipeMapping Mapping(NodeEvent start, int depth)
+    {
+        var entries = new OrderedDictionary<string, RecipeEntry>(StringComparer.Ordinal);
+        while (!parser.TryConsume<MappingEnd>(out _))
+        {
+            var node = Node(depth + 1);
+            if (node is not RecipeScalar key)
+                throw new RecipeException($"{node.Place}: {RecipeText.Shown(node)} stands where a key should be; a key is a word");
+            var value = Node(depth + 1);
+            if (!entries.TryAdd(key.Text, new(key.Place, value)))
+            {
+                var first = entries[key.Text].KeyPlace;
+                problems.Add(key.Place, $"key '{RecipeText.Shown(key.Text)}' is given twice, first at {first}; keep one");
+            }
+        }
+
+        return new(placeOf(start.Start), entries);
+    }
+
+    private RecipeException Refusal(ParsingEvent at, string problem) => new($"{placeOf(at.Start)}: {problem}");
+}

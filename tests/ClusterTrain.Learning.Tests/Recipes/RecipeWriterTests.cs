@@ -1,0 +1,142 @@
+namespace ClusterTrain.Learning.Tests;
+
+public sealed class RecipeWriterTests
+{
+    private const string FullWritten = """
+        name: every-key
+        seed: 18446744073709551615
+        data:
+          csv:
+            file: "da ta/a \"b\".csv"
+            test_file: t.csv
+            header: false
+            columns: [a, b, "c d", "true", "1"]
+            targets: ["1"]
+            features: [b, a]
+          task: regression
+          scale: 0.00392156862745098
+          standardise: true
+          validation: 0.1
+          test: none
+        layers:
+          - { units: 3, activation: leaky-relu, slope: 0.2, weights: { kind: gaussian, scale: 0.5 }, biases: none }
+          - { units: 2, activation: tanh, weights: { kind: given, values: [[1, -2.5], [0.001, 0.5], [0, 3.4e+38]] }, biases: { kind: given, values: [0.1, -0] } }
+          - { units: 2, activation: identity, weights: { kind: uniform, scale: 0.25 }, biases: { kind: uniform, scale: 0.01 } }
+        loss: mean-squared-error
+        optimiser: { kind: adamw, rate: 0.0003, beta1: 0.8, beta2: 0.99, epsilon: 1e-07, weight_decay: 0.1 }
+        schedule: { kind: step, warm_up_epochs: 1.5, factor: 0.5, every_epochs: 2 }
+        l2: 0.0001
+        clip_norm: 5
+        batch: full
+        leaf: 32
+        epochs: 20
+        early_stopping: { metric: val_loss, patience: 7, least: 1e-05, restore_best: false }
+
+        """;
+
+    private const string ShortWritten = """
+        name: r
+        seed: 1
+        data:
+          set: digits
+          task: classification
+          scale: none
+          standardise: false
+          validation: none
+          test: none
+        layers:
+          - { units: 10, activation: softmax, weights: xavier, biases: zeros }
+        loss: categorical-cross-entropy
+        optimiser: { kind: momentum, rate: 0.1, momentum: 0.9 }
+        schedule: { kind: constant, warm_up_epochs: 0 }
+        l2: 0
+        clip_norm: none
+        batch: 128
+        leaf: 16
+        epochs: 10
+        early_stopping: none
+
+        """;
+
+    /// <summary>Recipes that between them use every key and every word.</summary>
+    public static TheoryData<string> Recipes
+    {
+        get
+        {
+            var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline };
+            foreach (var optimiser in new[] { "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad" })
+                recipes.Add($"{RecipeTexts.Short}\noptimiser: {{ kind: {optimiser}, rate: 0.3333333333333333 }}");
+            foreach (var schedule in new[] { "constant", "step", "exponential, factor: 0.97", "cosine, final: 1e-30" })
+                recipes.Add($"{RecipeTexts.Short}\nschedule: {{ kind: {schedule}, warm_up_epochs: 0.1 }}");
+            foreach (var activation in new[] { "identity", "sigmoid", "tanh", "relu", "leaky-relu" })
+                recipes.Add(RecipeTexts.Short.Replace("[{", $"[{{ units: 3, activation: {activation} }}, {{", StringComparison.Ordinal));
+            foreach (var kind in new[] { "zeros", "gaussian", "xavier", "he", "uniform" })
+                recipes.Add(RecipeTexts.Short.Replace(" }]", $", weights: {kind} }}]", StringComparison.Ordinal));
+            foreach (var source in new[] { "idx: { features: a, labels: \"b\\\\\\u00e9\" }", "idx: { features: a, labels: b, test_features: None, test_labels: .5 }" })
+                recipes.Add(RecipeTexts.Short.Replace("set: digits", source, StringComparison.Ordinal));
+            recipes.Add(RecipeTexts.Short.Replace("digits", "digits, validation: 5, test: 7", StringComparison.Ordinal)
+                + "\nearly_stopping: { metric: val_acc }");
+            return recipes;
+        }
+    }
+
+    [Fact]
+    public void The_shortest_recipe_is_written_with_its_defaults() =>
+        Assert.Equal(ShortWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Short)));
+
+    [Fact]
+    public void Every_key_is_written() => Assert.Equal(FullWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Full)));
+
+    [Theory]
+    [MemberData(nameof(Recipes))]
+    public void What_is_written_reads_back_as_the_same_recipe(string yaml)
+    {
+        var recipe = RecipeTexts.Parse(yaml);
+        var written = RecipeWriter.Write(recipe);
+        var again = RecipeTexts.Parse(written);
+        Assert.Equivalent(recipe, again, strict: true);
+        Assert.Equal(written, RecipeWriter.Write(again));
+        Assert.Equal(recipe.Fingerprint(), again.Fingerprint());
+    }
+
+    [Fact]
+    public void Long_rows_read_back()
+    {
+        var values = string.Join(", ", Enumerable.Range(0, 3000).Select(i => $"{i}.25"));
+        var recipe = RecipeTexts.Parse($$"""
+            data: { inline: { features: [[{{values}}]], targets: [[0]] }, task: regression }
+            layers: [{ units: 3000, weights: he, biases: { kind: given, values: [{{values}}] } }, { units: 1 }]
+            loss: squared-error
+            """);
+        Assert.Equivalent(recipe, RecipeTexts.Parse(RecipeWriter.Write(recipe)), strict: true);
+    }
+
+    [Fact]
+    public void The_fingerprint_is_golden() =>
+        Assert.Equal("d96836c5ec0120d5e37a624582058fed8e7ecc8b15cb07df4ceec6fc354d9b96", RecipeTexts.Parse(RecipeTexts.Short).Fingerprint());
+
+    [Fact]
+    public void The_fingerprint_ignores_name_comments_order_and_written_defaults() =>
+        Assert.Equal(RecipeTexts.Parse(RecipeTexts.Short).Fingerprint(), RecipeTexts.Parse("""
+            # the same, said differently
+            name: another
+            loss: categorical-cross-entropy
+            optimiser: { momentum: 9e-1, kind: momentum }
+            layers:
+              - activation: softmax
+                units: 0xA
+                weights: { kind: xavier }
+            data:
+              set: "digits"
+            """).Fingerprint());
+
+    [Theory]
+    [InlineData("seed=2")]
+    [InlineData("epochs=11")]
+    [InlineData("leaf=8")]
+    [InlineData("layers[0].biases=none")]
+    [InlineData("optimiser.rate=0.10000000000000002")]
+    [InlineData("data.scale=1")]
+    public void The_fingerprint_sees_every_value(string change) =>
+        Assert.NotEqual(RecipeTexts.Parse(RecipeTexts.Short).Fingerprint(), RecipeTexts.Parse(RecipeTexts.Short, change).Fingerprint());
+}
