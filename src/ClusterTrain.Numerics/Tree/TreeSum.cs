@@ -19,9 +19,9 @@ public enum TreeOffer
 /// is released. After <see cref="Reset"/> nothing is allocated.
 /// </summary>
 /// <typeparam name="TBuffer">What holds a sum.</typeparam>
-/// <param name="addInto">Adds the second buffer into the first.</param>
+/// <param name="combine">Adds the second sum into the first one's buffer and returns the first.</param>
 /// <param name="release">Gives a buffer back that the tree no longer needs.</param>
-public sealed class TreeSum<TBuffer>(Action<TBuffer, TBuffer> addInto, Action<TBuffer> release)
+public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Action<TBuffer> release)
 {
     // The path from the root to a leaf of a tree over at most 2^31 - 1 leaves.
     private const int LongestPath = 32;
@@ -84,9 +84,8 @@ public sealed class TreeSum<TBuffer>(Action<TBuffer, TBuffer> addInto, Action<TB
                 break;
 
             var (leftSum, rightSum) = (Take(left), Take(right));
-            addInto(leftSum, rightSum);
+            Put(parent, combine(leftSum, rightSum));
             release(rightSum);
-            Put(parent, leftSum);
         }
 
         return TreeOffer.Added;

@@ -107,7 +107,14 @@ public class TreeSumTests
     public void A_second_round_allocates_nothing()
     {
         var buffers = Enumerable.Range(0, 40).Select(_ => new float[4]).ToArray();
-        var tree = new TreeSum<float[]>((left, right) => Kernels.Active.Add(left, right), _ => { });
+        var tree = new TreeSum<float[]>(Combine, _ => { });
+
+        static float[] Combine(float[] left, float[] right)
+        {
+            Kernels.Active.Add(left, right);
+            return left;
+        }
+
         for (var i = 0; i < 3; i++)
             Round();
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -123,7 +130,13 @@ public class TreeSumTests
         }
     }
 
-    private static TreeSum<Sum> NewTree() => new((left, right) => left.Value += right.Value, sum => sum.Release());
+    private static TreeSum<Sum> NewTree() => new(
+        (left, right) =>
+        {
+            left.Value += right.Value;
+            return left;
+        },
+        sum => sum.Release());
 
     private static float Naive(TreeNode node, float[] values)
     {

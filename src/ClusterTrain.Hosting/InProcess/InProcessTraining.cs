@@ -1,0 +1,114 @@
+using ClusterTrain.Learning;
+using ClusterTrain.Numerics;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Hosting;
+
+/// <summary>How a run in one process is carried out. None of it changes the result.</summary>
+public sealed record InProcessSettings
+{
+    /// <summary>Number of workers.</summary>
+    public int Workers { get; init; } = 1;
+
+    /// <summary>Threads of each worker.</summary>
+    public int Threads { get; init; } = 1;
+
+    /// <summary>The coordinator's settings.</summary>
+    public RunSettings Run { get; init; } = new();
+}
+
+/// <summary>Trains in one process: a coordinator, workers and parameter servers on <see cref="InProcessHost"/>.</summary>
+public static class InProcessTraining
+{
+    /// <summary>Trains until the run is over.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="data">Its data.</param>
+    /// <param name="folder">The run folder, new or opened to go on.</param>
+    /// <param name="settings">How.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="observe">Told what happens; called from several threads, one at a time.</param>
+    /// <param name="stop">When signalled, the run ends after a checkpoint and can be resumed.</param>
+    /// <exception cref="RunFolderException">The run folder is of other data, or damaged.</exception>
+    public static RunOutcome Train(
+        Recipe recipe, PreparedData data, RunFolder folder, InProcessSettings settings, TimeProvider time, Action<RunEvent> observe, CancellationToken stop)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(folder);
+        ArgumentNullException.ThrowIfNull(settings);
+        var plan = new TrainingPlan(recipe, data.Train.Rows);
+        var layout = new NetworkLayout(data.Train.Features, recipe.Layers);
+        var start = Start(recipe, data, folder, layout, observe);
+        var kernels = Kernels.Active;
+        var ended = new TaskCompletionSource<RunOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        using var evaluationPool = new ComputePool(1, "evaluation");
+        using var evaluation = new Network(layout, recipe.Loss, kernels, evaluationPool);
+        using var recorder = new RunRecorder(folder, recipe, data, layout, evaluation, start.Recorded);
+        var tensors = new TensorPool();
+        using var coordinator = new Coordinator(plan, layout, settings.Run, start, recorder, tensors, Observe);
+        var members = new List<IDisposable>();
+        using (var host = new InProcessHost(settings.Workers, time, reason => ended.TrySetResult(new RunFailed($"the coordinator failed: {reason}"))))
+        {
+            var coordinatorId = new ActorId("coordinator");
+            var coordinatorContext = host.AddCoordinator(coordinatorId, coordinator);
+            coordinator.Start(coordinatorContext);
+            for (var index = 0; index < settings.Run.ParameterServers; index++)
+            {
+                var server = new ParameterServer(plan, layout, kernels, tensors);
+                members.Add(server);
+                server.Start(host.AddMember(new ActorId($"parameter-server-{index + 1}"), server), coordinatorId);
+            }
+
+            for (var index = 0; index < settings.Workers; index++)
+            {
+                var pool = new ComputePool(settings.Threads, $"worker-{index + 1}");
+                var worker = new Worker(plan, layout, data.Train, new Network(layout, recipe.Loss, kernels, pool), tensors);
+                members.Add(worker);
+                members.Add(pool);
+                worker.Start(host.AddMember(new ActorId($"worker-{index + 1}"), worker), coordinatorId);
+            }
+
+            using (stop.Register(() => host.Post(coordinatorId, coordinatorId, new StopRequested())))
+            {
+                ended.Task.Wait(CancellationToken.None);
+            }
+        }
+
+        foreach (var member in members)
+        {
+            member.Dispose();
+        }
+
+        return ended.Task.Result;
+
+        void Observe(RunEvent happened)
+        {
+            observe(happened);
+            if (happened is RunEnded end)
+            {
+                ended.TrySetResult(end.Outcome);
+            }
+        }
+    }
+
+    private static RunStart Start(Recipe recipe, PreparedData data, RunFolder folder, NetworkLayout layout, Action<RunEvent> observe)
+    {
+        var stateCount = Optimiser.Create(recipe.Optimiser, Kernels.Active).StateCount;
+        var recorded = folder.ReadReceipt();
+        if (folder.Identity.Data is not null)
+        {
+            folder.HoldTo(data.Fingerprint);
+        }
+
+        var state = folder.ReadCheckpoint(layout, stateCount, problem => observe(new RunWarning(problem)));
+        if (state is null)
+        {
+            var weights = new float[layout.Parameters];
+            layout.Initialise(recipe.Seed, weights);
+            state = new RunState(0, 0, weights, new float[layout.Parameters * stateCount]);
+        }
+
+        return new RunStart(folder.Identity.Term, state, recorded, folder.ReadBest(layout));
+    }
+}

@@ -1,0 +1,241 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using ClusterTrain.Learning;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Hosting;
+
+/// <summary>
+/// The files of one run: <c>recipe.yaml</c> (resolved), <c>run.json</c> (identity and term), <c>receipt.jsonl</c>, <c>epochs.csv</c>,
+/// <c>log.jsonl</c>, <c>checkpoints/</c>, <c>model.safetensors</c>. One coordinator at a time holds it.
+/// </summary>
+public sealed class RunFolder : IDisposable
+{
+    private const int KeptCheckpoints = 2;
+
+    private readonly FileStream _lock;
+
+    private RunFolder(string path, FileStream heldLock, RunIdentity identity)
+    {
+        Path = path;
+        _lock = heldLock;
+        Identity = identity;
+    }
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>What run it is, and the term of its present coordinator.</summary>
+    public RunIdentity Identity { get; private set; }
+
+    /// <summary>The resolved recipe.</summary>
+    public string RecipePath => File("recipe.yaml");
+
+    /// <summary>The receipt: one object per epoch.</summary>
+    public string ReceiptPath => File("receipt.jsonl");
+
+    /// <summary>Figures per epoch, with times.</summary>
+    public string EpochsPath => File("epochs.csv");
+
+    /// <summary>What happened, one object per event.</summary>
+    public string LogPath => File("log.jsonl");
+
+    /// <summary>The result.</summary>
+    public string ModelPath => File("model.safetensors");
+
+    private string CheckpointFolder => File("checkpoints");
+
+    private string BestPath => System.IO.Path.Combine(CheckpointFolder, "best.safetensors");
+
+    /// <summary>Creates the folder of a new run.</summary>
+    /// <param name="path">The folder; it must not exist or be empty.</param>
+    /// <param name="recipe">The resolved recipe.</param>
+    /// <exception cref="RunFolderException">It holds something already, is in use, or cannot be written.</exception>
+    public static RunFolder Create(string path, Recipe recipe)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+            if (Directory.EnumerateFileSystemEntries(path).Any())
+            {
+                throw new RunFolderException($"{path}: the run folder is not empty. Name another one with --out, or go on with the run in it: --resume {path}");
+            }
+
+            var heldLock = Lock(path);
+            Directory.CreateDirectory(System.IO.Path.Combine(path, "checkpoints"));
+            var identity = new RunIdentity(recipe.Fingerprint(), null, 1);
+            var folder = new RunFolder(path, heldLock, identity);
+            AtomicFile.Write(folder.RecipePath, stream => stream.Write(Encoding.UTF8.GetBytes(RecipeWriter.Write(recipe))));
+            identity.Write(folder.File("run.json"));
+            return folder;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new RunFolderException($"{path}: cannot create the run folder: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Opens the folder of a run to go on with it, in a new term.</summary>
+    /// <param name="path">The folder.</param>
+    /// <exception cref="RunFolderException">It is not a run's, or in use.</exception>
+    public static RunFolder Open(string path)
+    {
+        if (!System.IO.File.Exists(System.IO.Path.Combine(path, "run.json")))
+        {
+            throw new RunFolderException($"{path}: is not a run folder (run.json is missing). Name the folder that `clustertrain train` printed.");
+        }
+
+        var heldLock = Lock(path);
+        try
+        {
+            var file = System.IO.Path.Combine(path, "run.json");
+            var identity = RunIdentity.Read(file);
+            identity = identity with { Term = identity.Term + 1 };
+            identity.Write(file);
+            return new RunFolder(path, heldLock, identity);
+        }
+        catch
+        {
+            heldLock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Remembers which data the run trains on, or checks that it is still the same.</summary>
+    /// <param name="fingerprint">Fingerprint of the prepared data.</param>
+    /// <exception cref="RunFolderException">The run was begun with other data.</exception>
+    public void HoldTo(string fingerprint)
+    {
+        if (Identity.Data is null)
+        {
+            Identity = Identity with { Data = fingerprint };
+            Identity.Write(File("run.json"));
+        }
+        else if (Identity.Data != fingerprint)
+        {
+            throw new RunFolderException(
+                $"{Path}: the run was begun with other data (fingerprint {Identity.Data}; the data found now has {fingerprint}). Bring the former data back, or start a new run.");
+        }
+    }
+
+    /// <summary>The epochs recorded so far, in order. A torn last line (the process died while writing) is left out.</summary>
+    /// <exception cref="RunFolderException">The receipt is damaged elsewhere.</exception>
+    public ImmutableArray<EpochRecord> ReadReceipt()
+    {
+        if (!System.IO.File.Exists(ReceiptPath))
+        {
+            return [];
+        }
+
+        var lines = System.IO.File.ReadAllText(ReceiptPath).Split('\n');
+        var records = ImmutableArray.CreateBuilder<EpochRecord>();
+        for (var index = 0; index < lines.Length - 1; index++)
+        {
+            try
+            {
+                records.Add(Receipt.Parse(lines[index]));
+            }
+            catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+            {
+                throw new RunFolderException($"{ReceiptPath}:{index + 1}: not a line of a receipt: {error.Message}", error);
+            }
+        }
+
+        return records.ToImmutable();
+    }
+
+    /// <summary>Writes the receipt anew, without what is torn, before a resumed run appends to it.</summary>
+    public void WriteReceipt(ImmutableArray<EpochRecord> records) => AtomicFile.Write(ReceiptPath, stream =>
+    {
+        foreach (var record in records)
+        {
+            stream.Write(Receipt.Line(record));
+        }
+    });
+
+    /// <summary>The newest checkpoint that is whole; null when there is none.</summary>
+    /// <param name="layout">The run's parameters.</param>
+    /// <param name="stateCount">Planes of state its optimiser has.</param>
+    /// <param name="damaged">Told of each damaged one that was passed over.</param>
+    public RunState? ReadCheckpoint(NetworkLayout layout, int stateCount, Action<string> damaged)
+    {
+        foreach (var path in Checkpoints().Reverse())
+        {
+            try
+            {
+                return CheckpointFile.Read(path, layout, stateCount, Identity.Recipe);
+            }
+            catch (TrainingException error)
+            {
+                damaged(error.Message);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Writes a checkpoint and removes the oldest ones.</summary>
+    public void WriteCheckpoint(NetworkLayout layout, RunState state)
+    {
+        var name = string.Create(CultureInfo.InvariantCulture, $"step-{state.Step:D12}.safetensors");
+        CheckpointFile.Write(System.IO.Path.Combine(CheckpointFolder, name), layout, Identity.Recipe, state);
+        foreach (var old in Checkpoints().SkipLast(KeptCheckpoints))
+        {
+            System.IO.File.Delete(old);
+        }
+    }
+
+    /// <summary>Keeps the best epoch's weights.</summary>
+    public void WriteBest(NetworkLayout layout, int epoch, ReadOnlyMemory<float> weights) =>
+        SafetensorsFile.Write(BestPath, layout.Named(weights), new Dictionary<string, string>
+        {
+            ["epoch"] = epoch.ToString(CultureInfo.InvariantCulture),
+            ["weights_sha256"] = WeightsHash.Of(weights.Span),
+        });
+
+    /// <summary>The best epoch's weights; null when none were kept.</summary>
+    /// <exception cref="RunFolderException">The file is damaged.</exception>
+    public BestWeights? ReadBest(NetworkLayout layout)
+    {
+        if (!System.IO.File.Exists(BestPath))
+        {
+            return null;
+        }
+
+        try
+        {
+            var file = SafetensorsFile.Read(BestPath);
+            var weights = layout.Flatten(file.Tensors, BestPath);
+            return file.Metadata.GetValueOrDefault("weights_sha256") == WeightsHash.Of(weights)
+                && int.TryParse(file.Metadata.GetValueOrDefault("epoch"), CultureInfo.InvariantCulture, out var epoch)
+                ? new BestWeights(epoch, weights)
+                : throw new RunFolderException($"{BestPath}: is damaged; its content does not have the SHA-256 it states.");
+        }
+        catch (SafetensorsException error)
+        {
+            throw new RunFolderException(error.Message, error);
+        }
+    }
+
+    /// <summary>Lets the folder go.</summary>
+    public void Dispose() => _lock.Dispose();
+
+    private static FileStream Lock(string path)
+    {
+        try
+        {
+            return new FileStream(
+                System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException error)
+        {
+            throw new RunFolderException($"{path}: another process is working in this run folder. Wait for it, or stop it first.", error);
+        }
+    }
+
+    private string File(string name) => System.IO.Path.Combine(Path, name);
+
+    private IEnumerable<string> Checkpoints() => Directory.EnumerateFiles(CheckpointFolder, "step-*.safetensors").Order(StringComparer.Ordinal);
+}

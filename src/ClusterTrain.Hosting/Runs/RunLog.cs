@@ -1,0 +1,124 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Hosting;
+
+/// <summary>Writes what happens in a run to <c>log.jsonl</c> and the figures of each epoch to <c>epochs.csv</c>.</summary>
+public sealed class RunLog : IDisposable
+{
+    private readonly FileStream _log;
+    private readonly FileStream _epochs;
+    private readonly TimeProvider _time;
+
+    /// <summary>Begins or continues the log.</summary>
+    /// <param name="folder">The run folder.</param>
+    /// <param name="time">The clock.</param>
+    public RunLog(RunFolder folder, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        _time = time;
+        _log = new FileStream(folder.LogPath, FileMode.Append, FileAccess.Write, FileShare.Read, 1);
+        _epochs = new FileStream(folder.EpochsPath, FileMode.Append, FileAccess.Write, FileShare.Read, 1);
+        if (_epochs.Length == 0)
+        {
+            _epochs.Write("time,epoch,step,loss,val_loss,val_acc,val_mae,val_mse,val_r2,samples_per_second,workers\n"u8);
+        }
+    }
+
+    /// <summary>Writes an event down; progress within an epoch is not.</summary>
+    public void Write(RunEvent happened)
+    {
+        if (happened is RunProgress or WorkerSpeeds)
+        {
+            return;
+        }
+
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteString("time", _time.GetUtcNow().ToString("O", CultureInfo.InvariantCulture));
+            Describe(json, happened);
+            json.WriteEndObject();
+        }
+
+        buffer.WriteByte((byte)'\n');
+        _log.Write(buffer.GetBuffer().AsSpan(0, (int)buffer.Length));
+        if (happened is EpochCompleted completed)
+        {
+            WriteEpoch(completed);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _log.Dispose();
+        _epochs.Dispose();
+    }
+
+    private static void Describe(Utf8JsonWriter json, RunEvent happened)
+    {
+        switch (happened)
+        {
+            case RunWaiting waiting:
+                json.WriteString("event", "waiting");
+                json.WriteString("reason", waiting.Reason);
+                break;
+            case RunBegan began:
+                json.WriteString("event", "began");
+                json.WriteNumber("step", began.Step);
+                json.WriteNumber("workers", began.Workers);
+                json.WriteNumber("parameterServers", began.Servers);
+                break;
+            case MembershipChanged changed:
+                json.WriteString("event", "member");
+                json.WriteString("member", changed.Member.Name);
+                json.WriteString("role", changed.Role == NodeRole.Worker ? "worker" : "parameter-server");
+                json.WriteString("what", changed.What);
+                break;
+            case EpochCompleted completed:
+                json.WriteString("event", "epoch");
+                json.WriteNumber("epoch", completed.Record.Epoch);
+                json.WriteNumber("loss", completed.Record.Loss);
+                json.WriteNumber("samplesPerSecond", completed.SamplesPerSecond);
+                json.WriteNumber("workers", completed.Workers);
+                json.WriteString("weightsSha256", completed.Record.WeightsSha256);
+                break;
+            case CheckpointSaved saved:
+                json.WriteString("event", "checkpoint");
+                json.WriteNumber("step", saved.Step);
+                break;
+            case RunWarning warning:
+                json.WriteString("event", "warning");
+                json.WriteString("message", warning.Message);
+                break;
+            case RunEnded ended:
+                json.WriteString("event", "ended");
+                json.WriteString("outcome", ended.Outcome switch
+                {
+                    RunCompleted completed => $"completed: epoch {completed.Epoch}, weights sha256 {completed.WeightsSha256}",
+                    RunInterrupted interrupted => $"interrupted: checkpoint at step {interrupted.Step}",
+                    RunFailed failed => $"failed: {failed.Reason}",
+                    _ => throw new ArgumentException($"unknown outcome {ended.Outcome}", nameof(happened)),
+                });
+                break;
+            default:
+                throw new ArgumentException($"unknown event {happened}", nameof(happened));
+        }
+    }
+
+    private void WriteEpoch(EpochCompleted completed)
+    {
+        var record = completed.Record;
+        var validation = record.Validation;
+        object?[] cells =
+        [
+            _time.GetUtcNow().ToString("O", CultureInfo.InvariantCulture), record.Epoch, record.Step, record.Loss, validation?.Loss, validation?.Accuracy,
+            validation?.MeanAbsoluteError, validation?.MeanSquaredError, validation?.R2, Math.Round(completed.SamplesPerSecond), completed.Workers,
+        ];
+        _epochs.Write(Encoding.UTF8.GetBytes(string.Join(',', cells.Select(cell => Convert.ToString(cell, CultureInfo.InvariantCulture))) + "\n"));
+    }
+}

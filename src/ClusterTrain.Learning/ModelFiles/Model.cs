@@ -1,0 +1,121 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>
+/// A trained network with all that its predictions need. As a file it is safetensors: the weights as tensors, and in the
+/// metadata the recipe, the scaling of the features and the names of classes, features and targets.
+/// </summary>
+public sealed class Model
+{
+    private const string FormatName = "clustertrain-model-1";
+
+    /// <summary>Puts a model together.</summary>
+    /// <param name="recipe">What it was trained by.</param>
+    /// <param name="layout">Its parameters.</param>
+    /// <param name="weights">(parameters).</param>
+    /// <param name="data">The data it was trained on, for scaling and names.</param>
+    public Model(Recipe recipe, NetworkLayout layout, ReadOnlyMemory<float> weights, PreparedData data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        Recipe = recipe;
+        Layout = layout;
+        Weights = weights;
+        Scaling = data.Scaling;
+        Classes = data.Classes;
+        FeatureNames = data.FeatureNames;
+        TargetNames = data.TargetNames;
+        Shape = data.Shape;
+    }
+
+    private Model(string path, SafetensorsFile file)
+    {
+        Recipe = RecipeReader.Parse(Text(file, path, "recipe"), path, []);
+        Scaling = FeatureScaling.FromJson(Text(file, path, "scaling"));
+        Classes = Names(file, path, "classes");
+        FeatureNames = Names(file, path, "features");
+        TargetNames = Names(file, path, "targets");
+        Shape = file.Metadata.TryGetValue("shape", out var shape) && shape.Split('x') is [var height, var width]
+            ? new ImageShape(int.Parse(height, System.Globalization.CultureInfo.InvariantCulture), int.Parse(width, System.Globalization.CultureInfo.InvariantCulture))
+            : null;
+        Layout = new NetworkLayout(Scaling.Features, Recipe.Layers);
+        Weights = Layout.Flatten(file.Tensors, path);
+    }
+
+    /// <summary>What it was trained by.</summary>
+    public Recipe Recipe { get; }
+
+    /// <summary>Its parameters.</summary>
+    public NetworkLayout Layout { get; }
+
+    /// <summary>(parameters).</summary>
+    public ReadOnlyMemory<float> Weights { get; }
+
+    /// <summary>How raw features become inputs.</summary>
+    public FeatureScaling Scaling { get; }
+
+    /// <summary>Names of the classes in the order of the outputs; empty for regression.</summary>
+    public ImmutableArray<string> Classes { get; }
+
+    /// <summary>Names of the features.</summary>
+    public ImmutableArray<string> FeatureNames { get; }
+
+    /// <summary>Names of the targets.</summary>
+    public ImmutableArray<string> TargetNames { get; }
+
+    /// <summary>Height and width when the features are the pixels of an image.</summary>
+    public ImageShape? Shape { get; }
+
+    /// <summary>Reads a model file.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="SafetensorsException">It is damaged or not a model.</exception>
+    public static Model Read(string path)
+    {
+        var file = SafetensorsFile.Read(path);
+        if (!file.Metadata.TryGetValue("format", out var format) || format != FormatName)
+        {
+            throw new SafetensorsException($"{path}: is no model of ClusterTrain (its metadata do not say format '{FormatName}'); name the model.safetensors of a run folder.");
+        }
+
+        try
+        {
+            return new Model(path, file);
+        }
+        catch (Exception error) when (error is RecipeException or DataException or JsonException or FormatException or ArgumentException)
+        {
+            throw new SafetensorsException($"{path}: its metadata are damaged: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Writes the model file, all or nothing.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void Write(string path)
+    {
+        var metadata = new Dictionary<string, string>
+        {
+            ["format"] = FormatName,
+            ["recipe"] = RecipeWriter.Write(Recipe),
+            ["scaling"] = Scaling.ToJson(),
+            ["classes"] = JsonSerializer.Serialize(Classes, ModelJson.Default.ImmutableArrayString),
+            ["features"] = JsonSerializer.Serialize(FeatureNames, ModelJson.Default.ImmutableArrayString),
+            ["targets"] = JsonSerializer.Serialize(TargetNames, ModelJson.Default.ImmutableArrayString),
+        };
+        if (Shape is { } shape)
+        {
+            metadata["shape"] = $"{shape.Height}x{shape.Width}";
+        }
+
+        SafetensorsFile.Write(path, Layout.Named(Weights), metadata);
+    }
+
+    private static string Text(SafetensorsFile file, string path, string key) =>
+        file.Metadata.TryGetValue(key, out var text) ? text : throw new SafetensorsException($"{path}: '{key}' is missing in its metadata; write the model anew.");
+
+    private static ImmutableArray<string> Names(SafetensorsFile file, string path, string key) =>
+        JsonSerializer.Deserialize(Text(file, path, key), ModelJson.Default.ImmutableArrayString);
+}
+
+[System.Text.Json.Serialization.JsonSerializable(typeof(ImmutableArray<string>))]
+internal sealed partial class ModelJson : System.Text.Json.Serialization.JsonSerializerContext;

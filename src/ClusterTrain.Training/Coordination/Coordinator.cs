@@ -1,0 +1,411 @@
+using System.Collections.Immutable;
+using ClusterTrain.Learning;
+using ClusterTrain.Numerics;
+
+namespace ClusterTrain.Training;
+
+/// <summary>
+/// Owns the run: which members there are, who serves which segment, who computes which leaves, and through its
+/// <see cref="RunLedger"/> the epochs and checkpoints. It is not on the path of a step: an assignment stands until it changes.
+/// </summary>
+public sealed class Coordinator : IActor, IDisposable
+{
+    private static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(200);
+
+    private readonly TrainingPlan _plan;
+    private readonly NetworkLayout _layout;
+    private readonly RunSettings _settings;
+    private readonly TensorPool _pool;
+    private readonly Action<RunEvent> _observe;
+    private readonly RunLedger _ledger;
+    private readonly List<ActorId> _workers = [];
+    private readonly List<ActorId> _servers = [];
+    private readonly Dictionary<ActorId, ImmutableArray<SegmentPosition>> _holdings = [];
+    private readonly Dictionary<ActorId, double> _speeds = [];
+    private readonly long _firstTerm;
+
+    private Topology _topology;
+    private ImmutableArray<Segment> _segments = [];
+    private long _assignmentVersion;
+    private bool _waiting = true;
+    private bool _stopping;
+    private bool _ended;
+
+    private long?[] _held = [];
+    private bool _holding;
+    private TimeSpan _lastCheckpoint;
+    private long _reportedStep;
+    private double _reportedLoss;
+    private (TimeSpan At, long Step) _window;
+
+    /// <summary>Creates a coordinator.</summary>
+    /// <param name="plan">What each step is.</param>
+    /// <param name="layout">The parameters.</param>
+    /// <param name="settings">How the run is carried out.</param>
+    /// <param name="start">Where it begins.</param>
+    /// <param name="recorder">Its durable record.</param>
+    /// <param name="pool">Lends buffers.</param>
+    /// <param name="observe">Told what happens; called from the coordinator's thread.</param>
+    public Coordinator(
+        TrainingPlan plan, NetworkLayout layout, RunSettings settings, RunStart start, IRunRecorder recorder, TensorPool pool, Action<RunEvent> observe)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(start);
+        _plan = plan;
+        _layout = layout;
+        _settings = settings;
+        _pool = pool;
+        _observe = observe;
+        _firstTerm = start.Term << 20;
+        _topology = new Topology(_firstTerm, []);
+        var stateCount = Optimiser.Create(plan.Recipe.Optimiser, Kernels.Active).StateCount;
+        _ledger = new RunLedger(plan, layout, stateCount, settings, start, recorder, pool);
+    }
+
+    /// <summary>Begins the run; the host calls it once before any message.</summary>
+    public void Start(IActorContext context)
+    {
+        _lastCheckpoint = context.Now;
+        context.SendSelfLater(TickPeriod, new Tick());
+        if (!_ledger.FinishWhenDone(context))
+        {
+            ReportWaiting();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Receive(IActorContext context, ActorId sender, IMessage message)
+    {
+        if (_ended)
+        {
+            if (message is Join)
+            {
+                context.Send(sender, new Stop());
+            }
+
+            return;
+        }
+
+        switch (message)
+        {
+            case Join { Role: NodeRole.Worker }:
+                AddWorker(context, sender);
+                break;
+            case Join { Role: NodeRole.ParameterServer } join:
+                AddServer(context, sender, join.Holding);
+                break;
+            case Leave:
+                Remove(context, sender, "left");
+                break;
+            case MemberLost lost:
+                Remove(context, lost.Member, $"lost: {lost.Reason}");
+                break;
+            case MemberFailed failed:
+                End(context, new RunFailed(failed.Reason));
+                break;
+            case NotFinite problem:
+                End(context, new RunFailed(NotFiniteReason(problem)));
+                break;
+            case StepReport report when report.Term == _topology.Term:
+                Report(context, report);
+                break;
+            case ComputeReport report:
+                _speeds[sender] = report.Rows / report.ComputeTime.TotalSeconds;
+                _observe(new WorkerSpeeds(_speeds.ToImmutableDictionary()));
+                break;
+            case Held held when held.Term == _topology.Term && _holding:
+                _held[held.Segment] = held.Step;
+                SnapshotWhenHeld(context);
+                break;
+            case StopRequested:
+                _stopping = true;
+                StopOrCheckpoint(context);
+                break;
+            case Tick:
+                context.SendSelfLater(TickPeriod, message);
+                CheckpointWhenDue(context);
+                break;
+            case EpochRecorded recorded:
+                Complete(context, recorded);
+                break;
+            case CheckpointWritten written:
+                CheckpointDone(context, written);
+                break;
+            case ResultWritten result:
+                End(context, result.Outcome);
+                break;
+            case WorkFailed failed:
+                End(context, new RunFailed(failed.Error.Message));
+                break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Receive(IActorContext context, ActorId sender, in TensorMessage message)
+    {
+        if (_ended || message.Key.Term != _topology.Term)
+        {
+            message.Lease.Release();
+            return;
+        }
+
+        _ledger.Add(context, message);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _ledger.Dispose();
+
+    private void AddWorker(IActorContext context, ActorId worker)
+    {
+        if (_workers.Contains(worker))
+        {
+            return;
+        }
+
+        _workers.Add(worker);
+        _observe(new MembershipChanged(worker, NodeRole.Worker, "joined"));
+        if (!_topology.Servers.IsEmpty)
+        {
+            context.Send(worker, _topology);
+        }
+
+        MembersChanged(context);
+    }
+
+    private void AddServer(IActorContext context, ActorId server, ImmutableArray<SegmentPosition> holding)
+    {
+        if (_servers.Contains(server))
+        {
+            return;
+        }
+
+        _servers.Add(server);
+        _holdings[server] = holding;
+        _observe(new MembershipChanged(server, NodeRole.ParameterServer, "joined"));
+        MembersChanged(context);
+    }
+
+    private void Remove(IActorContext context, ActorId member, string what)
+    {
+        if (_workers.Remove(member))
+        {
+            _speeds.Remove(member);
+            _observe(new MembershipChanged(member, NodeRole.Worker, what));
+            MembersChanged(context);
+        }
+        else if (_servers.Remove(member))
+        {
+            _observe(new MembershipChanged(member, NodeRole.ParameterServer, what));
+            if (_topology.Servers.Contains(member))
+            {
+                // Its part of the optimiser's state is gone: every segment goes back to the last checkpoint and the steps are replayed.
+                _topology = new Topology(_topology.Term, []);
+            }
+
+            MembersChanged(context);
+        }
+    }
+
+    /// <summary>Serves the segments when enough servers are there, and divides the leaves among the workers that are there.</summary>
+    private void MembersChanged(IActorContext context)
+    {
+        if (_stopping && _topology.Servers.IsEmpty)
+        {
+            StopOrCheckpoint(context);
+            return;
+        }
+
+        if (_topology.Servers.IsEmpty && _servers.Count >= _settings.ParameterServers)
+        {
+            _segments = Segments.Split(_layout.Parameters, _settings.ParameterServers);
+            _holding = false;
+            if (!AdoptSegments(context))
+            {
+                ServeSegments(context);
+            }
+        }
+
+        var enough = !_topology.Servers.IsEmpty && _workers.Count >= _settings.LeastWorkers;
+        if (!_topology.Servers.IsEmpty)
+        {
+            // With too few workers the leaves are given to none, and the run rests.
+            Broadcast(context, new Assignment(_topology.Term, ++_assignmentVersion, enough ? [.. _workers] : []));
+        }
+
+        if (enough && _waiting)
+        {
+            _waiting = false;
+            _window = (context.Now, _ledger.RestartStep);
+            _observe(new RunBegan(_ledger.RestartStep, _workers.Count, _topology.Servers.Length));
+        }
+        else if (!enough)
+        {
+            _waiting = true;
+            ReportWaiting();
+        }
+    }
+
+    private void ReportWaiting()
+    {
+        var workers = Math.Max(0, _settings.LeastWorkers - _workers.Count);
+        var servers = Math.Max(0, _settings.ParameterServers - _servers.Count);
+        _observe(new RunWaiting($"waiting for {workers} more worker(s) and {servers} more parameter server(s)"));
+    }
+
+    /// <summary>
+    /// When a former coordinator's servers still hold every segment, each at most a step apart, they go on from where they are: only the
+    /// coordinator was lost.
+    /// </summary>
+    private bool AdoptSegments(IActorContext context)
+    {
+        var holders = new ActorId[_segments.Length];
+        var (first, last) = (long.MaxValue, long.MinValue);
+        foreach (var server in _servers)
+        {
+            foreach (var position in _holdings.GetValueOrDefault(server, []).Where(position => position.Segment < holders.Length))
+            {
+                holders[position.Segment] = server;
+                (first, last) = (Math.Min(first, position.Step), Math.Max(last, position.Step));
+            }
+        }
+
+        // What servers held is told once, when they join: later it is out of date.
+        _holdings.Clear();
+        if (Array.Exists(holders, holder => holder is null) || last - first > 1 || !_ledger.Adopt(context.Now, first, _segments))
+        {
+            return false;
+        }
+
+        _topology = new Topology(_topology.Term + 1, [.. holders]);
+        Broadcast(context, _topology);
+        Broadcast(context, new Advance(_topology.Term, _ledger.Limit, _ledger.RecordedStep));
+        return true;
+    }
+
+    private void ServeSegments(IActorContext context)
+    {
+        _topology = new Topology(_topology.Term + 1, [.. _segments.Select(segment => _servers[segment.Index])]);
+        _ledger.Begin(context.Now, _segments);
+        foreach (var segment in _segments)
+        {
+            var server = _topology.Servers[segment.Index];
+            context.Send(server, new Serve(_topology.Term, segment.Index, _segments.Length, _ledger.RestartStep, _settings.CheckpointSteps));
+            _ledger.SendRestart(context, server, _topology.Term, segment);
+        }
+
+        Broadcast(context, _topology);
+        Broadcast(context, new Advance(_topology.Term, _ledger.Limit, _ledger.RecordedStep));
+    }
+
+    private void Broadcast(IActorContext context, IMessage message)
+    {
+        foreach (var server in _servers)
+        {
+            context.Send(server, message);
+        }
+
+        foreach (var worker in _workers)
+        {
+            context.Send(worker, message);
+        }
+    }
+
+    private void Report(IActorContext context, StepReport report)
+    {
+        if (report.Segment != 0)
+        {
+            return;
+        }
+
+        _reportedStep = report.Step;
+        _reportedLoss = report.Loss;
+        var elapsed = context.Now - _window.At;
+        if (elapsed >= TickPeriod)
+        {
+            var rows = (double)(report.Step - _window.Step) * _plan.TrainingRows / _plan.StepsPerEpoch;
+            _observe(new RunProgress(_reportedStep, _reportedLoss, Math.Max(0, rows / elapsed.TotalSeconds)));
+            _window = (context.Now, report.Step);
+        }
+    }
+
+    private void Complete(IActorContext context, EpochRecorded recorded)
+    {
+        if (!recorded.WasKnown)
+        {
+            _observe(_ledger.Describe(recorded, _workers.Count));
+        }
+
+        _ledger.Recorded(context, recorded);
+        Broadcast(context, new Advance(_topology.Term, _ledger.Limit, _ledger.RecordedStep));
+    }
+
+    private void CheckpointWhenDue(IActorContext context)
+    {
+        if (!_waiting && _settings.CheckpointPeriod > TimeSpan.Zero && context.Now - _lastCheckpoint >= _settings.CheckpointPeriod)
+        {
+            RequestCheckpoint(context);
+        }
+    }
+
+    private void StopOrCheckpoint(IActorContext context)
+    {
+        if (_topology.Servers.IsEmpty)
+        {
+            // Nothing is under way: what the last checkpoint holds is all there is.
+            End(context, new RunInterrupted(_ledger.RestartStep));
+        }
+        else
+        {
+            RequestCheckpoint(context);
+        }
+    }
+
+    /// <summary>Asks every segment to stay where it is, so that a step can be named that none of them has passed.</summary>
+    private void RequestCheckpoint(IActorContext context)
+    {
+        _lastCheckpoint = context.Now;
+        _held = new long?[_topology.Servers.Length];
+        _holding = _held.Length > 0;
+        Broadcast(context, new Hold(_topology.Term));
+    }
+
+    private void SnapshotWhenHeld(IActorContext context)
+    {
+        if (Array.TrueForAll(_held, step => step is not null))
+        {
+            _holding = false;
+            var step = _held.Max()!.Value;
+            _ledger.WantCheckpoint(step);
+            Broadcast(context, new SnapshotAt(_topology.Term, step));
+        }
+    }
+
+    private void CheckpointDone(IActorContext context, CheckpointWritten written)
+    {
+        _ledger.CheckpointDone(written);
+        if (written.Problem is null)
+        {
+            _observe(new CheckpointSaved(written.Step));
+        }
+        else
+        {
+            _observe(new RunWarning($"the checkpoint at step {written.Step} could not be written: {written.Problem}; training goes on, the next one is tried in time"));
+        }
+
+        if (_stopping)
+        {
+            End(context, written.Problem is null ? new RunInterrupted(written.Step) : new RunFailed($"stopped, but the checkpoint could not be written: {written.Problem}"));
+        }
+    }
+
+    private void End(IActorContext context, RunOutcome outcome)
+    {
+        _ended = true;
+        Broadcast(context, new Stop());
+        _observe(new RunEnded(outcome));
+    }
+
+    private string NotFiniteReason(NotFinite problem) =>
+        $"step {problem.Step} (epoch {_plan.Epoch(problem.Step) + 1}): {problem.What} is not finite. "
+        + "Lower optimiser.rate, scale or standardise the features, or set clip_norm.";
+}

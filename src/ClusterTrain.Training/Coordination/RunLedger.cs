@@ -1,0 +1,317 @@
+using ClusterTrain.Learning;
+
+namespace ClusterTrain.Training;
+
+/// <summary>
+/// The coordinator's account of the run: from the snapshots it receives it has epochs recorded and checkpoints written,
+/// decides early stopping, and has the result written. Everything slow is offloaded.
+/// </summary>
+internal sealed class RunLedger : IDisposable
+{
+    // How far training may run ahead of the records: 64 epochs, or as many as fit in this many floats of kept weights, but 2
+    // at least. With early stopping 1: no step is computed beyond an epoch that may turn out to be the last.
+    private const int MostEpochsAhead = 64;
+    private const int MostFloatsAhead = 4 * 1024 * 1024;
+
+    private readonly TrainingPlan _plan;
+    private readonly RunSettings _settings;
+    private readonly IRunRecorder _recorder;
+    private readonly TensorPool _pool;
+    private readonly SnapshotCollector _collector;
+    private readonly EarlyStopping? _stopping;
+    private readonly int _parameters;
+    private readonly int _stateCount;
+    private readonly int _epochsAhead;
+
+    private readonly RunStart _start;
+    private TensorLease _restartWeights;
+    private TensorLease? _restartState;
+    private double _restartLoss;
+    private TensorLease? _best;
+    private EpochRecord? _bestRecord;
+    private long _checkpointAt = -1;
+    private (TimeSpan At, long Step) _lastEpoch;
+    private bool _finishing;
+
+    public RunLedger(TrainingPlan plan, NetworkLayout layout, int stateCount, RunSettings settings, RunStart start, IRunRecorder recorder, TensorPool pool)
+    {
+        _plan = plan;
+        _settings = settings;
+        _recorder = recorder;
+        _pool = pool;
+        _parameters = layout.Parameters;
+        _stateCount = stateCount;
+        _collector = new SnapshotCollector(layout, stateCount, pool);
+        _stopping = plan.Recipe.EarlyStopping is { } recipe ? new EarlyStopping(recipe) : null;
+        _epochsAhead = _stopping is null ? Math.Clamp(MostFloatsAhead / layout.Parameters, 2, MostEpochsAhead) : 1;
+        RestartStep = start.State.Step;
+        _restartLoss = start.State.EpochLoss;
+        _restartWeights = Copy(start.State.Weights);
+        _restartState = stateCount == 0 ? null : Copy(start.State.OptimiserState);
+        _start = start;
+        Replay(plan.Epoch(RestartStep) * plan.StepsPerEpoch);
+    }
+
+    /// <summary>The step from which lost work is replayed: that of the last checkpoint.</summary>
+    public long RestartStep { get; private set; }
+
+    /// <summary>Epochs up to this step are recorded.</summary>
+    public long RecordedStep { get; private set; }
+
+    /// <summary>The last epoch recorded; null before the first.</summary>
+    public EpochRecord? LastRecord { get; private set; }
+
+    /// <summary>How far the parameter servers may go.</summary>
+    public long Limit => Math.Min(_plan.Steps, RecordedStep + (_epochsAhead * _plan.StepsPerEpoch));
+
+    private bool IsDone => RecordedStep == _plan.Steps || _stopping is { ShouldStop: true };
+
+    /// <summary>Segments of a new topology follow; snapshots that were incomplete are forgotten.</summary>
+    public void Begin(TimeSpan now, IReadOnlyList<Segment> segments)
+    {
+        _collector.Begin(segments);
+        _lastEpoch = (now, RestartStep);
+
+        // Epochs after the restart are computed again; each is compared with its record.
+        RecordedStep = Math.Min(RecordedStep, _plan.Epoch(RestartStep) * _plan.StepsPerEpoch);
+    }
+
+    /// <summary>
+    /// The servers go on from a step they hold: all epochs in the receipt count as recorded, those they kept since will follow.
+    /// </summary>
+    /// <returns>False when the record does not allow it, and lost work must be replayed from the checkpoint.</returns>
+    public bool Adopt(TimeSpan now, long step, IReadOnlyList<Segment> segments)
+    {
+        var recorded = _start.Recorded.IsEmpty ? 0 : _start.Recorded[^1].Step;
+        if (step < RestartStep || step < recorded)
+        {
+            return false;
+        }
+
+        Replay(recorded);
+        if (_stopping is { BestEpoch: > 0 } && _plan.Recipe.EarlyStopping!.RestoreBest && _best is null)
+        {
+            return false;
+        }
+
+        _collector.Begin(segments);
+        _lastEpoch = (now, step);
+        return true;
+    }
+
+    /// <summary>Has the result written when nothing is left to train: the run was resumed from its very end.</summary>
+    /// <returns>True when that is so.</returns>
+    public bool FinishWhenDone(IActorContext context)
+    {
+        if (IsDone && LastRecord is { } last)
+        {
+            Finish(context, last, _restartWeights);
+        }
+
+        return _finishing;
+    }
+
+    /// <summary>Sends a segment of the state to go on from.</summary>
+    public void SendRestart(IActorContext context, ActorId server, long term, Segment segment)
+    {
+        var key = new TensorKey(TensorKind.Weights, term, RestartStep, segment.Index);
+        context.Send(server, new TensorMessage(key, _restartWeights.Share(), segment.Start, segment.Length, _restartLoss));
+        if (_restartState is null)
+        {
+            return;
+        }
+
+        var part = _pool.Rent(segment.Length * _stateCount);
+        for (var plane = 0; plane < _stateCount; plane++)
+        {
+            _restartState.Span.Slice((plane * _parameters) + segment.Start, segment.Length)
+                .CopyTo(part.Span[(plane * segment.Length)..]);
+        }
+
+        context.Send(server, new TensorMessage(key with { Kind = TensorKind.OptimiserState }, part, 0, part.Length, 0));
+    }
+
+    /// <summary>A checkpoint is wanted of this step, besides those of the settings.</summary>
+    public void WantCheckpoint(long step) => _checkpointAt = step;
+
+    /// <summary>Takes a part of a snapshot, and deals with the snapshot when it is whole.</summary>
+    public void Add(IActorContext context, in TensorMessage message)
+    {
+        var snapshot = _collector.Add(message);
+        if (snapshot is not { HasWeights: true } || _finishing)
+        {
+            return;
+        }
+
+        var step = snapshot.Step;
+        if (_plan.EndsEpoch(step) && !snapshot.IsRecorded && step > RecordedStep)
+        {
+            snapshot.IsRecorded = true;
+            RecordEpoch(context, snapshot);
+        }
+
+        var wanted = step == _checkpointAt || (_settings.CheckpointSteps > 0 && step % _settings.CheckpointSteps == 0);
+        if (wanted && !snapshot.IsCheckpoint && (_stateCount == 0 || snapshot.HasState))
+        {
+            snapshot.IsCheckpoint = true;
+            WriteCheckpoint(context, snapshot);
+        }
+
+        _collector.DropBefore(step);
+    }
+
+    /// <summary>An epoch was recorded: the run may go further, or ends.</summary>
+    public void Recorded(IActorContext context, EpochRecorded recorded)
+    {
+        var record = recorded.Record;
+        if (!_finishing && record.Step > RecordedStep)
+        {
+            RecordedStep = record.Step;
+            LastRecord = record;
+            var isBest = Observe(record) || (record.Epoch == _stopping?.BestEpoch && _best is null);
+            if (isBest && _plan.Recipe.EarlyStopping!.RestoreBest)
+            {
+                Keep(recorded.Weights.Share());
+                var weights = recorded.Weights.Share();
+                context.Offload(() =>
+                {
+                    _recorder.WriteBest(record, weights.Memory);
+                    weights.Release();
+                    return new BestWritten();
+                });
+            }
+
+            if (IsDone)
+            {
+                Finish(context, record, recorded.Weights);
+            }
+        }
+
+        recorded.Weights.Release();
+    }
+
+    /// <summary>The line of an epoch in the log.</summary>
+    public EpochCompleted Describe(EpochRecorded recorded, int workers)
+    {
+        var rows = (double)(recorded.Record.Step - _lastEpoch.Step) * _plan.TrainingRows / _plan.StepsPerEpoch;
+        var seconds = (recorded.Finished - _lastEpoch.At).TotalSeconds;
+        var rate = seconds > 0 ? Math.Max(0, rows / seconds) : 0;
+        _lastEpoch = (recorded.Finished, recorded.Record.Step);
+        var left = (_plan.Recipe.Epochs - recorded.Record.Epoch) * (double)_plan.TrainingRows;
+        return new EpochCompleted(recorded.Record, rate, workers, rate > 0 ? TimeSpan.FromSeconds(left / rate) : TimeSpan.Zero);
+    }
+
+    /// <summary>A checkpoint is on disk: lost work is replayed from it from now on.</summary>
+    public void CheckpointDone(CheckpointWritten written)
+    {
+        if (written.Problem is null && written.Step >= RestartStep)
+        {
+            _restartWeights.Release();
+            _restartState?.Release();
+            (RestartStep, _restartLoss) = (written.Step, written.EpochLoss);
+            (_restartWeights, _restartState) = (written.Weights, written.State);
+        }
+        else
+        {
+            written.Weights.Release();
+            written.State?.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        _collector.Begin([]);
+        _restartWeights.Release();
+        _restartState?.Release();
+        _best?.Release();
+    }
+
+    private void RecordEpoch(IActorContext context, Snapshot snapshot)
+    {
+        var (step, finished) = (snapshot.Step, context.Now);
+        var epoch = _plan.Epoch(step);
+        var loss = snapshot.EpochLoss / _plan.TrainingRows;
+        var weights = snapshot.Weights!.Share();
+        context.Offload(() =>
+        {
+            var (record, wasKnown) = _recorder.RecordEpoch(epoch, step, loss, weights.Memory);
+            return new EpochRecorded(record, weights, wasKnown, finished);
+        });
+    }
+
+    private void WriteCheckpoint(IActorContext context, Snapshot snapshot)
+    {
+        var step = snapshot.Step;
+        var loss = _plan.EndsEpoch(step) ? 0 : snapshot.EpochLoss;
+        var (weights, state) = (snapshot.Weights!.Share(), snapshot.State?.Share());
+        context.Offload(() =>
+        {
+            try
+            {
+                _recorder.WriteCheckpoint(new RunState(step, loss, weights.Memory, state?.Memory ?? default));
+                return new CheckpointWritten(step, loss, weights, state, null);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                return new CheckpointWritten(step, loss, weights, state, error.Message);
+            }
+        });
+    }
+
+    private void Finish(IActorContext context, EpochRecord last, TensorLease lastWeights)
+    {
+        _finishing = true;
+        var stoppedEarly = last.Step < _plan.Steps;
+        var restoreBest = _plan.Recipe.EarlyStopping is { RestoreBest: true } && _best is not null;
+        var (record, weights) = restoreBest ? (_bestRecord!, _best!.Share()) : (last, lastWeights.Share());
+        context.Offload(() =>
+        {
+            _recorder.WriteResult(record, weights.Memory);
+            weights.Release();
+            return new ResultWritten(new RunCompleted(record.Epoch, record.Step, record.WeightsSha256, stoppedEarly));
+        });
+    }
+
+    /// <summary>Feeds early stopping; true when the epoch is the best so far.</summary>
+    private bool Observe(EpochRecord record)
+    {
+        if (_stopping is null || record.Epoch != _stopping.Epochs + 1)
+        {
+            return false;
+        }
+
+        var figure = _plan.Recipe.EarlyStopping!.Metric == StoppingMetric.ValidationAccuracy
+            ? record.Validation!.Accuracy ?? double.NaN
+            : record.Validation!.Loss;
+        var isBest = _stopping.Observe(figure);
+        _bestRecord = isBest ? record : _bestRecord;
+        return isBest;
+    }
+
+    /// <summary>Takes the recorded epochs up to a step for granted.</summary>
+    private void Replay(long step)
+    {
+        RecordedStep = step;
+        foreach (var record in _start.Recorded.Where(record => record.Step <= step))
+        {
+            LastRecord = record;
+            if (Observe(record) && _start.Best is { } best && best.Epoch == record.Epoch)
+            {
+                Keep(Copy(best.Weights));
+            }
+        }
+    }
+
+    private void Keep(TensorLease best)
+    {
+        _best?.Release();
+        _best = best;
+    }
+
+    private TensorLease Copy(ReadOnlyMemory<float> values)
+    {
+        var copy = _pool.Rent(values.Length);
+        values.Span.CopyTo(copy.Span);
+        return copy;
+    }
+}

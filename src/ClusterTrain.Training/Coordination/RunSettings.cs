@@ -1,0 +1,17 @@
+namespace ClusterTrain.Training;
+
+/// <summary>How a run is carried out. None of it changes the result.</summary>
+public sealed record RunSettings
+{
+    /// <summary>Segments of the parameters, each with a parameter server.</summary>
+    public int ParameterServers { get; init; } = 1;
+
+    /// <summary>Workers needed to begin and to go on.</summary>
+    public int LeastWorkers { get; init; } = 1;
+
+    /// <summary>Time between checkpoints; zero: none by time.</summary>
+    public TimeSpan CheckpointPeriod { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Steps between checkpoints; zero: none by steps.</summary>
+    public long CheckpointSteps { get; init; }
+}

@@ -1,0 +1,65 @@
+using System.Collections.Immutable;
+
+namespace ClusterTrain.Training;
+
+/// <summary>The roles a cluster node can join in.</summary>
+public enum NodeRole
+{
+    /// <summary>Computes leaves.</summary>
+    Worker,
+
+    /// <summary>Holds segments of the parameters.</summary>
+    ParameterServer,
+}
+
+/// <summary>A worker or parameter server is ready; sent again to a coordinator that was restarted.</summary>
+/// <param name="Role">What it is.</param>
+/// <param name="Holding">The segments a parameter server holds already, with their positions.</param>
+public sealed record Join(NodeRole Role, ImmutableArray<SegmentPosition> Holding) : IMessage;
+
+/// <summary>Where a parameter server is with a segment.</summary>
+/// <param name="Segment">Index of the segment.</param>
+/// <param name="Step">The step whose weights it holds.</param>
+public readonly record struct SegmentPosition(int Segment, long Step);
+
+/// <summary>A member says goodbye; its leaves are given away at once.</summary>
+public sealed record Leave : IMessage;
+
+/// <summary>From the host: a member's connection is gone, or it stopped answering.</summary>
+/// <param name="Member">Who.</param>
+/// <param name="Reason">How it was noticed.</param>
+public sealed record MemberLost(ActorId Member, string Reason) : IMessage;
+
+/// <summary>From the host: a member threw an exception.</summary>
+/// <param name="Member">Who.</param>
+/// <param name="Reason">What it was doing (step, leaves) and what was thrown.</param>
+public sealed record MemberFailed(ActorId Member, string Reason) : IMessage;
+
+/// <summary>From a parameter server, now and then: how far a segment is.</summary>
+/// <param name="Term">The term it serves in.</param>
+/// <param name="Segment">Index of the segment.</param>
+/// <param name="Step">The step whose weights it holds.</param>
+/// <param name="Loss">Mean loss over the rows of the epoch so far (segment 0; otherwise 0).</param>
+public sealed record StepReport(long Term, int Segment, long Step, double Loss) : IMessage;
+
+/// <summary>From a parameter server, answering <see cref="Hold"/>: it stays at this step until told on.</summary>
+/// <param name="Term">The term it serves in.</param>
+/// <param name="Segment">Index of the segment.</param>
+/// <param name="Step">The step it stays at.</param>
+public sealed record Held(long Term, int Segment, long Step) : IMessage;
+
+/// <summary>From a worker, now and then: how fast it computes, waiting not counted.</summary>
+/// <param name="Rows">Rows computed since the last report.</param>
+/// <param name="ComputeTime">Time spent computing them.</param>
+public sealed record ComputeReport(long Rows, TimeSpan ComputeTime) : IMessage;
+
+/// <summary>From a parameter server: a number in the run is not finite, which ends the run.</summary>
+/// <param name="Step">The step whose gradient it was.</param>
+/// <param name="What">For example <c>the gradient of layers.1.weight</c>.</param>
+public sealed record NotFinite(long Step, string What) : IMessage;
+
+/// <summary>From the host: end the run after a checkpoint, to be resumed later.</summary>
+public sealed record StopRequested : IMessage;
+
+/// <summary>From itself: time to look whether something is due.</summary>
+public sealed record Tick : IMessage;

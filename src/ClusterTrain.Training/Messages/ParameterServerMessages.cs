@@ -1,0 +1,41 @@
+using System.Collections.Immutable;
+
+namespace ClusterTrain.Training;
+
+/// <summary>
+/// From the coordinator: hold this segment from this step on. The weights and then the optimiser's state follow as tensors
+/// of the same term, step and segment (state only when the optimiser has any).
+/// </summary>
+/// <param name="Term">The term.</param>
+/// <param name="Segment">Index of the segment.</param>
+/// <param name="Segments">Number of segments.</param>
+/// <param name="Step">The step whose weights follow.</param>
+/// <param name="CheckpointSteps">A snapshot is sent whenever the step is a multiple of this; 0: never by itself.</param>
+public sealed record Serve(long Term, int Segment, int Segments, long Step, long CheckpointSteps) : IMessage;
+
+/// <summary>From a worker: send me the weights of this segment, the present ones now and each next step's.</summary>
+/// <param name="Term">The term of the topology the worker acts on.</param>
+/// <param name="Segment">Index of the segment.</param>
+public sealed record Subscribe(long Term, int Segment) : IMessage;
+
+/// <summary>From the coordinator: how far the run may go, and how far it is safely recorded.</summary>
+/// <param name="Term">The term.</param>
+/// <param name="Limit">Steps before this one may be computed; the weights of this step are not broadcast yet.</param>
+/// <param name="Recorded">Epoch snapshots up to this step are on disk and need not be kept.</param>
+public sealed record Advance(long Term, long Limit, long Recorded) : IMessage;
+
+/// <summary>From the coordinator: stay at the present step and say which it is (<see cref="Held"/>).</summary>
+/// <param name="Term">The term.</param>
+public sealed record Hold(long Term) : IMessage;
+
+/// <summary>From the coordinator, after every segment was held: go on, and send a snapshot at this step.</summary>
+/// <param name="Term">The term.</param>
+/// <param name="Step">The step, no earlier than that of any segment.</param>
+public sealed record SnapshotAt(long Term, long Step) : IMessage;
+
+/// <summary>From another parameter server: its part of the gradient's norm, for clipping.</summary>
+/// <param name="Term">The term.</param>
+/// <param name="Step">The step of the gradient.</param>
+/// <param name="Segment">Index of the segment it is of.</param>
+/// <param name="BlockSums">Sums of squares over the segment's blocks of parameters.</param>
+public sealed record NormPart(long Term, long Step, int Segment, ImmutableArray<double> BlockSums) : IMessage;

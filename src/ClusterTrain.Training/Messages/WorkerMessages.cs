@@ -1,0 +1,35 @@
+using System.Collections.Immutable;
+
+namespace ClusterTrain.Training;
+
+/// <summary>
+/// From the coordinator to workers and parameter servers: who serves which segment in a term. A worker subscribes to each
+/// of them; messages of an earlier term no longer count.
+/// </summary>
+/// <param name="Term">The term; it grows with every new coordinator and every change of parameter servers.</param>
+/// <param name="Servers">The parameter server of each segment.</param>
+public sealed record Topology(long Term, ImmutableArray<ActorId> Servers) : IMessage;
+
+/// <summary>
+/// From the coordinator to workers and parameter servers: the workers among whom the leaves of every step are divided, in order. It holds from the step in hand on until
+/// the next one; a worker that already pushed part of a step adds what the new assignment asks beyond it.
+/// </summary>
+/// <param name="Term">The term.</param>
+/// <param name="Version">Grows with each assignment of a term.</param>
+/// <param name="Workers">The workers; the i-th of n computes the i-th n-th of the leaves.</param>
+public sealed record Assignment(long Term, long Version, ImmutableArray<ActorId> Workers) : IMessage
+{
+    /// <summary>The leaves of a worker: contiguous, balanced, in the order of <see cref="Workers"/>.</summary>
+    /// <param name="worker">Index in <see cref="Workers"/>.</param>
+    /// <param name="leaves">Leaves of the step.</param>
+    /// <returns>First leaf and number of leaves (0 when there are fewer leaves than workers).</returns>
+    public (int Start, int Count) Share(int worker, int leaves)
+    {
+        var start = (int)((long)leaves * worker / Workers.Length);
+        var end = (int)((long)leaves * (worker + 1) / Workers.Length);
+        return (start, end - start);
+    }
+}
+
+/// <summary>From the coordinator to every member: the run is over.</summary>
+public sealed record Stop : IMessage;

@@ -1,0 +1,185 @@
+using System.Collections.Immutable;
+using ClusterTrain.Learning;
+using ClusterTrain.Numerics;
+
+namespace ClusterTrain.Training;
+
+/// <summary>
+/// Holds segments of the parameters and of the optimiser's state. Workers push gradient sums to it; when the reduction tree of a step is
+/// complete it applies the update and broadcasts the segment of the next step.
+/// </summary>
+public sealed class ParameterServer : IActor, IDisposable
+{
+    private readonly TrainingPlan _plan;
+    private readonly NetworkLayout _layout;
+    private readonly Kernels _kernels;
+    private readonly TensorPool _pool;
+    private readonly Dictionary<int, SegmentServer> _segments = [];
+
+    // A worker may hear of a topology before this server does: its subscriptions wait here, one per worker and segment.
+    private readonly Dictionary<(ActorId Worker, int Segment), Subscribe> _early = [];
+    private ActorId? _coordinator;
+    private Topology _topology = new(0, []);
+    private Advance _advance = new(0, 0, 0);
+
+    /// <summary>Creates a parameter server that holds nothing yet.</summary>
+    /// <param name="plan">What each step is.</param>
+    /// <param name="layout">The parameters.</param>
+    /// <param name="kernels">Compute the updates.</param>
+    /// <param name="pool">Lends the buffers of weights.</param>
+    public ParameterServer(TrainingPlan plan, NetworkLayout layout, Kernels kernels, TensorPool pool)
+    {
+        _plan = plan;
+        _layout = layout;
+        _kernels = kernels;
+        _pool = pool;
+    }
+
+    private ImmutableArray<SegmentPosition> Holding =>
+        [.. _segments.Values.Where(segment => segment.IsServing).Select(segment => new SegmentPosition(segment.Segment.Index, segment.Step))];
+
+    /// <summary>Announces the server, and what it holds, to a coordinator; the host calls it before any message of that coordinator.</summary>
+    public void Start(IActorContext context, ActorId coordinator)
+    {
+        _coordinator = coordinator;
+        context.Send(coordinator, new Join(NodeRole.ParameterServer, Holding));
+    }
+
+    /// <inheritdoc/>
+    public void Receive(IActorContext context, ActorId sender, IMessage message)
+    {
+        switch (message)
+        {
+            case Serve serve when serve.Term >= _topology.Term:
+                Serve(serve);
+                SubscribeEarly(context);
+                break;
+            case Topology topology when topology.Term > _topology.Term:
+                Adopt(context, topology);
+                SubscribeEarly(context);
+                break;
+            case Assignment assignment when assignment.Term == _topology.Term:
+                foreach (var segment in _segments.Values)
+                {
+                    segment.Keep(assignment.Workers);
+                }
+
+                break;
+            case Subscribe subscribe when Find(subscribe.Term, subscribe.Segment) is { } segment:
+                segment.Subscribe(context, sender);
+                break;
+            case Subscribe subscribe when subscribe.Term >= _topology.Term:
+                _early[(sender, subscribe.Segment)] = subscribe;
+                break;
+            case Advance advance when advance.Term == _topology.Term:
+                _advance = advance;
+                foreach (var segment in _segments.Values)
+                {
+                    segment.Advance(context, advance.Limit, advance.Recorded);
+                }
+
+                break;
+            case Hold hold when hold.Term == _topology.Term:
+                foreach (var segment in _segments.Values)
+                {
+                    segment.Hold(context, _coordinator!);
+                }
+
+                break;
+            case SnapshotAt snapshot when snapshot.Term == _topology.Term:
+                foreach (var segment in _segments.Values)
+                {
+                    segment.SnapshotAt(context, _coordinator!, snapshot.Step);
+                }
+
+                break;
+            case NormPart part when part.Term == _topology.Term:
+                foreach (var segment in _segments.Values)
+                {
+                    segment.AddNormPart(context, _coordinator!, part);
+                }
+
+                break;
+            case Stop:
+                Dispose();
+                break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Receive(IActorContext context, ActorId sender, in TensorMessage message)
+    {
+        var segment = Find(message.Key.Term, message.Key.Segment);
+        if (segment is null)
+        {
+            message.Lease.Release();
+        }
+        else if (message.Key.Kind == TensorKind.GradientSum)
+        {
+            segment.Add(context, _coordinator!, _topology.Servers, message);
+        }
+        else
+        {
+            segment.Restore(context, message);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var segment in _segments.Values)
+        {
+            segment.Dispose();
+        }
+
+        _segments.Clear();
+    }
+
+    private SegmentServer? Find(long term, int index) =>
+        _segments.TryGetValue(index, out var segment) && segment.Term == term ? segment : null;
+
+    private void Serve(Serve serve)
+    {
+        if (_segments.Remove(serve.Segment, out var former))
+        {
+            former.Dispose();
+        }
+
+        var segment = Segments.Split(_layout.Parameters, serve.Segments)[serve.Segment];
+        _segments.Add(serve.Segment, new SegmentServer(serve, _plan, new SegmentUpdate(_plan, _layout, segment, _kernels), _pool));
+    }
+
+    private void SubscribeEarly(IActorContext context)
+    {
+        foreach (var ((worker, index), subscribe) in _early.ToArray())
+        {
+            if (Find(subscribe.Term, index) is { } segment)
+            {
+                segment.Subscribe(context, worker);
+                _early.Remove((worker, index));
+            }
+            else if (subscribe.Term < _topology.Term)
+            {
+                _early.Remove((worker, index));
+            }
+        }
+    }
+
+    /// <summary>Follows a new topology: segments it still gives to this server go on, others are given up.</summary>
+    private void Adopt(IActorContext context, Topology topology)
+    {
+        _topology = topology;
+        foreach (var (index, segment) in _segments.ToArray())
+        {
+            if (index >= topology.Servers.Length || topology.Servers[index] != context.Self)
+            {
+                segment.Dispose();
+                _segments.Remove(index);
+            }
+            else if (segment.Term < topology.Term)
+            {
+                segment.Adopt(context, _coordinator!, topology.Term);
+            }
+        }
+    }
+}

@@ -1,0 +1,316 @@
+using System.Collections.Immutable;
+using ClusterTrain.Learning;
+using ClusterTrain.Numerics;
+
+namespace ClusterTrain.Training;
+
+/// <summary>
+/// One segment at a parameter server: it adds the gradient sums of the step in hand in tree order, applies the update when
+/// the tree is complete, and broadcasts the weights of the next step.
+/// </summary>
+internal sealed class SegmentServer : IDisposable
+{
+    private static readonly TimeSpan ReportPeriod = TimeSpan.FromMilliseconds(200);
+
+    private readonly TrainingPlan _plan;
+    private readonly SegmentUpdate _update;
+    private readonly TensorPool _pool;
+    private readonly TreeSum<TensorMessage> _sum;
+    private readonly List<ActorId> _subscribers = [];
+    private readonly Queue<TensorMessage> _unrecorded = new();
+    private readonly long _checkpointSteps;
+    private readonly ImmutableArray<double>[] _normParts;
+
+    private TensorMessage? _root;
+    private TensorLease? _weights;
+    private TensorLease? _state;
+    private double _epochLoss;
+    private bool _serving;
+    private bool _resting = true;
+    private bool _failed;
+    private long? _heldAt;
+    private long _snapshotAt = -1;
+    private long _limit;
+    private TimeSpan _lastReport;
+
+    public SegmentServer(Serve serve, TrainingPlan plan, SegmentUpdate update, TensorPool pool)
+    {
+        Term = serve.Term;
+        Step = serve.Step;
+        _checkpointSteps = serve.CheckpointSteps;
+        _normParts = new ImmutableArray<double>[serve.Segments];
+        _plan = plan;
+        _update = update;
+        _pool = pool;
+        _sum = new TreeSum<TensorMessage>(update.Combine, static sum => sum.Lease.Release());
+    }
+
+    public Segment Segment => _update.Segment;
+
+    public long Term { get; private set; }
+
+    /// <summary>The step whose weights the segment holds, or waits for.</summary>
+    public long Step { get; private set; }
+
+    /// <summary>True once the weights of the first step, and the optimiser's state, have arrived.</summary>
+    public bool IsServing => _serving;
+
+    /// <summary>Takes the weights or the optimiser's state of the first step.</summary>
+    public void Restore(IActorContext context, in TensorMessage message)
+    {
+        var isWeights = message.Key.Kind == TensorKind.Weights;
+        var expected = isWeights ? Segment.Length : _update.StateLength;
+        if (_serving || message.Key.Step != Step || message.Length != expected)
+        {
+            message.Lease.Release();
+            return;
+        }
+
+        // A private copy: the sender may go on using its lease, and the optimiser writes its state in place.
+        var copy = _pool.Rent(message.Length);
+        message.Values.CopyTo(copy.Span);
+        message.Lease.Release();
+        if (isWeights)
+        {
+            _weights?.Release();
+            _weights = copy;
+            _epochLoss = _plan.EndsEpoch(Step) ? 0 : message.Loss;
+        }
+        else
+        {
+            _state?.Release();
+            _state = copy;
+        }
+
+        if (_weights is not null && (_update.StateLength == 0 || _state is not null))
+        {
+            _serving = true;
+            BeginStep(context);
+        }
+    }
+
+    /// <summary>A new coordinator leads: what was under way is pushed again by the workers, what it may have missed is sent again.</summary>
+    public void Adopt(IActorContext context, ActorId coordinator, long term)
+    {
+        Term = term;
+        _subscribers.Clear();
+        _heldAt = null;
+        _snapshotAt = -1;
+        foreach (var snapshot in _unrecorded)
+        {
+            snapshot.Lease.Share();
+            context.Send(coordinator, snapshot with { Key = snapshot.Key with { Term = term } });
+        }
+
+        if (_serving)
+        {
+            BeginStep(context);
+        }
+    }
+
+    public void Subscribe(IActorContext context, ActorId worker)
+    {
+        if (!_subscribers.Contains(worker))
+        {
+            _subscribers.Add(worker);
+        }
+
+        if (_serving && !_resting)
+        {
+            SendWeights(context, worker, 0);
+        }
+    }
+
+    /// <summary>Keeps only those subscribers that still take part.</summary>
+    public void Keep(ImmutableArray<ActorId> workers) => _subscribers.RemoveAll(worker => !workers.Contains(worker));
+
+    public void Advance(IActorContext context, long limit, long recorded)
+    {
+        _limit = Math.Max(_limit, limit);
+        while (_unrecorded.TryPeek(out var snapshot) && snapshot.Key.Step <= recorded)
+        {
+            _unrecorded.Dequeue().Lease.Release();
+        }
+
+        Broadcast(context);
+    }
+
+    public void Hold(IActorContext context, ActorId coordinator)
+    {
+        _heldAt = Step;
+        context.Send(coordinator, new Held(Term, Segment.Index, Step));
+    }
+
+    public void SnapshotAt(IActorContext context, ActorId coordinator, long step)
+    {
+        _heldAt = null;
+        _snapshotAt = step;
+        if (Step == step && _serving)
+        {
+            SendSnapshot(context, coordinator, withWeights: true);
+        }
+
+        Broadcast(context);
+    }
+
+    /// <summary>Takes a worker's gradient sum; one that is late, or counted already, is let go.</summary>
+    public void Add(IActorContext context, ActorId coordinator, ImmutableArray<ActorId> servers, in TensorMessage sum)
+    {
+        if (!_serving || _failed || sum.Key.Step != Step || Step >= _plan.Steps || sum.Length != Segment.Length || _sum.IsComplete
+            || _sum.Offer(sum.Key.Node, sum) != TreeOffer.Added)
+        {
+            sum.Lease.Release();
+            return;
+        }
+
+        if (!_sum.IsComplete)
+        {
+            return;
+        }
+
+        var root = _sum.TakeRoot();
+        _root = root;
+        if (_update.Clips)
+        {
+            var part = _update.NormPart(root.Values);
+            _normParts[Segment.Index] = part;
+            var message = new NormPart(Term, Step, Segment.Index, part);
+            for (var other = 0; other < servers.Length; other++)
+            {
+                if (other != Segment.Index && servers.IndexOf(servers[other]) == other)
+                {
+                    context.Send(servers[other], message);
+                }
+            }
+        }
+
+        Apply(context, coordinator);
+    }
+
+    /// <summary>Takes another segment's part of the gradient norm.</summary>
+    public void AddNormPart(IActorContext context, ActorId coordinator, NormPart part)
+    {
+        if (part.Step == Step && part.Segment != Segment.Index && !_failed)
+        {
+            _normParts[part.Segment] = part.BlockSums;
+            Apply(context, coordinator);
+        }
+    }
+
+    public void Dispose()
+    {
+        _weights?.Release();
+        _weights = null;
+        _state?.Release();
+        _state = null;
+        _serving = false;
+        _sum.Reset(1);
+        _root?.Lease.Release();
+        _root = null;
+        while (_unrecorded.TryDequeue(out var snapshot))
+        {
+            snapshot.Lease.Release();
+        }
+    }
+
+    private void Apply(IActorContext context, ActorId coordinator)
+    {
+        if (_root is not { } sum || (_update.Clips && Array.Exists(_normParts, part => part.IsDefault)))
+        {
+            return;
+        }
+
+        _root = null;
+        var next = _pool.Rent(Segment.Length);
+        var problem = _update.Apply(Step, _weights!.Span, sum, next.Span, _state is null ? [] : _state.Span, _normParts);
+        _weights.Release();
+        _weights = next;
+        sum.Lease.Release();
+        if (problem is not null)
+        {
+            _failed = true;
+            context.Send(coordinator, new NotFinite(Step, problem));
+            return;
+        }
+
+        _epochLoss += sum.Loss;
+        Step++;
+        Record(context, coordinator);
+        BeginStep(context);
+    }
+
+    /// <summary>Sends what the coordinator must know of the step just reached.</summary>
+    private void Record(IActorContext context, ActorId coordinator)
+    {
+        var endsEpoch = _plan.EndsEpoch(Step);
+        if (endsEpoch)
+        {
+            var key = new TensorKey(TensorKind.Weights, Term, Step, Segment.Index);
+            _unrecorded.Enqueue(new TensorMessage(key, _weights!.Share(), 0, Segment.Length, _epochLoss));
+            SendWeights(context, coordinator, _epochLoss);
+        }
+
+        if (Step == _snapshotAt || (_checkpointSteps > 0 && Step % _checkpointSteps == 0))
+        {
+            SendSnapshot(context, coordinator, withWeights: !endsEpoch);
+        }
+
+        if (endsEpoch || context.Now - _lastReport >= ReportPeriod)
+        {
+            var epochRows = ((Step - 1) % _plan.StepsPerEpoch * _plan.BatchRows) + _plan.Rows(Step - 1);
+            context.Send(coordinator, new StepReport(Term, Segment.Index, Step, _epochLoss / epochRows));
+            _lastReport = context.Now;
+        }
+
+        _epochLoss = endsEpoch ? 0 : _epochLoss;
+    }
+
+    private void BeginStep(IActorContext context)
+    {
+        _resting = true;
+        Array.Clear(_normParts);
+        _root?.Lease.Release();
+        _root = null;
+        if (Step < _plan.Steps)
+        {
+            _sum.Reset(_plan.Leaves(Step));
+            Broadcast(context);
+        }
+    }
+
+    private void Broadcast(IActorContext context)
+    {
+        if (!_serving || !_resting || Step >= Math.Min(_limit, _plan.Steps) || Step > (_heldAt ?? long.MaxValue))
+        {
+            return;
+        }
+
+        _resting = false;
+        foreach (var worker in _subscribers)
+        {
+            SendWeights(context, worker, 0);
+        }
+    }
+
+    private void SendWeights(IActorContext context, ActorId to, double loss)
+    {
+        var key = new TensorKey(TensorKind.Weights, Term, Step, Segment.Index);
+        context.Send(to, new TensorMessage(key, _weights!.Share(), 0, Segment.Length, loss));
+    }
+
+    private void SendSnapshot(IActorContext context, ActorId coordinator, bool withWeights)
+    {
+        if (withWeights)
+        {
+            SendWeights(context, coordinator, _epochLoss);
+        }
+
+        if (_state is not null)
+        {
+            var copy = _pool.Rent(_state.Length);
+            _state.Span.CopyTo(copy.Span);
+            var key = new TensorKey(TensorKind.OptimiserState, Term, Step, Segment.Index);
+            context.Send(coordinator, new TensorMessage(key, copy, 0, copy.Length, 0));
+        }
+    }
+}

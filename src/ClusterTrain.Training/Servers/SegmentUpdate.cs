@@ -1,0 +1,99 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using ClusterTrain.Learning;
+using ClusterTrain.Numerics;
+
+namespace ClusterTrain.Training;
+
+/// <summary>The arithmetic of one segment's update: mean gradient, clipping by the global norm, the optimiser, the check for finite numbers.</summary>
+internal sealed class SegmentUpdate
+{
+    private readonly TrainingPlan _plan;
+    private readonly NetworkLayout _layout;
+    private readonly Kernels _kernels;
+    private readonly SegmentOptimiser _optimiser;
+
+    public SegmentUpdate(TrainingPlan plan, NetworkLayout layout, Segment segment, Kernels kernels)
+    {
+        _plan = plan;
+        _layout = layout;
+        _kernels = kernels;
+        _optimiser = new SegmentOptimiser(layout, segment, plan.Recipe.Optimiser, plan.Recipe.L2, kernels);
+    }
+
+    public Segment Segment => _optimiser.Segment;
+
+    /// <summary>Floats of the optimiser's state.</summary>
+    public int StateLength => _optimiser.StateLength;
+
+    /// <summary>True when the gradient's global norm is bounded, so that every segment's part of it is needed.</summary>
+    public bool Clips => _plan.Recipe.ClipNorm is not null;
+
+    /// <summary>Adds a right sibling's sum into the left one's buffer.</summary>
+    public TensorMessage Combine(TensorMessage left, TensorMessage right)
+    {
+        _kernels.Add(left.Values, right.Values);
+        return left with { Loss = left.Loss + right.Loss };
+    }
+
+    /// <summary>The segment's part of the gradient's norm.</summary>
+    public ImmutableArray<double> NormPart(ReadOnlySpan<float> sum)
+    {
+        var part = new double[GradientNorm.Blocks(sum.Length)];
+        GradientNorm.BlockSums(_kernels, sum, part);
+        return ImmutableCollectionsMarshal.AsImmutableArray(part);
+    }
+
+    /// <summary>Computes the weights of the next step.</summary>
+    /// <param name="step">The step, from 0.</param>
+    /// <param name="weights">The segment's weights of this step.</param>
+    /// <param name="sum">The sum of the gradient over the batch's rows, with the sum of their losses.</param>
+    /// <param name="next">Receives the weights of the next step.</param>
+    /// <param name="state">The optimiser's state, updated.</param>
+    /// <param name="normParts">When clipping: every segment's part of the norm.</param>
+    /// <returns>Null, or what is not finite.</returns>
+    public string? Apply(
+        long step, ReadOnlySpan<float> weights, in TensorMessage sum, Span<float> next, Span<float> state, ReadOnlySpan<ImmutableArray<double>> normParts)
+    {
+        if (!double.IsFinite(sum.Loss))
+        {
+            return $"the loss ({sum.Loss})";
+        }
+
+        var recipe = _plan.Recipe;
+        var rows = _plan.Rows(step);
+        var scale = 1.0 / rows;
+        if (recipe.ClipNorm is { } clip)
+        {
+            var blocks = new List<double>();
+            foreach (var part in normParts)
+            {
+                blocks.AddRange(part);
+            }
+
+            scale *= GradientNorm.ClipFactor(GradientNorm.Norm(CollectionsMarshal.AsSpan(blocks), rows), clip);
+        }
+
+        var factor = Schedule.Factor(recipe.Schedule, step + 1, _plan.StepsPerEpoch, recipe.Epochs);
+        _optimiser.Update(step + 1, factor, scale, weights, sum.Values, next, state);
+        return _kernels.AllFinite(next) ? null : NotFinite(sum.Values, next);
+    }
+
+    private string NotFinite(ReadOnlySpan<float> gradient, ReadOnlySpan<float> next)
+    {
+        var hasFiniteGradient = _kernels.AllFinite(gradient);
+        var values = hasFiniteGradient ? next : gradient;
+        var what = hasFiniteGradient ? "the updated" : "the gradient of";
+        foreach (var tensor in _layout.Tensors)
+        {
+            var start = Math.Max(tensor.Offset, Segment.Start) - Segment.Start;
+            var end = Math.Min(tensor.End, Segment.End) - Segment.Start;
+            if (start < end && !_kernels.AllFinite(values[start..end]))
+            {
+                return $"{what} {tensor.Name}";
+            }
+        }
+
+        return $"{what} parameters {Segment.Start}..{Segment.End - 1}";
+    }
+}

@@ -1,0 +1,210 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using ClusterTrain.Learning;
+using ClusterTrain.Numerics;
+
+namespace ClusterTrain.Training;
+
+/// <summary>
+/// Computes leaves. It subscribes to the parameter servers of the newest topology; when the weights of a step are whole it
+/// computes its share of the step's leaves forward and backward and pushes one gradient sum per tree node and segment. It is stateless between
+/// steps: whatever is lost is computed again.
+/// </summary>
+public sealed class Worker : IActor, IDisposable
+{
+    private static readonly TimeSpan ReportPeriod = TimeSpan.FromMilliseconds(500);
+
+    private readonly TrainingPlan _plan;
+    private readonly DataSet _data;
+    private readonly TensorPool _pool;
+    private readonly NetworkLayout _layout;
+    private readonly Network _network;
+    private readonly WeightAssembly _weights;
+    private readonly StepShare _share = new();
+    private ActorId? _coordinator;
+
+    private Topology _topology = new(0, []);
+    private ImmutableArray<Segment> _segments = [];
+    private Assignment _assignment = new(0, 0, []);
+    private bool _stopped;
+
+    private long[] _rows = [];
+    private float[] _features = [];
+    private float[] _targets = [];
+    private TensorLease[] _sums = [];
+    private Memory<float>[] _sumViews = [];
+    private double[] _losses = [];
+
+    private long _reportRows;
+    private TimeSpan _reportCompute;
+    private TimeSpan _lastReport;
+
+    /// <summary>Creates a worker.</summary>
+    /// <param name="plan">What each step is.</param>
+    /// <param name="layout">The parameters.</param>
+    /// <param name="data">The training rows.</param>
+    /// <param name="network">Computes gradients; the worker disposes it.</param>
+    /// <param name="pool">Lends the buffers of gradient sums.</param>
+    public Worker(TrainingPlan plan, NetworkLayout layout, DataSet data, Network network, TensorPool pool)
+    {
+        _plan = plan;
+        _layout = layout;
+        _data = data;
+        _network = network;
+        _pool = pool;
+        _weights = new WeightAssembly(pool, layout.Parameters);
+    }
+
+    /// <summary>Announces the worker to a coordinator; the host calls it before any message of that coordinator.</summary>
+    public void Start(IActorContext context, ActorId coordinator)
+    {
+        _coordinator = coordinator;
+        context.Send(coordinator, new Join(NodeRole.Worker, []));
+    }
+
+    /// <inheritdoc/>
+    public void Receive(IActorContext context, ActorId sender, IMessage message)
+    {
+        switch (message)
+        {
+            case Topology topology when topology.Term > _topology.Term:
+                Adopt(context, topology);
+                break;
+            case Assignment assignment when assignment.Term > _assignment.Term || assignment.Version > _assignment.Version:
+                _assignment = assignment;
+                ComputeShare(context);
+                break;
+            case Stop:
+                _stopped = true;
+                _weights.Clear();
+                break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Receive(IActorContext context, ActorId sender, in TensorMessage message)
+    {
+        if (_stopped || message.Key.Kind != TensorKind.Weights || message.Key.Term != _topology.Term)
+        {
+            message.Lease.Release();
+            return;
+        }
+
+        _weights.Add(message, _segments[message.Key.Segment]);
+        if (_weights.IsWhole)
+        {
+            _share.Begin(_weights.Step, _plan.Leaves(_weights.Step));
+            ComputeShare(context);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _weights.Clear();
+        _network.Dispose();
+    }
+
+    private void Adopt(IActorContext context, Topology topology)
+    {
+        _topology = topology;
+        _segments = Segments.Split(_layout.Parameters, topology.Servers.Length);
+        _weights.Begin(topology.Servers.Length);
+        for (var segment = 0; segment < topology.Servers.Length; segment++)
+        {
+            context.Send(topology.Servers[segment], new Subscribe(topology.Term, segment));
+        }
+    }
+
+    /// <summary>Computes what the assignment asks of the step in hand and was not computed yet.</summary>
+    private void ComputeShare(IActorContext context)
+    {
+        if (!_weights.IsWhole || _assignment.Term != _topology.Term)
+        {
+            return;
+        }
+
+        var self = _assignment.Workers.IndexOf(context.Self);
+        if (self < 0)
+        {
+            return;
+        }
+
+        var (start, count) = _assignment.Share(self, _share.Leaves);
+        foreach (var run in _share.Claim(start, count))
+        {
+            try
+            {
+                Compute(context, run);
+            }
+            catch (Exception error) when (error is not TrainingException)
+            {
+                throw new TrainingException($"{context.Self} failed at step {_share.Step}, {run}: {error.Message}", error);
+            }
+        }
+    }
+
+    private void Compute(IActorContext context, TreeNode run)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var step = _share.Step;
+        var rows = _plan.Rows(step, run);
+        var nodes = _share.Cover(run);
+        Reserve(rows, nodes.Length);
+        var features = _features.AsSpan(0, rows * _data.Features);
+        var targets = _targets.AsSpan(0, rows * _data.Outputs);
+        _plan.FillRows(step, run, _rows);
+        _data.Gather(_rows.AsSpan(0, rows), features, targets);
+        for (var node = 0; node < nodes.Length; node++)
+        {
+            _sums[node] = _pool.Rent(_layout.Parameters);
+            _sumViews[node] = _sums[node].Memory;
+        }
+
+        _network.Gradient(
+            _weights.Values, features, targets, rows, _plan.LeafRows, nodes, _sumViews.AsSpan(0, nodes.Length), _losses.AsSpan(0, nodes.Length));
+        for (var node = 0; node < nodes.Length; node++)
+        {
+            Push(context, step, nodes[node], _sums[node], _losses[node]);
+        }
+
+        _reportRows += rows;
+        _reportCompute += Stopwatch.GetElapsedTime(started);
+        if (context.Now - _lastReport >= ReportPeriod)
+        {
+            context.Send(_coordinator!, new ComputeReport(_reportRows, _reportCompute));
+            (_lastReport, _reportRows, _reportCompute) = (context.Now, 0, TimeSpan.Zero);
+        }
+    }
+
+    private void Push(IActorContext context, long step, TreeNode node, TensorLease sum, double loss)
+    {
+        for (var segment = 1; segment < _segments.Length; segment++)
+        {
+            sum.Share();
+        }
+
+        foreach (var segment in _segments)
+        {
+            var key = new TensorKey(TensorKind.GradientSum, _topology.Term, step, segment.Index, node);
+            context.Send(_topology.Servers[segment.Index], new TensorMessage(key, sum, segment.Start, segment.Length, loss));
+        }
+    }
+
+    private void Reserve(int rows, int nodes)
+    {
+        if (_rows.Length < rows)
+        {
+            _rows = new long[rows];
+            _features = GC.AllocateUninitializedArray<float>(rows * _data.Features, pinned: true);
+            _targets = GC.AllocateUninitializedArray<float>(rows * _data.Outputs, pinned: true);
+        }
+
+        if (_sums.Length < nodes)
+        {
+            _sums = new TensorLease[nodes];
+            _sumViews = new Memory<float>[nodes];
+            _losses = new double[nodes];
+        }
+    }
+}
