@@ -71,7 +71,8 @@ public static class ExactMath
         };
     }
 
-    /// <summary>x^n by repeated squaring in twice the precision: within 1 ulp where result and 1/result are normal numbers. x^0 is 1.</summary>
+    /// <summary>x^n by repeated squaring in twice the precision: within 1 ulp where result and 1/result are normal numbers.
+    /// x^0 is 1.</summary>
     public static double Pow(double x, int n)
     {
         var (result, resultLow) = (1.0, 0.0);
@@ -97,7 +98,8 @@ public static class ExactMath
     /// <summary>x^y as e^(y log x), with the logarithm in twice the precision: within 1 ulp.</summary>
     /// <param name="x">Base: positive and finite.</param>
     /// <param name="y">Exponent: finite.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The base is not positive and finite, or the exponent is not finite.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The base is not positive and finite, or the exponent is not
+    /// finite.</exception>
     public static double Pow(double x, double y)
     {
         if (!(x > 0.0) || double.IsPositiveInfinity(x))

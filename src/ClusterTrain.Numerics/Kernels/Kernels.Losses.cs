@@ -12,12 +12,14 @@ public abstract partial class Kernels
     /// <summary>The number of lanes that a row's sums and maxima run in, whatever the vector width.</summary>
     private protected const int RowLanes = 16;
 
-    /// <summary>probabilities = e^logits / (the row's sum of e^logits), after subtracting the row's maximum. In place is allowed.</summary>
+    /// <summary>probabilities = e^logits / (the row's sum of e^logits), after subtracting the row's maximum. In place is
+    /// allowed.</summary>
     /// <param name="logits">(rows, outputs).</param>
     /// <param name="probabilities">(rows, outputs).</param>
     /// <param name="rows">Number of rows; 0 does nothing.</param>
     /// <param name="outputs">Number of outputs, at least 1.</param>
-    /// <exception cref="ArgumentException">A length does not fit the shape, or the spans overlap without being the same.</exception>
+    /// <exception cref="ArgumentException">A length does not fit the shape, or the spans overlap without being the
+    /// same.</exception>
     public unsafe void Softmax(ReadOnlySpan<float> logits, Span<float> probabilities, int rows, int outputs)
     {
         CheckShape(nameof(logits), logits.Length, rows, outputs);
@@ -63,7 +65,8 @@ public abstract partial class Kernels
     /// </summary>
     /// <param name="logits">(rows, outputs).</param>
     /// <param name="targets">(rows, outputs).</param>
-    /// <param name="logitsGradient">(rows, outputs); may be the same span as <paramref name="logits"/>, not overlap the targets.</param>
+    /// <param name="logitsGradient">(rows, outputs); may be the same span as <paramref name="logits"/>, not overlap the
+    /// targets.</param>
     /// <param name="rowLoss">(rows): each row's loss, with natural logarithms.</param>
     /// <param name="rows">Number of rows; 0 does nothing.</param>
     /// <param name="outputs">Number of outputs, at least 1.</param>
@@ -104,7 +107,8 @@ public abstract partial class Kernels
     /// </summary>
     /// <param name="outputValues">y, (rows, outputs).</param>
     /// <param name="targets">t, (rows, outputs).</param>
-    /// <param name="outputGradient">(rows, outputs); may be the same span as <paramref name="outputValues"/>, not overlap the targets.</param>
+    /// <param name="outputGradient">(rows, outputs); may be the same span as <paramref name="outputValues"/>, not overlap the
+    /// targets.</param>
     /// <param name="rowLoss">(rows): each row's loss.</param>
     /// <param name="rows">Number of rows; 0 does nothing.</param>
     /// <param name="outputs">Number of outputs, at least 1.</param>
@@ -122,12 +126,14 @@ public abstract partial class Kernels
 
     /// <summary>
     /// Cross-entropy from probabilities p, for outputs that are not a softmax fused with its loss: p is clamped to
-    /// [1e-7, 1 - 1e-7], then loss = -sum of t log p, gradient with respect to p = -t / p (at the clamped value, so that an output
+    /// [1e-7, 1 - 1e-7], then loss = -sum of t log p, gradient with respect to p = -t / p (at the clamped value, so that an
+    /// output
     /// beyond the clamp is still pulled back).
     /// </summary>
     /// <param name="probabilities">(rows, outputs).</param>
     /// <param name="targets">(rows, outputs).</param>
-    /// <param name="probabilitiesGradient">(rows, outputs); may be the same span as the probabilities, not overlap the targets.</param>
+    /// <param name="probabilitiesGradient">(rows, outputs); may be the same span as the probabilities, not overlap the
+    /// targets.</param>
     /// <param name="rowLoss">(rows): each row's loss, with natural logarithms.</param>
     /// <param name="rows">Number of rows; 0 does nothing.</param>
     /// <param name="outputs">Number of outputs, at least 1.</param>
@@ -242,10 +248,10 @@ internal sealed unsafe partial class Kernels<TSimd>
                     TSimd sum = default;
                     for (var column = lane; column < outputs; column += RowLanes)
                     {
-                        var rest = TSimd.Create(float.NegativeInfinity);
-                        var power = SimdMath.Exp(Load(z + column, outputs - column, rest) - maximum);
-                        Store(power, p + column, outputs - column);
-                        sum += power;
+                        var left = outputs - column;
+                        var power = SimdMath.Exp(Load(z + column, left, maximum) - maximum);
+                        Store(power, p + column, left);
+                        sum += KeepFirst(power, left);
                     }
 
                     TSimd.Store(sum, sums + lane);
@@ -355,11 +361,11 @@ internal sealed unsafe partial class Kernels<TSimd>
             for (var column = lane; column < outputs; column += RowLanes)
             {
                 var left = outputs - column;
-                var difference = Load(logits + column, left, TSimd.Create(float.NegativeInfinity)) - TSimd.Create(maximum);
+                var difference = Load(logits + column, left, TSimd.Create(maximum)) - TSimd.Create(maximum);
                 var target = Load(targets + column, left, default);
                 var power = SimdMath.Exp(difference);
                 Store(power, powers + column, left);
-                powerSum += power;
+                powerSum += KeepFirst(power, left);
                 targetSum += target;
 
                 // 0 * -infinity would be NaN.
@@ -390,7 +396,7 @@ internal sealed unsafe partial class Kernels<TSimd>
                     var value = formula.Apply(
                         Load(outputValues + column, left, default), Load(targets + column, left, default), out var derivative);
                     Store(derivative, gradient + column, left);
-                    sum += left >= TSimd.Width ? value : TSimd.FirstLanes(left) & value;
+                    sum += KeepFirst(value, left);
                 }
 
                 TSimd.Store(sum, sums + lane);
@@ -437,6 +443,11 @@ internal sealed unsafe partial class Kernels<TSimd>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TSimd Load(float* source, int left, TSimd rest) =>
         left >= TSimd.Width ? TSimd.Load(source) : TSimd.LoadFirst(source, left, rest);
+
+    // Lanes behind the row's end hold harmless numbers during the computation and are cleared before a sum.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TSimd KeepFirst(TSimd value, int left) =>
+        left >= TSimd.Width ? value : TSimd.FirstLanes(left) & value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(TSimd value, float* destination, int left)

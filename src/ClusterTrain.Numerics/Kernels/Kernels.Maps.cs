@@ -49,7 +49,8 @@ public abstract partial class Kernels
     /// <param name="rule">The optimiser's formula.</param>
     /// <param name="weights">Weights of this step.</param>
     /// <param name="gradient">Gradient of this step, of the same length.</param>
-    /// <param name="next">Receives the weights of the next step; apart from the others, or the same span as weights or gradient.</param>
+    /// <param name="next">Receives the weights of the next step; apart from the others, or the same span as weights or
+    /// gradient.</param>
     /// <param name="state0">First state, of the same length; empty if the rule has none.</param>
     /// <param name="state1">Second state, of the same length; empty if the rule has fewer than two.</param>
     /// <exception cref="ArgumentException">A length does not fit, or spans overlap that must not.</exception>
@@ -151,7 +152,8 @@ public abstract partial class Kernels
         in TRule rule, float* weights, float* gradient, float* next, float* state0, float* state1, nint length)
         where TRule : struct, IUpdateRule;
 
-    private protected abstract unsafe void ScaleBytesCore(byte* source, float scale, float offset, float* destination, nint length);
+    private protected abstract unsafe void ScaleBytesCore(
+        byte* source, float scale, float offset, float* destination, nint length);
 
     private protected abstract unsafe double SumOfSquaresCore(float* source, nint length);
 

@@ -1,7 +1,8 @@
 namespace ClusterTrain.Numerics;
 
 /// <summary>
-/// A formula of one variable, applied to every element by <see cref="Kernels.Map{TMap}(in TMap, ReadOnlySpan{float}, Span{float})"/>.
+/// A formula of one variable, applied to every element by
+/// <see cref="Kernels.Map{TMap}(in TMap, ReadOnlySpan{float}, Span{float})"/>.
 /// Implement it as a struct, mark <see cref="Apply"/> for aggressive inlining, and keep lanes independent.
 /// </summary>
 public interface IUnaryMap

@@ -4,7 +4,8 @@ namespace ClusterTrain.Numerics;
 
 /// <summary>
 /// Random numbers by index: a pure function of seed, purpose and index, so that any part of a stream can be had in any order and
-/// by anyone. The seed is Philox's key; the purpose's hash is the upper half of its counter and the index the lower half, so streams
+/// by anyone. The seed is Philox's key; the purpose's hash is the upper half of its counter and the index the lower half, so
+/// streams
 /// of different purposes do not overlap. Within one stream use one kind of number: <see cref="Bits"/>, <see cref="Uniform"/> and
 /// <see cref="Normal"/> read the same random words.
 /// </summary>
@@ -41,15 +42,18 @@ public sealed class RandomStream(ulong seed, string purpose)
     /// <summary>A multiple of 2^-53 from 0 inclusive to 1 exclusive, each equally likely.</summary>
     public double Uniform(ulong index) => ToUniform(Bits64(index));
 
-    /// <summary>A normally distributed number with mean 0 and deviation 1, by the inverse of its distribution; from -8.3 to 8.3.</summary>
+    /// <summary>A normally distributed number with mean 0 and deviation 1, by the inverse of its distribution; from -8.3 to
+    /// 8.3.</summary>
     public double Normal(ulong index) => ToNormal(Bits64(index));
 
-    /// <summary>destination[i] = low + (high - low) * Uniform(from + i), rounded to a float below <paramref name="high"/>.</summary>
+    /// <summary>destination[i] = low + (high - low) * Uniform(from + i), rounded to a float below
+    /// <paramref name="high"/>.</summary>
     /// <param name="destination">Receives the numbers.</param>
     /// <param name="low">Smallest number, inclusive.</param>
     /// <param name="high">Bound, exclusive unless it equals <paramref name="low"/>.</param>
     /// <param name="from">Index of the first number.</param>
-    /// <exception cref="ArgumentException">The bounds are not finite or <paramref name="high"/> is below <paramref name="low"/>.</exception>
+    /// <exception cref="ArgumentException">The bounds are not finite or <paramref name="high"/> is below
+    /// <paramref name="low"/>.</exception>
     public void FillUniform(Span<float> destination, float low, float high, ulong from = 0)
     {
         if (!float.IsFinite(low) || !float.IsFinite(high) || high < low)
@@ -72,7 +76,11 @@ public sealed class RandomStream(ulong seed, string purpose)
     public void FillNormal(Span<float> destination, float mean, float deviation, ulong from = 0)
     {
         if (!float.IsFinite(mean) || !float.IsFinite(deviation) || deviation < 0f)
-            throw new ArgumentException($"Mean {mean} and deviation {deviation} must be finite, the latter not negative.", nameof(deviation));
+        {
+            throw new ArgumentException(
+                $"Mean {mean} and deviation {deviation} must be finite, the latter not negative.", nameof(deviation));
+        }
+
         for (var i = 0; i < destination.Length; i++)
             destination[i] = (float)Math.FusedMultiplyAdd(Normal(unchecked(from + (ulong)i)), deviation, mean);
     }

@@ -123,7 +123,8 @@ public readonly unsafe struct Simd128 : ISimd<Simd128>
     {
         if (Avx.IsSupported)
         {
-            return new(Vector128.ConditionalSelect(FirstLanes(count)._value, Avx.MaskLoad(source, FirstLanes(count)._value), rest._value));
+            var mask = FirstLanes(count)._value;
+            return new(Vector128.ConditionalSelect(mask, Avx.MaskLoad(source, mask), rest._value));
         }
 
         for (var lane = 0; lane < count; lane++)

@@ -16,7 +16,8 @@ public static class SimdMath
     private const float RoundToInteger = 12582912f; // 1.5 * 2^23: the sum's low bits are the nearest integer
 
     /// <summary>
-    /// e^x. Largest error 1.1 ulp; denormal results are rounded once more. Above 88.73 infinity, below -103.98 zero; e^0 is exactly 1.
+    /// e^x. Largest error 1.1 ulp; denormal results are rounded once more. Above 88.73 infinity, below -103.98 zero; e^0 is
+    /// exactly 1.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TSimd Exp<TSimd>(TSimd x)
@@ -71,7 +72,8 @@ public static class SimdMath
     }
 
     /// <summary>
-    /// The logistic function 1 / (1 + e^-x). Largest error 2.3 ulp down to the denormal results; 1 from 17.4 upwards, 0 below -103.98.
+    /// The logistic function 1 / (1 + e^-x). Largest error 2.3 ulp down to the denormal results; 1 from 17.4 upwards, 0 below
+    /// -103.98.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TSimd Sigmoid<TSimd>(TSimd x)
@@ -98,7 +100,8 @@ public static class SimdMath
         return (e / (e + TSimd.Create(2f))) | sign;
     }
 
-    /// <summary>log(1 + x) for x from 0 to 1, relatively accurate for small x (Kahan's correction of the rounding of 1 + x).</summary>
+    /// <summary>log(1 + x) for x from 0 to 1, relatively accurate for small x (Kahan's correction of the rounding of 1 +
+    /// x).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static TSimd LogOnePlus<TSimd>(TSimd x)
         where TSimd : unmanaged, ISimd<TSimd>

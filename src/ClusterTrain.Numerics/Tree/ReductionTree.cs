@@ -4,7 +4,8 @@ namespace ClusterTrain.Numerics;
 
 /// <summary>
 /// The one order in which leaf sums are added. The tree over <c>n</c> leaves splits at the largest power of two below
-/// <c>n</c>, recursively (the shape of the Merkle trees of RFC 6962): it depends on <c>n</c> alone, never on who computed a leaf or when it arrived.
+/// <c>n</c>, recursively (the shape of the Merkle trees of RFC 6962): it depends on <c>n</c> alone, never on who computed a
+/// leaf or when it arrived.
 /// </summary>
 public static class ReductionTree
 {
@@ -60,7 +61,8 @@ public static class ReductionTree
     }
 
     /// <summary>The parent and the sibling of a node that is not the root.</summary>
-    /// <exception cref="ArgumentException">The range is the root or no node of the tree over <paramref name="leaves"/> leaves.</exception>
+    /// <exception cref="ArgumentException">The range is the root or no node of the tree over <paramref name="leaves"/>
+    /// leaves.</exception>
     public static (TreeNode Parent, TreeNode Sibling) Family(TreeNode node, int leaves)
     {
         var parent = Root(leaves);
@@ -87,7 +89,8 @@ public static class ReductionTree
         throw new ArgumentException($"{node} is not a node below the root of the tree over {leaves} leaves.", nameof(node));
     }
 
-    /// <summary>Adds to <paramref name="nodes"/> the fewest nodes that together hold exactly the given leaves, in order.</summary>
+    /// <summary>Adds to <paramref name="nodes"/> the fewest nodes that together hold exactly the given leaves, in
+    /// order.</summary>
     /// <param name="start">First leaf.</param>
     /// <param name="count">Number of leaves; 0 adds nothing.</param>
     /// <param name="leaves">Leaves of the whole tree.</param>

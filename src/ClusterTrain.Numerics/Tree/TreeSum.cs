@@ -14,7 +14,8 @@ public enum TreeOffer
 }
 
 /// <summary>
-/// Adds node sums in the order of the <see cref="ReductionTree"/>, in whatever order, granularity and multiplicity they arrive. It
+/// Adds node sums in the order of the <see cref="ReductionTree"/>, in whatever order, granularity and multiplicity they
+/// arrive. It
 /// never looks into the buffers and makes none: two completed siblings are at once added into the left one, and the right one
 /// is released. After <see cref="Reset"/> nothing is allocated.
 /// </summary>
@@ -115,7 +116,8 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
         Missing(ReductionTree.Root(_leaves), nodes);
     }
 
-    /// <summary>The sum over all leaves, which is the caller's from now on. The tree stays complete until <see cref="Reset"/>.</summary>
+    /// <summary>The sum over all leaves, which is the caller's from now on. The tree stays complete until
+    /// <see cref="Reset"/>.</summary>
     /// <exception cref="InvalidOperationException">The sum is not complete, or has been taken.</exception>
     public TBuffer TakeRoot()
     {

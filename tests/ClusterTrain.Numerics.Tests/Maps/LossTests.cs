@@ -97,7 +97,8 @@ public class LossTests
                 var exact = y[(row * outputs)..((row + 1) * outputs)].Select(value => (double)value).ToArray();
                 var target = targets[(row * outputs)..((row + 1) * outputs)].Select(value => (double)value).ToArray();
                 var value = loss.Reference(exact, target);
-                Assert.True(Math.Abs(value - rowLoss[row]) <= 2e-6 * Math.Max(1, Math.Abs(value)), $"{loss.Name}: {rowLoss[row]}, not {value}");
+                Assert.True(
+                    Math.Abs(value - rowLoss[row]) <= 2e-6 * Math.Max(1, Math.Abs(value)), $"{loss.Name}: {rowLoss[row]}, not {value}");
                 for (var column = 0; column < outputs; column++)
                 {
                     var at = exact[column];
@@ -213,8 +214,10 @@ public class LossTests
             Assert.Throws<ArgumentOutOfRangeException>(() => Run([], [], [], [], -1, 3));
             var memory = new float[12];
             Assert.Throws<ArgumentException>(() => Run(new float[6], memory[..6], new float[6], new float[2], 2, 4));
-            Assert.Throws<ArgumentException>(() => loss.Run(Kernels.Active, new float[6], memory.AsSpan(0, 6), memory.AsSpan(0, 6), new float[2], 2, 3));
-            Assert.Throws<ArgumentException>(() => loss.Run(Kernels.Active, memory.AsSpan(1, 6), new float[6], memory.AsSpan(0, 6), new float[2], 2, 3));
+            Assert.Throws<ArgumentException>(
+                () => loss.Run(Kernels.Active, new float[6], memory.AsSpan(0, 6), memory.AsSpan(0, 6), new float[2], 2, 3));
+            Assert.Throws<ArgumentException>(
+                () => loss.Run(Kernels.Active, memory.AsSpan(1, 6), new float[6], memory.AsSpan(0, 6), new float[2], 2, 3));
 
             void Run(float[] y, float[] t, float[] dy, float[] rowLoss, int rows, int outputs) =>
                 loss.Run(Kernels.Active, y, t, dy, rowLoss, rows, outputs);
