@@ -30,8 +30,9 @@ def work(rank, options, store):
 
     x, y = (torch.from_numpy(part) for part in common.rows(options))
     model = torch_network.network(torch, options.layers)
+    # These options together were faster than the defaults; a smaller bucket_cap_mb was not.
     parallel = torch.nn.parallel.DistributedDataParallel(
-        model, static_graph=True, gradient_as_bucket_view=True, broadcast_buffers=False)  # each as fast or faster than its default
+        model, static_graph=True, gradient_as_bucket_view=True, broadcast_buffers=False)
     train = torch_network.trainer(torch, parallel, torch_network.batches(torch, x, y, options.batch, rank, PROCESSES))
 
     loss_first = torch_network.loss(torch, model, x, y)
