@@ -1,0 +1,94 @@
+using System.Collections.Immutable;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>
+/// Where files are looked for: beside the recipe, then in the folders of <c>CLUSTERTRAIN_DATA</c>, then in the user's cache.
+/// </summary>
+public sealed class DataLocations
+{
+    /// <summary>Environment variable of the data folders, separated as <c>PATH</c> is.</summary>
+    public const string DataVariable = "CLUSTERTRAIN_DATA";
+
+    /// <summary>Environment variable of the cache folder.</summary>
+    public const string CacheVariable = "CLUSTERTRAIN_CACHE";
+
+    /// <summary>Locations given one by one.</summary>
+    /// <param name="recipeFolder">Folder of the recipe file; null when the recipe is not a file.</param>
+    /// <param name="dataFolders">Folders looked in after it, in order.</param>
+    /// <param name="cacheFolder">The folder that downloads and unpacked files are kept in; made when it is needed.</param>
+    public DataLocations(string? recipeFolder, IEnumerable<string> dataFolders, string cacheFolder)
+    {
+        ArgumentNullException.ThrowIfNull(dataFolders);
+        ArgumentException.ThrowIfNullOrEmpty(cacheFolder);
+        Cache = Path.GetFullPath(cacheFolder);
+        IEnumerable<string> beside = recipeFolder is null ? [] : [recipeFolder];
+        Folders = [.. beside.Concat(dataFolders).Append(Cache).Select(Path.GetFullPath).Distinct()];
+    }
+
+    /// <summary>All folders, in the order they are looked in.</summary>
+    public ImmutableArray<string> Folders { get; }
+
+    /// <summary>The user's cache; also the last of <see cref="Folders"/>.</summary>
+    public string Cache { get; }
+
+    /// <summary>The locations this process's environment says.</summary>
+    /// <param name="recipeFolder">Folder of the recipe file; null when the recipe is not a file.</param>
+    public static DataLocations FromEnvironment(string? recipeFolder) =>
+        FromEnvironment(recipeFolder, Environment.GetEnvironmentVariable);
+
+    /// <summary>The locations an environment says.</summary>
+    /// <param name="recipeFolder">Folder of the recipe file; null when the recipe is not a file.</param>
+    /// <param name="variable">Gives the value of an environment variable, or null.</param>
+    public static DataLocations FromEnvironment(string? recipeFolder, Func<string, string?> variable)
+    {
+        ArgumentNullException.ThrowIfNull(variable);
+        var folders = (variable(DataVariable) ?? string.Empty)
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return new DataLocations(recipeFolder, folders, CacheFolder(variable));
+    }
+
+    /// <summary>The full path of a file named in a recipe.</summary>
+    /// <exception cref="DataException">It is in none of the folders; the message lists them.</exception>
+    public string Find(string file)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(file);
+        if (Path.IsPathRooted(file))
+        {
+            return File.Exists(file)
+                ? file
+                : throw new DataException($"{file}: there is no such file. Correct the path in the recipe.");
+        }
+
+        foreach (var folder in Folders)
+        {
+            var path = Path.Combine(folder, file);
+            if (File.Exists(path))
+                return Path.GetFullPath(path);
+        }
+
+        throw new DataException(
+            $"{file}: there is no such file. Looked in {string.Join(", ", Folders)}. Correct the path in the recipe, " +
+            $"or name the file's folder in {DataVariable}.");
+    }
+
+    private static string CacheFolder(Func<string, string?> variable)
+    {
+        const string Name = "clustertrain";
+        if (variable(CacheVariable) is { Length: > 0 } chosen)
+            return chosen;
+        if (OperatingSystem.IsWindows())
+            return Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), Name);
+
+        var home = variable("HOME") is { Length: > 0 } set
+            ? set
+            : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        if (OperatingSystem.IsMacOS())
+            return Path.Combine(home, "Library", "Caches", Name);
+
+        // The XDG specification has relative paths ignored.
+        return variable("XDG_CACHE_HOME") is { Length: > 0 } cache && Path.IsPathRooted(cache)
+            ? Path.Combine(cache, Name)
+            : Path.Combine(home, ".cache", Name);
+    }
+}

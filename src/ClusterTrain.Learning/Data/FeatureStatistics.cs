@@ -1,0 +1,86 @@
+using System.Numerics;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>Mean and variance of each feature over chosen rows, in double.</summary>
+/// <remarks>
+/// Each feature has one chain of additions, in the order of the rows, whatever the vector width. Values are taken relative
+/// to the first row, so that a constant feature has its exact value as its mean and a variance of exactly 0.
+/// </remarks>
+internal static class FeatureStatistics
+{
+    /// <summary>The scaling that gives each feature mean 0 and deviation 1 over the rows (the deviation of the rows,
+    /// dividing by their number); a constant feature keeps its scale.</summary>
+    /// <param name="raw">The raw rows.</param>
+    /// <param name="rows">Those that count; null: all.</param>
+    /// <param name="scale">What features are multiplied by before.</param>
+    public static FeatureScaling Standardising(RowStore raw, int[]? rows, double scale)
+    {
+        var count = rows?.LongLength ?? raw.Rows;
+        var (mean, variance) = MeanAndVariance(raw, rows, count);
+        var factors = new float[raw.Features];
+        var shifts = new float[raw.Features];
+        for (var i = 0; i < factors.Length; i++)
+        {
+            // (scale·x - scale·mean) / (|scale|·deviation): the scale leaves nothing but its sign.
+            var factor = (float)(Math.Sign(scale) / Math.Sqrt(variance[i]));
+            factors[i] = float.IsFinite(factor) ? factor : (float)scale;
+
+            // From the rounded factor, so that its rounding does not move the mean. Adding 0 makes -0 to 0.
+            shifts[i] = (float)(-mean[i] * factors[i]) + 0f;
+        }
+
+        return new FeatureScaling(raw.Features, [.. factors], [.. shifts]);
+    }
+
+    private static (double[] Mean, double[] Variance) MeanAndVariance(RowStore raw, int[]? rows, long count)
+    {
+        var first = new float[raw.Features];
+        raw.Read(rows?[0] ?? 0, first);
+        var origin = Array.ConvertAll(first, value => (double)value);
+        var mean = new double[raw.Features];
+        var variance = new double[raw.Features];
+        var row = new float[raw.Features];
+        for (var i = 0L; i < count; i++)
+        {
+            raw.Read(rows?[i] ?? i, row);
+            AddDistances(row, origin, mean, squared: false);
+        }
+
+        for (var i = 0; i < mean.Length; i++)
+            mean[i] = origin[i] + (mean[i] / count);
+        for (var i = 0L; i < count; i++)
+        {
+            raw.Read(rows?[i] ?? i, row);
+            AddDistances(row, mean, variance, squared: true);
+        }
+
+        for (var i = 0; i < variance.Length; i++)
+            variance[i] /= count;
+        return (mean, variance);
+    }
+
+    /// <summary>sums += row - origin, or its square.</summary>
+    private static void AddDistances(ReadOnlySpan<float> row, double[] origin, double[] sums, bool squared)
+    {
+        var i = 0;
+        for (; i <= row.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(row[i..]), out var low, out var high);
+            AddDistances(low, origin, sums, i, squared);
+            AddDistances(high, origin, sums, i + Vector<double>.Count, squared);
+        }
+
+        for (; i < row.Length; i++)
+        {
+            var distance = row[i] - origin[i];
+            sums[i] += squared ? distance * distance : distance;
+        }
+    }
+
+    private static void AddDistances(Vector<double> values, double[] origin, double[] sums, int at, bool squared)
+    {
+        var distance = values - new Vector<double>(origin, at);
+        (new Vector<double>(sums, at) + (squared ? distance * distance : distance)).CopyTo(sums, at);
+    }
+}

@@ -1,0 +1,111 @@
+using System.Collections.Immutable;
+using System.Globalization;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>A source made of IDX files: features and targets, for training and perhaps for testing.</summary>
+internal static class IdxReader
+{
+    /// <param name="train">Features and targets of the training rows.</param>
+    /// <param name="test">Features and targets of the test rows; null: none.</param>
+    /// <param name="task">What the targets are.</param>
+    /// <param name="classes">Names of the classes when they are known; otherwise 0, 1, ... up to the largest training
+    /// label.</param>
+    /// <exception cref="DataException">The files do not fit each other.</exception>
+    public static SourceData Read(
+        (IdxFile Features, IdxFile Targets) train,
+        (IdxFile Features, IdxFile Targets)? test,
+        TaskKind task,
+        ImmutableArray<string> classes = default)
+    {
+        if (task == TaskKind.Classification && classes.IsDefault)
+            classes = Classes(train.Targets);
+        var features = train.Features.RowValues;
+        if (test is { } pair && pair.Features.RowValues != features)
+        {
+            throw new DataException(
+                $"{pair.Features.Name}: {pair.Features.RowValues} features a row, and {train.Features.Name} has {features}. " +
+                "Test and training rows need the same features.");
+        }
+
+        var dimensions = train.Features.Dimensions;
+        var trainTable = Table(train, task, classes, train.Targets);
+        return new SourceData
+        {
+            Train = trainTable,
+            Test = test is { } files ? Table(files, task, classes, train.Targets) : null,
+            FeatureNames = Numbered("f", features),
+            TargetNames = task == TaskKind.Classification ? ["label"] : Numbered("y", trainTable.Targets.Outputs),
+            Shape = dimensions.Length == 3 ? new ImageShape(dimensions[1], dimensions[2]) : null,
+        };
+    }
+
+    private static ImmutableArray<string> Numbered(string prefix, int count) =>
+        [.. Enumerable.Range(0, count).Select(i => prefix + i.ToString(CultureInfo.InvariantCulture))];
+
+    private static SourceTable Table(
+        (IdxFile Features, IdxFile Targets) files, TaskKind task, ImmutableArray<string> classes, IdxFile trainTargets)
+    {
+        var (features, targets) = files;
+        if (features.Rows != targets.Rows)
+        {
+            throw new DataException(
+                $"{targets.Name}: {targets.Rows} labels for the {features.Rows} rows of {features.Name}. The two files do " +
+                "not belong together.");
+        }
+
+        var store = features.IsFloat
+            ? SourceTable.Store(features.ToFloats(), features.RowValues)
+            : new ByteRows(features.Content, features.Start, features.Rows, features.RowValues);
+        if (task == TaskKind.Classification)
+            return new SourceTable(features.Name, store, RowTargets.FromLabels(Labels(targets, classes), classes));
+        if (targets.RowValues != trainTargets.RowValues)
+        {
+            throw new DataException(
+                $"{targets.Name}: {targets.RowValues} targets a row, and {trainTargets.Name} has {trainTargets.RowValues}. " +
+                "Test and training rows need the same targets.");
+        }
+
+        return new SourceTable(features.Name, store, RowTargets.FromNumbers(targets.ToFloats(), targets.RowValues));
+    }
+
+    private static ReadOnlySpan<byte> LabelBytes(IdxFile file)
+    {
+        if (file.IsFloat || file.RowValues != 1)
+        {
+            throw new DataException(
+                $"{file.Name}: labels of a classification are single bytes, one a row; this file holds " +
+                $"{(file.IsFloat ? "floats" : "bytes")}, {file.RowValues} a row. Name the file of the labels, or set the " +
+                "task to regression.");
+        }
+
+        return file.Content.AsSpan(file.Start);
+    }
+
+    private static ImmutableArray<string> Classes(IdxFile labels)
+    {
+        byte largest = 0;
+        foreach (var label in LabelBytes(labels))
+            largest = Math.Max(largest, label);
+        return [.. Enumerable.Range(0, largest + 1).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+    }
+
+    private static int[] Labels(IdxFile file, ImmutableArray<string> classes)
+    {
+        var bytes = LabelBytes(file);
+        var labels = new int[bytes.Length];
+        for (var row = 0; row < labels.Length; row++)
+        {
+            if (bytes[row] >= classes.Length)
+            {
+                throw new DataException(
+                    $"{file.Name}: row {row} has the label {bytes[row]}; there are {classes.Length} classes in training, " +
+                    $"labelled 0 to {classes.Length - 1}. Correct the label, or train with rows of this class.");
+            }
+
+            labels[row] = bytes[row];
+        }
+
+        return labels;
+    }
+}

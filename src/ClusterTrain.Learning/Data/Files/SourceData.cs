@@ -1,0 +1,45 @@
+using System.Collections.Immutable;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>Height and width of rows that are images, in pixels.</summary>
+/// <param name="Height">Rows of pixels.</param>
+/// <param name="Width">Pixels of a row.</param>
+public readonly record struct ImageShape(int Height, int Width);
+
+/// <summary>What a source holds, as it stands there: nothing is split or scaled yet.</summary>
+internal sealed record SourceData
+{
+    public required SourceTable Train { get; init; }
+
+    /// <summary>Null when the source has no test rows of its own.</summary>
+    public SourceTable? Test { get; init; }
+
+    public required ImmutableArray<string> FeatureNames { get; init; }
+
+    public required ImmutableArray<string> TargetNames { get; init; }
+
+    public ImageShape? Shape { get; init; }
+}
+
+/// <summary>Raw rows and their targets.</summary>
+/// <param name="Name">Where they come from, for messages.</param>
+/// <param name="Rows">The raw features.</param>
+/// <param name="Targets">One per row.</param>
+internal sealed record SourceTable(string Name, RowStore Rows, RowTargets Targets)
+{
+    /// <summary>Raw values in the form that takes least memory: bytes when all are whole numbers from 0 to 255.</summary>
+    public static RowStore Store(float[] values, int features)
+    {
+        foreach (var value in values)
+        {
+            if (value != (byte)Math.Clamp(value, 0, 255))
+                return new FloatRows(values, features);
+        }
+
+        var bytes = new byte[values.Length];
+        for (var i = 0; i < bytes.Length; i++)
+            bytes[i] = (byte)values[i];
+        return new ByteRows(bytes, 0, bytes.Length / features, features);
+    }
+}

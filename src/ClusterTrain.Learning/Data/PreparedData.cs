@@ -1,0 +1,49 @@
+using System.Collections.Immutable;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>The rows of a recipe, split and scaled, and what is needed to prepare other rows in the same way.</summary>
+public sealed record PreparedData
+{
+    /// <summary>Rows to train with.</summary>
+    public required DataSet Train { get; init; }
+
+    /// <summary>Rows that watch the run; null: none are held back.</summary>
+    public DataSet? Validation { get; init; }
+
+    /// <summary>Rows of the final score; null: there are none.</summary>
+    public DataSet? Test { get; init; }
+
+    /// <summary>What the targets are.</summary>
+    public required TaskKind Task { get; init; }
+
+    /// <summary>Name of each feature: the columns of a CSV file; f0, f1, ... otherwise.</summary>
+    public required ImmutableArray<string> FeatureNames { get; init; }
+
+    /// <summary>Names of the targets; for classification the one name of the label.</summary>
+    public required ImmutableArray<string> TargetNames { get; init; }
+
+    /// <summary>How the features were scaled.</summary>
+    public required FeatureScaling Scaling { get; init; }
+
+    /// <summary>Height and width when a row is an image; null otherwise.</summary>
+    public ImageShape? Shape { get; init; }
+
+    /// <summary>For classification the names of the classes in the order of the one-hot outputs; otherwise empty.</summary>
+    public ImmutableArray<string> Classes => Train.Classes;
+
+    /// <summary>
+    /// SHA-256 (64 lower-case hex digits) over the fingerprints of the training, validation and test rows: two machines
+    /// that agree on it hold the same data.
+    /// </summary>
+    public string Fingerprint
+    {
+        get
+        {
+            using var fingerprint = new DataFingerprint();
+            foreach (var part in new[] { Train, Validation, Test })
+                fingerprint.Add(part?.Fingerprint ?? "none");
+            return fingerprint.Finish();
+        }
+    }
+}

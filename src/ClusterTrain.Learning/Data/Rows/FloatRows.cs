@@ -1,0 +1,26 @@
+using System.Runtime.InteropServices;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>Rows of float32 values, scaled once when they are prepared.</summary>
+/// <param name="values">Row-major (rows, features).</param>
+/// <param name="features">Values of a row.</param>
+internal sealed class FloatRows(float[] values, int features) : RowStore(values.Length / features, features)
+{
+    public override void Read(long row, Span<float> destination) => Row(row).CopyTo(destination);
+
+    public override void Prefetch(long row) => MemoryHints.Prefetch(MemoryMarshal.AsBytes(Row(row)));
+
+    public override RowStore Prepare(FeatureScaling scaling)
+    {
+        scaling.Apply(values, values);
+        var bad = Array.FindIndex(values, value => !float.IsFinite(value));
+        return bad < 0 ? this : throw NotFinite(bad / Features, bad % Features);
+    }
+
+    public override void HashForm(DataFingerprint fingerprint) => fingerprint.Add("floats");
+
+    public override void HashRow(long row, DataFingerprint fingerprint) => fingerprint.Add(Row(row));
+
+    private ReadOnlySpan<float> Row(long row) => values.AsSpan(checked((int)(row * Features)), Features);
+}

@@ -1,0 +1,35 @@
+namespace ClusterTrain.Learning;
+
+/// <summary>
+/// The feature rows of one source, in whatever form they are held. Reading converts a row to the float32 values a network
+/// sees. All members may be called from several threads.
+/// </summary>
+internal abstract class RowStore(long rows, int features)
+{
+    public long Rows { get; } = rows;
+
+    public int Features { get; } = features;
+
+    /// <summary>The prepared values of a row; no bounds are checked but the span's.</summary>
+    public abstract void Read(long row, Span<float> values);
+
+    /// <summary>Hints that a row will be read soon.</summary>
+    public abstract void Prefetch(long row);
+
+    /// <summary>
+    /// The same rows under a scaling; this store, which holds raw values, may be taken over and must not be used again.
+    /// </summary>
+    /// <exception cref="DataException">A scaled value is too large.</exception>
+    public abstract RowStore Prepare(FeatureScaling scaling);
+
+    /// <summary>Adds what the rows' values depend on besides their content, see <see cref="DataFingerprint"/>.</summary>
+    public abstract void HashForm(DataFingerprint fingerprint);
+
+    /// <summary>Adds a row's content.</summary>
+    public abstract void HashRow(long row, DataFingerprint fingerprint);
+
+    /// <summary>The error of a value that scaling made too large.</summary>
+    protected static DataException NotFinite(long row, int feature) =>
+        new($"row {row}, feature {feature}: scaling makes the value too large for a 32-bit float. Choose a smaller " +
+        "scale, or leave the feature out.");
+}
