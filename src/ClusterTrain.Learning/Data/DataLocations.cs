@@ -54,7 +54,12 @@ public sealed class DataLocations
     {
         ArgumentException.ThrowIfNullOrEmpty(file);
         if (Path.IsPathRooted(file))
-            return File.Exists(file) ? file : throw new DataException($"{file}: there is no such file. Correct the path in the recipe.");
+        {
+            return File.Exists(file)
+                ? file
+                : throw new DataException($"{file}: there is no such file. Correct the path in the recipe.");
+        }
+
         foreach (var folder in Folders)
         {
             var path = Path.Combine(folder, file);
@@ -75,7 +80,9 @@ public sealed class DataLocations
         if (OperatingSystem.IsWindows())
             return Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), Name);
 
-        var home = variable("HOME") is { Length: > 0 } set ? set : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        var home = variable("HOME") is { Length: > 0 } set
+            ? set
+            : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
         if (OperatingSystem.IsMacOS())
             return Path.Combine(home, "Library", "Caches", Name);
 

@@ -10,7 +10,10 @@ public static class DataPreparation
     /// <param name="cancellation">Ends the work early; a download can be gone on with later.</param>
     /// <exception cref="DataException">The data is missing or wrong.</exception>
     public static PreparedData Prepare(
-        Recipe recipe, DataLocations locations, IProgress<DataProgress>? progress = null, CancellationToken cancellation = default)
+        Recipe recipe,
+        DataLocations locations,
+        IProgress<DataProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         return Prepare(recipe.Data, recipe.Seed, locations, progress, cancellation);
@@ -84,7 +87,8 @@ public static class DataPreparation
     }
 
     private static SourceData Read(
-        DataRecipe recipe, DataLocations locations, IProgress<DataProgress>? progress, CancellationToken cancellation) => recipe.Source switch
+        DataRecipe recipe, DataLocations locations, IProgress<DataProgress>? progress, CancellationToken cancellation) =>
+        recipe.Source switch
         {
             NamedSource named => new DataStore(locations).Load(named.Name, recipe.Task, progress, cancellation),
             IdxSource idx => ReadIdx(idx, recipe.Task, locations, progress),
@@ -98,11 +102,14 @@ public static class DataPreparation
         if (source.TestFeatures is null != source.TestLabels is null)
         {
             throw new DataException(
-                $"{source.TestFeatures ?? source.TestLabels}: test features and test labels belong together. Name both files or neither.");
+                $"{source.TestFeatures ?? source.TestLabels}: test features and test labels belong together. Name both " +
+                "files or neither.");
         }
 
         var train = (Open(source.Features), Open(source.Labels));
-        var test = source is { TestFeatures: { } features, TestLabels: { } labels } ? (Open(features), Open(labels)) : default((IdxFile, IdxFile)?);
+        var test = source is { TestFeatures: { } features, TestLabels: { } labels }
+            ? (Open(features), Open(labels))
+            : default((IdxFile, IdxFile)?);
         return IdxReader.Read(train, test, task);
 
         IdxFile Open(string name)

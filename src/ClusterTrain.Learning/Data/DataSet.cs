@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 
 namespace ClusterTrain.Learning;
 
@@ -6,12 +7,17 @@ namespace ClusterTrain.Learning;
 /// Immutable rows of features and targets, ready for a network. All members may be called from several threads at once.
 /// </summary>
 /// <remarks>
-/// A set is either all rows of a store or a part of them given by a map, so that the parts of a split share one copy of the rows.
+/// A set is either all rows of a store or a part of them given by a map, so that the parts of a split share one copy of the
+/// rows.
 /// </remarks>
 public sealed class DataSet
 {
     // Rows of a batch lie at random places of memory; this many rows ahead of the one being copied are already on their way.
     private const int RowsAhead = 4;
+
+    // The gathering loops are compiled once, fully: left to profile-guided recompilation they came out up to four times slower in
+    // some runs.
+    private const MethodImplOptions Steady = MethodImplOptions.AggressiveOptimization;
 
     private readonly RowStore _store;
     private readonly int[]? _map;
@@ -38,8 +44,8 @@ public sealed class DataSet
     public ImmutableArray<string> Classes => _targets.Classes;
 
     /// <summary>
-    /// SHA-256 (64 lower-case hex digits) of the shape, the classes and the content of the rows in order. Computed when it is first
-    /// asked for, in one pass over the rows.
+    /// SHA-256 (64 lower-case hex digits) of the shape, the classes and the content of the rows in order. Computed when it
+    /// is first asked for, in one pass over the rows.
     /// </summary>
     public string Fingerprint => _fingerprint.Value;
 
@@ -49,22 +55,22 @@ public sealed class DataSet
     /// <param name="targets">Receives (rows.Length, <see cref="Outputs"/>), row-major; one-hot for classification.</param>
     /// <exception cref="ArgumentException">A span's length does not fit.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
+    [MethodImpl(Steady)]
     public void Gather(ReadOnlySpan<long> rows, Span<float> features, Span<float> targets)
     {
         CheckLengths(rows.Length, features.Length, targets.Length);
-        var width = Features;
+        var (width, outputs) = (Features, Outputs);
+        targets.Clear();
         for (var i = 0; i < Math.Min(RowsAhead, rows.Length); i++)
             _store.Prefetch(Stored(rows[i]));
         for (var i = 0; i < rows.Length; i++)
         {
             if (i + RowsAhead < rows.Length)
                 _store.Prefetch(Stored(rows[i + RowsAhead]));
-            _store.Read(Stored(rows[i]), features.Slice(i * width, width));
+            var row = Stored(rows[i]);
+            _store.Read(row, features.Slice(i * width, width));
+            _targets.Write(row, targets.Slice(i * outputs, outputs));
         }
-
-        targets.Clear();
-        for (var i = 0; i < rows.Length; i++)
-            _targets.Write(Stored(rows[i]), targets.Slice(i * Outputs, Outputs));
     }
 
     /// <summary>Copies consecutive rows. Allocates nothing.</summary>
@@ -74,13 +80,14 @@ public sealed class DataSet
     /// <param name="targets">Receives (count, <see cref="Outputs"/>), row-major; one-hot for classification.</param>
     /// <exception cref="ArgumentException">A span's length does not fit.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There are no such rows.</exception>
+    [MethodImpl(Steady)]
     public void Gather(long start, int count, Span<float> features, Span<float> targets)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start, Rows - count);
         CheckLengths(count, features.Length, targets.Length);
-        var width = Features;
+        var (width, outputs) = (Features, Outputs);
         targets.Clear();
         for (var i = 0; i < count; i++)
         {
@@ -88,7 +95,7 @@ public sealed class DataSet
                 _store.Prefetch(Stored(start + i + RowsAhead));
             var row = Stored(start + i);
             _store.Read(row, features.Slice(i * width, width));
-            _targets.Write(row, targets.Slice(i * Outputs, Outputs));
+            _targets.Write(row, targets.Slice(i * outputs, outputs));
         }
     }
 
@@ -110,9 +117,16 @@ public sealed class DataSet
     private void CheckLengths(int rows, int features, int targets)
     {
         if (features != (long)rows * Features)
-            throw new ArgumentException($"{rows} rows of {Features} features need {(long)rows * Features} values, not {features}.", nameof(features));
+        {
+            throw new ArgumentException(
+                $"{rows} rows of {Features} features need {(long)rows * Features} values, not {features}.", nameof(features));
+        }
+
         if (targets != (long)rows * Outputs)
-            throw new ArgumentException($"{rows} rows of {Outputs} targets need {(long)rows * Outputs} values, not {targets}.", nameof(targets));
+        {
+            throw new ArgumentException(
+                $"{rows} rows of {Outputs} targets need {(long)rows * Outputs} values, not {targets}.", nameof(targets));
+        }
     }
 
     private string ComputeFingerprint()

@@ -6,8 +6,8 @@ using System.Text.Json.Serialization;
 namespace ClusterTrain.Learning;
 
 /// <summary>
-/// How raw features become the inputs of a network: <c>prepared = fma(raw, factor, shift)</c> in float32, feature by feature.
-/// A model carries it, so that its predictions see what its training saw.
+/// How raw features become the inputs of a network: <c>prepared = fma(raw, factor, shift)</c> in float32, feature by
+/// feature. A model carries it, so that its predictions see what its training saw.
 /// </summary>
 /// <param name="Features">Number of features of a row.</param>
 /// <param name="Factors">One factor per feature, or a single one for all.</param>
@@ -28,7 +28,11 @@ public sealed record FeatureScaling(int Features, ImmutableArray<float> Factors,
     public void Apply(ReadOnlySpan<float> raw, Span<float> prepared)
     {
         if (raw.Length != prepared.Length || raw.Length % Features != 0)
-            throw new ArgumentException($"{raw.Length} raw and {prepared.Length} prepared values are no rows of {Features} features.");
+        {
+            throw new ArgumentException(
+                $"{raw.Length} raw and {prepared.Length} prepared values are no rows of {Features} features.");
+        }
+
         raw.CopyTo(prepared);
         for (var start = 0; start < prepared.Length; start += Features)
             Apply(Factors.AsSpan(), Shifts.AsSpan(), prepared.Slice(start, Features));
@@ -81,7 +85,8 @@ public sealed record FeatureScaling(int Features, ImmutableArray<float> Factors,
             || !scaling.Factors.All(float.IsFinite) || !scaling.Shifts.All(float.IsFinite))
         {
             throw new DataException(
-                "The feature scaling has to hold features, factors and shifts: finite numbers, one of each for every feature or one for all.");
+                "The feature scaling has to hold features, factors and shifts: finite numbers, one of each for every " +
+                "feature or one for all.");
         }
 
         return scaling;

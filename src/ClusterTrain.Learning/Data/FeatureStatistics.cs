@@ -4,13 +4,13 @@ namespace ClusterTrain.Learning;
 
 /// <summary>Mean and variance of each feature over chosen rows, in double.</summary>
 /// <remarks>
-/// Each feature has one chain of additions, in the order of the rows, whatever the vector width. Values are taken relative to the
-/// first row, so that a constant feature has its exact value as its mean and a variance of exactly 0.
+/// Each feature has one chain of additions, in the order of the rows, whatever the vector width. Values are taken relative
+/// to the first row, so that a constant feature has its exact value as its mean and a variance of exactly 0.
 /// </remarks>
 internal static class FeatureStatistics
 {
-    /// <summary>The scaling that gives each feature mean 0 and deviation 1 over the rows (the deviation of the rows, dividing by their
-    /// number); a constant feature keeps its scale.</summary>
+    /// <summary>The scaling that gives each feature mean 0 and deviation 1 over the rows (the deviation of the rows,
+    /// dividing by their number); a constant feature keeps its scale.</summary>
     /// <param name="raw">The raw rows.</param>
     /// <param name="rows">Those that count; null: all.</param>
     /// <param name="scale">What features are multiplied by before.</param>

@@ -33,8 +33,8 @@ public sealed record PreparedData
     public ImmutableArray<string> Classes => Train.Classes;
 
     /// <summary>
-    /// SHA-256 (64 lower-case hex digits) over the fingerprints of the training, validation and test rows: two machines that agree
-    /// on it hold the same data.
+    /// SHA-256 (64 lower-case hex digits) over the fingerprints of the training, validation and test rows: two machines
+    /// that agree on it hold the same data.
     /// </summary>
     public string Fingerprint
     {

@@ -3,8 +3,9 @@ using ClusterTrain.Numerics;
 namespace ClusterTrain.Learning;
 
 /// <summary>
-/// Which of a source's rows are held back. A permutation seeded by the recipe is drawn over all rows; its first positions are the
-/// test rows, the next ones the validation rows and the rest the training rows. Each part keeps the rows in the order of the source.
+/// Which of a source's rows are held back. A permutation seeded by the recipe is drawn over all rows; its first positions
+/// are the test rows, the next ones the validation rows and the rest the training rows. Each part keeps the rows in the
+/// order of the source.
 /// </summary>
 /// <param name="Train">Rows to train with, ascending.</param>
 /// <param name="Validation">Rows held back for validation, ascending; null: none.</param>
@@ -25,8 +26,8 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
         if (testRows >= rows || validationRows >= rows - testRows)
         {
             throw new DataException(
-                $"{source}: {testRows} rows for testing and {validationRows} for validation leave none of {rows} to train with. " +
-                "Hold fewer rows back.");
+                $"{source}: {testRows} rows for testing and {validationRows} for validation leave none of {rows} to train " +
+                "with. Hold fewer rows back.");
         }
 
         var permutation = new SeededPermutation(seed, "split", 0, rows);

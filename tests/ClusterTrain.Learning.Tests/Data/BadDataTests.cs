@@ -24,9 +24,9 @@ public sealed class BadDataTests
         { "no rows", TempFolder.Idx(8, [0, 2, 2], []), Labels, ["images: dimension 0 at byte 4 is 0"] },
         { "no columns", TempFolder.Idx(8, [2, 0], []), Labels, ["images: dimension 1 at byte 8 is 0"] },
         { "too many", TempFolder.Idx(8, [int.MaxValue, 1000], []), Labels, ["images", "2147483647 x 1000", "at most"] },
-        { "promises memory", TempFolder.Gzip(TempFolder.Idx(8, [1_000_000, 1000], [])), Labels, ["images: the file is cut off", "1000000012"] },
-        { "NaN", TempFolder.Idx(0x0D, [2, 2], TempFolder.BigEndian(1, 2, 3, float.NaN)), Labels, ["images: row 1, value 1 is NaN"] },
-        { "infinite", TempFolder.Idx(0x0D, [2, 1], TempFolder.BigEndian(float.NegativeInfinity, 2)), Labels, ["images: row 0, value 0 is -Infinity"] },
+        { "promises memory", TempFolder.Gzip(TempFolder.Idx(8, [1_000_000, 1000], [])), Labels, ["images: the file is cut off"] },
+        { "NaN", Floats(1, 2, 3, float.NaN), Labels, ["images: row 1, value 1 is NaN"] },
+        { "infinite", Floats(float.NegativeInfinity, 2, 3, 4), Labels, ["images: row 0, value 0 is -Infinity"] },
         { "gzip cut off", TempFolder.Gzip(Images)[..^12], Labels, ["images", "Fetch it again"] },
         { "gzip damaged", Damaged(TempFolder.Gzip(Images)), Labels, ["images: the gzip file is damaged"] },
         { "labels for other rows", Images, TempFolder.Idx(8, [3], [0, 1, 2]), ["labels: 3 labels for the 2 rows of ", "images"] },
@@ -59,8 +59,9 @@ public sealed class BadDataTests
         var source = new IdxSource { Features = "images", Labels = "labels", TestFeatures = "wide", TestLabels = "seven" };
 
         AssertSays("width", ["wide: 5 features a row", "images has 4"], () => Prepare(folder, source));
-        AssertSays("class", ["seven: row 0 has the label 7", "0 to 1"], () => Prepare(folder, source with { TestFeatures = "one" }));
-        AssertSays("half", ["one", "belong together"], () => Prepare(folder, source with { TestFeatures = "one", TestLabels = null }));
+        source = source with { TestFeatures = "one" };
+        AssertSays("class", ["seven: row 0 has the label 7", "0 to 1"], () => Prepare(folder, source));
+        AssertSays("half", ["one", "belong together"], () => Prepare(folder, source with { TestLabels = null }));
     }
 
     public static TheoryData<string, byte[], string[]> BadCsv => new()
@@ -130,7 +131,8 @@ public sealed class BadDataTests
         var source = new CsvSource { File = "rows.csv", TestFile = "test.csv", Targets = ["y"] };
 
         AssertSays("class", ["test.csv: line 3, column 'y' is 'cow'"], () => Prepare(folder, source));
-        AssertSays("width", ["narrow.csv: there is no column 'b'"], () => Prepare(folder, source with { TestFile = "narrow.csv" }));
+        source = source with { TestFile = "narrow.csv" };
+        AssertSays("width", ["narrow.csv: there is no column 'b'"], () => Prepare(folder, source));
     }
 
     public static TheoryData<string, float[][], float[][], string[]> BadInline => new()
@@ -187,10 +189,14 @@ public sealed class BadDataTests
             ["rows.csv: 2 rows for testing and 1 for validation", "3"],
             () => Prepare(folder, recipe with { Test = new SplitSize(2, null), Validation = new SplitSize(1, null) }));
         AssertSays("name", ["no data set 'minst'", "mnist"], () => Prepare(folder, new NamedSource("minst")));
-        AssertSays("task", ["digits", "classification"], () => Prepare(folder, new DataRecipe { Source = new NamedSource("digits"), Task = TaskKind.Regression }));
+        recipe = new DataRecipe { Source = new NamedSource("digits"), Task = TaskKind.Regression };
+        AssertSays("task", ["digits", "classification"], () => Prepare(folder, recipe));
     }
 
     private static ImmutableArray<ImmutableArray<float>> Rows(float[][] rows) => [.. rows.Select(row => row.ToImmutableArray())];
+
+    private static byte[] Floats(params float[] values) =>
+        TempFolder.Idx(0x0D, [2, values.Length / 2], TempFolder.BigEndian(values));
 
     private static byte[] Text(string text) => Encoding.UTF8.GetBytes(text);
 
@@ -208,6 +214,7 @@ public sealed class BadDataTests
     private static void AssertSays(string fault, string[] said, Action prepare)
     {
         var message = Assert.Throws<DataException>(prepare).Message;
-        Assert.All(said, words => Assert.True(message.Contains(words, StringComparison.Ordinal), $"{fault}: '{words}' is not in: {message}"));
+        foreach (var words in said)
+            Assert.True(message.Contains(words, StringComparison.Ordinal), $"{fault}: '{words}' is not in: {message}");
     }
 }

@@ -8,7 +8,8 @@ public sealed class DataPreparationTests
     public void Digits_are_part_of_the_program()
     {
         using var folder = new TempFolder();
-        var prepared = DataPreparation.Prepare(new DataRecipe { Source = new NamedSource("digits"), Scale = 1 / 16.0 }, 1, folder.Locations);
+        var recipe = new DataRecipe { Source = new NamedSource("digits"), Scale = 1 / 16.0 };
+        var prepared = DataPreparation.Prepare(recipe, 1, folder.Locations);
 
         Assert.Equal((1797, 64, 10), (prepared.Train.Rows, prepared.Train.Features, prepared.Train.Outputs));
         Assert.Equal<string>(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], prepared.Classes);
@@ -21,7 +22,12 @@ public sealed class DataPreparationTests
     public void Digits_have_the_fingerprint_on_record()
     {
         using var folder = new TempFolder();
-        var recipe = new DataRecipe { Source = new NamedSource("digits"), Test = new SplitSize(null, 0.2), Validation = new SplitSize(null, 0.1) };
+        var recipe = new DataRecipe
+        {
+            Source = new NamedSource("digits"),
+            Test = new SplitSize(null, 0.2),
+            Validation = new SplitSize(null, 0.1),
+        };
 
         Assert.Equal(
             "beea1d5388839d114ce6ee1b6b823636354c7b3cf72217fb97695d49c7687ced",
@@ -98,7 +104,8 @@ public sealed class DataPreparationTests
     {
         // Once stored as bytes, once as floats.
         using var folder = new TempFolder();
-        var lines = Enumerable.Range(0, 200).Select(i => FormattableString.Invariant($"{(i * 37) % 101 + fraction},7,{i % 13},{i % 2}"));
+        var lines = Enumerable.Range(0, 200)
+            .Select(i => FormattableString.Invariant($"{((i * 37) % 101) + fraction},7,{i % 13},{i % 2}"));
         folder.Write("rows.csv", "a,same,b,y\n" + string.Join('\n', lines));
         var recipe = new DataRecipe
         {
@@ -153,8 +160,10 @@ public sealed class DataPreparationTests
         folder.Write("floats", TempFolder.Idx(0x0D, [3, 2], TempFolder.BigEndian([.. pixels.Select(pixel => (float)pixel)])));
         folder.Write("labels", TempFolder.Idx(8, [3], [2, 0, 1]));
 
-        var data = new[] { "images", "images.gz", "floats" }.Select(name => DataPreparation.Prepare(
-            new DataRecipe { Source = new IdxSource { Features = name, Labels = "labels" }, Scale = 0.01 }, 1, folder.Locations)).ToList();
+        var data = new[] { "images", "images.gz", "floats" }
+            .Select(name => new DataRecipe { Source = new IdxSource { Features = name, Labels = "labels" }, Scale = 0.01 })
+            .Select(recipe => DataPreparation.Prepare(recipe, 1, folder.Locations))
+            .ToList();
 
         Assert.Single(data.Select(prepared => prepared.Fingerprint).Distinct());
         Assert.Equal(pixels.Select(pixel => pixel * 0.01f), Values(data[0].Train));
@@ -192,7 +201,9 @@ public sealed class DataPreparationTests
             new() { File = "packed.csv", Targets = ["kind"], Header = false, Columns = ["width", "height", "kind"] },
         ];
 
-        var data = sources.Select(source => DataPreparation.Prepare(new DataRecipe { Source = source }, 1, folder.Locations)).ToList();
+        var data = sources.Select(source => new DataRecipe { Source = source })
+            .Select(recipe => DataPreparation.Prepare(recipe, 1, folder.Locations))
+            .ToList();
 
         Assert.All(data, prepared => Assert.Equal([1, 2.5f, -0.3f, 4], Values(prepared.Train)));
         Assert.All(data, prepared => Assert.Equal<string>(["big, \"red\"", "small"], prepared.Classes));
@@ -209,7 +220,8 @@ public sealed class DataPreparationTests
         using var folder = new TempFolder();
         folder.Write("rows.csv", "a,y\n" + string.Join('\n', labels.Split(' ').Select(label => "1," + label)));
 
-        var data = DataPreparation.Prepare(new DataRecipe { Source = new CsvSource { File = "rows.csv", Targets = ["y"] } }, 1, folder.Locations);
+        var recipe = new DataRecipe { Source = new CsvSource { File = "rows.csv", Targets = ["y"] } };
+        var data = DataPreparation.Prepare(recipe, 1, folder.Locations);
 
         Assert.Equal<string>(classes.Split(' '), data.Classes);
         Assert.Equal(labels.Split(' ')[0], data.Classes[data.Train.Label(0)]);

@@ -47,7 +47,8 @@ public sealed class DataSetTests
     {
         var source = new InlineSource { Features = [[1], [2], [3]], Targets = [[0.5f, -1], [1.5f, -2], [2.5f, -3]] };
         using var folder = new TempFolder();
-        var prepared = DataPreparation.Prepare(new DataRecipe { Source = source, Task = TaskKind.Regression }, 1, folder.Locations);
+        var recipe = new DataRecipe { Source = source, Task = TaskKind.Regression };
+        var prepared = DataPreparation.Prepare(recipe, 1, folder.Locations);
         var (x, y) = (new float[2], new float[4]);
 
         prepared.Train.Gather([2, 0], x, y);
@@ -108,7 +109,8 @@ public sealed class DataSetTests
             new FeatureScaling(features, [.. factors], [.. shifts]).Apply(raw, each);
 
             Assert.Equal(raw.Select(value => MathF.FusedMultiplyAdd(value, 1 / 255f, 0)), uniform);
-            Assert.Equal(raw.Select((value, i) => MathF.FusedMultiplyAdd(value, factors[i % features], shifts[i % features])), each);
+            var expected = raw.Select((value, i) => MathF.FusedMultiplyAdd(value, factors[i % features], shifts[i % features]));
+            Assert.Equal(expected, each);
         }
     }
 
@@ -143,7 +145,8 @@ public sealed class DataSetTests
     {
         const int Width = 19;
         var offset = storage == "floats" ? 0.25f : 0;
-        var raw = Enumerable.Range(0, Rows).Select(row => Enumerable.Range(0, Width).Select(i => (((row * 31) + (i * 17)) % 256) + offset).ToArray())
+        var raw = Enumerable.Range(0, Rows)
+            .Select(row => Enumerable.Range(0, Width).Select(i => (((row * 31) + (i * 17)) % 256) + offset).ToArray())
             .ToArray();
         var source = new InlineSource
         {
@@ -162,7 +165,8 @@ public sealed class DataSetTests
         return prepared;
     }
 
-    private static float[] OneHot(DataSet data, long row) => [.. Enumerable.Range(0, data.Outputs).Select(i => i == row % 3 ? 1f : 0f)];
+    private static float[] OneHot(DataSet data, long row) =>
+        [.. Enumerable.Range(0, data.Outputs).Select(i => i == row % 3 ? 1f : 0f)];
 
     private static float[] Filled(int length) => [.. Enumerable.Repeat(float.NaN, length)];
 }

@@ -31,7 +31,7 @@ public sealed class DataStoreTests
         Attribution = "nobody",
         Classes = ["no", "yes"],
         Shape = new ImageShape(2, 2),
-        Files = [.. Names.Select((name, i) => new KnownFile(name, Convert.ToHexStringLower(SHA256.HashData(Contents[i])), Contents[i].Length))],
+        Files = [.. Names.Select((name, i) => new KnownFile(name, Hash(Contents[i]), Contents[i].Length))],
         Mirrors = [new("https://first.test/tiny/"), new("https://second.test/tiny/")],
         NpmPackage = "tiny-data",
     };
@@ -81,7 +81,9 @@ public sealed class DataStoreTests
         var skipped = new Reports();
         Store(folder, new Web(_ => throw new InvalidOperationException())).Get("tiny", skipped);
 
-        Assert.Equal(4, skipped.All.Count(report => report.Activity == DataActivity.Skipped && report.Item.Contains("SHA-256", StringComparison.Ordinal)));
+        var reasons = skipped.All.Where(report => report.Activity == DataActivity.Skipped).Select(report => report.Item).ToList();
+        Assert.Equal(4, reasons.Count);
+        Assert.All(reasons, reason => Assert.Contains("SHA-256", reason, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -94,7 +96,7 @@ public sealed class DataStoreTests
         Store(folder, web).Get("tiny", reports);
 
         Assert.Equal(Names.Select(name => $"https://first.test/tiny/{name}.gz"), web.Asked);
-        Assert.Contains(reports.All, report => report is { Activity: DataActivity.Downloading, TotalBytes: not null } && report.Bytes == report.TotalBytes);
+        Assert.Contains(reports.All, report => report.Activity == DataActivity.Downloading && report.Bytes == report.TotalBytes);
         AssertWhole(Store(folder, new Web(_ => throw new InvalidOperationException("all is there"))));
         Assert.Empty(Directory.GetFiles(folder.Path, "*.part", SearchOption.AllDirectories));
     }
@@ -146,7 +148,8 @@ public sealed class DataStoreTests
     public void Next_source_serves_when_the_first_gives_other_content()
     {
         using var folder = new TempFolder();
-        var web = new Web(request => request.RequestUri!.Host == "first.test" ? Answer(TempFolder.Gzip(TempFolder.Idx(8, [1, 1], [1]))) : Whole(request));
+        var other = TempFolder.Gzip(TempFolder.Idx(8, [1, 1], [1]));
+        var web = new Web(request => request.RequestUri!.Host == "first.test" ? Answer(other) : Whole(request));
 
         AssertWhole(Store(folder, web));
 
@@ -162,7 +165,8 @@ public sealed class DataStoreTests
 
         AssertWhole(Store(folder, web));
 
-        Assert.Equal(DataLimits.Attempts, web.Asked.Count(address => address.StartsWith("https://first.test", StringComparison.Ordinal)));
+        var first = web.Asked.Count(address => address.StartsWith("https://first.test", StringComparison.Ordinal));
+        Assert.Equal(DataLimits.Attempts, first);
     }
 
     [Fact]
@@ -170,7 +174,8 @@ public sealed class DataStoreTests
     {
         using var folder = new TempFolder();
         using var cancel = new CancellationTokenSource();
-        var stalls = new Web(request => Answer(new StallingStream(Content(request)[..200], cancel.Cancel), Content(request).Length));
+        var stalls = new Web(request =>
+            Answer(new StallingStream(Content(request)[..200], cancel.Cancel), Content(request).Length));
 
         Assert.ThrowsAny<OperationCanceledException>(() => Store(folder, stalls).Get("tiny", null, cancel.Token));
         var web = new Web(request => request.Headers.Range is null ? Whole(request) : Rest(request));
@@ -269,7 +274,8 @@ public sealed class DataStoreTests
         var part = Path.Combine(folder.Path, "images.part");
         var download = new WebDownload(client, new DataTransfer { RetryPause = TimeSpan.Zero }, null);
 
-        await download.FetchAsync(new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/images.gz"), part, default);
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        await download.FetchAsync(new Uri($"http://127.0.0.1:{port}/images.gz"), part, default);
 
         Assert.Equal(["", "bytes=400-"], await serving);
         Assert.Equal(Packed[0], await File.ReadAllBytesAsync(part));
@@ -304,7 +310,8 @@ public sealed class DataStoreTests
         Assert.Null(runner.Find("clustertrain-no-such-program"));
     }
 
-    private static DataStore Store(TempFolder folder, Web web, Npm? npm = null) => new(folder.Locations, Transfer(web, npm), [Tiny]);
+    private static DataStore Store(TempFolder folder, Web web, Npm? npm = null) =>
+        new(folder.Locations, Transfer(web, npm), [Tiny]);
 
     private static DataTransfer Transfer(Web web, Npm? npm = null) =>
         new() { Web = () => web, Programs = npm ?? new Npm(null), RetryPause = TimeSpan.Zero };
@@ -320,10 +327,19 @@ public sealed class DataStoreTests
         Assert.Equal(Contents[3][^1], data.Test.Targets.Label(99));
     }
 
+    private static string Hash(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
+
     private static byte[] Noise(int length, int values)
     {
         var state = 12345u;
-        return [.. Enumerable.Range(0, length).Select(_ => (byte)(((state = unchecked((state * 1664525) + 1013904223)) >> 16) % values))];
+        var bytes = new byte[length];
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            state = unchecked((state * 1664525) + 1013904223);
+            bytes[i] = (byte)((state >> 16) % values);
+        }
+
+        return bytes;
     }
 
     private static byte[] Content(HttpRequestMessage request) =>
@@ -331,7 +347,8 @@ public sealed class DataStoreTests
 
     private static Web Unreachable() => new(_ => throw new HttpRequestException("Name or service not known"));
 
-    private static HttpResponseMessage Answer(byte[] content) => new(HttpStatusCode.OK) { Content = new ByteArrayContent(content) };
+    private static HttpResponseMessage Answer(byte[] content) =>
+        new(HttpStatusCode.OK) { Content = new ByteArrayContent(content) };
 
     private static HttpResponseMessage Answer(Stream body, int length)
     {
@@ -362,17 +379,21 @@ public sealed class DataStoreTests
         using var packed = new GZipStream(file, CompressionMode.Compress);
         using var tar = new TarWriter(packed);
         foreach (var (i, content) in contents.Index())
-            tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "package/data/" + Names[i]) { DataStream = new MemoryStream(content) });
+        {
+            var data = new MemoryStream(content);
+            tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "package/data/" + Names[i]) { DataStream = data });
+        }
     }
 
     private static async Task<string[]> ServeCutThenRest(TcpListener listener, byte[] content)
     {
         const int CutAt = 400;
+        var range206 = $"206 Partial Content\r\nContent-Range: bytes {CutAt}-{content.Length - 1}/{content.Length}";
         var ranges = new List<string>();
         foreach (var (status, body, length) in new[]
         {
             ("200 OK", content[..CutAt], content.Length),
-            ($"206 Partial Content\r\nContent-Range: bytes {CutAt}-{content.Length - 1}/{content.Length}", content[CutAt..], content.Length - CutAt),
+            (range206, content[CutAt..], content.Length - CutAt),
         })
         {
             using var connection = await listener.AcceptTcpClientAsync();
@@ -385,7 +406,8 @@ public sealed class DataStoreTests
             }
 
             ranges.Add(range);
-            await connection.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"));
+            var head = $"HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n";
+            await connection.GetStream().WriteAsync(Encoding.ASCII.GetBytes(head));
             await connection.GetStream().WriteAsync(body);
         }
 

@@ -1,6 +1,8 @@
 namespace ClusterTrain.Learning;
 
-/// <summary>A stream that refuses to go on beyond a number of bytes, so that a small packed file cannot fill the memory.</summary>
+/// <summary>
+/// A stream that refuses to go on beyond a number of bytes, so that a small packed file cannot fill the memory.
+/// </summary>
 internal sealed class BoundedStream(Stream inner, string name, long most) : Stream
 {
     private long _read;

@@ -60,18 +60,21 @@ internal sealed class CsvFile
         }
         catch (DecoderFallbackException exception)
         {
-            throw new DataException($"{file.Name}: not UTF-8 text after line {parser.RawRow}. Save the file as UTF-8.", exception);
+            throw new DataException(
+                $"{file.Name}: not UTF-8 text after line {parser.RawRow}. Save the file as UTF-8.", exception);
         }
         catch (MaxFieldSizeException exception)
         {
             throw new DataException(
-                $"{file.Name}: line {parser.RawRow}: a cell of more than {DataLimits.CellCharacters} characters. A closing quote may be missing.",
+                $"{file.Name}: line {parser.RawRow}: a cell of more than {DataLimits.CellCharacters} characters. A closing " +
+                "quote may be missing.",
                 exception);
         }
         catch (BadDataException exception)
         {
             throw new DataException(
-                $"{file.Name}: line {parser.RawRow}: a quote inside a cell. Put the cell in quotes and double those within it.", exception);
+                $"{file.Name}: line {parser.RawRow}: a quote inside a cell. Put the cell in quotes and double those within " +
+                "it.", exception);
         }
     }
 
@@ -85,7 +88,11 @@ internal sealed class CsvFile
             training?.FeatureNames ?? FeatureColumns(source, columns, name),
             training?.TargetNames ?? source.Targets);
         if (task == TaskKind.Classification && table.TargetNames.Length != 1)
-            throw new DataException($"{name}: a classification has one target column, the label; {table.TargetNames.Length} are named.");
+        {
+            throw new DataException(
+                $"{name}: a classification has one target column, the label; {table.TargetNames.Length} are named.");
+        }
+
         var features = Indices(table.FeatureNames, columns, name);
         var targets = Indices(table.TargetNames, columns, name);
         if (!source.Header)
@@ -107,7 +114,8 @@ internal sealed class CsvFile
         if (!source.Header && source.Columns.Length != count)
         {
             throw new DataException(
-                $"{name}: line {parser.RawRow} has {count} columns and the recipe names {source.Columns.Length}. Name each column once.");
+                $"{name}: line {parser.RawRow} has {count} columns and the recipe names {source.Columns.Length}. Name each " +
+                "column once.");
         }
 
         var columns = source.Header ? [.. parser.Record!.Select(column => column.Trim())] : source.Columns;
@@ -115,7 +123,11 @@ internal sealed class CsvFile
         foreach (var (i, column) in columns.Index())
         {
             if (column.Length == 0)
-                throw new DataException($"{name}: line {parser.RawRow}: column {i + 1} has no name. Name it, or set header to false.");
+            {
+                throw new DataException(
+                    $"{name}: line {parser.RawRow}: column {i + 1} has no name. Name it, or set header to false.");
+            }
+
             if (!seen.Add(column))
                 throw new DataException($"{name}: line {parser.RawRow}: two columns are named '{column}'. Rename one.");
         }
@@ -128,14 +140,19 @@ internal sealed class CsvFile
         if (source.Features.IsEmpty)
         {
             var rest = columns.RemoveRange(source.Targets);
-            return rest.IsEmpty ? throw new DataException($"{name}: all columns are targets; at least one has to be a feature.") : rest;
+            return !rest.IsEmpty
+                ? rest
+                : throw new DataException($"{name}: all columns are targets; at least one has to be a feature.");
         }
 
         var seen = new HashSet<string>(source.Targets);
         foreach (var column in source.Features)
         {
             if (!seen.Add(column))
-                throw new DataException($"{name}: column '{column}' is used twice, as features or as target and feature. Use each column once.");
+            {
+                throw new DataException(
+                    $"{name}: column '{column}' is used twice, as features or as target and feature. Use each column once.");
+            }
         }
 
         return source.Features;
@@ -159,18 +176,24 @@ internal sealed class CsvFile
         if (parser.Count != columns.Length)
         {
             throw new DataException(
-                $"{Name}: line {parser.RawRow} has {parser.Count} cells where there are {columns.Length} columns. Correct the line; a cell " +
-                "that holds a comma needs quotes.");
+                $"{Name}: line {parser.RawRow} has {parser.Count} cells where there are {columns.Length} columns. Correct " +
+                "the line; a cell that holds a comma needs quotes.");
         }
 
         if (Features.Count + features.Length > DataLimits.Values)
-            throw new DataException($"{Name}: line {parser.RawRow}: more than {DataLimits.Values} values. Use fewer rows or columns.");
+        {
+            throw new DataException(
+                $"{Name}: line {parser.RawRow}: more than {DataLimits.Values} values. Use fewer rows or columns.");
+        }
+
         foreach (var column in features)
             Features.Add(Number(parser, columns, column));
         if (task == TaskKind.Classification)
         {
             var label = parser[targets[0]].Trim();
-            Labels.Add(label.Length > 0 ? label : throw Cell(parser, columns, targets[0], "is empty", "Give the row a label or leave it out."));
+            if (label.Length == 0)
+                throw Cell(parser, columns, targets[0], "is empty", "Give the row a label or leave it out.");
+            Labels.Add(label);
         }
         else
         {
@@ -186,11 +209,11 @@ internal sealed class CsvFile
         var cell = parser[column];
         if (float.TryParse(cell, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && float.IsFinite(value))
             return value;
-        throw string.IsNullOrWhiteSpace(cell)
-            ? Cell(parser, columns, column, "is empty", "Fill the gap or leave the row out.")
+        var (problem, remedy) = string.IsNullOrWhiteSpace(cell) ? ("is empty", "Fill the gap or leave the row out.")
             : float.IsFinite(value)
-                ? Cell(parser, columns, column, $"is '{Short(cell)}', not a number", "Write numbers as 1234.5 or 1e-3, or leave the column out.")
-                : Cell(parser, columns, column, $"is '{Short(cell)}', not a finite 32-bit number", "Correct it or leave the row out.");
+                ? ($"is '{Short(cell)}', not a number", "Write numbers as 1234.5 or 1e-3, or leave the column out.")
+                : ($"is '{Short(cell)}', not a finite 32-bit number", "Correct it or leave the row out.");
+        throw Cell(parser, columns, column, problem, remedy);
     }
 
     private DataException Cell(CsvParser parser, ImmutableArray<string> columns, int column, string problem, string remedy) =>

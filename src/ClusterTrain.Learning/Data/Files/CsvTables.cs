@@ -31,21 +31,25 @@ internal static class CsvTables
         return new SourceTable(file.Name, store, targets);
     }
 
-    /// <summary>The labels of the training rows: in numeric order when all are integers, else in the order of their characters' codes.</summary>
+    /// <summary>
+    /// The labels of the training rows: in numeric order when all are integers, else in the order of their characters'
+    /// codes.
+    /// </summary>
     private static ImmutableArray<string> Classes(CsvFile train)
     {
         var names = train.Labels.Distinct().ToList();
         if (names.Count > DataLimits.Classes)
         {
             throw new DataException(
-                $"{train.Name}: column '{train.TargetNames[0]}' holds {names.Count} different labels; at most {DataLimits.Classes} classes are " +
-                "told apart. Numbers to be predicted need the task regression.");
+                $"{train.Name}: column '{train.TargetNames[0]}' holds {names.Count} different labels; at most " +
+                $"{DataLimits.Classes} classes are told apart. Numbers to be predicted need the task regression.");
         }
 
+        names.Sort(StringComparer.Ordinal);
         var numbers = names.Select(name => (Name: name, IsNumber: IsInteger(name, out var number), Number: number)).ToList();
         return numbers.All(name => name.IsNumber)
-            ? [.. numbers.OrderBy(name => name.Number).ThenBy(name => name.Name, StringComparer.Ordinal).Select(name => name.Name)]
-            : [.. names.Order(StringComparer.Ordinal)];
+            ? [.. numbers.OrderBy(name => name.Number).Select(name => name.Name)]
+            : [.. names];
     }
 
     private static bool IsInteger(string label, out long number) =>
@@ -60,8 +64,8 @@ internal static class CsvTables
             if (!indices.TryGetValue(label, out labels[row]))
             {
                 throw new DataException(
-                    $"{file.Name}: line {file.Lines[row]}, column '{file.TargetNames[0]}' is '{label}', a class that no training row has. " +
-                    "Correct the label, or train with rows of this class.");
+                    $"{file.Name}: line {file.Lines[row]}, column '{file.TargetNames[0]}' is '{label}', a class that no " +
+                    "training row has. Correct the label, or train with rows of this class.");
             }
         }
 

@@ -51,15 +51,16 @@ internal sealed class IdxFile
         if (got < magic.Length || magic[0] != 0 || magic[1] != 0 || magic[3] is 0 or > MostDimensions)
         {
             throw new DataException(
-                $"{file.Name}: not an IDX file: it begins with {Hex(magic[..got])} where 00 00 08 03 (images of bytes) or 00 00 08 01 " +
-                "(labels) was expected. Check that this is the right file, and unpacked no further than IDX or IDX in gzip.");
+                $"{file.Name}: not an IDX file: it begins with {Hex(magic[..got])} where 00 00 08 03 (images of bytes) or " +
+                "00 00 08 01 (labels) was expected. Check that this is the right file, and unpacked no further than IDX or " +
+                "IDX in gzip.");
         }
 
         if (magic[2] is not (ByteType or FloatType))
         {
             throw new DataException(
-                $"{file.Name}: values of type 0x{magic[2]:X2} ({TypeName(magic[2])}) at byte 2; this program reads 0x08 (bytes) and 0x0D " +
-                "(32-bit floats). Convert the file.");
+                $"{file.Name}: values of type 0x{magic[2]:X2} ({TypeName(magic[2])}) at byte 2; this program reads 0x08 " +
+                "(bytes) and 0x0D (32-bit floats). Convert the file.");
         }
 
         var isFloat = magic[2] == FloatType;
@@ -81,8 +82,8 @@ internal sealed class IdxFile
         if (file.Read(more) != 0)
         {
             throw new DataException(
-                $"{file.Name}: the file goes on after byte {total}, where its header ({Shape(dimensions)}) ends it. It is not what its " +
-                "header says: fetch it again.");
+                $"{file.Name}: the file goes on after byte {total}, where its header ({Shape(dimensions)}) ends it. It is " +
+                "not what its header says: fetch it again.");
         }
 
         return new IdxFile(file.Name, content, header, isFloat, dimensions);
@@ -108,8 +109,9 @@ internal sealed class IdxFile
             if (!float.IsFinite(values[i]))
             {
                 throw new DataException(
-                    $"{Name}: row {i / RowValues}, value {i % RowValues} is {values[i].ToString(CultureInfo.InvariantCulture)}, not a finite " +
-                    "number. Correct or leave out the row.");
+                    $"{Name}: row {i / RowValues}, value {i % RowValues} is " +
+                    $"{values[i].ToString(CultureInfo.InvariantCulture)}, not a finite number. Correct or leave out the " +
+                    "row.");
             }
         }
 
@@ -125,7 +127,8 @@ internal sealed class IdxFile
             if (size < 1)
             {
                 throw new DataException(
-                    $"{file.Name}: dimension {i / 4} at byte {4 + i} is {size}; a data set needs at least one row and one value in it.");
+                    $"{file.Name}: dimension {i / 4} at byte {4 + i} is {size}; a data set needs at least one row and one " +
+                    "value in it.");
             }
 
             dimensions.Add(size);
@@ -141,8 +144,9 @@ internal sealed class IdxFile
         if (row > DataLimits.Columns || bytes > DataLimits.Values - 1024)
         {
             throw new DataException(
-                $"{file.Name}: its header says {Shape(dimensions)}, {bytes} bytes, {row} values a row; at most {DataLimits.Values - 1024} bytes and " +
-                $"{DataLimits.Columns} values a row are held in memory. Check the file, or use fewer rows.");
+                $"{file.Name}: its header says {Shape(dimensions)}, {bytes} bytes, {row} values a row; at most " +
+                $"{DataLimits.Values - 1024} bytes and {DataLimits.Columns} values a row are held in memory. Check the " +
+                "file, or use fewer rows.");
         }
 
         return (long)bytes;
@@ -154,7 +158,8 @@ internal sealed class IdxFile
 
     private static string Shape(ImmutableArray<int> dimensions) => string.Join(" x ", dimensions);
 
-    private static string Hex(ReadOnlySpan<byte> bytes) => string.Join(' ', bytes.ToArray().Select(value => value.ToString("X2", CultureInfo.InvariantCulture)));
+    private static string Hex(ReadOnlySpan<byte> bytes) =>
+        string.Join(' ', bytes.ToArray().Select(value => value.ToString("X2", CultureInfo.InvariantCulture)));
 
     private static string TypeName(byte type) => type switch
     {

@@ -9,7 +9,8 @@ internal static class IdxReader
     /// <param name="train">Features and targets of the training rows.</param>
     /// <param name="test">Features and targets of the test rows; null: none.</param>
     /// <param name="task">What the targets are.</param>
-    /// <param name="classes">Names of the classes when they are known; otherwise 0, 1, ... up to the largest training label.</param>
+    /// <param name="classes">Names of the classes when they are known; otherwise 0, 1, ... up to the largest training
+    /// label.</param>
     /// <exception cref="DataException">The files do not fit each other.</exception>
     public static SourceData Read(
         (IdxFile Features, IdxFile Targets) train,
@@ -49,7 +50,8 @@ internal static class IdxReader
         if (features.Rows != targets.Rows)
         {
             throw new DataException(
-                $"{targets.Name}: {targets.Rows} labels for the {features.Rows} rows of {features.Name}. The two files do not belong together.");
+                $"{targets.Name}: {targets.Rows} labels for the {features.Rows} rows of {features.Name}. The two files do " +
+                "not belong together.");
         }
 
         var store = features.IsFloat
@@ -72,8 +74,9 @@ internal static class IdxReader
         if (file.IsFloat || file.RowValues != 1)
         {
             throw new DataException(
-                $"{file.Name}: labels of a classification are single bytes, one a row; this file holds {(file.IsFloat ? "floats" : "bytes")}, " +
-                $"{file.RowValues} a row. Name the file of the labels, or set the task to regression.");
+                $"{file.Name}: labels of a classification are single bytes, one a row; this file holds " +
+                $"{(file.IsFloat ? "floats" : "bytes")}, {file.RowValues} a row. Name the file of the labels, or set the " +
+                "task to regression.");
         }
 
         return file.Content.AsSpan(file.Start);
@@ -96,8 +99,8 @@ internal static class IdxReader
             if (bytes[row] >= classes.Length)
             {
                 throw new DataException(
-                    $"{file.Name}: row {row} has the label {bytes[row]}; there are {classes.Length} classes in training, labelled 0 to " +
-                    $"{classes.Length - 1}. Correct the label, or train with rows of this class.");
+                    $"{file.Name}: row {row} has the label {bytes[row]}; there are {classes.Length} classes in training, " +
+                    $"labelled 0 to {classes.Length - 1}. Correct the label, or train with rows of this class.");
             }
 
             labels[row] = bytes[row];

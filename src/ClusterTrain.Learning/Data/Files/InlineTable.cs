@@ -16,7 +16,8 @@ internal static class InlineTable
         if (source.Features.Length != source.Targets.Length)
         {
             throw new DataException(
-                $"{Name}: {source.Features.Length} rows of features and {source.Targets.Length} of targets. Write one of each for every row.");
+                $"{Name}: {source.Features.Length} rows of features and {source.Targets.Length} of targets. Write one of " +
+                "each for every row.");
         }
 
         var features = Flatten(source.Features, "features");
@@ -56,8 +57,8 @@ internal static class InlineTable
         if (bad >= 0)
         {
             throw new DataException(
-                $"{Name}: row {bad / width}, value {bad % width} of the {what} is {values[bad].ToString(CultureInfo.InvariantCulture)}, not a " +
-                "finite number. Correct it.");
+                $"{Name}: row {bad / width}, value {bad % width} of the {what} is " +
+                $"{values[bad].ToString(CultureInfo.InvariantCulture)}, not a finite number. Correct it.");
         }
 
         return values;
@@ -72,8 +73,8 @@ internal static class InlineTable
             if (targets[row] is not (>= 0 and < DataLimits.Classes) || targets[row] != (int)targets[row])
             {
                 throw new DataException(
-                    $"{Name}: row {row} has the label {targets[row].ToString(CultureInfo.InvariantCulture)}, not a class index: a whole number " +
-                    $"from 0 to {DataLimits.Classes - 1}. Correct it, or set the task to regression.");
+                    $"{Name}: row {row} has the label {targets[row].ToString(CultureInfo.InvariantCulture)}, not a class " +
+                    $"index: a whole number from 0 to {DataLimits.Classes - 1}. Correct it, or set the task to regression.");
             }
         }
 

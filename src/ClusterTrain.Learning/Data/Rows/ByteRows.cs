@@ -2,7 +2,9 @@ using ClusterTrain.Numerics;
 
 namespace ClusterTrain.Learning;
 
-/// <summary>Rows of whole numbers from 0 to 255, a quarter of the memory of floats; converted and scaled as they are read.</summary>
+/// <summary>
+/// Rows of whole numbers from 0 to 255, a quarter of the memory of floats; converted and scaled as they are read.
+/// </summary>
 internal sealed class ByteRows : RowStore
 {
     private readonly byte[] _bytes;

@@ -13,6 +13,7 @@ internal static unsafe class MemoryHints
     private const int MostBytes = 2048;
 
     /// <summary>Hints that the memory will be read soon. It need not be pinned: a stale address is harmless here.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Prefetch(ReadOnlySpan<byte> memory)
     {
         if (!Sse.IsSupported)

@@ -1,8 +1,8 @@
 namespace ClusterTrain.Learning;
 
 /// <summary>
-/// The feature rows of one source, in whatever form they are held. Reading converts a row to the float32 values a network sees.
-/// All members may be called from several threads.
+/// The feature rows of one source, in whatever form they are held. Reading converts a row to the float32 values a network
+/// sees. All members may be called from several threads.
 /// </summary>
 internal abstract class RowStore(long rows, int features)
 {
@@ -16,7 +16,9 @@ internal abstract class RowStore(long rows, int features)
     /// <summary>Hints that a row will be read soon.</summary>
     public abstract void Prefetch(long row);
 
-    /// <summary>The same rows under a scaling; this store, which holds raw values, may be taken over and must not be used again.</summary>
+    /// <summary>
+    /// The same rows under a scaling; this store, which holds raw values, may be taken over and must not be used again.
+    /// </summary>
     /// <exception cref="DataException">A scaled value is too large.</exception>
     public abstract RowStore Prepare(FeatureScaling scaling);
 
@@ -28,5 +30,6 @@ internal abstract class RowStore(long rows, int features)
 
     /// <summary>The error of a value that scaling made too large.</summary>
     protected static DataException NotFinite(long row, int feature) =>
-        new($"row {row}, feature {feature}: scaling makes the value too large for a 32-bit float. Choose a smaller scale, or leave the feature out.");
+        new($"row {row}, feature {feature}: scaling makes the value too large for a 32-bit float. Choose a smaller " +
+        "scale, or leave the feature out.");
 }

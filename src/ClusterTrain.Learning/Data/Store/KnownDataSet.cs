@@ -20,7 +20,10 @@ public sealed record KnownDataSet
     /// <summary>Height and width of its images.</summary>
     public required ImageShape Shape { get; init; }
 
-    /// <summary>Its four IDX files: training features and labels, test features and labels. Empty for the set that is part of the program.</summary>
+    /// <summary>
+    /// Its four IDX files: training features and labels, test features and labels. Empty for the set that is part of the
+    /// program.
+    /// </summary>
     internal ImmutableArray<KnownFile> Files { get; init; } = [];
 
     /// <summary>Web folders that hold the files as NAME.gz, in the order they are asked.</summary>
@@ -73,13 +76,15 @@ public sealed record KnownDataSet
         {
             Name = "digits",
             Description = "1,797 handwritten digits, 8 x 8 pixels of 0 to 16; part of the program",
-            Attribution = "E. Alpaydin, C. Kaynak, \"Optical Recognition of Handwritten Digits\", UCI Machine Learning Repository, CC BY 4.0",
+            Attribution = "E. Alpaydin, C. Kaynak, \"Optical Recognition of Handwritten Digits\", " +
+                "UCI Machine Learning Repository, CC BY 4.0",
             Classes = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
             Shape = new ImageShape(8, 8),
         },
     ];
 
-    private static ImmutableArray<KnownFile> ImageFiles(string trainImages, string trainLabels, string testImages, string testLabels) =>
+    private static ImmutableArray<KnownFile> ImageFiles(
+        string trainImages, string trainLabels, string testImages, string testLabels) =>
     [
         new("train-images-idx3-ubyte", trainImages, 16 + (60_000 * 784)),
         new("train-labels-idx1-ubyte", trainLabels, 8 + 60_000),

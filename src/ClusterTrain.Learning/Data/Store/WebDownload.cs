@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 
 namespace ClusterTrain.Learning;
 
@@ -98,7 +99,7 @@ internal sealed class WebDownload(HttpClient client, DataTransfer transfer, IPro
                     throw new SourceException($"{address}: more than {DataLimits.DownloadBytes} bytes");
             }
         }
-        catch (IOException exception) when (exception is HttpIOException or { InnerException: System.Net.Sockets.SocketException })
+        catch (IOException exception) when (exception is HttpIOException or { InnerException: SocketException })
         {
             throw new CutOffException($"the connection broke after {done} bytes ({exception.Message})", exception);
         }
