@@ -49,6 +49,10 @@ internal sealed class VerifiedFiles(DataLocations locations)
     /// <summary>Keeps verified content.</summary>
     /// <exception cref="IOException">The cache cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The cache cannot be written.</exception>
-    public void Keep(KnownDataSet set, KnownFile file, ReadOnlySpan<byte> content) =>
-        AtomicFile.Write(PathOf(set, file), content);
+    public void Keep(KnownDataSet set, KnownFile file, byte[] content)
+    {
+        var path = PathOf(set, file);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        AtomicFile.Write(path, stream => stream.Write(content));
+    }
 }
