@@ -26,7 +26,8 @@ internal static class SafetensorsContent
         }
     }
 
-    /// <exception cref="SafetensorsException">The bytes are no safetensors file; nothing is allocated for numbers that are not there.</exception>
+    /// <summary>Reads a whole file; nothing is allocated for numbers that are not there.</summary>
+    /// <exception cref="SafetensorsException">The bytes are no safetensors file.</exception>
     public static SafetensorsFile Read(Stream stream, string path)
     {
         if (stream.Length < sizeof(ulong))

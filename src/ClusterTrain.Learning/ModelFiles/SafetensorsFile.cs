@@ -53,6 +53,10 @@ public sealed class SafetensorsFile
         {
             throw new SafetensorsException($"{path}: there is no such file; check the path", e);
         }
+        catch (NotSupportedException e)
+        {
+            throw new SafetensorsException($"{path}: a pipe cannot be read as a model; save it to a file", e);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new SafetensorsException($"{path}: the file cannot be read: {e.Message}", e);

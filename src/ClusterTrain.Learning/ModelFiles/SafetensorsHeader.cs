@@ -68,7 +68,11 @@ internal static class SafetensorsHeader
 
         while (buffer.Length % 8 != 0) buffer.WriteByte((byte)' ');
         if (buffer.Length > SafetensorsFile.LongestHeader)
-            throw new ArgumentException($"The header has {buffer.Length} bytes; at most {SafetensorsFile.LongestHeader} are allowed.", nameof(metadata));
+        {
+            throw new ArgumentException(
+                $"The header has {buffer.Length} bytes; at most {SafetensorsFile.LongestHeader} are allowed.", nameof(metadata));
+        }
+
         return buffer.ToArray();
     }
 
@@ -159,7 +163,8 @@ internal static class SafetensorsHeader
         return [.. list.EnumerateArray().Select(item =>
             item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var number) && number >= 0 && number <= high
                 ? number
-                : throw Damaged(path, $"{tensor} has {RecipeText.Shown(item.GetRawText())} in {key}; allowed: whole numbers from 0 to {high}"))];
+                : throw Damaged(path, $"{tensor} has {RecipeText.Shown(item.GetRawText())} in {key}; "
+                    + $"allowed: whole numbers from 0 to {high}"))];
     }
 
     private static void CheckCover(List<Entry> entries, string path, long dataBytes)
@@ -176,8 +181,9 @@ internal static class SafetensorsHeader
             covered = entry.End;
         }
 
-        if (covered > dataBytes) throw Damaged(path, $"the tensors need {covered} bytes of data, but the file has {dataBytes}: it is truncated");
-        if (covered < dataBytes) throw Damaged(path, $"the tensors take {covered} bytes of data, but the file has {dataBytes}: something is appended");
+        if (covered == dataBytes) return;
+        var how = covered > dataBytes ? "it is truncated" : "something is appended";
+        throw Damaged(path, $"the tensors take {covered} bytes of data, but the file has {dataBytes}: {how}");
     }
 
     /// <summary>The product of the lengths; null when it does not fit.</summary>

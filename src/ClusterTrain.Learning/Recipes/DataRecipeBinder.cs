@@ -169,20 +169,21 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         var features = section.FloatRows("features");
         var targets = section.FloatRows("targets");
         section.Finish();
-        if (features is null || targets is null || !IsTable(section, "features", features) || !IsTable(section, "targets", targets)) return null;
+        if (features is null || targets is null) return null;
+        if (!IsTable(section, "features", features) || !IsTable(section, "targets", targets)) return null;
         if (features.Length != targets.Length)
         {
-            section.Problem("targets", $"has {targets.Length} rows, but features has {features.Length}; write one row of targets per row");
+            section.Problem("targets", $"has {targets.Length} rows, but features has {features.Length}; they must have equally many");
             return null;
         }
 
         if (task == TaskKind.Classification)
         {
-            var wrong = Array.FindIndex(targets, row => row.Length != 1 || row[0] < 0 || row[0] >= RecipeLimits.Units || row[0] != MathF.Floor(row[0]));
+            var wrong = Array.FindIndex(targets, row => row is not [>= 0 and < RecipeLimits.Units] || row[0] != MathF.Floor(row[0]));
             if (wrong >= 0)
             {
-                section.Problem("targets", $"has [{string.Join(", ", targets[wrong])}] in row {wrong}; allowed for classification: one class "
-                    + "index from 0, such as [2] (numbers as targets need task: regression)");
+                section.Problem("targets", $"has [{string.Join(", ", targets[wrong].Select(x => RecipeText.Shown(x)))}] in row {wrong}; allowed for "
+                    + "classification: one class index from 0, such as [2] (numbers as targets need task: regression)");
                 return null;
             }
         }
@@ -200,7 +201,8 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
 
         var wrong = Array.FindIndex(rows, row => row.Length != rows[0].Length);
         if (wrong < 0) return true;
-        section.Problem(key, $"has {rows[wrong].Length} numbers in row {wrong}, but {rows[0].Length} in row 0; all rows must have the same length");
+        section.Problem(key, $"has {rows[wrong].Length} numbers in row {wrong}, but {rows[0].Length} in row 0; "
+            + "all rows must have the same length");
         return false;
     }
 

@@ -68,11 +68,18 @@ internal sealed class LayerRecipeBinder(RecipeProblems problems)
             initialiser = initialiser with { Values = [.. rows.SelectMany(row => row)] };
             var wrong = Array.FindIndex(rows, row => row.Length != (units ?? row.Length));
             if (rows.Length == 0)
+            {
                 section.Problem("values", "is empty; allowed: one list per input, each with one number per unit");
+            }
             else if (wrong >= 0)
-                section.Problem("values", $"has {rows[wrong].Length} numbers in row {wrong}, but the layer has {units} units; write one number per unit");
+            {
+                section.Problem("values", $"has {rows[wrong].Length} numbers in row {wrong}, but the layer has {units} units; "
+                    + "write one number per unit");
+            }
             else if (inputs is not null && rows.Length != inputs)
+            {
                 section.Problem("values", $"has {rows.Length} rows, but the layer has {inputs} inputs; write one row per input");
+            }
         }
 
         Finish(section, kind);

@@ -25,7 +25,11 @@ internal sealed class RecipeBinder(RecipeProblems problems)
 
         if (loss is not null && layers is not null) CheckLoss(root, loss.Value, layers.Value[^1]);
         if (schedule.WarmUpEpochs >= epochs)
-            root.Problem("schedule", $"has warm_up_epochs {schedule.WarmUpEpochs}, but the run has epochs {epochs}; the warm-up must be shorter");
+        {
+            root.Problem("schedule", $"has warm_up_epochs {RecipeText.Shown(schedule.WarmUpEpochs)}, but the run has epochs {epochs}; "
+                + "the warm-up must be shorter");
+        }
+
         if (stopping is not null && data is { Validation: null })
             root.Problem("early_stopping", "needs validation rows; add data.validation, for example 0.1");
         if (stopping is { Metric: StoppingMetric.ValidationAccuracy } && data is { Task: TaskKind.Regression })

@@ -75,17 +75,18 @@ public static class RecipeReader
     {
         try
         {
-            if (Directory.Exists(path)) throw new RecipeException($"{path}: this is a folder; name a recipe file, such as {path}/mnist.yaml");
+            if (Directory.Exists(path)) throw new RecipeException($"{path}: this is a folder; name a recipe file in it");
             using var file = File.OpenRead(path);
-            if (file.Length > RecipeLimits.FileBytes)
+            // A pipe has no length to ask for: the limit is met by reading one byte beyond it.
+            var bytes = new byte[RecipeLimits.FileBytes + 1];
+            var length = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+            if (length > RecipeLimits.FileBytes)
             {
-                throw new RecipeException($"{path}: the file has {file.Length} bytes; a recipe has at most {RecipeLimits.FileBytes}, "
+                throw new RecipeException($"{path}: the file is too large; a recipe has at most {RecipeLimits.FileBytes} bytes, "
                     + "put its rows into a CSV file");
             }
 
-            var bytes = new byte[file.Length];
-            file.ReadExactly(bytes);
-            return bytes;
+            return bytes[..length];
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+
 namespace ClusterTrain.Learning;
 
 /// <summary>Numbers a key may have, with the words for them.</summary>
@@ -104,9 +107,8 @@ internal sealed class RecipeSection(RecipeMapping node, string path, RecipeProbl
         if (value is RecipeScalar scalar)
         {
             if (words.Find(scalar.Text) is { } found) return found;
-            var near = words.Nearest(scalar.Text);
-            var hint = near is null ? ";" : $"; did you mean '{near}'?";
-            Problem(key, $"is {RecipeText.Shown(value)}{hint} {(near is null ? "allowed" : "Allowed")}: {string.Join(", ", words.Words)}");
+            var hint = words.Nearest(scalar.Text) is { } near ? $"did you mean '{near}'? Allowed" : "allowed";
+            Problem(key, $"is {RecipeText.Shown(value)}; {hint}: {string.Join(", ", words.Words)}");
             return null;
         }
 
@@ -190,28 +192,33 @@ internal sealed class RecipeSection(RecipeMapping node, string path, RecipeProbl
         foreach (var (key, entry) in node.Entries)
         {
             if (allowed.Contains(key)) continue;
-            var list = $"Allowed: {string.Join(", ", allowed)}";
-            var shown = RecipeText.Shown(PathOf(key));
-            if (ofOtherKinds.Contains(key))
-                problems.Add(entry.KeyPlace, $"key '{shown}' has no meaning for {kind}; remove it. {list}");
-            else if ((problems.IsFull ? null : RecipeKeys.Meant(key, allowed)) is not { } meant)
-                problems.Add(entry.KeyPlace, $"key '{shown}' is unknown. {list}");
-            else if (allowed.Contains(meant))
-                problems.Add(entry.KeyPlace, $"key '{shown}' is unknown; did you mean '{meant}'? {list}");
-            else
-                problems.Add(entry.KeyPlace, $"key '{shown}' is unknown here; did you mean {(meant.Contains('.') ? "" : "the top-level ")}'{meant}'? {list}");
+            // Finding a near word takes time, and beyond the limit nobody reads it.
+            var what = ofOtherKinds.Contains(key) ? $"has no meaning for {kind}; remove it." : problems.IsFull ? "" : Unknown(key);
+            problems.Add(entry.KeyPlace, $"key '{RecipeText.Shown(PathOf(key))}' {what} Allowed: {string.Join(", ", allowed)}");
         }
+    }
+
+    private string Unknown(string key)
+    {
+        if (RecipeKeys.Meant(key, allowed) is not { } meant) return "is unknown.";
+        if (allowed.Contains(meant)) return $"is unknown; did you mean '{meant}'?";
+        return $"is unknown here; did you mean {(meant.Contains('.') ? "" : "the top-level ")}'{meant}'?";
     }
 
     private string? Text(string key, RecipeNode value)
     {
         if (value is RecipeScalar { Text.Length: > 0 and <= RecipeLimits.TextCharacters } scalar && scalar is { IsEmpty: false }
-            && !scalar.Text.Any(c => char.IsControl(c) || char.IsSurrogate(c)))
+            && scalar.Text.EnumerateRunes().All(IsText))
             return scalar.Text;
         problems.Add(value.Place, $"key '{PathOf(key)}' is {RecipeText.Shown(value)}; "
             + $"allowed: text of 1 to {RecipeLimits.TextCharacters} characters without control characters");
         return null;
     }
+
+    /// <summary>False for what no name has and what YAML would not give back: controls, line separators, halves of a character.</summary>
+    private static bool IsText(Rune rune) => Rune.GetUnicodeCategory(rune)
+        is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
+        && rune != Rune.ReplacementChar;
 
     /// <summary>For <c>1_000</c> and <c>1,000</c>: the number without separators.</summary>
     private static string Unseparated(RecipeNode value)

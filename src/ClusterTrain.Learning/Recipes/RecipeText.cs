@@ -24,6 +24,9 @@ internal static partial class RecipeText
         return shown.ToString();
     }
 
+    /// <summary>A number for a message, the same in every language.</summary>
+    public static string Shown(double number) => number.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>A value for a message: numbers as they are, words in quotes.</summary>
     public static string Shown(RecipeNode node) => node switch
     {

@@ -79,7 +79,7 @@ public sealed class SafetensorsFileTests : IDisposable
         { """{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "begins at byte 4 of the data, but the one before it ends at 0" },
         { """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4,
             "tensor 'b' begins at byte 0 of the data, but the one before it ends at 4" },
-        { """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 3, "the tensors need 4 bytes of data, but the file has 3: it is truncated" },
+        { """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 3, "the tensors take 4 bytes of data, but the file has 3: it is truncated" },
         { """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 5, "the tensors take 4 bytes of data, but the file has 5: something is appended" },
         { """{"a":{"dtype":"F32","shape":[536870912],"data_offsets":[0,2147483648]}}""", 4, "it is truncated" },
         { """{"__metadata__":[]}""", 0, "__metadata__ is Array, not an object of texts" },

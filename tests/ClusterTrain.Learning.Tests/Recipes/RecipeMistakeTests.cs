@@ -42,6 +42,8 @@ public sealed class RecipeMistakeTests
         { "early_stopping: { restore_best: yes }", "key 'early_stopping.restore_best' is 'yes'; allowed: true, false" },
         { "name: [a]", "key 'name' is a list; allowed: text" },
         { "name: ../x", "key 'name' is '../x'; allowed: letters, digits" },
+        { "name: \"a\\ud800\"", "r.yaml:4:7: this is not valid YAML" },
+        { "name: \"a\\u2028\"", "allowed: text of 1 to 4096 characters" },
         { "name: \"a\\u0007\"", "r.yaml:4:7: key 'name' is the quoted text 'a\\u0007'; allowed: text of 1 to 4096 characters" },
         // Out of range.
         { "seed: -1", "r.yaml:4:7: key 'seed' is -1, out of range; allowed: a whole number from 0 to 18446744073709551615" },
@@ -233,15 +235,15 @@ public sealed class RecipeMistakeTests
     [Fact]
     public void A_recipe_cut_or_damaged_anywhere_is_read_or_refused()
     {
+        const string Damages = "\0\n:{[&*!\"é\uD800";
         var refused = 0;
         for (var i = 0; i < RecipeTexts.Full.Length; i++)
         {
             refused += IsRefused(RecipeTexts.Full[..i]);
-            foreach (var damage in "\0\n:{[&*!\"é\uD800")
-                refused += IsRefused(string.Concat(RecipeTexts.Full.AsSpan(0, i), [damage], RecipeTexts.Full.AsSpan(i + 1)));
+            refused += IsRefused(string.Concat(RecipeTexts.Full.AsSpan(0, i), [Damages[i % Damages.Length]], RecipeTexts.Full.AsSpan(i + 1)));
         }
 
-        Assert.InRange(refused, RecipeTexts.Full.Length, int.MaxValue);
+        Assert.InRange(refused, RecipeTexts.Full.Length, RecipeTexts.Full.Length * 2);
 
         static int IsRefused(string text)
         {

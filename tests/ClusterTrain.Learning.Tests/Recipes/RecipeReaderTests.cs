@@ -30,7 +30,7 @@ public sealed class RecipeReaderTests
         Assert.Equal(("every-key", ulong.MaxValue), (recipe.Name, recipe.Seed));
         var csv = Assert.IsType<CsvSource>(recipe.Data.Source);
         Assert.Equal(("da ta/a \"b\".csv", "t.csv", false), (csv.File, csv.TestFile, csv.Header));
-        Assert.Equal(["a", "b", "c d", "true", "1"], csv.Columns.ToArray());
+        Assert.Equal(["a", "b", "é 📁", "true", "1"], csv.Columns.ToArray());
         Assert.Equal(["1"], csv.Targets.ToArray());
         Assert.Equal(["b", "a"], csv.Features.ToArray());
         Assert.Equal((TaskKind.Regression, 1.0 / 255, true), (recipe.Data.Task, recipe.Data.Scale, recipe.Data.Standardise));
@@ -160,15 +160,16 @@ public sealed class RecipeReaderTests
         using var folder = new TemporaryFolder();
         var path = folder.File("large.yaml");
         File.WriteAllText(path, RecipeTexts.Short + "\n#" + new string('x', RecipeLimits.FileBytes));
-        Assert.Contains("at most 1048576", Assert.Throws<RecipeException>(() => RecipeReader.Read(path, [])).Message, StringComparison.Ordinal);
+        Assert.Contains("the file is too large; a recipe has at most 1048576 bytes", Assert.Throws<RecipeException>(() => RecipeReader.Read(path, [])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_recipe_that_cannot_be_written_out_in_full_is_refused()
     {
-        var row = "[" + string.Join(',', Enumerable.Repeat("1", 400_000)) + "]";
+        // A backslash is one character in single quotes and two in the canonical text's double quotes.
+        var columns = string.Join(", ", Enumerable.Range(0, 150).Select(i => $"'{i}{new string('\\', 4000)}'"));
         var error = Assert.Throws<RecipeException>(() => RecipeTexts.Parse($$"""
-            data: { inline: { features: [{{row}}], targets: [[0]] } }
+            data: { csv: { file: f, header: false, columns: [c, {{columns}}], target: c } }
             layers: [{ units: 1 }]
             loss: squared-error
             """));

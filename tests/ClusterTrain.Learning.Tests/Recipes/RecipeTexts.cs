@@ -15,7 +15,7 @@ internal static class RecipeTexts
         name: every-key
         seed: 0xFFFFFFFFFFFFFFFF
         data:
-          csv: { file: "da ta/a \"b\".csv", test_file: t.csv, header: false, columns: [a, b, 'c d', "true", "1"], targets: ["1"], features: [b, a] }
+          csv: { file: "da ta/a \"b\".csv", test_file: t.csv, header: false, columns: [a, b, 'é 📁', "true", "1"], targets: ["1"], features: [b, a] }
           task: regression
           scale: 1/255
           standardise: true

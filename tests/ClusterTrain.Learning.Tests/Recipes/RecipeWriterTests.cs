@@ -10,7 +10,7 @@ public sealed class RecipeWriterTests
             file: "da ta/a \"b\".csv"
             test_file: t.csv
             header: false
-            columns: [a, b, "c d", "true", "1"]
+            columns: [a, b, "é 📁", "true", "1"]
             targets: ["1"]
             features: [b, a]
           task: regression
