@@ -29,6 +29,9 @@ internal unsafe struct TileArguments
     /// <summary>Steps of one leaf; the last leaf may be shorter.</summary>
     public nint LeafSteps;
 
+    /// <summary>Index of the first leaf: the tiles of the leaves before it are on the stack.</summary>
+    public int FirstLeaf;
+
     /// <summary>Room for one tile per level of the reduction tree; unused with a single leaf.</summary>
     public byte* Stack;
 }
