@@ -23,7 +23,9 @@ internal unsafe struct TileArguments
     public byte* C;
     public nint CRow;
 
-    /// <summary>Steps in all, at least 1. Computing pairs of leaves takes theirs away, and moves A, B, Stack and FirstLeaf on.</summary>
+    /// <summary>
+    /// Steps in all, at least 1. Computing pairs of leaves takes theirs away, and moves A, B, Stack and FirstLeaf on.
+    /// </summary>
     public nint Steps;
 
     /// <summary>Steps of one leaf; the last leaf may be shorter.</summary>

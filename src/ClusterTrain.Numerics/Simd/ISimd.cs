@@ -24,7 +24,7 @@ public unsafe interface ISimd<TSelf>
     static abstract TSelf FusedMultiplyAdd(TSelf a, TSelf b, TSelf c);
 
     /// <summary>
-    /// The same with one float for all lanes of a, read from memory: in one instruction where the hardware can broadcast an operand.
+    /// The same with one float from memory in all lanes of a: one instruction where the hardware can broadcast an operand.
     /// </summary>
     static abstract TSelf FusedMultiplyAdd(float* a, TSelf b, TSelf c);
 
