@@ -44,7 +44,7 @@ public sealed class CoordinatorTests : IDisposable
         Join(s_server, NodeRole.ParameterServer);
         var term = (1L << 20) + 1;
         Assert.Equal(
-            [new Serve(term, 0, 1, 0, 0), new Topology(term, [s_server]), new Advance(term, 2, 0)],
+            [new Serve(term, 0, 1, 0, 0, 0), new Topology(term, [s_server]), new Advance(term, 2, 0)],
             _context.SentTo<IMessage>(s_server).Take(3), new SameMessage());
         Assert.Equal([LineRun.Weights(term, 0), LineRun.State(term, 0)], _context.Tensors.Select(sent => sent.Tensor.Key));
         Assert.Equal([1f], _context.Tensors[0].Tensor.Values.ToArray());
@@ -123,7 +123,7 @@ public sealed class CoordinatorTests : IDisposable
     [Fact]
     public void Only_the_coordinator_was_lost_and_the_server_goes_on_from_where_it_is()
     {
-        Begin(new RunSettings(), new RunStart(2, Start(0, 1, 0), [], null));
+        Begin(new RunSettings(), new RunStart(2, Start(0, 1, 0), [], 0, null));
         Join(s_worker, NodeRole.Worker);
         Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1)]));
         Assert.Empty(_context.Sent<Serve>());
@@ -134,7 +134,7 @@ public sealed class CoordinatorTests : IDisposable
     [Fact]
     public void A_server_that_is_behind_the_checkpoint_is_served_anew()
     {
-        Begin(new RunSettings(), new RunStart(2, Start(1, LineRun.SecondWeight, LineRun.SecondVelocity), [Record(1, 1)], null));
+        Begin(new RunSettings(), new RunStart(2, Start(1, LineRun.SecondWeight, LineRun.SecondVelocity), [Record(1, 1)], 1, null));
         Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 0)]));
         Assert.Equal(1, Assert.Single(_context.Sent<Serve>()).Step);
     }
@@ -246,7 +246,7 @@ public sealed class CoordinatorTests : IDisposable
     [Fact]
     public void A_run_resumed_at_its_very_end_writes_the_result_and_ends()
     {
-        Begin(new RunSettings(), new RunStart(2, Start(2, LineRun.ThirdWeight, 0), [Record(1, 1), Record(2, 2)], null));
+        Begin(new RunSettings(), new RunStart(2, Start(2, LineRun.ThirdWeight, 0), [Record(1, 1), Record(2, 2)], 2, null));
         _context.RunOffloaded(_coordinator);
         Assert.Equal([LineRun.ThirdWeight], _recorder.Result!.Value.Weights);
         Assert.IsType<RunCompleted>(Assert.Single(_events.OfType<RunEnded>()).Outcome);
@@ -285,7 +285,7 @@ public sealed class CoordinatorTests : IDisposable
 
         _recorder.Epochs.Clear();
         _coordinator = new Coordinator(
-            new TrainingPlan(recipe, 4), LineRun.Layout(recipe), settings ?? new RunSettings(), start ?? new RunStart(1, Start(0, 1, 0), [], null),
+            new TrainingPlan(recipe, 4), LineRun.Layout(recipe), settings ?? new RunSettings(), start ?? new RunStart(1, Start(0, 1, 0), [], 0, null),
             _recorder, _pool, _events.Add);
         _coordinator.Start(_context);
     }

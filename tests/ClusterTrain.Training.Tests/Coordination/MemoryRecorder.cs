@@ -11,6 +11,8 @@ internal sealed class MemoryRecorder(params double[] validationLosses) : IRunRec
 
     public List<int> Best { get; } = [];
 
+    public List<long> Steps { get; } = [];
+
     public (EpochRecord Record, float[] Weights)? Result { get; private set; }
 
     /// <summary>When set, checkpoints fail with this error.</summary>
@@ -27,6 +29,17 @@ internal sealed class MemoryRecorder(params double[] validationLosses) : IRunRec
         var record = new EpochRecord(epoch, step, loss, validation, WeightsHash.Of(weights.Span));
         Epochs.Add(record);
         return (record, false);
+    }
+
+    public bool RecordStep(long step, ReadOnlyMemory<float> weights)
+    {
+        var isKnown = Steps.Contains(step);
+        if (!isKnown)
+        {
+            Steps.Add(step);
+        }
+
+        return isKnown;
     }
 
     public void WriteCheckpoint(RunState state)

@@ -239,7 +239,7 @@ public sealed class ParameterServerTests : IDisposable
     {
         Serve(5, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
         Subscribe(s_worker, 5);
-        Receive(new Serve(4, 0, 1, 0, 0));
+        Receive(new Serve(4, 0, 1, 0, 0, 0));
         Receive(new Hold(4));
         Receive(new Topology(4, []));
         Push(5, 1, 0, 2, 30 * LineRun.SecondWeight, 0.1);
@@ -285,7 +285,7 @@ public sealed class ParameterServerTests : IDisposable
         _server = new ParameterServer(new TrainingPlan(recipe, 4), new NetworkLayout(parameters, recipe.Layers), Kernels.Active, _pool);
         _server.Start(_context, LineRun.Coordinator);
         var other = new ActorId("server-2");
-        Receive(new Serve(1, 1, 2, 0, 0));
+        Receive(new Serve(1, 1, 2, 0, 0, 0));
         _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.Weights(1, 0, 1), 0, 0));
         Receive(new Topology(1, [other, _context.Self]));
 
@@ -319,7 +319,7 @@ public sealed class ParameterServerTests : IDisposable
     /// <summary>What the coordinator sends to have the whole model served by this server.</summary>
     private void Serve(long term, long step, float weight, float velocity, long limit = 100, long checkpointSteps = 0)
     {
-        Receive(new Serve(term, 0, 1, step, checkpointSteps));
+        Receive(new Serve(term, 0, 1, step, checkpointSteps, 0));
         _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.Weights(term, step), 0, weight));
         _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.State(term, step), 0, velocity));
         Receive(new Topology(term, [_context.Self]));
