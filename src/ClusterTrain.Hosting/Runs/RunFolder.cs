@@ -200,5 +200,7 @@ public sealed class RunFolder : IDisposable
 
     private string File(string name) => System.IO.Path.Combine(Path, name);
 
-    private IEnumerable<string> Checkpoints() => Directory.EnumerateFiles(CheckpointFolder, "step-*.safetensors").Order(StringComparer.Ordinal);
+    private IEnumerable<string> Checkpoints() => Directory.Exists(CheckpointFolder)
+        ? Directory.EnumerateFiles(CheckpointFolder, "step-*.safetensors").Order(StringComparer.Ordinal)
+        : [];
 }
