@@ -22,12 +22,7 @@ public static class Receipt
             if (record.Validation is { } validation)
             {
                 json.WriteStartObject("validation");
-                json.WriteNumber("rows", validation.Rows);
-                json.WriteNumber("loss", validation.Loss);
-                Optional(json, "accuracy", validation.Accuracy);
-                Optional(json, "meanAbsoluteError", validation.MeanAbsoluteError);
-                Optional(json, "meanSquaredError", validation.MeanSquaredError);
-                Optional(json, "r2", validation.R2);
+                Write(json, validation);
                 json.WriteEndObject();
             }
 
@@ -62,6 +57,19 @@ public static class Receipt
             root.GetProperty("loss").GetDouble(),
             validation,
             root.GetProperty("weightsSha256").GetString()!);
+    }
+
+    /// <summary>Writes figures as members of the present object, the confusion matrix left out.</summary>
+    public static void Write(Utf8JsonWriter json, Evaluation figures)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        ArgumentNullException.ThrowIfNull(figures);
+        json.WriteNumber("rows", figures.Rows);
+        json.WriteNumber("loss", figures.Loss);
+        Optional(json, "accuracy", figures.Accuracy);
+        Optional(json, "meanAbsoluteError", figures.MeanAbsoluteError);
+        Optional(json, "meanSquaredError", figures.MeanSquaredError);
+        Optional(json, "r2", figures.R2);
     }
 
     private static void Optional(Utf8JsonWriter json, string name, double? value)
