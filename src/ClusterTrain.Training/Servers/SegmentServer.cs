@@ -32,7 +32,7 @@ internal sealed class SegmentServer : IDisposable
     private long? _heldAt;
     private long _snapshotAt = -1;
     private long _limit;
-    private TimeSpan _lastReport;
+    private TimeSpan? _lastReport;
 
     public SegmentServer(Serve serve, TrainingPlan plan, SegmentUpdate update, TensorPool pool)
     {
@@ -259,7 +259,7 @@ internal sealed class SegmentServer : IDisposable
             SendSnapshot(context, coordinator, withWeights: !forReceipt);
         }
 
-        if (endsEpoch || context.Now - _lastReport >= ReportPeriod)
+        if (endsEpoch || _lastReport is not { } last || context.Now - last >= ReportPeriod)
         {
             var epochRows = ((Step - 1) % _plan.StepsPerEpoch * _plan.BatchRows) + _plan.Rows(Step - 1);
             context.Send(coordinator, new StepReport(Term, Segment.Index, Step, _epochLoss / epochRows));
