@@ -74,6 +74,9 @@ public sealed class Worker : IActor, IDisposable
                 _assignment = assignment;
                 ComputeShare(context);
                 break;
+            case LinkRestored restored:
+                Subscribe(context, restored.Member);
+                break;
             case Stop:
                 _stopped = true;
                 _weights.Clear();
@@ -110,9 +113,21 @@ public sealed class Worker : IActor, IDisposable
         _topology = topology;
         _segments = Segments.Split(_layout.Parameters, topology.Servers.Length);
         _weights.Begin(topology.Servers.Length);
-        for (var segment = 0; segment < topology.Servers.Length; segment++)
+        foreach (var server in topology.Servers.Distinct())
         {
-            context.Send(topology.Servers[segment], new Subscribe(topology.Term, segment));
+            Subscribe(context, server);
+        }
+    }
+
+    /// <summary>Asks a server for the weights it holds, the present ones and all that follow.</summary>
+    private void Subscribe(IActorContext context, ActorId server)
+    {
+        for (var segment = 0; segment < _topology.Servers.Length; segment++)
+        {
+            if (_topology.Servers[segment] == server)
+            {
+                context.Send(server, new Subscribe(_topology.Term, segment));
+            }
         }
     }
 
