@@ -10,6 +10,9 @@ internal sealed partial class SimulatedCluster
     private const int CoordinatorPlace = 0;
     private const long RetryUs = 20_000;
 
+    // The connections the coordinator's host believes in, by their numbers.
+    private readonly Dictionary<(Process Coordinator, Process Member), int> _connections = [];
+
     /// <summary>Everything begins, or begins again after the run was stopped.</summary>
     private void StartAll()
     {
@@ -113,10 +116,14 @@ internal sealed partial class SimulatedCluster
             link.Close();
         }
 
-        NoticeLost(coordinator, member, link.Number, "it connected anew");
+        if (_connections.TryGetValue((coordinator, member), out var former))
+        {
+            NoticeLost(coordinator, member, former, "it connected anew");
+        }
+
         link.Connect();
         member.Connection = (coordinator, link.Number);
-        _lostUnnoticed.Add((coordinator, member));
+        _connections[(coordinator, member)] = link.Number;
         if (member.Actor is Worker worker)
         {
             worker.Start(member, coordinator.Self);
@@ -129,14 +136,12 @@ internal sealed partial class SimulatedCluster
         Flush(member, 0);
     }
 
-    // Members whose connection the coordinator's host believes in.
-    private readonly HashSet<(Process Coordinator, Process Member)> _lostUnnoticed = [];
-
+    /// <summary>The coordinator's host notices that a connection is gone, unless it knows already.</summary>
     private void NoticeLost(Process coordinator, Process member, int number, string reason)
     {
-        var isCurrent = member.Connection is { } connection && connection.Coordinator == coordinator && connection.Number == number && number == _links[member.Place, 0].Number;
-        if (!isCurrent && _lostUnnoticed.Remove((coordinator, member)))
+        if (_connections.GetValueOrDefault((coordinator, member)) == number)
         {
+            _connections.Remove((coordinator, member));
             Arrive(coordinator, new Envelope(coordinator.Self, new MemberLost(member.Self, reason), default));
         }
     }
