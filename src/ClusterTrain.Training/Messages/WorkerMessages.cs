@@ -33,3 +33,10 @@ public sealed record Assignment(long Term, long Version, ImmutableArray<ActorId>
 
 /// <summary>From the coordinator to every member: the run is over.</summary>
 public sealed record Stop : IMessage;
+
+/// <summary>
+/// From the host to a worker or parameter server: its connection to a parameter server was made anew, and messages may have
+/// been lost. What that server may have missed is sent again.
+/// </summary>
+/// <param name="Server">The parameter server.</param>
+public sealed record LinkRestored(ActorId Server) : IMessage;

@@ -21,6 +21,7 @@ internal sealed class SegmentServer : IDisposable
     private readonly long _checkpointSteps;
     private readonly ImmutableArray<double>[] _normParts;
 
+    private NormPart? _newestPart;
     private TensorMessage? _root;
     private TensorLease? _weights;
     private TensorLease? _state;
@@ -121,8 +122,16 @@ internal sealed class SegmentServer : IDisposable
         }
     }
 
-    /// <summary>Keeps only those subscribers that still take part.</summary>
-    public void Keep(ImmutableArray<ActorId> workers) => _subscribers.RemoveAll(worker => !workers.Contains(worker));
+    public void Unsubscribe(ActorId worker) => _subscribers.Remove(worker);
+
+    /// <summary>Sends the newest part of the norm again: the other server may be a step behind and still wait for it.</summary>
+    public void SendNormPart(IActorContext context, ActorId server)
+    {
+        if (_newestPart is { } part && part.Term == Term)
+        {
+            context.Send(server, part);
+        }
+    }
 
     public void Advance(IActorContext context, long limit, long recorded)
     {
@@ -175,6 +184,7 @@ internal sealed class SegmentServer : IDisposable
             var part = _update.NormPart(root.Values);
             _normParts[Segment.Index] = part;
             var message = new NormPart(Term, Step, Segment.Index, part);
+            _newestPart = message;
             for (var other = 0; other < servers.Length; other++)
             {
                 if (other != Segment.Index && servers.IndexOf(servers[other]) == other)

@@ -74,6 +74,9 @@ public sealed class Worker : IActor, IDisposable
                 _assignment = assignment;
                 ComputeShare(context);
                 break;
+            case LinkRestored restored:
+                Subscribe(context, restored.Server);
+                break;
             case Stop:
                 _stopped = true;
                 _weights.Clear();
@@ -113,6 +116,18 @@ public sealed class Worker : IActor, IDisposable
         for (var segment = 0; segment < topology.Servers.Length; segment++)
         {
             context.Send(topology.Servers[segment], new Subscribe(topology.Term, segment));
+        }
+    }
+
+    /// <summary>Asks a server anew for the weights of its segments; the share of their step is then computed and pushed again.</summary>
+    private void Subscribe(IActorContext context, ActorId server)
+    {
+        for (var segment = 0; segment < _topology.Servers.Length; segment++)
+        {
+            if (_topology.Servers[segment] == server)
+            {
+                context.Send(server, new Subscribe(_topology.Term, segment));
+            }
         }
     }
 
