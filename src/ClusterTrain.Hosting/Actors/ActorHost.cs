@@ -51,6 +51,15 @@ internal sealed class ActorHost : IDisposable
             mailbox.Close();
     }
 
+    /// <summary>Ends an actor's life and does one last thing after the message it has in hand.</summary>
+    public void Remove(ActorId id, Action last)
+    {
+        if (_mailboxes.TryRemove(id, out var mailbox))
+            mailbox.CloseThen(last);
+    }
+
+    public bool Has(ActorId id) => _mailboxes.ContainsKey(id);
+
     public void Post(ActorId to, ActorId sender, IMessage message) => Post(to, new Envelope(sender, message, default));
 
     /// <summary>Puts a message in an actor's mailbox, or gives it to the route.</summary>

@@ -94,6 +94,22 @@ internal sealed class Mailbox(ActorId self, IActor actor, Dispatcher dispatcher,
         }
     }
 
+    /// <summary>Drops what is waiting, takes nothing more, and does one last thing after the message in hand.</summary>
+    public void CloseThen(Action last)
+    {
+        lock (_gate)
+        {
+            Close();
+            _messages.Enqueue(new Envelope(self, new HostCall(last), default));
+            if (_scheduled)
+                return;
+
+            _scheduled = true;
+        }
+
+        dispatcher.Schedule(this);
+    }
+
     void IActorContext.Send(ActorId to, IMessage message) => host.Post(to, new Envelope(self, message, default));
 
     void IActorContext.Send(ActorId to, in TensorMessage message) => host.Post(to, new Envelope(self, null, message));
