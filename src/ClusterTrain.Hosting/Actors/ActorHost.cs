@@ -20,21 +20,22 @@ internal sealed class ActorHost : IDisposable
     private readonly TimeProvider _time;
     private readonly long _started;
     private readonly Action<ActorId, Exception> _failed;
-    private readonly IActorRoute? _route;
+    private bool _stopped;
 
     /// <summary>Creates a host without actors.</summary>
     /// <param name="time">The clock.</param>
     /// <param name="failed">Told of an actor that threw; its mailbox is closed by then.</param>
-    /// <param name="route">Takes messages to others than this process's actors; null: they are dropped.</param>
-    public ActorHost(TimeProvider time, Action<ActorId, Exception> failed, IActorRoute? route)
+    public ActorHost(TimeProvider time, Action<ActorId, Exception> failed)
     {
         _time = time;
         _started = time.GetTimestamp();
         _failed = failed;
-        _route = route;
         _background = new Thread(RunOffloaded) { Name = "background", IsBackground = true };
         _background.Start();
     }
+
+    /// <summary>Takes messages to others than this process's actors; null: they are dropped. Set before there are actors.</summary>
+    public IActorRoute? Route { get; set; }
 
     public TimeSpan Now => _time.GetElapsedTime(_started);
 
@@ -67,8 +68,8 @@ internal sealed class ActorHost : IDisposable
     {
         if (_mailboxes.TryGetValue(to, out var mailbox))
             mailbox.Post(envelope);
-        else if (_route is not null)
-            _route.Send(to, envelope);
+        else if (Route is not null)
+            Route.Send(to, envelope);
         else
             envelope.Drop();
     }
@@ -106,7 +107,7 @@ internal sealed class ActorHost : IDisposable
     {
         lock (_offloaded)
         {
-            if (!_offloaded.IsAddingCompleted)
+            if (!_stopped)
                 _offloaded.Add((owner, work));
         }
     }
@@ -121,6 +122,7 @@ internal sealed class ActorHost : IDisposable
 
         lock (_offloaded)
         {
+            _stopped = true;
             _offloaded.CompleteAdding();
         }
 

@@ -75,7 +75,6 @@ internal sealed class Mailbox(ActorId self, IActor actor, Dispatcher dispatcher,
                 // Whatever an actor throws ends its life; the host tells the coordinator, which ends the run with the reason.
                 Close();
                 host.ActorFailed(self, error);
-                return;
             }
         }
 

@@ -23,7 +23,7 @@ public sealed class InProcessHost : IDisposable
         ArgumentNullException.ThrowIfNull(time);
         _compute = new Dispatcher("worker", computeThreads);
         _coordinatorFailed = coordinatorFailed;
-        _actors = new ActorHost(time, ActorFailed, null);
+        _actors = new ActorHost(time, ActorFailed);
     }
 
     /// <summary>Adds the coordinator.</summary>

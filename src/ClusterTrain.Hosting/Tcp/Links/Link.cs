@@ -72,6 +72,18 @@ internal sealed class Link
 
     public bool IsClosed => Volatile.Read(ref _closed);
 
+    /// <summary>Why it was closed.</summary>
+    public string Reason
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _reason;
+            }
+        }
+    }
+
     /// <summary>Sends a control message.</summary>
     public void Send(IMessage message)
     {
@@ -180,8 +192,24 @@ internal sealed class Link
         }
     }
 
-    /// <summary>Says that nothing more is sent; the peer closes the connection when it has read everything.</summary>
-    public void EndSending() => _connection.EndWriting();
+    /// <summary>Sends what waits, says that nothing more follows, and waits until the peer has read it all and closed.</summary>
+    public void Finish(TimeSpan time, TimeProvider clock)
+    {
+        var start = clock.GetTimestamp();
+        Flush(time, clock);
+        _connection.EndWriting();
+        lock (_gate)
+        {
+            while (!_closed)
+            {
+                var left = time - clock.GetElapsedTime(start);
+                if (left <= TimeSpan.Zero || !Monitor.Wait(_gate, left))
+                    break;
+            }
+        }
+
+        Close("this node left");
+    }
 
     private byte[] Encode(FrameKind kind, Action<WireWriter> content)
     {

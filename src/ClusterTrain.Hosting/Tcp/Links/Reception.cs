@@ -29,23 +29,22 @@ internal sealed class Reception : IDisposable
     private readonly LinkSecurity _security;
     private readonly LinkLimits _limits;
     private readonly TimeProvider _clock;
-    private readonly IHost _host;
-    private readonly RateLimitedWarnings _warnings;
-    private readonly Lock _gate = new();
+    private readonly object _gate = new();
     private readonly LinkedList<Connection> _pending = [];
     private readonly HashSet<Connection> _served = [];
+    private IHost _host = null!;
+    private RateLimitedWarnings _warnings = null!;
     private Thread? _thread;
+    private int _running;
     private bool _closed;
 
     /// <summary>Binds the address; nothing is accepted yet.</summary>
     /// <exception cref="ClusterException">The address cannot be listened at.</exception>
-    public Reception(NodeEndpoint listen, LinkSecurity security, LinkLimits limits, TimeProvider clock, IHost host)
+    public Reception(NodeEndpoint listen, LinkSecurity security, LinkLimits limits, TimeProvider clock)
     {
         _security = security;
         _limits = limits;
         _clock = clock;
-        _host = host;
-        _warnings = new RateLimitedWarnings(host.Warn, limits.WarningsPerTenSeconds, clock);
         var address = Address(listen, security);
         _listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
@@ -69,13 +68,15 @@ internal sealed class Reception : IDisposable
     public NodeEndpoint Endpoint { get; }
 
     /// <summary>Begins to accept.</summary>
-    public void Start()
+    public void Start(IHost host)
     {
+        _host = host;
+        _warnings = new RateLimitedWarnings(host.Warn, _limits.WarningsPerTenSeconds, _clock);
         _thread = new Thread(Accept, 256 * 1024) { Name = "listen", IsBackground = true };
         _thread.Start();
     }
 
-    /// <inheritdoc/>
+    /// <summary>Closes the listener and all connections, and waits until no thread serves one any more.</summary>
     public void Dispose()
     {
         Connection[] open;
@@ -90,6 +91,11 @@ internal sealed class Reception : IDisposable
             connection.Dispose();
 
         _thread?.Join();
+        lock (_gate)
+        {
+            while (_running > 0)
+                Monitor.Wait(_gate);
+        }
     }
 
     private static IPAddress Address(NodeEndpoint listen, LinkSecurity security)
@@ -165,6 +171,7 @@ internal sealed class Reception : IDisposable
             }
 
             _pending.AddLast(connection);
+            _running++;
         }
 
         if (oldest is not null)
@@ -185,13 +192,14 @@ internal sealed class Reception : IDisposable
         }
         finally
         {
+            connection.Dispose();
             lock (_gate)
             {
                 _pending.Remove(connection);
                 _served.Remove(connection);
+                _running--;
+                Monitor.PulseAll(_gate);
             }
-
-            connection.Dispose();
         }
     }
 

@@ -62,6 +62,7 @@ internal static class MessageCodec
                 writer.Int32(serve.Segments);
                 writer.Int64(serve.Step);
                 writer.Int64(serve.CheckpointSteps);
+                writer.Int64(serve.ReceiptSteps);
                 break;
             case Subscribe subscribe:
                 writer.UInt16(9);
@@ -124,7 +125,7 @@ internal static class MessageCodec
             5 => new Held(reader.Int64(), reader.Int32(), reader.Int64()),
             6 => new ComputeReport(reader.Int64(), new TimeSpan(reader.Int64())),
             7 => new NotFinite(reader.Int64(), reader.LongText()),
-            8 => new Serve(reader.Int64(), reader.Int32(), reader.Int32(), reader.Int64(), reader.Int64()),
+            8 => new Serve(reader.Int64(), reader.Int32(), reader.Int32(), reader.Int64(), reader.Int64(), reader.Int64()),
             9 => new Subscribe(reader.Int64(), reader.Int32()),
             10 => new Advance(reader.Int64(), reader.Int64(), reader.Int64()),
             11 => new Hold(reader.Int64()),
