@@ -35,8 +35,8 @@ public sealed record Assignment(long Term, long Version, ImmutableArray<ActorId>
 public sealed record Stop : IMessage;
 
 /// <summary>
-/// From the host to a worker or parameter server: its connection to a parameter server was made anew, and messages may have
-/// been lost. What that server may have missed is sent again.
+/// From the host to a worker or a parameter server: the connection to another member was lost and is there again. What the
+/// other sent meanwhile did not arrive.
 /// </summary>
-/// <param name="Server">The parameter server.</param>
-public sealed record LinkRestored(ActorId Server) : IMessage;
+/// <param name="Member">The member at the other end.</param>
+public sealed record LinkRestored(ActorId Member) : IMessage;

@@ -20,7 +20,7 @@ public sealed class ParameterServer : IActor, IDisposable
     private readonly Dictionary<(ActorId Worker, int Segment), Subscribe> _early = [];
     private ActorId? _coordinator;
     private Topology _topology = new(0, []);
-    private ImmutableArray<ActorId> _assigned = [];
+    private ImmutableArray<ActorId> _workers = [];
 
     /// <summary>Creates a parameter server that holds nothing yet.</summary>
     /// <param name="plan">What each step is.</param>
@@ -59,7 +59,12 @@ public sealed class ParameterServer : IActor, IDisposable
                 SubscribeEarly(context);
                 break;
             case Assignment assignment when assignment.Term == _topology.Term:
-                Keep(assignment.Workers);
+                foreach (var segment in _segments.Values)
+                {
+                    segment.Follow(context, _workers, assignment.Workers);
+                }
+
+                _workers = assignment.Workers;
                 break;
             case Subscribe subscribe when Find(subscribe.Term, subscribe.Segment) is { } segment:
                 segment.Subscribe(context, sender);
@@ -92,13 +97,6 @@ public sealed class ParameterServer : IActor, IDisposable
                 foreach (var segment in _segments.Values)
                 {
                     segment.AddNormPart(context, _coordinator!, part);
-                }
-
-                break;
-            case LinkRestored restored:
-                foreach (var segment in _segments.Values)
-                {
-                    segment.SendNormPart(context, restored.Server);
                 }
 
                 break;
@@ -135,28 +133,6 @@ public sealed class ParameterServer : IActor, IDisposable
         }
 
         _segments.Clear();
-    }
-
-    /// <summary>
-    /// Ends the subscriptions of workers that took part and no longer do. One that was never assigned anything is about to be; and
-    /// while too few are left to go on, nobody is assigned anything though they are there.
-    /// </summary>
-    private void Keep(ImmutableArray<ActorId> workers)
-    {
-        if (workers.IsEmpty)
-        {
-            return;
-        }
-
-        foreach (var worker in _assigned.Except(workers))
-        {
-            foreach (var segment in _segments.Values)
-            {
-                segment.Unsubscribe(worker);
-            }
-        }
-
-        _assigned = workers;
     }
 
     private SegmentServer? Find(long term, int index) =>
