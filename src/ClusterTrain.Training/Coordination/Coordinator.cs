@@ -36,7 +36,6 @@ public sealed class Coordinator : IActor, IDisposable
     private bool _holding;
     private TimeSpan _lastCheckpoint;
     private TimeSpan? _lastWarning;
-    private bool _reported;
     private long _reportedStep;
     private double _reportedLoss;
     private (TimeSpan At, long Step) _window;
@@ -70,6 +69,7 @@ public sealed class Coordinator : IActor, IDisposable
     {
         _lastCheckpoint = context.Now;
         context.SendSelfLater(TickPeriod, new Tick());
+        _ledger.SaveBest(context);
         if (!_ledger.FinishWhenDone(context))
         {
             ReportWaiting();
@@ -279,19 +279,20 @@ public sealed class Coordinator : IActor, IDisposable
     private bool AdoptSegments(IActorContext context)
     {
         var holders = new ActorId[_segments.Length];
-        var (first, last) = (long.MaxValue, long.MinValue);
+        var (first, last, recorded) = (long.MaxValue, long.MinValue, 0L);
         foreach (var server in _servers)
         {
-            foreach (var position in _holdings.GetValueOrDefault(server, []).Where(position => position.Segment < holders.Length))
+            foreach (var position in _holdings.GetValueOrDefault(server, []).Where(position => position.Segments == holders.Length))
             {
                 holders[position.Segment] = server;
                 (first, last) = (Math.Min(first, position.Step), Math.Max(last, position.Step));
+                recorded = Math.Max(recorded, position.Recorded);
             }
         }
 
         // What servers held is told once, when they join: later it is out of date.
         _holdings.Clear();
-        if (Array.Exists(holders, holder => holder is null) || last - first > 1 || !_ledger.Adopt(context.Now, first, _segments))
+        if (Array.Exists(holders, holder => holder is null) || last - first > 1 || !_ledger.Adopt(context.Now, first, recorded, _segments))
         {
             return false;
         }
@@ -340,12 +341,10 @@ public sealed class Coordinator : IActor, IDisposable
         _reportedStep = report.Step;
         _reportedLoss = report.Loss;
         var elapsed = context.Now - _window.At;
-        var isFirst = !_reported && report.Step > _window.Step;
-        if (elapsed >= TickPeriod || isFirst)
+        if (elapsed >= TickPeriod)
         {
             var rows = (double)(report.Step - _window.Step) * _plan.TrainingRows / _plan.StepsPerEpoch;
-            _reported = true;
-            _observe(new RunProgress(_reportedStep, _reportedLoss, elapsed > TimeSpan.Zero ? Math.Max(0, rows / elapsed.TotalSeconds) : 0));
+            _observe(new RunProgress(_reportedStep, _reportedLoss, Math.Max(0, rows / elapsed.TotalSeconds)));
             _window = (context.Now, report.Step);
         }
     }
