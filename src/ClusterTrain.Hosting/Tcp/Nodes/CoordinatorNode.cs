@@ -14,6 +14,7 @@ public sealed class CoordinatorNode : IDisposable
     private readonly Action<RunEvent> _observe;
     private readonly Lock _observing = new();
     private readonly TaskCompletionSource<RunOutcome> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly SemaphoreSlim _transfers;
     private readonly Reception _reception;
     private volatile bool _isOver;
 
@@ -30,6 +31,7 @@ public sealed class CoordinatorNode : IDisposable
         options.Cluster.Check();
         _options = options;
         _observe = observe;
+        _transfers = new SemaphoreSlim(options.Limits.DataTransfers);
         _reception = new Reception(options.Listen, options.Security, options.Limits, options.Time);
     }
 
@@ -66,7 +68,11 @@ public sealed class CoordinatorNode : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _reception.Dispose();
+    public void Dispose()
+    {
+        _reception.Dispose();
+        _transfers.Dispose();
+    }
 
     private RunOutcome Run(CancellationToken stop)
     {
@@ -119,7 +125,24 @@ public sealed class CoordinatorNode : IDisposable
             _options.Folder.Identity.Term);
         var welcome = new Welcome(
             RecipeWriter.Write(recipe), data.Train.Rows, data.Train.Features, data.Train.Outputs, data.Fingerprint, cluster.HeartbeatPeriod, cluster.LostAfter, []);
-        return new CoordinatorDesk(self, welcome, _ => { }, message => Observe(new RunWarning(message)), Fail);
+        return new CoordinatorDesk(self, welcome, SendData, message => Observe(new RunWarning(message)), Fail);
+    }
+
+    private void SendData(Connection connection)
+    {
+        _transfers.Wait();
+        try
+        {
+            DataTransfer.Send(_options.Data, connection, _options.Limits);
+        }
+        catch (Exception error) when (LinkErrors.IsLost(error))
+        {
+            Observe(new RunWarning($"the data was not sent to {connection.Peer}: {LinkErrors.Cause(error)}"));
+        }
+        finally
+        {
+            _transfers.Release();
+        }
     }
 
     private void Fail(string reason) => _ended.TrySetResult(new RunFailed(reason));

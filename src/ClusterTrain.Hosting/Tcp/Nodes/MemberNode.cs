@@ -78,11 +78,14 @@ public sealed class MemberNode : IDisposable, IActorRoute
             membership.End(new MemberEndedByError("the node was aborted"));
     }
 
-    /// <inheritdoc/>
+    /// <summary>Releases what the node holds, once <see cref="RunAsync"/> is over.</summary>
     public void Dispose()
     {
         _reception?.Dispose();
         _shared.Dispose();
+        foreach (var membership in _memberships)
+            membership.Dispose();
+
         _leave.Dispose();
     }
 
@@ -119,7 +122,7 @@ public sealed class MemberNode : IDisposable, IActorRoute
 
             _reception?.Dispose();
             foreach (var membership in _memberships)
-                membership.Dispose();
+                membership.Finish();
 
             return first.GetAwaiter().GetResult();
         }

@@ -33,6 +33,7 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
     private PreparedData? _data;
     private long _joinedTerm;
     private string _lastProblem = "";
+    private CancellationTokenSource? _session;
 
     /// <summary>Creates a membership that has not begun.</summary>
     /// <param name="shared">What the node's actors share.</param>
@@ -149,16 +150,16 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
     }
 
     /// <summary>After its end: waits until its threads have ended, and ends its actor.</summary>
-    public void Dispose()
+    public void Finish()
     {
         _thread.Join();
         DropServers([], "this node ends");
         using var ended = new ManualResetEventSlim();
         if (EndActor(ended.Set))
             ended.Wait();
-
-        _stop.Dispose();
     }
+
+    public void Dispose() => _stop.Dispose();
 
     /// <summary>The actor threw: the coordinator is told, which ends the run.</summary>
     public void Failed(Exception error)
@@ -246,6 +247,9 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
         _shared.Heartbeats.Forget(link);
         lock (_gate)
         {
+            if (link.Role == PeerRole.Coordinator)
+                _session?.Cancel();
+
             if (_inbound.TryGetValue(link.Peer, out var present) && present == link)
                 _inbound.Remove(link.Peer);
         }
@@ -307,22 +311,28 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
             var welcome = ReadWelcome(connection);
             var run = _shared.Learn(welcome, peer.Recipe, endpoint);
             var link = new Link(connection, _id!, peer, _shared.Terms(run), this);
+            using var session = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            lock (_gate)
+            {
+                _session = session;
+            }
+
             Dialling.OpenHeartbeat(link, endpoint, Own(MemberIds.Coordinator), _shared, _stop.Token);
             try
             {
-                Join(link, run, welcome, peer, endpoint);
+                Join(link, run, welcome, peer, endpoint, session.Token);
                 link.Run();
             }
-            catch (LinkException error)
+            catch (Exception error) when (LinkErrors.IsLost(error))
             {
-                link.Close(error.Message);
+                link.Close(LinkErrors.Cause(error));
                 throw;
             }
             finally
             {
                 lock (_gate)
                 {
-                    _coordinator = null;
+                    (_coordinator, _session) = (null, null);
                 }
             }
 
@@ -331,10 +341,10 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
         }
     }
 
-    private void Join(Link link, RunKnowledge run, Welcome welcome, Hello peer, NodeEndpoint endpoint)
+    private void Join(Link link, RunKnowledge run, Welcome welcome, Hello peer, NodeEndpoint endpoint, CancellationToken session)
     {
         if (_role == NodeRole.Worker)
-            _data ??= MemberData.Get(run, endpoint, Own(MemberIds.Coordinator), _shared, _stop.Token);
+            _data ??= MemberData.Get(run, endpoint, Own(MemberIds.Coordinator), _shared, session);
 
         UseServers(welcome.Servers, onlyThese: false);
         WaitForServers(welcome.Servers);

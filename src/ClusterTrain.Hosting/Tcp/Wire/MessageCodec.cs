@@ -20,7 +20,9 @@ internal static class MessageCodec
                 foreach (var position in join.Holding)
                 {
                     writer.Int32(position.Segment);
+                    writer.Int32(position.Segments);
                     writer.Int64(position.Step);
+                    writer.Int64(position.Recorded);
                 }
 
                 break;
@@ -165,9 +167,9 @@ internal static class MessageCodec
 
     private static ImmutableArray<SegmentPosition> Positions(ref WireReader reader)
     {
-        var positions = ImmutableArray.CreateBuilder<SegmentPosition>(reader.Count(sizeof(int) + sizeof(long)));
+        var positions = ImmutableArray.CreateBuilder<SegmentPosition>(reader.Count((2 * sizeof(int)) + (2 * sizeof(long))));
         for (var index = 0; index < positions.Capacity; index++)
-            positions.Add(new SegmentPosition(reader.Int32(), reader.Int64()));
+            positions.Add(new SegmentPosition(reader.Int32(), reader.Int32(), reader.Int64(), reader.Int64()));
 
         return positions.MoveToImmutable();
     }
