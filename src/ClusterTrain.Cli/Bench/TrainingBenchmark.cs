@@ -53,7 +53,7 @@ internal static class TrainingBenchmark
         var weights = new float[layout.Parameters];
         layout.Initialise(recipe.Seed, weights);
         var stateCount = Optimiser.Create(recipe.Optimiser, Kernels.Active).StateCount;
-        var start = new RunStart(1, new RunState(0, 0, weights, new float[layout.Parameters * stateCount]), [], null);
+        var start = new RunStart(1, new RunState(0, 0, weights, new float[layout.Parameters * stateCount]), [], 0, null);
         var settings = new InProcessSettings { Run = new RunSettings { CheckpointPeriod = TimeSpan.Zero } };
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var windows = new List<double>();
@@ -108,6 +108,8 @@ internal static class TrainingBenchmark
     {
         public (EpochRecord Record, bool WasKnown) RecordEpoch(int epoch, long step, double loss, ReadOnlyMemory<float> weights) =>
             (new EpochRecord(epoch, step, loss, null, string.Empty), false);
+
+        public bool RecordStep(long step, ReadOnlyMemory<float> weights) => false;
 
         public void WriteCheckpoint(RunState state)
         {

@@ -38,10 +38,11 @@ public static class InProcessTraining
         ArgumentNullException.ThrowIfNull(settings);
         var plan = new TrainingPlan(recipe, data.Train.Rows);
         var layout = new NetworkLayout(data.Train.Features, recipe.Layers);
-        var start = Start(recipe, data, folder, layout, observe);
+        var receipt = Receipt.Read(folder.ReceiptPath);
+        var start = Start(recipe, data, folder, layout, receipt, observe);
         using var evaluationPool = new ComputePool(1, "evaluation");
         using var evaluation = new Network(layout, recipe.Loss, Kernels.Active, evaluationPool);
-        using var recorder = new RunRecorder(folder, recipe, data, layout, evaluation, start.Recorded);
+        using var recorder = new RunRecorder(folder, recipe, data, layout, evaluation, receipt);
         return Train(plan, layout, data.Train, start, recorder, settings, time, observe, stop);
     }
 
@@ -118,10 +119,9 @@ public static class InProcessTraining
         }
     }
 
-    private static RunStart Start(Recipe recipe, PreparedData data, RunFolder folder, NetworkLayout layout, Action<RunEvent> observe)
+    private static RunStart Start(Recipe recipe, PreparedData data, RunFolder folder, NetworkLayout layout, Receipt receipt, Action<RunEvent> observe)
     {
         var stateCount = Optimiser.Create(recipe.Optimiser, Kernels.Active).StateCount;
-        var recorded = folder.ReadReceipt();
         if (folder.Identity.Data is not null)
         {
             folder.HoldTo(data.Fingerprint);
@@ -135,6 +135,6 @@ public static class InProcessTraining
             state = new RunState(0, 0, weights, new float[layout.Parameters * stateCount]);
         }
 
-        return new RunStart(folder.Identity.Term, state, recorded, folder.ReadBest(layout));
+        return new RunStart(folder.Identity.Term, state, receipt.Epochs, receipt.LastStep, folder.ReadBest(layout));
     }
 }

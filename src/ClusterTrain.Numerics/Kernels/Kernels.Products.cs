@@ -8,6 +8,9 @@ public abstract unsafe partial class Kernels
     /// <summary>Rows of the tallest tile whose accumulators, two vectors wide, stay in registers.</summary>
     internal abstract int TileHeight { get; }
 
+    /// <summary>Rows of the tallest tile that computes two leaves at a time.</summary>
+    internal abstract int PairTileHeight { get; }
+
     /// <summary>Computes one tile of a product.</summary>
     /// <param name="height">Rows of the tile, 1 to <see cref="TileHeight"/>.</param>
     /// <param name="vectors">Width of the tile in vectors, 1 or 2.</param>

@@ -21,7 +21,7 @@ public abstract partial class Kernels
         Name = NameOf(level);
     }
 
-    /// <summary>The implementations this hardware runs at full speed, widest first; <see cref="SimdLevel.Scalar"/> is always the last.</summary>
+    /// <summary>What this hardware runs at full speed, widest first; <see cref="SimdLevel.Scalar"/> is always the last.</summary>
     public static IReadOnlyList<Kernels> Supported { get; } = Detect();
 
     /// <summary>The widest supported implementation, or the one that <see cref="Variable"/> names.</summary>

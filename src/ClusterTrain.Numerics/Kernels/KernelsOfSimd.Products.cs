@@ -8,6 +8,9 @@ internal sealed unsafe partial class Kernels<TSimd>
     // 12 x 2 accumulators and 2 vectors of B need 32 registers (512-bit vectors, NEON); 6 x 2 fit in 16.
     internal override int TileHeight => TSimd.Width == 16 || AdvSimd.IsSupported ? 12 : 6;
 
+    // Two leaves of 6 x 2 accumulators each; with 16 registers the tiles would be too low to feed.
+    internal override int PairTileHeight => TileHeight == 12 ? 6 : 0;
+
     internal override int Width => TSimd.Width;
 
     internal override void RunTile(int height, int vectors, TileArguments* tile)
@@ -64,9 +67,16 @@ internal sealed unsafe partial class Kernels<TSimd>
         return lanes[0];
     }
 
-    private static void RunTile<TVectors>(int height, TileArguments* tile)
+    private void RunTile<TVectors>(int height, TileArguments* tile)
         where TVectors : struct, ICount
     {
+        if (height <= PairTileHeight && tile->Steps >= 2 * tile->LeafSteps)
+        {
+            RunTreeTile<TVectors>(height, tile);
+            if (tile->Steps == 0)
+                return;
+        }
+
         switch (height)
         {
             case 1: Tile<TSimd, One, TVectors>.Run(tile); break;
@@ -82,6 +92,21 @@ internal sealed unsafe partial class Kernels<TSimd>
             case 11: Tile<TSimd, Eleven, TVectors>.Run(tile); break;
             case 12: Tile<TSimd, Twelve, TVectors>.Run(tile); break;
             default: throw new ArgumentOutOfRangeException(nameof(height), height, "A tile has 1 to 12 rows.");
+        }
+    }
+
+    private static void RunTreeTile<TVectors>(int height, TileArguments* tile)
+        where TVectors : struct, ICount
+    {
+        switch (height)
+        {
+            case 1: TreeTile<TSimd, One, TVectors>.Run(tile); break;
+            case 2: TreeTile<TSimd, Two, TVectors>.Run(tile); break;
+            case 3: TreeTile<TSimd, Three, TVectors>.Run(tile); break;
+            case 4: TreeTile<TSimd, Four, TVectors>.Run(tile); break;
+            case 5: TreeTile<TSimd, Five, TVectors>.Run(tile); break;
+            case 6: TreeTile<TSimd, Six, TVectors>.Run(tile); break;
+            default: throw new ArgumentOutOfRangeException(nameof(height), height, "A tile of two leaves has 1 to 6 rows.");
         }
     }
 }

@@ -41,7 +41,7 @@ internal static unsafe class Tile<TSimd, THeight, TVectors>
         var bStep = tile->BStep;
         var steps = tile->Steps;
         var stack = tile->Stack;
-        var leaf = 0;
+        var leaf = tile->FirstLeaf;
         while (true)
         {
             TSimd c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
@@ -55,77 +55,66 @@ internal static unsafe class Tile<TSimd, THeight, TVectors>
                 c0 = Load(start);
                 if (Wide)
                     d0 = Load(start + Bytes);
-
                 if (THeight.Value > 1)
                 {
                     c1 = Load(start + startRow);
                     if (Wide)
                         d1 = Load(start + startRow + Bytes);
                 }
-
                 if (THeight.Value > 2)
                 {
                     c2 = Load(start + (2 * startRow));
                     if (Wide)
                         d2 = Load(start + (2 * startRow) + Bytes);
                 }
-
                 if (THeight.Value > 3)
                 {
                     c3 = Load(start + (3 * startRow));
                     if (Wide)
                         d3 = Load(start + (3 * startRow) + Bytes);
                 }
-
                 if (THeight.Value > 4)
                 {
                     c4 = Load(start + (4 * startRow));
                     if (Wide)
                         d4 = Load(start + (4 * startRow) + Bytes);
                 }
-
                 if (THeight.Value > 5)
                 {
                     c5 = Load(start + (5 * startRow));
                     if (Wide)
                         d5 = Load(start + (5 * startRow) + Bytes);
                 }
-
                 if (THeight.Value > 6)
                 {
                     c6 = Load(start + (6 * startRow));
                     if (Wide)
                         d6 = Load(start + (6 * startRow) + Bytes);
                 }
-
                 if (THeight.Value > 7)
                 {
                     c7 = Load(start + (7 * startRow));
                     if (Wide)
                         d7 = Load(start + (7 * startRow) + Bytes);
                 }
-
                 if (THeight.Value > 8)
                 {
                     c8 = Load(start + (8 * startRow));
                     if (Wide)
                         d8 = Load(start + (8 * startRow) + Bytes);
                 }
-
                 if (THeight.Value > 9)
                 {
                     c9 = Load(start + (9 * startRow));
                     if (Wide)
                         d9 = Load(start + (9 * startRow) + Bytes);
                 }
-
                 if (THeight.Value > 10)
                 {
                     c10 = Load(start + (10 * startRow));
                     if (Wide)
                         d10 = Load(start + (10 * startRow) + Bytes);
                 }
-
                 if (THeight.Value > 11)
                 {
                     c11 = Load(start + (11 * startRow));
@@ -136,102 +125,79 @@ internal static unsafe class Tile<TSimd, THeight, TVectors>
 
             var left = Math.Min(steps, tile->LeafSteps);
             steps -= left;
-            do
+            // A for loop, not do-while: the compiler then keeps one register for each accumulator.
+            for (; left > 0; left--)
             {
                 var b0 = Load(b);
                 var b1 = Wide ? Load(b + Bytes) : default;
-                TSimd a;
-                a = Broadcast(a0);
-                c0 = TSimd.FusedMultiplyAdd(a, b0, c0);
+                c0 = TSimd.FusedMultiplyAdd((float*)a0, b0, c0);
                 if (Wide)
-                    d0 = TSimd.FusedMultiplyAdd(a, b1, d0);
-
+                    d0 = TSimd.FusedMultiplyAdd((float*)a0, b1, d0);
                 if (THeight.Value > 1)
                 {
-                    a = Broadcast(a0 + row);
-                    c1 = TSimd.FusedMultiplyAdd(a, b0, c1);
+                    c1 = TSimd.FusedMultiplyAdd((float*)(a0 + row), b0, c1);
                     if (Wide)
-                        d1 = TSimd.FusedMultiplyAdd(a, b1, d1);
+                        d1 = TSimd.FusedMultiplyAdd((float*)(a0 + row), b1, d1);
                 }
-
                 if (THeight.Value > 2)
                 {
-                    a = Broadcast(a0 + (2 * row));
-                    c2 = TSimd.FusedMultiplyAdd(a, b0, c2);
+                    c2 = TSimd.FusedMultiplyAdd((float*)(a0 + (2 * row)), b0, c2);
                     if (Wide)
-                        d2 = TSimd.FusedMultiplyAdd(a, b1, d2);
+                        d2 = TSimd.FusedMultiplyAdd((float*)(a0 + (2 * row)), b1, d2);
                 }
-
                 if (THeight.Value > 3)
                 {
-                    a = Broadcast(a0 + row3);
-                    c3 = TSimd.FusedMultiplyAdd(a, b0, c3);
+                    c3 = TSimd.FusedMultiplyAdd((float*)(a0 + row3), b0, c3);
                     if (Wide)
-                        d3 = TSimd.FusedMultiplyAdd(a, b1, d3);
+                        d3 = TSimd.FusedMultiplyAdd((float*)(a0 + row3), b1, d3);
                 }
-
                 if (THeight.Value > 4)
                 {
-                    a = Broadcast(a4);
-                    c4 = TSimd.FusedMultiplyAdd(a, b0, c4);
+                    c4 = TSimd.FusedMultiplyAdd((float*)a4, b0, c4);
                     if (Wide)
-                        d4 = TSimd.FusedMultiplyAdd(a, b1, d4);
+                        d4 = TSimd.FusedMultiplyAdd((float*)a4, b1, d4);
                 }
-
                 if (THeight.Value > 5)
                 {
-                    a = Broadcast(a4 + row);
-                    c5 = TSimd.FusedMultiplyAdd(a, b0, c5);
+                    c5 = TSimd.FusedMultiplyAdd((float*)(a4 + row), b0, c5);
                     if (Wide)
-                        d5 = TSimd.FusedMultiplyAdd(a, b1, d5);
+                        d5 = TSimd.FusedMultiplyAdd((float*)(a4 + row), b1, d5);
                 }
-
                 if (THeight.Value > 6)
                 {
-                    a = Broadcast(a4 + (2 * row));
-                    c6 = TSimd.FusedMultiplyAdd(a, b0, c6);
+                    c6 = TSimd.FusedMultiplyAdd((float*)(a4 + (2 * row)), b0, c6);
                     if (Wide)
-                        d6 = TSimd.FusedMultiplyAdd(a, b1, d6);
+                        d6 = TSimd.FusedMultiplyAdd((float*)(a4 + (2 * row)), b1, d6);
                 }
-
                 if (THeight.Value > 7)
                 {
-                    a = Broadcast(a4 + row3);
-                    c7 = TSimd.FusedMultiplyAdd(a, b0, c7);
+                    c7 = TSimd.FusedMultiplyAdd((float*)(a4 + row3), b0, c7);
                     if (Wide)
-                        d7 = TSimd.FusedMultiplyAdd(a, b1, d7);
+                        d7 = TSimd.FusedMultiplyAdd((float*)(a4 + row3), b1, d7);
                 }
-
                 if (THeight.Value > 8)
                 {
-                    a = Broadcast(a8);
-                    c8 = TSimd.FusedMultiplyAdd(a, b0, c8);
+                    c8 = TSimd.FusedMultiplyAdd((float*)a8, b0, c8);
                     if (Wide)
-                        d8 = TSimd.FusedMultiplyAdd(a, b1, d8);
+                        d8 = TSimd.FusedMultiplyAdd((float*)a8, b1, d8);
                 }
-
                 if (THeight.Value > 9)
                 {
-                    a = Broadcast(a8 + row);
-                    c9 = TSimd.FusedMultiplyAdd(a, b0, c9);
+                    c9 = TSimd.FusedMultiplyAdd((float*)(a8 + row), b0, c9);
                     if (Wide)
-                        d9 = TSimd.FusedMultiplyAdd(a, b1, d9);
+                        d9 = TSimd.FusedMultiplyAdd((float*)(a8 + row), b1, d9);
                 }
-
                 if (THeight.Value > 10)
                 {
-                    a = Broadcast(a8 + (2 * row));
-                    c10 = TSimd.FusedMultiplyAdd(a, b0, c10);
+                    c10 = TSimd.FusedMultiplyAdd((float*)(a8 + (2 * row)), b0, c10);
                     if (Wide)
-                        d10 = TSimd.FusedMultiplyAdd(a, b1, d10);
+                        d10 = TSimd.FusedMultiplyAdd((float*)(a8 + (2 * row)), b1, d10);
                 }
-
                 if (THeight.Value > 11)
                 {
-                    a = Broadcast(a8 + row3);
-                    c11 = TSimd.FusedMultiplyAdd(a, b0, c11);
+                    c11 = TSimd.FusedMultiplyAdd((float*)(a8 + row3), b0, c11);
                     if (Wide)
-                        d11 = TSimd.FusedMultiplyAdd(a, b1, d11);
+                        d11 = TSimd.FusedMultiplyAdd((float*)(a8 + row3), b1, d11);
                 }
                 a0 += step;
                 if (THeight.Value > 4)
@@ -240,7 +206,6 @@ internal static unsafe class Tile<TSimd, THeight, TVectors>
                     a8 += step;
                 b += bStep;
             }
-            while (--left != 0);
 
             // Every node that this leaf completes: its left half waits on the stack.
             var merges = steps == 0 ? BitOperations.PopCount((uint)leaf) : BitOperations.TrailingZeroCount(leaf + 1);
@@ -250,77 +215,66 @@ internal static unsafe class Tile<TSimd, THeight, TVectors>
                 c0 = Load(stack + At(0, 0)) + c0;
                 if (Wide)
                     d0 = Load(stack + At(0, 1)) + d0;
-
                 if (THeight.Value > 1)
                 {
                     c1 = Load(stack + At(1, 0)) + c1;
                     if (Wide)
                         d1 = Load(stack + At(1, 1)) + d1;
                 }
-
                 if (THeight.Value > 2)
                 {
                     c2 = Load(stack + At(2, 0)) + c2;
                     if (Wide)
                         d2 = Load(stack + At(2, 1)) + d2;
                 }
-
                 if (THeight.Value > 3)
                 {
                     c3 = Load(stack + At(3, 0)) + c3;
                     if (Wide)
                         d3 = Load(stack + At(3, 1)) + d3;
                 }
-
                 if (THeight.Value > 4)
                 {
                     c4 = Load(stack + At(4, 0)) + c4;
                     if (Wide)
                         d4 = Load(stack + At(4, 1)) + d4;
                 }
-
                 if (THeight.Value > 5)
                 {
                     c5 = Load(stack + At(5, 0)) + c5;
                     if (Wide)
                         d5 = Load(stack + At(5, 1)) + d5;
                 }
-
                 if (THeight.Value > 6)
                 {
                     c6 = Load(stack + At(6, 0)) + c6;
                     if (Wide)
                         d6 = Load(stack + At(6, 1)) + d6;
                 }
-
                 if (THeight.Value > 7)
                 {
                     c7 = Load(stack + At(7, 0)) + c7;
                     if (Wide)
                         d7 = Load(stack + At(7, 1)) + d7;
                 }
-
                 if (THeight.Value > 8)
                 {
                     c8 = Load(stack + At(8, 0)) + c8;
                     if (Wide)
                         d8 = Load(stack + At(8, 1)) + d8;
                 }
-
                 if (THeight.Value > 9)
                 {
                     c9 = Load(stack + At(9, 0)) + c9;
                     if (Wide)
                         d9 = Load(stack + At(9, 1)) + d9;
                 }
-
                 if (THeight.Value > 10)
                 {
                     c10 = Load(stack + At(10, 0)) + c10;
                     if (Wide)
                         d10 = Load(stack + At(10, 1)) + d10;
                 }
-
                 if (THeight.Value > 11)
                 {
                     c11 = Load(stack + At(11, 0)) + c11;
@@ -336,77 +290,66 @@ internal static unsafe class Tile<TSimd, THeight, TVectors>
                 Store(c0, c);
                 if (Wide)
                     Store(d0, c + Bytes);
-
                 if (THeight.Value > 1)
                 {
                     Store(c1, c + cRow);
                     if (Wide)
                         Store(d1, c + cRow + Bytes);
                 }
-
                 if (THeight.Value > 2)
                 {
                     Store(c2, c + (2 * cRow));
                     if (Wide)
                         Store(d2, c + (2 * cRow) + Bytes);
                 }
-
                 if (THeight.Value > 3)
                 {
                     Store(c3, c + (3 * cRow));
                     if (Wide)
                         Store(d3, c + (3 * cRow) + Bytes);
                 }
-
                 if (THeight.Value > 4)
                 {
                     Store(c4, c + (4 * cRow));
                     if (Wide)
                         Store(d4, c + (4 * cRow) + Bytes);
                 }
-
                 if (THeight.Value > 5)
                 {
                     Store(c5, c + (5 * cRow));
                     if (Wide)
                         Store(d5, c + (5 * cRow) + Bytes);
                 }
-
                 if (THeight.Value > 6)
                 {
                     Store(c6, c + (6 * cRow));
                     if (Wide)
                         Store(d6, c + (6 * cRow) + Bytes);
                 }
-
                 if (THeight.Value > 7)
                 {
                     Store(c7, c + (7 * cRow));
                     if (Wide)
                         Store(d7, c + (7 * cRow) + Bytes);
                 }
-
                 if (THeight.Value > 8)
                 {
                     Store(c8, c + (8 * cRow));
                     if (Wide)
                         Store(d8, c + (8 * cRow) + Bytes);
                 }
-
                 if (THeight.Value > 9)
                 {
                     Store(c9, c + (9 * cRow));
                     if (Wide)
                         Store(d9, c + (9 * cRow) + Bytes);
                 }
-
                 if (THeight.Value > 10)
                 {
                     Store(c10, c + (10 * cRow));
                     if (Wide)
                         Store(d10, c + (10 * cRow) + Bytes);
                 }
-
                 if (THeight.Value > 11)
                 {
                     Store(c11, c + (11 * cRow));
@@ -419,77 +362,66 @@ internal static unsafe class Tile<TSimd, THeight, TVectors>
             Store(c0, stack + At(0, 0));
             if (Wide)
                 Store(d0, stack + At(0, 1));
-
             if (THeight.Value > 1)
             {
                 Store(c1, stack + At(1, 0));
                 if (Wide)
                     Store(d1, stack + At(1, 1));
             }
-
             if (THeight.Value > 2)
             {
                 Store(c2, stack + At(2, 0));
                 if (Wide)
                     Store(d2, stack + At(2, 1));
             }
-
             if (THeight.Value > 3)
             {
                 Store(c3, stack + At(3, 0));
                 if (Wide)
                     Store(d3, stack + At(3, 1));
             }
-
             if (THeight.Value > 4)
             {
                 Store(c4, stack + At(4, 0));
                 if (Wide)
                     Store(d4, stack + At(4, 1));
             }
-
             if (THeight.Value > 5)
             {
                 Store(c5, stack + At(5, 0));
                 if (Wide)
                     Store(d5, stack + At(5, 1));
             }
-
             if (THeight.Value > 6)
             {
                 Store(c6, stack + At(6, 0));
                 if (Wide)
                     Store(d6, stack + At(6, 1));
             }
-
             if (THeight.Value > 7)
             {
                 Store(c7, stack + At(7, 0));
                 if (Wide)
                     Store(d7, stack + At(7, 1));
             }
-
             if (THeight.Value > 8)
             {
                 Store(c8, stack + At(8, 0));
                 if (Wide)
                     Store(d8, stack + At(8, 1));
             }
-
             if (THeight.Value > 9)
             {
                 Store(c9, stack + At(9, 0));
                 if (Wide)
                     Store(d9, stack + At(9, 1));
             }
-
             if (THeight.Value > 10)
             {
                 Store(c10, stack + At(10, 0));
                 if (Wide)
                     Store(d10, stack + At(10, 1));
             }
-
             if (THeight.Value > 11)
             {
                 Store(c11, stack + At(11, 0));
@@ -512,9 +444,6 @@ internal static unsafe class Tile<TSimd, THeight, TVectors>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => THeight.Value * TVectors.Value * Bytes;
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TSimd Broadcast(byte* source) => TSimd.Create(*(float*)source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TSimd Load(byte* source) => TSimd.Load((float*)source);

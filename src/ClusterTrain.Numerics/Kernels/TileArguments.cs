@@ -23,11 +23,16 @@ internal unsafe struct TileArguments
     public byte* C;
     public nint CRow;
 
-    /// <summary>Steps in all, at least 1.</summary>
+    /// <summary>
+    /// Steps in all, at least 1. Computing pairs of leaves takes theirs away, and moves A, B, Stack and FirstLeaf on.
+    /// </summary>
     public nint Steps;
 
     /// <summary>Steps of one leaf; the last leaf may be shorter.</summary>
     public nint LeafSteps;
+
+    /// <summary>Index of the first leaf: the tiles of the leaves before it are on the stack.</summary>
+    public int FirstLeaf;
 
     /// <summary>Room for one tile per level of the reduction tree; unused with a single leaf.</summary>
     public byte* Stack;

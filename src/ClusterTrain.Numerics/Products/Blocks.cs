@@ -8,7 +8,7 @@ namespace ClusterTrain.Numerics;
 /// <summary>Moves blocks of floats between layouts.</summary>
 internal static unsafe class Blocks
 {
-    /// <summary>target(column, row) = source(row, column) for a block of <paramref name="rows"/> x <paramref name="columns"/>; strides in floats.</summary>
+    /// <summary>target(column, row) = source(row, column) for a block of rows x columns; strides in floats.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(float* source, nint sourceStride, float* target, nint targetStride, int rows, int columns)
     {

@@ -54,10 +54,20 @@ public sealed unsafe class DenseProducts : IDisposable
         {
             Run(new StridedProduct
             {
-                M = rows, N = outputs, K = inputs, LeafK = inputs,
-                A = x, ARow = inputs, AColumn = 1,
-                B = w, BRow = outputs, BColumn = 1, BLength = weight.Length,
-                C = y, CRow = outputs, CColumn = 1,
+                M = rows,
+                N = outputs,
+                K = inputs,
+                LeafK = inputs,
+                A = x,
+                ARow = inputs,
+                AColumn = 1,
+                B = w,
+                BRow = outputs,
+                BColumn = 1,
+                BLength = weight.Length,
+                C = y,
+                CRow = outputs,
+                CColumn = 1,
                 Bias = b,
             });
         }
@@ -88,10 +98,20 @@ public sealed unsafe class DenseProducts : IDisposable
             RunCheaper(
                 new StridedProduct
                 {
-                    M = rows, N = inputs, K = outputs, LeafK = outputs,
-                    A = g, ARow = outputs, AColumn = 1,
-                    B = w, BRow = 1, BColumn = outputs, BLength = weight.Length,
-                    C = dx, CRow = inputs, CColumn = 1,
+                    M = rows,
+                    N = inputs,
+                    K = outputs,
+                    LeafK = outputs,
+                    A = g,
+                    ARow = outputs,
+                    AColumn = 1,
+                    B = w,
+                    BRow = 1,
+                    BColumn = outputs,
+                    BLength = weight.Length,
+                    C = dx,
+                    CRow = inputs,
+                    CColumn = 1,
                 },
                 outputGradient.Length);
         }
@@ -130,10 +150,20 @@ public sealed unsafe class DenseProducts : IDisposable
         {
             var product = new StridedProduct
             {
-                M = inputs, N = outputs, K = rows, LeafK = leaf,
-                A = x, ARow = 1, AColumn = inputs,
-                B = g, BRow = outputs, BColumn = 1, BLength = outputGradient.Length,
-                C = dw, CRow = outputs, CColumn = 1,
+                M = inputs,
+                N = outputs,
+                K = rows,
+                LeafK = leaf,
+                A = x,
+                ARow = 1,
+                AColumn = inputs,
+                B = g,
+                BRow = outputs,
+                BColumn = 1,
+                BLength = outputGradient.Length,
+                C = dw,
+                CRow = outputs,
+                CColumn = 1,
             };
             RunCheaper(product, input.Length);
             if (db != null)

@@ -23,6 +23,11 @@ public unsafe interface ISimd<TSelf>
     /// <summary>a * b + c with one rounding (IEEE 754 fusedMultiplyAdd), on every hardware.</summary>
     static abstract TSelf FusedMultiplyAdd(TSelf a, TSelf b, TSelf c);
 
+    /// <summary>
+    /// The same with one float from memory in all lanes of a: one instruction where the hardware can broadcast an operand.
+    /// </summary>
+    static abstract TSelf FusedMultiplyAdd(float* a, TSelf b, TSelf c);
+
     /// <summary>Lane-wise sum.</summary>
     static abstract TSelf operator +(TSelf a, TSelf b);
 

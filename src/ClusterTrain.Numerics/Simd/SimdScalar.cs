@@ -34,6 +34,11 @@ public readonly unsafe struct SimdScalar : ISimd<SimdScalar>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar FusedMultiplyAdd(float* a, SimdScalar b, SimdScalar c) =>
+        new(MathF.FusedMultiplyAdd(*a, b._value, c._value));
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SimdScalar operator +(SimdScalar a, SimdScalar b) => new(a._value + b._value);
 
     /// <inheritdoc/>

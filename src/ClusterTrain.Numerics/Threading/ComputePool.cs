@@ -73,7 +73,7 @@ public sealed unsafe class ComputePool : IDisposable
         if (Interlocked.Exchange(ref _busy, 1) != 0)
         {
             throw new InvalidOperationException(
-                "This ComputePool is already running a job. Give each worker a pool of its own, and do not start a job inside a part.");
+                "This ComputePool is already running a job. Give each worker its own pool, and do not start a job inside a part.");
         }
 
         try

@@ -27,6 +27,9 @@ public class DenseProductsTests
         { "many leaves: a tree of 127", 253, 34, 10, 2 },
         { "narrow outputs", 128, 100, 10, 16 },
         { "narrow both ways", 128, 10, 10, 16 },
+        { "tall, in whole panels", 300, 40, 64, 16 },
+        { "rows a page apart", 30, 1024, 100, 8 },
+        { "rows a page apart the other way", 70, 100, 1024, 8 },
         { "a chunk of rows beyond the cache", 1500, 200, 9, 64 },
     };
 

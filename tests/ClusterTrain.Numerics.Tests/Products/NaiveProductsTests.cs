@@ -15,14 +15,18 @@ public class NaiveProductsTests
         int rows, int inputs, int outputs, int leafRows)
     {
         var shape = new ProductCase(rows, inputs, outputs, seed: 9);
-        float[] x = shape.Input.ToArray(), w = shape.Weight.ToArray(), b = shape.Bias.ToArray(), g = shape.OutputGradient.ToArray();
+        var (x, w) = (shape.Input.ToArray(), shape.Weight.ToArray());
+        var (b, g) = (shape.Bias.ToArray(), shape.OutputGradient.ToArray());
         var (weightGradient, biasGradient) = shape.NaiveWeightGradient(leafRows);
+        double Input(int row, int i) => x[(row * inputs) + i];
+        double Weight(int i, int o) => w[(i * outputs) + o];
+        double Gradient(int row, int o) => g[(row * outputs) + o];
 
-        AssertSums(shape.NaiveForward(bias: true), rows, outputs, inputs, (r, o, i) => (double)x[(r * inputs) + i] * w[(i * outputs) + o], (_, o) => b[o]);
-        AssertSums(shape.NaiveForward(bias: false), rows, outputs, inputs, (r, o, i) => (double)x[(r * inputs) + i] * w[(i * outputs) + o], (_, _) => 0);
-        AssertSums(shape.NaiveInputGradient(), rows, inputs, outputs, (r, i, o) => (double)g[(r * outputs) + o] * w[(i * outputs) + o], (_, _) => 0);
-        AssertSums(weightGradient, inputs, outputs, rows, (i, o, r) => (double)x[(r * inputs) + i] * g[(r * outputs) + o], (_, _) => 0);
-        AssertSums(biasGradient, 1, outputs, rows, (_, o, r) => g[(r * outputs) + o], (_, _) => 0);
+        AssertSums(shape.NaiveForward(bias: true), rows, outputs, inputs, (r, o, i) => Input(r, i) * Weight(i, o), o => b[o]);
+        AssertSums(shape.NaiveForward(bias: false), rows, outputs, inputs, (r, o, i) => Input(r, i) * Weight(i, o), _ => 0);
+        AssertSums(shape.NaiveInputGradient(), rows, inputs, outputs, (r, i, o) => Gradient(r, o) * Weight(i, o), _ => 0);
+        AssertSums(weightGradient, inputs, outputs, rows, (i, o, r) => Input(r, i) * Gradient(r, o), _ => 0);
+        AssertSums(biasGradient, 1, outputs, rows, (_, o, r) => Gradient(r, o), _ => 0);
     }
 
     [Fact]
@@ -39,13 +43,13 @@ public class NaiveProductsTests
     }
 
     private static void AssertSums(
-        float[] actual, int rows, int columns, int terms, Func<int, int, int, double> term, Func<int, int, double> start)
+        float[] actual, int rows, int columns, int terms, Func<int, int, int, double> term, Func<int, double> start)
     {
         for (var row = 0; row < rows; row++)
         {
             for (var column = 0; column < columns; column++)
             {
-                var sum = start(row, column);
+                var sum = start(column);
                 var magnitude = Math.Abs(sum);
                 for (var k = 0; k < terms; k++)
                 {
