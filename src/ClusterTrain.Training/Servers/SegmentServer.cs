@@ -185,8 +185,9 @@ internal sealed class SegmentServer : IDisposable
 
     public void Hold(IActorContext context, ActorId coordinator)
     {
-        _heldAt = Step;
-        context.Send(coordinator, new Held(Term, Segment.Index, Step));
+        // Weights that are broadcast already will be answered: the segment comes to rest a step later.
+        _heldAt = _resting ? Step : Step + 1;
+        context.Send(coordinator, new Held(Term, Segment.Index, _heldAt.Value));
     }
 
     public void SnapshotAt(IActorContext context, ActorId coordinator, long step)
@@ -330,7 +331,7 @@ internal sealed class SegmentServer : IDisposable
             SendSnapshot(context, coordinator, withWeights: !forReceipt);
         }
 
-        if (endsEpoch || context.Now - _lastReport >= ReportPeriod)
+        if (endsEpoch || _lastReport is not { } last || context.Now - last >= ReportPeriod)
         {
             var epochRows = ((Step - 1) % _plan.StepsPerEpoch * _plan.BatchRows) + _plan.Rows(Step - 1);
             context.Send(coordinator, new StepReport(Term, Segment.Index, Step, _epochLoss / epochRows));
@@ -354,7 +355,7 @@ internal sealed class SegmentServer : IDisposable
 
     private void Broadcast(IActorContext context)
     {
-        if (!_serving || !_resting || Step >= Math.Min(_limit, _plan.Steps) || Step > (_heldAt ?? long.MaxValue))
+        if (!_serving || !_resting || Step >= Math.Min(_limit, _plan.Steps) || Step >= (_heldAt ?? long.MaxValue))
         {
             return;
         }
