@@ -40,7 +40,7 @@ public sealed class RunLog : IDisposable
         {
             json.WriteStartObject();
             json.WriteString("time", _time.GetUtcNow().ToString("O", CultureInfo.InvariantCulture));
-            Describe(json, happened);
+            RunEventJson.Write(json, happened);
             json.WriteEndObject();
         }
 
@@ -57,57 +57,6 @@ public sealed class RunLog : IDisposable
     {
         _log.Dispose();
         _epochs.Dispose();
-    }
-
-    private static void Describe(Utf8JsonWriter json, RunEvent happened)
-    {
-        switch (happened)
-        {
-            case RunWaiting waiting:
-                json.WriteString("event", "waiting");
-                json.WriteString("reason", waiting.Reason);
-                break;
-            case RunBegan began:
-                json.WriteString("event", "began");
-                json.WriteNumber("step", began.Step);
-                json.WriteNumber("workers", began.Workers);
-                json.WriteNumber("parameterServers", began.Servers);
-                break;
-            case MembershipChanged changed:
-                json.WriteString("event", "member");
-                json.WriteString("member", changed.Member.Name);
-                json.WriteString("role", changed.Role == NodeRole.Worker ? "worker" : "parameter-server");
-                json.WriteString("what", changed.What);
-                break;
-            case EpochCompleted completed:
-                json.WriteString("event", "epoch");
-                json.WriteNumber("epoch", completed.Record.Epoch);
-                json.WriteNumber("loss", completed.Record.Loss);
-                json.WriteNumber("samplesPerSecond", completed.SamplesPerSecond);
-                json.WriteNumber("workers", completed.Workers);
-                json.WriteString("weightsSha256", completed.Record.WeightsSha256);
-                break;
-            case CheckpointSaved saved:
-                json.WriteString("event", "checkpoint");
-                json.WriteNumber("step", saved.Step);
-                break;
-            case RunWarning warning:
-                json.WriteString("event", "warning");
-                json.WriteString("message", warning.Message);
-                break;
-            case RunEnded ended:
-                json.WriteString("event", "ended");
-                json.WriteString("outcome", ended.Outcome switch
-                {
-                    RunCompleted completed => $"completed: epoch {completed.Epoch}, weights sha256 {completed.WeightsSha256}",
-                    RunInterrupted interrupted => $"interrupted: checkpoint at step {interrupted.Step}",
-                    RunFailed failed => $"failed: {failed.Reason}",
-                    _ => throw new ArgumentException($"unknown outcome {ended.Outcome}", nameof(happened)),
-                });
-                break;
-            default:
-                throw new ArgumentException($"unknown event {happened}", nameof(happened));
-        }
     }
 
     private void WriteEpoch(EpochCompleted completed)
