@@ -1,34 +1,35 @@
-namespace ClusterTrain.Hosting.Tests;
+using ClusterTrain.Training;
 
-public sealed class DropoutRunTests
+namespace ClusterTrain.Hosting.Tests.InProcess;
+
+public sealed class DropoutRunTests : IDisposable
 {
-    private static readonly string s_recipe = $$"""
-        data: { {{RecipeRuns.Rows(83)}} }
-        layers:
-          - { units: 40, activation: relu, dropout: 0.3 }
-          - { units: 20, activation: tanh, dropout: 0.5 }
-          - { units: 2, activation: softmax }
-        loss: categorical-cross-entropy
-        batch: 32
-        leaf: 4
-        epochs: 3
-        """;
+    private readonly TrainedRun _runs = new();
+
+    public void Dispose() => _runs.Dispose();
 
     [Fact]
-    public void Workers_and_threads_do_not_change_the_receipt()
+    public void Workers_threads_and_servers_do_not_change_the_receipt_and_it_can_be_replayed()
     {
-        using var runs = new RecipeRuns();
-        var expected = runs.Train(s_recipe, workers: 1);
-        Assert.Equal(3, expected.Count);
-        Assert.Equal(expected, runs.Train(s_recipe, workers: 2));
-        Assert.Equal(expected, runs.Train(s_recipe, workers: 3, threads: 2, servers: 1));
+        var recipe = TrainedRun.Recipe("layers[0].dropout=0.3");
+        _runs.Train("one", recipe);
+        _runs.Train("two", recipe, new InProcessSettings { Workers = 2, Run = new RunSettings { LeastWorkers = 2 } });
+        _runs.Train("three", recipe, new InProcessSettings { Workers = 3, Threads = 2, Run = new RunSettings { ParameterServers = 2 } });
+
+        Assert.Equal(_runs.Receipt("one"), _runs.Receipt("two"));
+        Assert.Equal(_runs.Receipt("one"), _runs.Receipt("three"));
+        Assert.Empty(RunVerification.Replay(
+            _runs.Folder("one"), 0, 42, TrainedRun.Data(recipe), 1, null, CancellationToken.None).Differences);
     }
 
     [Fact]
     public void A_run_without_dropout_is_another()
     {
-        using var runs = new RecipeRuns();
-        var without = s_recipe.Replace("dropout: 0.3", "dropout: 0", StringComparison.Ordinal);
-        Assert.NotEqual(runs.Train(s_recipe, workers: 1)[0].WeightsSha256, runs.Train(without, workers: 1)[0].WeightsSha256);
+        _runs.Train("with", TrainedRun.Recipe("layers[0].dropout=0.3", "epochs=1"));
+        _runs.Train("without", TrainedRun.Recipe("epochs=1"));
+
+        Assert.NotEqual(Weights("with"), Weights("without"));
+
+        string Weights(string run) => Receipt.Read(Path.Combine(_runs.Folder(run), "receipt.jsonl")).Epochs[^1].WeightsSha256;
     }
 }
