@@ -7,11 +7,12 @@ internal static class RecipeKeys
     private static readonly (string Path, string[] Keys)[] Parts =
     [
         ("", ["name", "seed", "data", "layers", "loss", "optimiser", "schedule", "l2", "clip_norm", "batch", "leaf", "epochs",
-            "early_stopping"]),
+            "early_stopping", "start"]),
         ("data", ["set", "idx", "csv", "inline", "task", "scale", "standardise", "validation", "test"]),
         ("layers[0]", ["units", "activation", "slope", "weights", "biases"]),
         ("optimiser", ["rate", "momentum", "beta1", "beta2", "epsilon", "weight_decay"]),
         ("schedule", ["warm_up_epochs", "factor", "every_epochs", "final"]),
+        ("start", ["sha256", "transposed"]),
         ("early_stopping", ["metric", "patience", "least", "restore_best"]),
         ("data.csv", ["file", "test_file", "header", "columns", "target", "targets"]),
         ("data.idx", ["features", "labels", "test_features", "test_labels"]),
@@ -43,6 +44,9 @@ internal static class RecipeKeys
         ("every_epochs", ["stepsize", "every", "drop"]),
         ("final", ["etamin", "minlr", "last"]),
         ("early_stopping", ["earlystop", "stopping"]),
+        ("start", ["startweights", "initialweights", "pretrained", "checkpoint", "resume", "warmstart", "load"]),
+        ("transposed", ["transpose"]),
+        ("sha256", ["sha", "hash", "checksum", "digest"]),
         ("metric", ["monitor"]),
         ("least", ["mindelta", "tolerance", "tol"]),
         ("restore_best", ["restorebestweights", "keepbest"]),
