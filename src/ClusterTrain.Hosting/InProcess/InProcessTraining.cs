@@ -38,13 +38,14 @@ public static class InProcessTraining
         ArgumentNullException.ThrowIfNull(settings);
         var plan = new TrainingPlan(recipe, data.Train.Rows);
         var layout = new NetworkLayout(data.Train.Features, recipe.Layers);
-        var start = Start(recipe, data, folder, layout, observe);
+        var receipt = Receipt.Read(folder.ReceiptPath);
+        var start = Start(recipe, data, folder, layout, receipt, observe);
         var kernels = Kernels.Active;
         var ended = new TaskCompletionSource<RunOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
 
         using var evaluationPool = new ComputePool(1, "evaluation");
         using var evaluation = new Network(layout, recipe.Loss, kernels, evaluationPool);
-        using var recorder = new RunRecorder(folder, recipe, data, layout, evaluation, start.Recorded);
+        using var recorder = new RunRecorder(folder, recipe, data, layout, evaluation, receipt);
         var tensors = new TensorPool();
         using var coordinator = new Coordinator(plan, layout, settings.Run, start, recorder, tensors, Observe);
         var members = new List<IDisposable>();
@@ -92,10 +93,9 @@ public static class InProcessTraining
         }
     }
 
-    private static RunStart Start(Recipe recipe, PreparedData data, RunFolder folder, NetworkLayout layout, Action<RunEvent> observe)
+    private static RunStart Start(Recipe recipe, PreparedData data, RunFolder folder, NetworkLayout layout, Receipt receipt, Action<RunEvent> observe)
     {
         var stateCount = Optimiser.Create(recipe.Optimiser, Kernels.Active).StateCount;
-        var recorded = folder.ReadReceipt();
         if (folder.Identity.Data is not null)
         {
             folder.HoldTo(data.Fingerprint);
@@ -109,6 +109,6 @@ public static class InProcessTraining
             state = new RunState(0, 0, weights, new float[layout.Parameters * stateCount]);
         }
 
-        return new RunStart(folder.Identity.Term, state, recorded, folder.ReadBest(layout));
+        return new RunStart(folder.Identity.Term, state, receipt.Epochs, receipt.LastStep, folder.ReadBest(layout));
     }
 }

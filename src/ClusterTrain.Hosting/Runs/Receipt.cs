@@ -1,77 +1,75 @@
-using System.Buffers;
+using System.Collections.Immutable;
+using System.Reflection;
 using System.Text.Json;
 using ClusterTrain.Learning;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Hosting;
 
-/// <summary>A line of <c>receipt.jsonl</c>: an epoch as one JSON object. It holds nothing that differs between two runs of one recipe.</summary>
-public static class Receipt
+/// <summary>The receipt of a run, <c>receipt.jsonl</c>: the start, every epoch, and by option steps between them.</summary>
+/// <param name="Entries">The entries, in order of their steps.</param>
+public sealed record Receipt(ImmutableArray<ReceiptEntry> Entries)
 {
-    /// <summary>The line, with its line feed.</summary>
-    public static ReadOnlySpan<byte> Line(EpochRecord record)
-    {
-        ArgumentNullException.ThrowIfNull(record);
-        var buffer = new ArrayBufferWriter<byte>(512);
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            json.WriteNumber("epoch", record.Epoch);
-            json.WriteNumber("step", record.Step);
-            json.WriteNumber("loss", record.Loss);
-            if (record.Validation is { } validation)
-            {
-                json.WriteStartObject("validation");
-                json.WriteNumber("rows", validation.Rows);
-                json.WriteNumber("loss", validation.Loss);
-                Optional(json, "accuracy", validation.Accuracy);
-                Optional(json, "meanAbsoluteError", validation.MeanAbsoluteError);
-                Optional(json, "meanSquaredError", validation.MeanSquaredError);
-                Optional(json, "r2", validation.R2);
-                json.WriteEndObject();
-            }
+    /// <summary>A receipt without entries.</summary>
+    public static Receipt Empty { get; } = new([]);
 
-            json.WriteString("weightsSha256", record.WeightsSha256);
-            json.WriteEndObject();
+    /// <summary>Name and version of this program.</summary>
+    public static string Program { get; } =
+        $"clustertrain {typeof(Receipt).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion}";
+
+    /// <summary>The epochs recorded, in order.</summary>
+    public ImmutableArray<EpochRecord> Epochs => [.. Entries.Select(entry => entry.Record).OfType<EpochRecord>()];
+
+    /// <summary>The step of the last entry; 0 when there is none.</summary>
+    public long LastStep => Entries.IsEmpty ? 0 : Entries[^1].Step;
+
+    /// <summary>The chain of the last entry.</summary>
+    public string Chain => Entries.IsEmpty ? ReceiptEntry.ChainStart : Entries[^1].Chain;
+
+    /// <summary>Reads a receipt and checks its chain. A torn last line (the process died while writing it) is left out.</summary>
+    /// <param name="path">The file; when it is missing the receipt is empty.</param>
+    /// <exception cref="RunFolderException">It is damaged; the message names the line.</exception>
+    public static Receipt Read(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return Empty;
         }
 
-        buffer.Write("\n"u8);
-        return buffer.WrittenSpan;
-    }
-
-    /// <summary>Reads a line back; the confusion matrix is not part of it.</summary>
-    /// <exception cref="JsonException">It is not such a line.</exception>
-    public static EpochRecord Parse(string line)
-    {
-        using var json = JsonDocument.Parse(line);
-        var root = json.RootElement;
-        var validation = root.TryGetProperty("validation", out var figures)
-            ? new Evaluation
-            {
-                Rows = figures.GetProperty("rows").GetInt64(),
-                Loss = figures.GetProperty("loss").GetDouble(),
-                Accuracy = Optional(figures, "accuracy"),
-                MeanAbsoluteError = Optional(figures, "meanAbsoluteError"),
-                MeanSquaredError = Optional(figures, "meanSquaredError"),
-                R2 = Optional(figures, "r2"),
-            }
-            : null;
-        return new EpochRecord(
-            root.GetProperty("epoch").GetInt32(),
-            root.GetProperty("step").GetInt64(),
-            root.GetProperty("loss").GetDouble(),
-            validation,
-            root.GetProperty("weightsSha256").GetString()!);
-    }
-
-    private static void Optional(Utf8JsonWriter json, string name, double? value)
-    {
-        if (value is { } number)
+        var lines = File.ReadAllText(path).Split('\n');
+        var entries = ImmutableArray.CreateBuilder<ReceiptEntry>(lines.Length);
+        var chain = ReceiptEntry.ChainStart;
+        for (var index = 0; index < lines.Length - 1; index++)
         {
-            json.WriteNumber(name, number);
+            ReceiptEntry entry;
+            try
+            {
+                entry = ReceiptEntry.Parse(lines[index]);
+            }
+            catch (JsonException error)
+            {
+                throw new RunFolderException($"{path}:{index + 1}: is no line of a receipt: {error.Message}", error);
+            }
+
+            if (!entry.Follows(chain))
+            {
+                throw new RunFolderException(
+                    $"{path}:{index + 1}: the chain is broken at step {entry.Step}: this line, or the one before it, was changed or is missing.");
+            }
+
+            chain = entry.Chain;
+            entries.Add(entry);
         }
+
+        return new Receipt(entries.ToImmutable());
     }
 
-    private static double? Optional(JsonElement figures, string name) =>
-        figures.TryGetProperty(name, out var value) ? value.GetDouble() : null;
+    /// <summary>Writes the whole receipt, all or nothing.</summary>
+    public void Write(string path) => AtomicFile.Write(path, stream =>
+    {
+        foreach (var entry in Entries)
+        {
+            stream.Write(entry.Line());
+        }
+    });
 }

@@ -1,7 +1,5 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using ClusterTrain.Learning;
 using ClusterTrain.Training;
 
@@ -119,41 +117,6 @@ public sealed class RunFolder : IDisposable
                 $"{Path}: the run was begun with other data (fingerprint {Identity.Data}; the data found now has {fingerprint}). Bring the former data back, or start a new run.");
         }
     }
-
-    /// <summary>The epochs recorded so far, in order. A torn last line (the process died while writing) is left out.</summary>
-    /// <exception cref="RunFolderException">The receipt is damaged elsewhere.</exception>
-    public ImmutableArray<EpochRecord> ReadReceipt()
-    {
-        if (!System.IO.File.Exists(ReceiptPath))
-        {
-            return [];
-        }
-
-        var lines = System.IO.File.ReadAllText(ReceiptPath).Split('\n');
-        var records = ImmutableArray.CreateBuilder<EpochRecord>();
-        for (var index = 0; index < lines.Length - 1; index++)
-        {
-            try
-            {
-                records.Add(Receipt.Parse(lines[index]));
-            }
-            catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
-            {
-                throw new RunFolderException($"{ReceiptPath}:{index + 1}: not a line of a receipt: {error.Message}", error);
-            }
-        }
-
-        return records.ToImmutable();
-    }
-
-    /// <summary>Writes the receipt anew, without what is torn, before a resumed run appends to it.</summary>
-    public void WriteReceipt(ImmutableArray<EpochRecord> records) => AtomicFile.Write(ReceiptPath, stream =>
-    {
-        foreach (var record in records)
-        {
-            stream.Write(Receipt.Line(record));
-        }
-    });
 
     /// <summary>The newest checkpoint that is whole; null when there is none.</summary>
     /// <param name="layout">The run's parameters.</param>

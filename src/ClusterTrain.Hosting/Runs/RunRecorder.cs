@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using ClusterTrain.Learning;
 using ClusterTrain.Training;
 
@@ -13,7 +12,9 @@ public sealed class RunRecorder : IRunRecorder, IDisposable
     private readonly NetworkLayout _layout;
     private readonly Evaluator? _validation;
     private readonly FileStream _receipt;
-    private readonly List<EpochRecord> _known;
+    private readonly Dictionary<long, ReceiptEntry> _known;
+    private string _chain;
+    private long _lastStep;
 
     /// <summary>Begins or continues the record.</summary>
     /// <param name="folder">The run folder.</param>
@@ -21,19 +22,23 @@ public sealed class RunRecorder : IRunRecorder, IDisposable
     /// <param name="data">The prepared data.</param>
     /// <param name="layout">The parameters.</param>
     /// <param name="network">Evaluates; used by this recorder alone.</param>
-    /// <param name="known">The epochs recorded so far.</param>
-    public RunRecorder(
-        RunFolder folder, Recipe recipe, PreparedData data, NetworkLayout layout, Network network, ImmutableArray<EpochRecord> known)
+    /// <param name="receipt">The receipt so far.</param>
+    public RunRecorder(RunFolder folder, Recipe recipe, PreparedData data, NetworkLayout layout, Network network, Receipt receipt)
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(receipt);
         _folder = folder;
         _recipe = recipe;
         _data = data;
         _layout = layout;
-        _known = [.. known];
+        _known = receipt.Entries.ToDictionary(entry => entry.Step);
+        _chain = receipt.Chain;
+        _lastStep = receipt.LastStep;
         _validation = data.Validation is { } rows ? new Evaluator(network, rows, data.Task) : null;
-        folder.WriteReceipt(known);
+
+        // Written anew, because its last line may be torn.
+        receipt.Write(folder.ReceiptPath);
         _receipt = new FileStream(folder.ReceiptPath, FileMode.Append, FileAccess.Write, FileShare.Read, 1);
     }
 
@@ -41,14 +46,10 @@ public sealed class RunRecorder : IRunRecorder, IDisposable
     public (EpochRecord Record, bool WasKnown) RecordEpoch(int epoch, long step, double loss, ReadOnlyMemory<float> weights)
     {
         var hash = WeightsHash.Of(weights.Span);
-        if (epoch <= _known.Count)
+        if (_known.TryGetValue(step, out var known))
         {
-            var known = _known[epoch - 1];
-            return known.WeightsSha256 == hash
-                ? (known, true)
-                : throw new TrainingException(
-                    $"epoch {epoch}: its weights were recorded as {known.WeightsSha256}, but computing them again from the checkpoint gave {hash}. "
-                    + "The data, the recipe or the program changed, or a machine computes wrongly: start a new run.");
+            Compare(known, hash);
+            return (known.Record!, true);
         }
 
         var validation = _validation?.Evaluate(weights.Span);
@@ -59,16 +60,36 @@ public sealed class RunRecorder : IRunRecorder, IDisposable
         }
 
         var record = new EpochRecord(epoch, step, loss, validation, hash);
-        _receipt.Write(Receipt.Line(record));
-        _known.Add(record);
+        Begin();
+        Append(ReceiptEntry.Of(record, _chain));
         return (record, false);
+    }
+
+    /// <inheritdoc/>
+    public bool RecordStep(long step, ReadOnlyMemory<float> weights)
+    {
+        var hash = WeightsHash.Of(weights.Span);
+        if (_known.TryGetValue(step, out var known))
+        {
+            Compare(known, hash);
+            return true;
+        }
+
+        // Steps are not written into the gaps that an earlier run without them left.
+        if (step > _lastStep)
+        {
+            Begin();
+            Append(ReceiptEntry.Of(step, hash, _chain));
+        }
+
+        return false;
     }
 
     /// <inheritdoc/>
     public void WriteCheckpoint(RunState state)
     {
         // What a checkpoint builds on must be on disk before it.
-        _folder.HoldTo(_data.Fingerprint);
+        Begin();
         _receipt.Flush(flushToDisk: true);
         _folder.WriteCheckpoint(_layout, state);
     }
@@ -84,11 +105,53 @@ public sealed class RunRecorder : IRunRecorder, IDisposable
     public void WriteResult(EpochRecord record, ReadOnlyMemory<float> weights)
     {
         ArgumentNullException.ThrowIfNull(record);
-        _folder.HoldTo(_data.Fingerprint);
         _receipt.Flush(flushToDisk: true);
         new Model(_recipe, _layout, weights, _data).Write(_folder.ModelPath);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _receipt.Dispose();
+
+    /// <summary>Writes the head of the receipt, and with it which data the run is of: the first time there is something to record.</summary>
+    private void Begin()
+    {
+        if (_known.Count > 0)
+        {
+            return;
+        }
+
+        _folder.HoldTo(_data.Fingerprint);
+        var weights = new float[_layout.Parameters];
+        _layout.Initialise(_recipe.Seed, weights);
+        Append(ReceiptEntry.Start(new ReceiptIdentity(_folder.Identity.Recipe, _data.Fingerprint, Receipt.Program), WeightsHash.Of(weights)));
+    }
+
+    private void Append(ReceiptEntry entry)
+    {
+        var length = _receipt.Length;
+        try
+        {
+            _receipt.Write(entry.Line());
+        }
+        catch (IOException)
+        {
+            // Half a line would tear the receipt when the entry is written again.
+            _receipt.SetLength(length);
+            throw;
+        }
+
+        _chain = entry.Chain;
+        _lastStep = entry.Step;
+        _known.Add(entry.Step, entry);
+    }
+
+    private static void Compare(ReceiptEntry known, string hash)
+    {
+        if (known.WeightsSha256 != hash)
+        {
+            throw new TrainingException(
+                $"step {known.Step}: its weights were recorded as {known.WeightsSha256}, but computing them again from the checkpoint gave {hash}. "
+                + "The data, the recipe or the program changed, or a machine computes wrongly: start a new run.");
+        }
+    }
 }

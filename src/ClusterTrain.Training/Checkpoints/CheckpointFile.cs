@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using ClusterTrain.Learning;
 
@@ -5,7 +6,7 @@ namespace ClusterTrain.Training;
 
 /// <summary>
 /// A checkpoint on disk: a safetensors file of the parameters and, as <c>optimiser.0</c> and so on, the optimiser's state.
-/// Its metadata hold the position, whose run it is, and the SHA-256 of both.
+/// Its metadata hold the position, whose run it is, and the SHA-256 of each tensor.
 /// </summary>
 public static class CheckpointFile
 {
@@ -28,15 +29,33 @@ public static class CheckpointFile
                 $"optimiser.{plane}", [layout.Parameters], state.OptimiserState.Slice(plane * layout.Parameters, layout.Parameters)));
         }
 
-        SafetensorsFile.Write(path, tensors, new Dictionary<string, string>
+        var metadata = new Dictionary<string, string>
         {
             ["format"] = FormatName,
             ["recipe"] = recipe,
             ["step"] = state.Step.ToString(CultureInfo.InvariantCulture),
             ["epoch_loss"] = state.EpochLoss.ToString("R", CultureInfo.InvariantCulture),
-            ["weights_sha256"] = WeightsHash.Of(state.Weights.Span),
-            ["optimiser_sha256"] = WeightsHash.Of(state.OptimiserState.Span),
-        });
+        };
+        foreach (var tensor in tensors)
+        {
+            metadata[HashKey(tensor.Name)] = WeightsHash.Of(tensor.Values.Span);
+        }
+
+        SafetensorsFile.Write(path, tensors, metadata);
+    }
+
+    /// <summary>Reads a checkpoint whose number of features is not known from elsewhere: it is that of its first weight.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="layers">The layers the run's recipe has.</param>
+    /// <param name="stateCount">Planes of state its optimiser has.</param>
+    /// <param name="recipe">Fingerprint of the run's recipe.</param>
+    /// <exception cref="TrainingException">It is damaged or of another run.</exception>
+    public static RunState Read(string path, ImmutableArray<LayerRecipe> layers, int stateCount, string recipe)
+    {
+        var file = Open(path);
+        var first = file.Tensors.FirstOrDefault(tensor => tensor.Name == "layers.0.weight" && tensor.Shape.Length == 2)
+            ?? throw new TrainingException($"{path}: tensor 'layers.0.weight' is missing. Delete the file; an earlier checkpoint is used.");
+        return Read(file, path, new NetworkLayout(first.Shape[0], layers), stateCount, recipe);
     }
 
     /// <summary>Reads a checkpoint and checks it.</summary>
@@ -48,16 +67,23 @@ public static class CheckpointFile
     public static RunState Read(string path, NetworkLayout layout, int stateCount, string recipe)
     {
         ArgumentNullException.ThrowIfNull(layout);
-        SafetensorsFile file;
+        return Read(Open(path), path, layout, stateCount, recipe);
+    }
+
+    private static SafetensorsFile Open(string path)
+    {
         try
         {
-            file = SafetensorsFile.Read(path);
+            return SafetensorsFile.Read(path);
         }
         catch (SafetensorsException error)
         {
             throw new TrainingException(error.Message, error);
         }
+    }
 
+    private static RunState Read(SafetensorsFile file, string path, NetworkLayout layout, int stateCount, string recipe)
+    {
         if (Text(file, path, "format") != FormatName)
         {
             throw new TrainingException($"{path}: is not a checkpoint (its format is '{Text(file, path, "format")}', not '{FormatName}').");
@@ -69,7 +95,17 @@ public static class CheckpointFile
                 $"{path}: belongs to another recipe (fingerprint {Text(file, path, "recipe")}, the run's is {recipe}). Resume with the recipe it was made with.");
         }
 
-        var weights = layout.Flatten(file.Tensors, path);
+        foreach (var tensor in file.Tensors)
+        {
+            var (stated, found) = (Text(file, path, HashKey(tensor.Name)), WeightsHash.Of(tensor.Values.Span));
+            if (stated != found)
+            {
+                throw new TrainingException(
+                    $"{path}: is damaged: the SHA-256 of tensor '{tensor.Name}' is stated as {stated}, but its content has {found}. Delete the file; an earlier checkpoint is used.");
+            }
+        }
+
+        var weights = Flatten(file, path, layout);
         var state = new float[layout.Parameters * stateCount];
         for (var plane = 0; plane < stateCount; plane++)
         {
@@ -82,8 +118,6 @@ public static class CheckpointFile
             tensor.Values.CopyTo(state.AsMemory(plane * layout.Parameters));
         }
 
-        Check(file, path, "weights_sha256", weights);
-        Check(file, path, "optimiser_sha256", state);
         if (!long.TryParse(Text(file, path, "step"), CultureInfo.InvariantCulture, out var step) || step < 0
             || !double.TryParse(Text(file, path, "epoch_loss"), CultureInfo.InvariantCulture, out var loss))
         {
@@ -93,14 +127,19 @@ public static class CheckpointFile
         return new RunState(step, loss, weights, state);
     }
 
-    private static void Check(SafetensorsFile file, string path, string key, float[] values)
+    private static float[] Flatten(SafetensorsFile file, string path, NetworkLayout layout)
     {
-        var (stated, found) = (Text(file, path, key), WeightsHash.Of(values));
-        if (stated != found)
+        try
         {
-            throw new TrainingException($"{path}: is damaged: {key} is stated as {stated}, but its content has {found}. Delete it; an earlier checkpoint is used.");
+            return layout.Flatten(file.Tensors, path);
+        }
+        catch (SafetensorsException error)
+        {
+            throw new TrainingException(error.Message, error);
         }
     }
+
+    private static string HashKey(string tensor) => $"sha256.{tensor}";
 
     private static string Text(SafetensorsFile file, string path, string key) =>
         file.Metadata.TryGetValue(key, out var text) ? text : throw new TrainingException($"{path}: is not a checkpoint: '{key}' is missing in its metadata.");

@@ -11,6 +11,7 @@ namespace ClusterTrain.Training;
 public sealed class Coordinator : IActor, IDisposable
 {
     private static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan WarningPeriod = TimeSpan.FromSeconds(10);
 
     private readonly TrainingPlan _plan;
     private readonly NetworkLayout _layout;
@@ -34,6 +35,7 @@ public sealed class Coordinator : IActor, IDisposable
     private long?[] _held = [];
     private bool _holding;
     private TimeSpan _lastCheckpoint;
+    private TimeSpan? _lastWarning;
     private long _reportedStep;
     private double _reportedLoss;
     private (TimeSpan At, long Step) _window;
@@ -123,9 +125,26 @@ public sealed class Coordinator : IActor, IDisposable
                 break;
             case Tick:
                 context.SendSelfLater(TickPeriod, message);
+                _ledger.Retry(context);
                 CheckpointWhenDue(context);
                 break;
-            case EpochRecorded recorded:
+            case JournalWritten written:
+                Receive(context, sender, _ledger.Written(context, written));
+                break;
+            case JournalStalled stalled:
+                _ledger.Stalled();
+                if (_stopping)
+                {
+                    End(context, new RunFailed(
+                        $"stopped, but the run folder cannot be written: {stalled.Problem}. The last checkpoint is that of step {_ledger.RestartStep}."));
+                }
+                else
+                {
+                    Warn(context, stalled.Problem);
+                }
+
+                break;
+            case ReceiptRecorded recorded:
                 Complete(context, recorded);
                 break;
             case CheckpointWritten written:
@@ -289,7 +308,7 @@ public sealed class Coordinator : IActor, IDisposable
         foreach (var segment in _segments)
         {
             var server = _topology.Servers[segment.Index];
-            context.Send(server, new Serve(_topology.Term, segment.Index, _segments.Length, _ledger.RestartStep, _settings.CheckpointSteps));
+            context.Send(server, new Serve(_topology.Term, segment.Index, _segments.Length, _ledger.RestartStep, _settings.CheckpointSteps, _settings.ReceiptSteps));
             _ledger.SendRestart(context, server, _topology.Term, segment);
         }
 
@@ -328,11 +347,11 @@ public sealed class Coordinator : IActor, IDisposable
         }
     }
 
-    private void Complete(IActorContext context, EpochRecorded recorded)
+    private void Complete(IActorContext context, ReceiptRecorded recorded)
     {
-        if (!recorded.WasKnown)
+        if (recorded.Epoch is { } epoch && !recorded.WasKnown)
         {
-            _observe(_ledger.Describe(recorded, _workers.Count));
+            _observe(_ledger.Describe(epoch, recorded.Finished, _workers.Count));
         }
 
         _ledger.Recorded(context, recorded);
@@ -378,6 +397,17 @@ public sealed class Coordinator : IActor, IDisposable
             _ledger.WantCheckpoint(step);
             Broadcast(context, new SnapshotAt(_topology.Term, step));
         }
+    }
+
+    private void Warn(IActorContext context, string problem)
+    {
+        if (_lastWarning is { } last && context.Now - last < WarningPeriod)
+        {
+            return;
+        }
+
+        _lastWarning = context.Now;
+        _observe(new RunWarning($"the run folder cannot be written: {problem}; training goes on as far as it may, and writing is tried again"));
     }
 
     private void CheckpointDone(IActorContext context, CheckpointWritten written)

@@ -15,6 +15,13 @@ public interface IRunRecorder
     /// <exception cref="TrainingException">The epoch was recorded with other weights: the computation is not what it was.</exception>
     (EpochRecord Record, bool WasKnown) RecordEpoch(int epoch, long step, double loss, ReadOnlyMemory<float> weights);
 
+    /// <summary>Records the weights of a step within an epoch in the receipt, or compares them when it is recorded already.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="weights">All parameters.</param>
+    /// <returns>Whether it had been there before.</returns>
+    /// <exception cref="TrainingException">The step was recorded with other weights.</exception>
+    bool RecordStep(long step, ReadOnlyMemory<float> weights);
+
     /// <summary>Writes a checkpoint, all or nothing.</summary>
     /// <exception cref="IOException">It could not be written; the former ones are whole.</exception>
     void WriteCheckpoint(RunState state);

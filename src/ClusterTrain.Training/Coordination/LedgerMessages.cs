@@ -1,11 +1,20 @@
 namespace ClusterTrain.Training;
 
-/// <summary>Offloaded work recorded an epoch.</summary>
-/// <param name="Record">What was recorded.</param>
-/// <param name="Weights">The epoch's weights; the reference is the receiver's.</param>
-/// <param name="WasKnown">True when it had been recorded before and was compared.</param>
-/// <param name="Finished">When the epoch's last step was done.</param>
-internal sealed record EpochRecorded(EpochRecord Record, TensorLease Weights, bool WasKnown, TimeSpan Finished) : IMessage;
+/// <summary>A piece of the journal was written.</summary>
+/// <param name="Result">What the writing of it returned.</param>
+internal sealed record JournalWritten(IMessage Result) : IMessage;
+
+/// <summary>A piece of the journal could not be written, and is kept.</summary>
+/// <param name="Problem">Why.</param>
+internal sealed record JournalStalled(string Problem) : IMessage;
+
+/// <summary>Offloaded work made an entry in the receipt.</summary>
+/// <param name="Step">The step of the weights.</param>
+/// <param name="Epoch">What was recorded of the epoch that ends there; null when none does.</param>
+/// <param name="Weights">The weights; the reference is the receiver's.</param>
+/// <param name="WasKnown">True when the entry was there before and was compared.</param>
+/// <param name="Finished">When the step was reached.</param>
+internal sealed record ReceiptRecorded(long Step, EpochRecord? Epoch, TensorLease Weights, bool WasKnown, TimeSpan Finished) : IMessage;
 
 /// <summary>Offloaded work tried a checkpoint.</summary>
 /// <param name="Step">Its step.</param>

@@ -8,20 +8,21 @@ namespace ClusterTrain.Training;
 /// </summary>
 internal sealed class RunLedger : IDisposable
 {
-    // How far training may run ahead of the records: 64 epochs, or as many as fit in this many floats of kept weights, but 2
+    // How far training may run ahead of the receipt: 64 entries, or as many as fit in this many floats of kept weights, but 2
     // at least. With early stopping 1: no step is computed beyond an epoch that may turn out to be the last.
-    private const int MostEpochsAhead = 64;
+    private const int MostEntriesAhead = 64;
     private const int MostFloatsAhead = 4 * 1024 * 1024;
 
     private readonly TrainingPlan _plan;
     private readonly RunSettings _settings;
     private readonly IRunRecorder _recorder;
     private readonly TensorPool _pool;
+    private readonly RunJournal _journal = new();
     private readonly SnapshotCollector _collector;
     private readonly EarlyStopping? _stopping;
     private readonly int _parameters;
     private readonly int _stateCount;
-    private readonly int _epochsAhead;
+    private readonly int _entriesAhead;
 
     private readonly RunStart _start;
     private TensorLease _restartWeights;
@@ -43,26 +44,38 @@ internal sealed class RunLedger : IDisposable
         _stateCount = stateCount;
         _collector = new SnapshotCollector(layout, stateCount, pool);
         _stopping = plan.Recipe.EarlyStopping is { } recipe ? new EarlyStopping(recipe) : null;
-        _epochsAhead = _stopping is null ? Math.Clamp(MostFloatsAhead / layout.Parameters, 2, MostEpochsAhead) : 1;
+        _entriesAhead = _stopping is null ? Math.Clamp(MostFloatsAhead / layout.Parameters, 2, MostEntriesAhead) : 1;
         RestartStep = start.State.Step;
         _restartLoss = start.State.EpochLoss;
         _restartWeights = Copy(start.State.Weights);
         _restartState = stateCount == 0 ? null : Copy(start.State.OptimiserState);
         _start = start;
-        Replay(plan.Epoch(RestartStep) * plan.StepsPerEpoch);
+        Replay(LastEntry(RestartStep));
     }
 
     /// <summary>The step from which lost work is replayed: that of the last checkpoint.</summary>
     public long RestartStep { get; private set; }
 
-    /// <summary>Epochs up to this step are recorded.</summary>
+    /// <summary>The receipt is written up to this step.</summary>
     public long RecordedStep { get; private set; }
 
     /// <summary>The last epoch recorded; null before the first.</summary>
     public EpochRecord? LastRecord { get; private set; }
 
     /// <summary>How far the parameter servers may go.</summary>
-    public long Limit => Math.Min(_plan.Steps, RecordedStep + (_epochsAhead * _plan.StepsPerEpoch));
+    public long Limit
+    {
+        get
+        {
+            var step = RecordedStep;
+            for (var entry = 0; entry < _entriesAhead && step < _plan.Steps; entry++)
+            {
+                step = NextEntry(step);
+            }
+
+            return step;
+        }
+    }
 
     private bool IsDone => RecordedStep == _plan.Steps || _stopping is { ShouldStop: true };
 
@@ -73,7 +86,7 @@ internal sealed class RunLedger : IDisposable
         _lastEpoch = (now, RestartStep);
 
         // Epochs after the restart are computed again; each is compared with its record.
-        RecordedStep = Math.Min(RecordedStep, _plan.Epoch(RestartStep) * _plan.StepsPerEpoch);
+        RecordedStep = Math.Min(RecordedStep, LastEntry(RestartStep));
     }
 
     /// <summary>
@@ -82,13 +95,12 @@ internal sealed class RunLedger : IDisposable
     /// <returns>False when the record does not allow it, and lost work must be replayed from the checkpoint.</returns>
     public bool Adopt(TimeSpan now, long step, IReadOnlyList<Segment> segments)
     {
-        var recorded = _start.Recorded.IsEmpty ? 0 : _start.Recorded[^1].Step;
-        if (step < RestartStep || step < recorded)
+        if (step < RestartStep || step < _start.ReceiptStep)
         {
             return false;
         }
 
-        Replay(recorded);
+        Replay(_start.ReceiptStep);
         if (_stopping is { BestEpoch: > 0 } && _plan.Recipe.EarlyStopping!.RestoreBest && _best is null)
         {
             return false;
@@ -134,6 +146,15 @@ internal sealed class RunLedger : IDisposable
     /// <summary>A checkpoint is wanted of this step, besides those of the settings.</summary>
     public void WantCheckpoint(long step) => _checkpointAt = step;
 
+    /// <summary>A piece of writing is done: its result, and the next piece.</summary>
+    public IMessage Written(IActorContext context, JournalWritten written) => _journal.Written(context, written);
+
+    /// <summary>Writing failed; it is tried again when <see cref="Retry"/> is called.</summary>
+    public void Stalled() => _journal.Stalled();
+
+    /// <summary>Tries again what could not be written.</summary>
+    public void Retry(IActorContext context) => _journal.WriteNext(context);
+
     /// <summary>Takes a part of a snapshot, and deals with the snapshot when it is whole.</summary>
     public void Add(IActorContext context, in TensorMessage message)
     {
@@ -144,10 +165,10 @@ internal sealed class RunLedger : IDisposable
         }
 
         var step = snapshot.Step;
-        if (_plan.EndsEpoch(step) && !snapshot.IsRecorded && step > RecordedStep)
+        if (step == LastEntry(step) && !snapshot.IsRecorded && step > RecordedStep)
         {
             snapshot.IsRecorded = true;
-            RecordEpoch(context, snapshot);
+            Record(context, snapshot);
         }
 
         var wanted = step == _checkpointAt || (_settings.CheckpointSteps > 0 && step % _settings.CheckpointSteps == 0);
@@ -160,45 +181,52 @@ internal sealed class RunLedger : IDisposable
         _collector.DropBefore(step);
     }
 
-    /// <summary>An epoch was recorded: the run may go further, or ends.</summary>
-    public void Recorded(IActorContext context, EpochRecorded recorded)
+    /// <summary>An entry is in the receipt: the run may go further, or ends.</summary>
+    public void Recorded(IActorContext context, ReceiptRecorded recorded)
     {
-        var record = recorded.Record;
-        if (!_finishing && record.Step > RecordedStep)
+        if (!_finishing && recorded.Step > RecordedStep)
         {
-            RecordedStep = record.Step;
-            LastRecord = record;
-            var isBest = Observe(record) || (record.Epoch == _stopping?.BestEpoch && _best is null);
-            if (isBest && _plan.Recipe.EarlyStopping!.RestoreBest)
+            RecordedStep = recorded.Step;
+            if (recorded.Epoch is { } epoch)
             {
-                Keep(recorded.Weights.Share());
-                var weights = recorded.Weights.Share();
-                context.Offload(() =>
-                {
-                    _recorder.WriteBest(record, weights.Memory);
-                    weights.Release();
-                    return new BestWritten();
-                });
-            }
-
-            if (IsDone)
-            {
-                Finish(context, record, recorded.Weights);
+                EpochRecorded(context, epoch, recorded.Weights);
             }
         }
 
         recorded.Weights.Release();
     }
 
-    /// <summary>The line of an epoch in the log.</summary>
-    public EpochCompleted Describe(EpochRecorded recorded, int workers)
+    private void EpochRecorded(IActorContext context, EpochRecord record, TensorLease epochWeights)
     {
-        var rows = (double)(recorded.Record.Step - _lastEpoch.Step) * _plan.TrainingRows / _plan.StepsPerEpoch;
-        var seconds = (recorded.Finished - _lastEpoch.At).TotalSeconds;
+        LastRecord = record;
+        var isBest = Observe(record) || (record.Epoch == _stopping?.BestEpoch && _best is null);
+        if (isBest && _plan.Recipe.EarlyStopping!.RestoreBest)
+        {
+            Keep(epochWeights.Share());
+            var weights = epochWeights.Share();
+            _journal.Write(context, () =>
+            {
+                _recorder.WriteBest(record, weights.Memory);
+                weights.Release();
+                return new BestWritten();
+            });
+        }
+
+        if (IsDone)
+        {
+            Finish(context, record, epochWeights);
+        }
+    }
+
+    /// <summary>The line of an epoch in the log.</summary>
+    public EpochCompleted Describe(EpochRecord record, TimeSpan finished, int workers)
+    {
+        var rows = (double)(record.Step - _lastEpoch.Step) * _plan.TrainingRows / _plan.StepsPerEpoch;
+        var seconds = (finished - _lastEpoch.At).TotalSeconds;
         var rate = seconds > 0 ? Math.Max(0, rows / seconds) : 0;
-        _lastEpoch = (recorded.Finished, recorded.Record.Step);
-        var left = (_plan.Recipe.Epochs - recorded.Record.Epoch) * (double)_plan.TrainingRows;
-        return new EpochCompleted(recorded.Record, rate, workers, rate > 0 ? TimeSpan.FromSeconds(left / rate) : TimeSpan.Zero);
+        _lastEpoch = (finished, record.Step);
+        var left = (_plan.Recipe.Epochs - record.Epoch) * (double)_plan.TrainingRows;
+        return new EpochCompleted(record, rate, workers, rate > 0 ? TimeSpan.FromSeconds(left / rate) : TimeSpan.Zero);
     }
 
     /// <summary>A checkpoint is on disk: lost work is replayed from it from now on.</summary>
@@ -226,17 +254,33 @@ internal sealed class RunLedger : IDisposable
         _best?.Release();
     }
 
-    private void RecordEpoch(IActorContext context, Snapshot snapshot)
+    private void Record(IActorContext context, Snapshot snapshot)
     {
         var (step, finished) = (snapshot.Step, context.Now);
         var epoch = _plan.Epoch(step);
         var loss = snapshot.EpochLoss / _plan.TrainingRows;
         var weights = snapshot.Weights!.Share();
-        context.Offload(() =>
+        _journal.Write(context, () =>
         {
+            if (!_plan.EndsEpoch(step))
+            {
+                return new ReceiptRecorded(step, null, weights, _recorder.RecordStep(step, weights.Memory), finished);
+            }
+
             var (record, wasKnown) = _recorder.RecordEpoch(epoch, step, loss, weights.Memory);
-            return new EpochRecorded(record, weights, wasKnown, finished);
+            return new ReceiptRecorded(step, record, weights, wasKnown, finished);
         });
+    }
+
+    /// <summary>The last step up to this one that has an entry in the receipt.</summary>
+    private long LastEntry(long step) => Math.Max(
+        step - (step % _plan.StepsPerEpoch), _settings.ReceiptSteps > 0 ? step - (step % _settings.ReceiptSteps) : 0);
+
+    /// <summary>The first step after this one that has an entry in the receipt.</summary>
+    private long NextEntry(long step)
+    {
+        var epoch = step - (step % _plan.StepsPerEpoch) + _plan.StepsPerEpoch;
+        return _settings.ReceiptSteps > 0 ? Math.Min(epoch, step - (step % _settings.ReceiptSteps) + _settings.ReceiptSteps) : epoch;
     }
 
     private void WriteCheckpoint(IActorContext context, Snapshot snapshot)
@@ -244,7 +288,7 @@ internal sealed class RunLedger : IDisposable
         var step = snapshot.Step;
         var loss = _plan.EndsEpoch(step) ? 0 : snapshot.EpochLoss;
         var (weights, state) = (snapshot.Weights!.Share(), snapshot.State?.Share());
-        context.Offload(() =>
+        _journal.Write(context, () =>
         {
             try
             {
@@ -264,7 +308,7 @@ internal sealed class RunLedger : IDisposable
         var stoppedEarly = last.Step < _plan.Steps;
         var restoreBest = _plan.Recipe.EarlyStopping is { RestoreBest: true } && _best is not null;
         var (record, weights) = restoreBest ? (_bestRecord!, _best!.Share()) : (last, lastWeights.Share());
-        context.Offload(() =>
+        _journal.Write(context, () =>
         {
             _recorder.WriteResult(record, weights.Memory);
             weights.Release();

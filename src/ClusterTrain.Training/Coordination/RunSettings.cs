@@ -14,4 +14,7 @@ public sealed record RunSettings
 
     /// <summary>Steps between checkpoints; zero: none by steps.</summary>
     public long CheckpointSteps { get; init; }
+
+    /// <summary>Steps between entries of the receipt besides those of the epochs; zero: none.</summary>
+    public long ReceiptSteps { get; init; }
 }

@@ -10,8 +10,9 @@ namespace ClusterTrain.Training;
 /// <param name="Segment">Index of the segment.</param>
 /// <param name="Segments">Number of segments.</param>
 /// <param name="Step">The step whose weights follow.</param>
-/// <param name="CheckpointSteps">A snapshot is sent whenever the step is a multiple of this; 0: never by itself.</param>
-public sealed record Serve(long Term, int Segment, int Segments, long Step, long CheckpointSteps) : IMessage;
+/// <param name="CheckpointSteps">A snapshot for a checkpoint is sent whenever the step is a multiple of this; 0: never by itself.</param>
+/// <param name="ReceiptSteps">The weights are sent whenever the step is a multiple of this, besides the ends of epochs; 0: never.</param>
+public sealed record Serve(long Term, int Segment, int Segments, long Step, long CheckpointSteps, long ReceiptSteps) : IMessage;
 
 /// <summary>From a worker: send me the weights of this segment, the present ones now and each next step's.</summary>
 /// <param name="Term">The term of the topology the worker acts on.</param>
@@ -21,7 +22,7 @@ public sealed record Subscribe(long Term, int Segment) : IMessage;
 /// <summary>From the coordinator: how far the run may go, and how far it is safely recorded.</summary>
 /// <param name="Term">The term.</param>
 /// <param name="Limit">Steps before this one may be computed; the weights of this step are not broadcast yet.</param>
-/// <param name="Recorded">Epoch snapshots up to this step are on disk and need not be kept.</param>
+/// <param name="Recorded">Weights sent for the receipt up to this step are on record and need not be kept.</param>
 public sealed record Advance(long Term, long Limit, long Recorded) : IMessage;
 
 /// <summary>From the coordinator: stay at the present step and say which it is (<see cref="Held"/>).</summary>

@@ -19,6 +19,7 @@ internal sealed class SegmentServer : IDisposable
     private readonly List<ActorId> _subscribers = [];
     private readonly Queue<TensorMessage> _unrecorded = new();
     private readonly long _checkpointSteps;
+    private readonly long _receiptSteps;
     private readonly ImmutableArray<double>[] _normParts;
 
     private TensorMessage? _root;
@@ -38,6 +39,7 @@ internal sealed class SegmentServer : IDisposable
         Term = serve.Term;
         Step = serve.Step;
         _checkpointSteps = serve.CheckpointSteps;
+        _receiptSteps = serve.ReceiptSteps;
         _normParts = new ImmutableArray<double>[serve.Segments];
         _plan = plan;
         _update = update;
@@ -243,7 +245,8 @@ internal sealed class SegmentServer : IDisposable
     private void Record(IActorContext context, ActorId coordinator)
     {
         var endsEpoch = _plan.EndsEpoch(Step);
-        if (endsEpoch)
+        var forReceipt = endsEpoch || (_receiptSteps > 0 && Step % _receiptSteps == 0);
+        if (forReceipt)
         {
             var key = new TensorKey(TensorKind.Weights, Term, Step, Segment.Index);
             _unrecorded.Enqueue(new TensorMessage(key, _weights!.Share(), 0, Segment.Length, _epochLoss));
@@ -252,7 +255,7 @@ internal sealed class SegmentServer : IDisposable
 
         if (Step == _snapshotAt || (_checkpointSteps > 0 && Step % _checkpointSteps == 0))
         {
-            SendSnapshot(context, coordinator, withWeights: !endsEpoch);
+            SendSnapshot(context, coordinator, withWeights: !forReceipt);
         }
 
         if (endsEpoch || context.Now - _lastReport >= ReportPeriod)

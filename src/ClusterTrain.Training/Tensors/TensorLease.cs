@@ -46,7 +46,12 @@ public sealed class TensorLease
     /// <returns>This lease.</returns>
     public TensorLease Share()
     {
-        ObjectDisposedException.ThrowIf(Interlocked.Increment(ref _references) <= 1, this);
+        if (Interlocked.Increment(ref _references) <= 1)
+        {
+            Interlocked.Decrement(ref _references);
+            ObjectDisposedException.ThrowIf(true, this);
+        }
+
         return this;
     }
 

@@ -70,7 +70,7 @@ public sealed class Worker : IActor, IDisposable
             case Topology topology when topology.Term > _topology.Term:
                 Adopt(context, topology);
                 break;
-            case Assignment assignment when assignment.Term > _assignment.Term || assignment.Version > _assignment.Version:
+            case Assignment assignment when (assignment.Term, assignment.Version).CompareTo((_assignment.Term, _assignment.Version)) > 0:
                 _assignment = assignment;
                 ComputeShare(context);
                 break;

@@ -1,0 +1,336 @@
+using ClusterTrain.Learning;
+
+namespace ClusterTrain.Training.Tests;
+
+public sealed class CoordinatorTests : IDisposable
+{
+    private static readonly ActorId s_server = new("server");
+    private static readonly ActorId s_worker = new("worker-1");
+    private static readonly ActorId s_second = new("worker-2");
+
+    private readonly TensorPool _pool = new();
+    private readonly RecordingContext _context = new("coordinator");
+    private readonly List<RunEvent> _events = [];
+    private MemoryRecorder _recorder = new();
+    private Coordinator _coordinator = null!;
+
+    public void Dispose()
+    {
+        _context.RunOffloaded(_coordinator);
+        _context.Clear();
+        _coordinator.Dispose();
+        Assert.Equal(0, _pool.Lent);
+    }
+
+    [Fact]
+    public void It_waits_for_members_and_says_which_are_missing()
+    {
+        Begin(new RunSettings { LeastWorkers = 2 });
+        Assert.Equal("waiting for 2 more worker(s) and 1 more parameter server(s)", Assert.Single(_events.OfType<RunWaiting>()).Reason);
+        Join(s_worker, NodeRole.Worker);
+        Join(s_server, NodeRole.ParameterServer);
+        Assert.Empty(_events.OfType<RunBegan>());
+        Assert.Empty(Assignments(s_server)[^1].Workers);
+
+        Join(s_second, NodeRole.Worker);
+        Assert.Equal(new RunBegan(0, 2, 1), Assert.Single(_events.OfType<RunBegan>()));
+        Assert.Equal([s_worker, s_second], Assignments(s_server)[^1].Workers.ToArray());
+    }
+
+    [Fact]
+    public void A_server_is_told_to_serve_then_sent_weights_and_state_before_the_topology()
+    {
+        Begin();
+        Join(s_server, NodeRole.ParameterServer);
+        var term = (1L << 20) + 1;
+        Assert.Equal(
+            [new Serve(term, 0, 1, 0, 0, 0), new Topology(term, [s_server]), new Advance(term, 2, 0)],
+            _context.SentTo<IMessage>(s_server).Take(3), new SameMessage());
+        Assert.Equal([LineRun.Weights(term, 0), LineRun.State(term, 0)], _context.Tensors.Select(sent => sent.Tensor.Key));
+        Assert.Equal([1f], _context.Tensors[0].Tensor.Values.ToArray());
+        Assert.Equal([0f], _context.Tensors[1].Tensor.Values.ToArray());
+    }
+
+    [Fact]
+    public void A_worker_that_joins_late_hears_of_the_servers_before_its_leaves()
+    {
+        BeginWith(s_server, s_worker);
+        Join(s_second, NodeRole.Worker);
+        Assert.Equal([typeof(Topology), typeof(Assignment)], _context.SentTo<IMessage>(s_second).Select(message => message.GetType()));
+        Assert.Equal([s_worker, s_second], Assignments(s_worker)[^1].Workers.ToArray());
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_worker_is_gone_and_its_leaves_are_given_to_the_others(bool saysGoodbye)
+    {
+        BeginWith(s_server, s_worker, s_second);
+        if (saysGoodbye)
+        {
+            Receive(s_second, new Leave());
+        }
+        else
+        {
+            Receive(_context.Self, new MemberLost(s_second, "connection reset"));
+        }
+
+        var last = Assignments(s_worker)[^1];
+        Assert.Equal([s_worker], last.Workers.ToArray());
+        Assert.True(last.Version > Assignments(s_worker)[^2].Version);
+        Assert.Equal(saysGoodbye ? "left" : "lost: connection reset", _events.OfType<MembershipChanged>().Last().What);
+    }
+
+    [Fact]
+    public void Too_few_workers_are_left_and_the_run_rests_until_one_joins()
+    {
+        BeginWith(s_server, s_worker);
+        Receive(_context.Self, new MemberLost(s_worker, "connection reset"));
+        Assert.Empty(Assignments(s_server)[^1].Workers);
+        Join(s_second, NodeRole.Worker);
+        Assert.Equal([s_second], Assignments(s_server)[^1].Workers.ToArray());
+        Assert.Equal(2, _events.OfType<RunBegan>().Count());
+    }
+
+    [Fact]
+    public void A_server_is_lost_and_another_goes_on_from_the_last_checkpoint_in_a_new_term()
+    {
+        BeginWith(s_server, s_worker);
+        var former = Topologies(s_worker)[^1].Term;
+        SendSnapshot(former, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        Receive(_context.Self, new MemberLost(s_server, "killed"));
+        _context.Clear();
+
+        var next = new ActorId("server-2");
+        Join(next, NodeRole.ParameterServer);
+        var serve = Assert.Single(_context.SentTo<Serve>(next));
+        Assert.Equal(1, serve.Step);
+        Assert.True(serve.Term > former);
+        Assert.Equal([LineRun.SecondWeight, LineRun.SecondVelocity], _context.Tensors.Select(sent => sent.Tensor.Values[0]));
+        Assert.Equal([next], Topologies(s_worker)[^1].Servers.ToArray());
+    }
+
+    [Fact]
+    public void A_server_lost_without_a_checkpoint_begins_at_the_start_weights_again()
+    {
+        BeginWith(s_server, s_worker);
+        Receive(_context.Self, new MemberLost(s_server, "killed"));
+        _context.Clear();
+        Join(new ActorId("server-2"), NodeRole.ParameterServer);
+        Assert.Equal(0, Assert.Single(_context.Sent<Serve>()).Step);
+    }
+
+    [Fact]
+    public void Only_the_coordinator_was_lost_and_the_server_goes_on_from_where_it_is()
+    {
+        Begin(new RunSettings(), new RunStart(2, Start(0, 1, 0), [], 0, null));
+        Join(s_worker, NodeRole.Worker);
+        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1)]));
+        Assert.Empty(_context.Sent<Serve>());
+        Assert.Equal(2L << 20, Topologies(s_server)[^1].Term - 1);
+        Assert.Equal([s_worker], Assignments(s_worker)[^1].Workers.ToArray());
+    }
+
+    [Fact]
+    public void A_server_that_is_behind_the_checkpoint_is_served_anew()
+    {
+        Begin(new RunSettings(), new RunStart(2, Start(1, LineRun.SecondWeight, LineRun.SecondVelocity), [Record(1, 1)], 1, null));
+        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 0)]));
+        Assert.Equal(1, Assert.Single(_context.Sent<Serve>()).Step);
+    }
+
+    [Fact]
+    public void Each_epoch_is_recorded_and_the_last_one_becomes_the_result()
+    {
+        BeginWith(s_server, s_worker);
+        var term = Topologies(s_worker)[^1].Term;
+        SendEpoch(term, 1, LineRun.SecondWeight, 15);
+        Assert.Equal(new Advance(term, 2, 1), _context.SentTo<Advance>(s_server).Last());
+        SendEpoch(term, 2, LineRun.ThirdWeight, 0.1);
+
+        Assert.Equal([3.75, 0.025], _recorder.Epochs.Select(epoch => epoch.Loss));
+        Assert.Equal([LineRun.ThirdWeight], _recorder.Result!.Value.Weights);
+        var completed = Assert.IsType<RunCompleted>(Assert.Single(_events.OfType<RunEnded>()).Outcome);
+        Assert.Equal((2, 2, false, _recorder.Epochs[1].WeightsSha256), (completed.Epoch, completed.Step, completed.StoppedEarly, completed.WeightsSha256));
+        Assert.Single(_context.SentTo<Stop>(s_server));
+        Assert.Single(_context.SentTo<Stop>(s_worker));
+    }
+
+    [Fact]
+    public void Who_joins_after_the_end_is_told_to_stop()
+    {
+        BeginWith(s_server, s_worker);
+        Receive(s_worker, new MemberFailed(s_worker, "out of memory"));
+        Join(s_second, NodeRole.Worker);
+        Assert.Equal("out of memory", Assert.IsType<RunFailed>(Assert.Single(_events.OfType<RunEnded>()).Outcome).Reason);
+        Assert.Single(_context.SentTo<Stop>(s_second));
+    }
+
+    [Fact]
+    public void A_number_that_is_not_finite_ends_the_run_with_step_epoch_and_advice()
+    {
+        BeginWith(s_server, s_worker);
+        Receive(s_server, new NotFinite(1, "the gradient of layers.0.weight"));
+        var reason = Assert.IsType<RunFailed>(Assert.Single(_events.OfType<RunEnded>()).Outcome).Reason;
+        Assert.StartsWith("step 1 (epoch 2): the gradient of layers.0.weight is not finite. Lower optimiser.rate", reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_stop_is_asked_for_and_the_run_ends_with_a_checkpoint_of_the_step_all_segments_can_reach()
+    {
+        BeginWith(s_server, s_worker);
+        var term = Topologies(s_worker)[^1].Term;
+        Receive(_context.Self, new StopRequested());
+        Assert.Equal(new Hold(term), Assert.Single(_context.SentTo<Hold>(s_server)));
+        Receive(s_server, new Held(term, 0, 1));
+        Assert.Equal(new SnapshotAt(term, 1), Assert.Single(_context.SentTo<SnapshotAt>(s_server)));
+        SendSnapshot(term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+
+        Assert.Equal(new RunInterrupted(1), Assert.Single(_events.OfType<RunEnded>()).Outcome);
+        var checkpoint = Assert.Single(_recorder.Checkpoints);
+        Assert.Equal((1, LineRun.SecondWeight, LineRun.SecondVelocity), (checkpoint.Step, checkpoint.Weights.Span[0], checkpoint.OptimiserState.Span[0]));
+        Assert.Single(_context.SentTo<Stop>(s_worker));
+    }
+
+    [Fact]
+    public void A_stop_before_anything_is_served_ends_at_once()
+    {
+        Begin();
+        Receive(_context.Self, new StopRequested());
+        Assert.Equal(new RunInterrupted(0), Assert.Single(_events.OfType<RunEnded>()).Outcome);
+    }
+
+    [Fact]
+    public void The_server_is_lost_while_it_is_asked_for_the_last_checkpoint_and_the_run_ends_with_the_one_before()
+    {
+        BeginWith(s_server, s_worker);
+        Receive(_context.Self, new StopRequested());
+        Receive(_context.Self, new MemberLost(s_server, "killed"));
+        Assert.Equal(new RunInterrupted(0), Assert.Single(_events.OfType<RunEnded>()).Outcome);
+    }
+
+    [Fact]
+    public void The_disk_is_full_and_training_goes_on_with_a_warning()
+    {
+        BeginWith(s_server, s_worker);
+        _recorder.CheckpointError = new IOException("no space left on device");
+        SendSnapshot(Topologies(s_worker)[^1].Term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        Assert.Contains("step 1 could not be written: no space left on device", Assert.Single(_events.OfType<RunWarning>()).Message, StringComparison.Ordinal);
+        Assert.Empty(_events.OfType<RunEnded>());
+    }
+
+    [Fact]
+    public void A_checkpoint_is_asked_for_when_its_time_has_come()
+    {
+        BeginWith(s_server, s_worker);
+        _context.Now = TimeSpan.FromSeconds(29);
+        Receive(_context.Self, new Tick());
+        Assert.Empty(_context.Sent<Hold>());
+        _context.Now = TimeSpan.FromSeconds(30);
+        Receive(_context.Self, new Tick());
+        Assert.Single(_context.SentTo<Hold>(s_server));
+        Receive(_context.Self, new Tick());
+        Assert.Single(_context.SentTo<Hold>(s_server));
+    }
+
+    [Fact]
+    public void Tensors_of_a_former_term_are_let_go()
+    {
+        BeginWith(s_server, s_worker);
+        var lent = _pool.Lent;
+        _coordinator.Receive(_context, s_server, _pool.Tensor(LineRun.Weights(1, 1), 15, 9));
+        Assert.Equal(lent, _pool.Lent);
+        Assert.Equal(0, _context.OffloadedCount);
+    }
+
+    [Fact]
+    public void A_run_resumed_at_its_very_end_writes_the_result_and_ends()
+    {
+        Begin(new RunSettings(), new RunStart(2, Start(2, LineRun.ThirdWeight, 0), [Record(1, 1), Record(2, 2)], 2, null));
+        _context.RunOffloaded(_coordinator);
+        Assert.Equal([LineRun.ThirdWeight], _recorder.Result!.Value.Weights);
+        Assert.IsType<RunCompleted>(Assert.Single(_events.OfType<RunEnded>()).Outcome);
+    }
+
+    [Fact]
+    public void Early_stopping_restores_the_best_epoch_and_trains_no_further_than_needed()
+    {
+        _recorder = new MemoryRecorder(0.5, 0.4, 0.6, 0.7);
+        BeginWith(s_server, s_worker);
+        var term = Topologies(s_worker)[^1].Term;
+        Assert.Equal(1, _context.SentTo<Advance>(s_server).Last().Limit);
+        SendEpoch(term, 1, 10, 1);
+        SendEpoch(term, 2, 20, 1);
+        Assert.Equal(3, _context.SentTo<Advance>(s_server).Last().Limit);
+        SendEpoch(term, 3, 30, 1);
+        SendEpoch(term, 4, 40, 1);
+
+        var completed = Assert.IsType<RunCompleted>(Assert.Single(_events.OfType<RunEnded>()).Outcome);
+        Assert.Equal((2, true), (completed.Epoch, completed.StoppedEarly));
+        Assert.Equal([20f], _recorder.Result!.Value.Weights);
+        Assert.Equal([1, 2], _recorder.Best);
+    }
+
+    private static RunState Start(long step, float weight, float velocity) => new(step, 0, new[] { weight }, new[] { velocity });
+
+    private static EpochRecord Record(int epoch, long step) => new(epoch, step, 1, null, $"hash-{epoch}");
+
+    private void Begin(RunSettings? settings = null, RunStart? start = null)
+    {
+        var recipe = LineRun.Recipe();
+        if (_recorder.RecordEpoch(1, 0, 0, default).Record.Validation is not null)
+        {
+            recipe = recipe with { Epochs = 10, EarlyStopping = new EarlyStoppingRecipe { Patience = 2 } };
+        }
+
+        _recorder.Epochs.Clear();
+        _coordinator = new Coordinator(
+            new TrainingPlan(recipe, 4), LineRun.Layout(recipe), settings ?? new RunSettings(), start ?? new RunStart(1, Start(0, 1, 0), [], 0, null),
+            _recorder, _pool, _events.Add);
+        _coordinator.Start(_context);
+    }
+
+    /// <summary>A run of one server and some workers that checkpoints every step, so that a test decides when a snapshot comes.</summary>
+    private void BeginWith(ActorId server, params ActorId[] workers)
+    {
+        Begin(new RunSettings { CheckpointSteps = 1 });
+        Join(server, NodeRole.ParameterServer);
+        foreach (var worker in workers)
+        {
+            Join(worker, NodeRole.Worker);
+        }
+    }
+
+    private void Join(ActorId member, NodeRole role) => Receive(member, new Join(role, []));
+
+    private void Receive(ActorId sender, IMessage message) => _coordinator.Receive(_context, sender, message);
+
+    private void SendEpoch(long term, long step, float weight, double loss)
+    {
+        _coordinator.Receive(_context, s_server, _pool.Tensor(LineRun.Weights(term, step), loss, weight));
+        _context.RunOffloaded(_coordinator);
+    }
+
+    private void SendSnapshot(long term, long step, float weight, float velocity)
+    {
+        _coordinator.Receive(_context, s_server, _pool.Tensor(LineRun.Weights(term, step), 15, weight));
+        _coordinator.Receive(_context, s_server, _pool.Tensor(LineRun.State(term, step), 0, velocity));
+        _context.RunOffloaded(_coordinator);
+    }
+
+    private List<Assignment> Assignments(ActorId to) => [.. _context.SentTo<Assignment>(to)];
+
+    private List<Topology> Topologies(ActorId to) => [.. _context.SentTo<Topology>(to)];
+
+    /// <summary>Compares messages as they are printed: immutable arrays compare by reference otherwise.</summary>
+    private sealed class SameMessage : IEqualityComparer<IMessage>
+    {
+        public bool Equals(IMessage? x, IMessage? y) => (x, y) switch
+        {
+            (Topology a, Topology b) => a.Term == b.Term && a.Servers.SequenceEqual(b.Servers),
+            _ => Equals((object?)x, y),
+        };
+
+        public int GetHashCode(IMessage obj) => obj.GetType().GetHashCode();
+    }
+}

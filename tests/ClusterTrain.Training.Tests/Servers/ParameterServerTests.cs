@@ -1,0 +1,346 @@
+using ClusterTrain.Learning;
+using ClusterTrain.Numerics;
+
+namespace ClusterTrain.Training.Tests;
+
+public sealed class ParameterServerTests : IDisposable
+{
+    private static readonly ActorId s_worker = new("worker-1");
+    private static readonly ActorId s_other = new("worker-2");
+
+    private readonly TensorPool _pool = new();
+    private readonly RecordingContext _context = new("server");
+    private ParameterServer _server;
+
+    public ParameterServerTests() => _server = Create(LineRun.Recipe());
+
+    public void Dispose()
+    {
+        _context.Clear();
+        _server.Dispose();
+        Assert.Equal(0, _pool.Lent);
+    }
+
+    [Fact]
+    public void The_mean_gradient_goes_through_momentum_as_worked_by_hand()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Subscribe(s_worker, 1);
+        Assert.Equal([LineRun.FirstWeight], Broadcast(0));
+
+        Push(1, 0, 0, 1, sum: 5, loss: 2.5);
+        Push(1, 0, 1, 1, sum: 25, loss: 12.5);
+        Assert.Equal([LineRun.SecondWeight], Broadcast(1));
+
+        Push(1, 1, 0, 2, sum: 30 * LineRun.SecondWeight, loss: 0.1);
+        Assert.Equal([LineRun.ThirdWeight], Snapshot(2).Values.ToArray());
+    }
+
+    [Fact]
+    public void The_mean_loss_of_the_epoch_is_reported_with_its_last_step()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Push(1, 0, 0, 2, sum: 30, loss: 15);
+        Assert.Equal(new StepReport(1, 0, 1, 3.75), Assert.Single(_context.Sent<StepReport>()));
+        Assert.Equal(15, Snapshot(1).Loss);
+    }
+
+    [Theory]
+    [InlineData(0, 1, 2)]
+    [InlineData(2, 1, 0)]
+    [InlineData(1, 2, 0)]
+    public void Sums_are_added_in_tree_order_whatever_the_order_they_arrive_in(int first, int second, int third)
+    {
+        // (1e8 + 1) + -1e8 is 0 in float32 and 1e8 + (1 + -1e8) would be too, but (1e8 + -1e8) + 1 is 1.
+        float[] sums = [1e8f, 1, -1e8f];
+        _server = Create(LineRun.Recipe() with { LeafRows = 1 }, rows: 3);
+        Serve(1, 0, 0, 0);
+        foreach (var leaf in new[] { first, second, third })
+        {
+            Push(1, 0, leaf, 1, sums[leaf], 1);
+        }
+
+        Assert.Equal([0f], Snapshot(1).Values.ToArray());
+    }
+
+    [Fact]
+    public void A_push_sent_twice_counts_once()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Subscribe(s_worker, 1);
+        Push(1, 0, 0, 1, 5, 2.5);
+        Push(1, 0, 0, 1, 5, 2.5);
+        Assert.Empty(_context.Sent<StepReport>());
+
+        Push(1, 0, 1, 1, 25, 12.5);
+        Push(1, 0, 1, 1, 25, 12.5);
+        Assert.Equal([LineRun.SecondWeight], Broadcast(1));
+        Assert.Equal(3.75, Assert.Single(_context.Sent<StepReport>()).Loss);
+    }
+
+    [Fact]
+    public void A_leaf_is_reassigned_and_then_its_first_worker_answers_too_and_it_counts_once()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Subscribe(s_worker, 1);
+        Push(1, 0, 1, 1, 25, 12.5);
+        Push(1, 0, 0, 2, 30, 15);
+        Push(1, 0, 0, 1, 5, 2.5);
+        Assert.Equal([LineRun.SecondWeight], Broadcast(1));
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 0)]
+    [InlineData(2, 2)]
+    public void Pushes_of_another_term_or_step_are_let_go(long term, long step)
+    {
+        Serve(2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        var lent = _pool.Lent;
+        Push(term, step, 0, 2, 30, 15);
+        Assert.Equal(lent, _pool.Lent);
+        Assert.Empty(_context.Sent<StepReport>());
+    }
+
+    [Fact]
+    public void The_server_restarts_after_applying_before_broadcasting_and_the_replayed_step_gives_the_same_weights()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Push(1, 0, 0, 2, 30, 15);
+        _context.Clear();
+        _server.Dispose();
+
+        _server = Create(LineRun.Recipe());
+        Serve(2, 0, LineRun.FirstWeight, 0);
+        Subscribe(s_worker, 2);
+        Assert.Equal([LineRun.FirstWeight], Broadcast(0));
+        Push(1, 0, 0, 2, 30, 15);
+        Assert.Throws<InvalidOperationException>(() => Broadcast(1));
+        Push(2, 0, 0, 2, 30, 15);
+        Assert.Equal([LineRun.SecondWeight], Broadcast(1));
+    }
+
+    [Fact]
+    public void It_goes_on_from_a_checkpoint_with_the_momentum_of_that_step()
+    {
+        Serve(1, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        Push(1, 1, 0, 2, 30 * LineRun.SecondWeight, 0.1);
+        Assert.Equal([LineRun.ThirdWeight], Snapshot(2).Values.ToArray());
+    }
+
+    [Fact]
+    public void A_worker_that_hears_of_the_topology_first_is_served_once_the_server_hears_of_it_too()
+    {
+        Subscribe(s_worker, 1);
+        Assert.Empty(_context.Tensors);
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Assert.Equal([LineRun.FirstWeight], Broadcast(0));
+    }
+
+    [Fact]
+    public void A_worker_that_joins_late_gets_the_weights_of_the_step_in_hand()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Push(1, 0, 0, 2, 30, 15);
+        Subscribe(s_other, 1);
+        Assert.Equal([LineRun.SecondWeight], Broadcast(1, s_other));
+    }
+
+    [Fact]
+    public void A_worker_that_left_the_assignment_gets_no_more_weights()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Subscribe(s_worker, 1);
+        Subscribe(s_other, 1);
+        Receive(new Assignment(1, 1, [s_worker, s_other]));
+        Receive(new Assignment(1, 2, [s_other]));
+        _context.Clear();
+        Push(1, 0, 0, 2, 30, 15);
+        Assert.Equal([s_other], _context.Tensors.Where(sent => sent.To != LineRun.Coordinator).Select(sent => sent.To));
+    }
+
+    [Fact]
+    public void The_weights_of_the_limit_wait_until_the_records_have_caught_up()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0, limit: 1);
+        Subscribe(s_worker, 1);
+        Push(1, 0, 0, 2, 30, 15);
+        Assert.Throws<InvalidOperationException>(() => Broadcast(1));
+
+        Receive(new Advance(1, 2, 1));
+        Assert.Equal([LineRun.SecondWeight], Broadcast(1));
+    }
+
+    [Fact]
+    public void Held_it_says_where_it_is_and_broadcasts_no_further_step_until_the_snapshot_is_named()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Subscribe(s_worker, 1);
+        Receive(new Hold(1));
+        Assert.Equal(new Held(1, 0, 0), Assert.Single(_context.SentTo<Held>(LineRun.Coordinator)));
+
+        Push(1, 0, 0, 2, 30, 15);
+        Assert.Throws<InvalidOperationException>(() => Broadcast(1));
+        _context.Clear();
+        Receive(new SnapshotAt(1, 1));
+
+        Assert.Equal([LineRun.SecondWeight], Broadcast(1));
+        var snapshot = _context.Tensors.Where(sent => sent.To == LineRun.Coordinator).Select(sent => sent.Tensor).ToArray();
+        Assert.Equal([LineRun.Weights(1, 1), LineRun.State(1, 1)], snapshot.Select(tensor => tensor.Key));
+        Assert.Equal([LineRun.SecondVelocity], snapshot[1].Values.ToArray());
+    }
+
+    [Fact]
+    public void A_snapshot_is_sent_by_itself_at_every_multiple_of_the_checkpoint_steps()
+    {
+        _server = Create(LineRun.Recipe(epochs: 2, batchRows: 1));
+        Serve(1, 0, LineRun.FirstWeight, 0, checkpointSteps: 3);
+        for (var step = 0; step < 8; step++)
+        {
+            Push(1, step, 0, 1, 1, 1);
+        }
+
+        Assert.Equal([3, 6], Snapshots(TensorKind.OptimiserState));
+        Assert.Equal([3, 4, 6, 8], Snapshots(TensorKind.Weights));
+    }
+
+    [Fact]
+    public void A_new_coordinator_is_sent_the_epochs_that_may_not_be_recorded_and_told_the_position()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Push(1, 0, 0, 2, 30, 15);
+        _context.Clear();
+
+        var second = new ActorId("coordinator-2");
+        _server.Start(_context, second);
+        Assert.Equal([new SegmentPosition(0, 1)], Assert.Single(_context.SentTo<Join>(second)).Holding.ToArray());
+        Receive(new Topology(9, [_context.Self]));
+
+        var (to, epoch) = Assert.Single(_context.Tensors);
+        Assert.Equal((second, LineRun.Weights(9, 1), 15.0), (to, epoch.Key, epoch.Loss));
+        Subscribe(s_worker, 9);
+        Receive(new Advance(9, 2, 0));
+        Assert.Equal([LineRun.SecondWeight], Broadcast(1));
+    }
+
+    [Fact]
+    public void Epochs_that_are_recorded_are_not_kept()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Push(1, 0, 0, 2, 30, 15);
+        Receive(new Advance(1, 2, 1));
+        _context.Clear();
+        Receive(new Topology(9, [_context.Self]));
+        Assert.Empty(_context.Tensors);
+    }
+
+    [Fact]
+    public void A_former_coordinators_orders_no_longer_count()
+    {
+        Serve(5, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        Subscribe(s_worker, 5);
+        Receive(new Serve(4, 0, 1, 0, 0, 0));
+        Receive(new Hold(4));
+        Receive(new Topology(4, []));
+        Push(5, 1, 0, 2, 30 * LineRun.SecondWeight, 0.1);
+        Assert.Equal([LineRun.ThirdWeight], Snapshot(2).Values.ToArray());
+        Assert.Empty(_context.Sent<Held>());
+    }
+
+    [Fact]
+    public void A_segment_given_to_another_server_is_let_go()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Receive(new Topology(2, LineRun.Ids("another")));
+        Assert.Equal(0, _pool.Lent);
+    }
+
+    [Theory]
+    [InlineData(float.NaN, 1, "the gradient of layers.0.weight")]
+    [InlineData(float.PositiveInfinity, 1, "the gradient of layers.0.weight")]
+    [InlineData(1, double.NaN, "the loss (NaN)")]
+    [InlineData(3e38f, 1, "the updated layers.0.weight", -3e38f)]
+    public void A_number_that_is_not_finite_is_named_and_nothing_goes_on(float sum, double loss, string what, float velocity = 0)
+    {
+        var recipe = LineRun.Recipe();
+        _server = Create(recipe with { Optimiser = recipe.Optimiser with { Rate = 1000 } });
+        Serve(1, 0, velocity, velocity);
+        Push(1, 0, 0, 2, sum, loss);
+        Assert.Equal(new NotFinite(0, what), Assert.Single(_context.SentTo<NotFinite>(LineRun.Coordinator)));
+        Assert.Empty(_context.Tensors);
+    }
+
+    [Fact]
+    public void Two_segments_clip_by_the_norm_of_both_parts()
+    {
+        var recipe = LineRun.Recipe();
+        const int parameters = GradientNorm.BlockParameters + 1;
+        var zeros = new InitialiserRecipe { Kind = InitialiserKind.Zeros };
+        recipe = recipe with
+        {
+            ClipNorm = 1,
+            Layers = [new LayerRecipe { Units = 1, Weights = zeros, Biases = null }],
+            Optimiser = new() { Kind = OptimiserKind.Sgd, Rate = 1 },
+        };
+        _server = new ParameterServer(new TrainingPlan(recipe, 4), new NetworkLayout(parameters, recipe.Layers), Kernels.Active, _pool);
+        _server.Start(_context, LineRun.Coordinator);
+        var other = new ActorId("server-2");
+        Receive(new Serve(1, 1, 2, 0, 0, 0));
+        _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.Weights(1, 0, 1), 0, 0));
+        Receive(new Topology(1, [other, _context.Self]));
+
+        // The mean gradient is 3 here and 4 in the other segment: its norm is 5, and it is scaled by 1/5.
+        _server.Receive(_context, s_worker, _pool.Tensor(LineRun.Sum(1, 0, 0, 2, 1), 15, 12));
+        Assert.Equal([144.0], Assert.Single(_context.SentTo<NormPart>(other)).BlockSums.ToArray());
+        Assert.Empty(_context.Tensors);
+        _server.Receive(_context, other, new NormPart(1, 0, 0, [256.0]));
+        Assert.Equal(-0.6f, Snapshot(1).Values[0]);
+    }
+
+    [Fact]
+    public void After_the_stop_nothing_is_lent()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Push(1, 0, 0, 1, 5, 2.5);
+        Receive(new Stop());
+        _context.Clear();
+        Assert.Equal(0, _pool.Lent);
+        Push(1, 0, 1, 1, 25, 12.5);
+        Assert.Equal(0, _pool.Lent);
+    }
+
+    private ParameterServer Create(Recipe recipe, long rows = 4)
+    {
+        var server = new ParameterServer(new TrainingPlan(recipe, rows), LineRun.Layout(recipe), Kernels.Active, _pool);
+        server.Start(_context, LineRun.Coordinator);
+        return server;
+    }
+
+    /// <summary>What the coordinator sends to have the whole model served by this server.</summary>
+    private void Serve(long term, long step, float weight, float velocity, long limit = 100, long checkpointSteps = 0)
+    {
+        Receive(new Serve(term, 0, 1, step, checkpointSteps, 0));
+        _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.Weights(term, step), 0, weight));
+        _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.State(term, step), 0, velocity));
+        Receive(new Topology(term, [_context.Self]));
+        Receive(new Advance(term, limit, 0));
+    }
+
+    private void Subscribe(ActorId worker, long term) => _server.Receive(_context, worker, new Subscribe(term, 0));
+
+    private void Push(long term, long step, int start, int count, float sum, double loss) =>
+        _server.Receive(_context, s_worker, _pool.Tensor(LineRun.Sum(term, step, start, count), loss, sum));
+
+    private void Receive(IMessage message) => _server.Receive(_context, LineRun.Coordinator, message);
+
+    /// <summary>The weights of a step as they were sent to a worker.</summary>
+    private float[] Broadcast(long step, ActorId? to = null) =>
+        _context.Tensors.Single(sent => sent.To == (to ?? s_worker) && sent.Tensor.Key.Step == step).Tensor.Values.ToArray();
+
+    /// <summary>The weights of a step as they were sent to the coordinator.</summary>
+    private TensorMessage Snapshot(long step) =>
+        _context.Tensors.Single(sent => sent.To == LineRun.Coordinator && sent.Tensor.Key.Step == step && sent.Tensor.Key.Kind == TensorKind.Weights).Tensor;
+
+    private IEnumerable<long> Snapshots(TensorKind kind) =>
+        _context.Tensors.Where(sent => sent.To == LineRun.Coordinator && sent.Tensor.Key.Kind == kind).Select(sent => sent.Tensor.Key.Step);
+}
