@@ -11,6 +11,7 @@ public sealed class RunLog : IDisposable
     private readonly FileStream _log;
     private readonly FileStream _epochs;
     private readonly TimeProvider _time;
+    private WorkerSpeeds? _speeds;
 
     /// <summary>Begins or continues the log.</summary>
     /// <param name="folder">The run folder.</param>
@@ -27,14 +28,33 @@ public sealed class RunLog : IDisposable
         }
     }
 
-    /// <summary>Writes an event down; progress within an epoch is not.</summary>
+    /// <summary>Writes an event down; progress within an epoch is not, and the workers' speeds are once for each epoch.</summary>
     public void Write(RunEvent happened)
     {
-        if (happened is RunProgress or WorkerSpeeds)
+        switch (happened)
         {
-            return;
-        }
+            case RunProgress:
+                break;
+            case WorkerSpeeds speeds:
+                _speeds = speeds;
+                break;
+            case EpochCompleted completed:
+                Append(completed);
+                WriteEpoch(completed);
+                if (_speeds is not null)
+                {
+                    Append(_speeds);
+                }
 
+                break;
+            default:
+                Append(happened);
+                break;
+        }
+    }
+
+    private void Append(RunEvent happened)
+    {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer))
         {
@@ -46,10 +66,6 @@ public sealed class RunLog : IDisposable
 
         buffer.WriteByte((byte)'\n');
         _log.Write(buffer.GetBuffer().AsSpan(0, (int)buffer.Length));
-        if (happened is EpochCompleted completed)
-        {
-            WriteEpoch(completed);
-        }
     }
 
     /// <inheritdoc/>
@@ -79,6 +95,16 @@ public sealed class RunLog : IDisposable
                 json.WriteString("role", changed.Role == NodeRole.Worker ? "worker" : "parameter-server");
                 json.WriteString("what", changed.What);
                 break;
+            case WorkerSpeeds speeds:
+                json.WriteString("event", "speeds");
+                json.WriteStartObject("rowsPerSecond");
+                foreach (var (worker, speed) in speeds.RowsPerSecond.OrderBy(pair => pair.Key.Name, StringComparer.Ordinal))
+                {
+                    json.WriteNumber(worker.Name, speed);
+                }
+
+                json.WriteEndObject();
+                break;
             case EpochCompleted completed:
                 json.WriteString("event", "epoch");
                 json.WriteNumber("epoch", completed.Record.Epoch);
@@ -97,16 +123,34 @@ public sealed class RunLog : IDisposable
                 break;
             case RunEnded ended:
                 json.WriteString("event", "ended");
-                json.WriteString("outcome", ended.Outcome switch
-                {
-                    RunCompleted completed => $"completed: epoch {completed.Epoch}, weights sha256 {completed.WeightsSha256}",
-                    RunInterrupted interrupted => $"interrupted: checkpoint at step {interrupted.Step}",
-                    RunFailed failed => $"failed: {failed.Reason}",
-                    _ => throw new ArgumentException($"unknown outcome {ended.Outcome}", nameof(happened)),
-                });
+                DescribeEnd(json, ended.Outcome);
                 break;
             default:
                 throw new ArgumentException($"unknown event {happened}", nameof(happened));
+        }
+    }
+
+    private static void DescribeEnd(Utf8JsonWriter json, RunOutcome outcome)
+    {
+        switch (outcome)
+        {
+            case RunCompleted completed:
+                json.WriteString("outcome", "completed");
+                json.WriteNumber("epoch", completed.Epoch);
+                json.WriteNumber("step", completed.Step);
+                json.WriteBoolean("stoppedEarly", completed.StoppedEarly);
+                json.WriteString("weightsSha256", completed.WeightsSha256);
+                break;
+            case RunInterrupted interrupted:
+                json.WriteString("outcome", "interrupted");
+                json.WriteNumber("step", interrupted.Step);
+                break;
+            case RunFailed failed:
+                json.WriteString("outcome", "failed");
+                json.WriteString("reason", failed.Reason);
+                break;
+            default:
+                throw new ArgumentException($"unknown outcome {outcome}", nameof(outcome));
         }
     }
 
