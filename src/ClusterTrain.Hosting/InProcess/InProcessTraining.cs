@@ -40,12 +40,38 @@ public static class InProcessTraining
         var layout = new NetworkLayout(data.Train.Features, recipe.Layers);
         var receipt = Receipt.Read(folder.ReceiptPath);
         var start = Start(recipe, data, folder, layout, receipt, observe);
+        using var evaluationPool = new ComputePool(1, "evaluation");
+        using var evaluation = new Network(layout, recipe.Loss, Kernels.Active, evaluationPool);
+        using var recorder = new RunRecorder(folder, recipe, data, layout, evaluation, receipt);
+        return Train(plan, layout, data.Train, start, recorder, settings, time, observe, stop);
+    }
+
+    /// <summary>Trains until the run is over, with a record of the caller's own.</summary>
+    /// <param name="plan">What each step is.</param>
+    /// <param name="layout">The parameters.</param>
+    /// <param name="rows">The training rows.</param>
+    /// <param name="start">Where the run begins.</param>
+    /// <param name="recorder">Its record.</param>
+    /// <param name="settings">How.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="observe">Told what happens; called from several threads, one at a time.</param>
+    /// <param name="stop">When signalled, the run ends after a checkpoint.</param>
+    public static RunOutcome Train(
+        TrainingPlan plan,
+        NetworkLayout layout,
+        DataSet rows,
+        RunStart start,
+        IRunRecorder recorder,
+        InProcessSettings settings,
+        TimeProvider time,
+        Action<RunEvent> observe,
+        CancellationToken stop)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(settings);
+        var recipe = plan.Recipe;
         var kernels = Kernels.Active;
         var ended = new TaskCompletionSource<RunOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        using var evaluationPool = new ComputePool(1, "evaluation");
-        using var evaluation = new Network(layout, recipe.Loss, kernels, evaluationPool);
-        using var recorder = new RunRecorder(folder, recipe, data, layout, evaluation, receipt);
         var tensors = new TensorPool();
         using var coordinator = new Coordinator(plan, layout, settings.Run, start, recorder, tensors, Observe);
         var members = new List<IDisposable>();
@@ -64,7 +90,7 @@ public static class InProcessTraining
             for (var index = 0; index < settings.Workers; index++)
             {
                 var pool = new ComputePool(settings.Threads, $"worker-{index + 1}");
-                var worker = new Worker(plan, layout, data.Train, new Network(layout, recipe.Loss, kernels, pool), tensors);
+                var worker = new Worker(plan, layout, rows, new Network(layout, recipe.Loss, kernels, pool), tensors);
                 members.Add(worker);
                 members.Add(pool);
                 worker.Start(host.AddMember(new ActorId($"worker-{index + 1}"), worker), coordinatorId);

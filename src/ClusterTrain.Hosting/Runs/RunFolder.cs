@@ -50,8 +50,9 @@ public sealed class RunFolder : IDisposable
     /// <summary>Creates the folder of a new run.</summary>
     /// <param name="path">The folder; it must not exist or be empty.</param>
     /// <param name="recipe">The resolved recipe.</param>
+    /// <param name="recipeFolder">The folder of the recipe's file, in full; null when it is no file.</param>
     /// <exception cref="RunFolderException">It holds something already, is in use, or cannot be written.</exception>
-    public static RunFolder Create(string path, Recipe recipe)
+    public static RunFolder Create(string path, Recipe recipe, string? recipeFolder = null)
     {
         try
         {
@@ -63,7 +64,7 @@ public sealed class RunFolder : IDisposable
 
             var heldLock = Lock(path);
             Directory.CreateDirectory(System.IO.Path.Combine(path, "checkpoints"));
-            var identity = new RunIdentity(recipe.Fingerprint(), null, 1);
+            var identity = new RunIdentity(recipe.Fingerprint(), null, 1, recipeFolder);
             var folder = new RunFolder(path, heldLock, identity);
             AtomicFile.Write(folder.RecipePath, stream => stream.Write(Encoding.UTF8.GetBytes(RecipeWriter.Write(recipe))));
             identity.Write(folder.File("run.json"));
@@ -200,5 +201,7 @@ public sealed class RunFolder : IDisposable
 
     private string File(string name) => System.IO.Path.Combine(Path, name);
 
-    private IEnumerable<string> Checkpoints() => Directory.EnumerateFiles(CheckpointFolder, "step-*.safetensors").Order(StringComparer.Ordinal);
+    private IEnumerable<string> Checkpoints() => Directory.Exists(CheckpointFolder)
+        ? Directory.EnumerateFiles(CheckpointFolder, "step-*.safetensors").Order(StringComparer.Ordinal)
+        : [];
 }

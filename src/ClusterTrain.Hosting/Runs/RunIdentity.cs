@@ -7,7 +7,8 @@ namespace ClusterTrain.Hosting;
 /// <param name="Recipe">Fingerprint of the recipe.</param>
 /// <param name="Data">Fingerprint of the prepared data; null until it is known.</param>
 /// <param name="Term">Counts the coordinators that ever led the run.</param>
-public sealed record RunIdentity(string Recipe, string? Data, long Term)
+/// <param name="RecipeFolder">Where the recipe's file was: its data are looked for there too. Null: it was no file.</param>
+public sealed record RunIdentity(string Recipe, string? Data, long Term, string? RecipeFolder = null)
 {
     internal void Write(string path) => AtomicFile.Write(path, stream =>
     {
@@ -16,21 +17,26 @@ public sealed record RunIdentity(string Recipe, string? Data, long Term)
         json.WriteString("recipe", Recipe);
         json.WriteString("data", Data);
         json.WriteNumber("term", Term);
+        json.WriteString("recipeFolder", RecipeFolder);
         json.WriteEndObject();
     });
 
-    internal static RunIdentity Read(string path)
+    /// <summary>Reads the <c>run.json</c> of a run folder.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="RunFolderException">It is missing or damaged.</exception>
+    public static RunIdentity Read(string path)
     {
         try
         {
             using var json = JsonDocument.Parse(File.ReadAllBytes(path));
             var root = json.RootElement;
             return new RunIdentity(
-                root.GetProperty("recipe").GetString()!, root.GetProperty("data").GetString(), root.GetProperty("term").GetInt64());
+                root.GetProperty("recipe").GetString()!, root.GetProperty("data").GetString(), root.GetProperty("term").GetInt64(),
+                root.TryGetProperty("recipeFolder", out var folder) ? folder.GetString() : null);
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        catch (Exception error) when (error is IOException or JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
-            throw new RunFolderException($"{path}: is damaged: {error.Message}", error);
+            throw new RunFolderException($"{path}: is missing or damaged: {error.Message}", error);
         }
     }
 }

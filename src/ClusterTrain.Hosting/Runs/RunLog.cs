@@ -60,7 +60,7 @@ public sealed class RunLog : IDisposable
         {
             json.WriteStartObject();
             json.WriteString("time", _time.GetUtcNow().ToString("O", CultureInfo.InvariantCulture));
-            Describe(json, happened);
+            RunEventJson.Write(json, happened);
             json.WriteEndObject();
         }
 
@@ -73,85 +73,6 @@ public sealed class RunLog : IDisposable
     {
         _log.Dispose();
         _epochs.Dispose();
-    }
-
-    private static void Describe(Utf8JsonWriter json, RunEvent happened)
-    {
-        switch (happened)
-        {
-            case RunWaiting waiting:
-                json.WriteString("event", "waiting");
-                json.WriteString("reason", waiting.Reason);
-                break;
-            case RunBegan began:
-                json.WriteString("event", "began");
-                json.WriteNumber("step", began.Step);
-                json.WriteNumber("workers", began.Workers);
-                json.WriteNumber("parameterServers", began.Servers);
-                break;
-            case MembershipChanged changed:
-                json.WriteString("event", "member");
-                json.WriteString("member", changed.Member.Name);
-                json.WriteString("role", changed.Role == NodeRole.Worker ? "worker" : "parameter-server");
-                json.WriteString("what", changed.What);
-                break;
-            case WorkerSpeeds speeds:
-                json.WriteString("event", "speeds");
-                json.WriteStartObject("rowsPerSecond");
-                foreach (var (worker, speed) in speeds.RowsPerSecond.OrderBy(pair => pair.Key.Name, StringComparer.Ordinal))
-                {
-                    json.WriteNumber(worker.Name, speed);
-                }
-
-                json.WriteEndObject();
-                break;
-            case EpochCompleted completed:
-                json.WriteString("event", "epoch");
-                json.WriteNumber("epoch", completed.Record.Epoch);
-                json.WriteNumber("loss", completed.Record.Loss);
-                json.WriteNumber("samplesPerSecond", completed.SamplesPerSecond);
-                json.WriteNumber("workers", completed.Workers);
-                json.WriteString("weightsSha256", completed.Record.WeightsSha256);
-                break;
-            case CheckpointSaved saved:
-                json.WriteString("event", "checkpoint");
-                json.WriteNumber("step", saved.Step);
-                break;
-            case RunWarning warning:
-                json.WriteString("event", "warning");
-                json.WriteString("message", warning.Message);
-                break;
-            case RunEnded ended:
-                json.WriteString("event", "ended");
-                DescribeEnd(json, ended.Outcome);
-                break;
-            default:
-                throw new ArgumentException($"unknown event {happened}", nameof(happened));
-        }
-    }
-
-    private static void DescribeEnd(Utf8JsonWriter json, RunOutcome outcome)
-    {
-        switch (outcome)
-        {
-            case RunCompleted completed:
-                json.WriteString("outcome", "completed");
-                json.WriteNumber("epoch", completed.Epoch);
-                json.WriteNumber("step", completed.Step);
-                json.WriteBoolean("stoppedEarly", completed.StoppedEarly);
-                json.WriteString("weightsSha256", completed.WeightsSha256);
-                break;
-            case RunInterrupted interrupted:
-                json.WriteString("outcome", "interrupted");
-                json.WriteNumber("step", interrupted.Step);
-                break;
-            case RunFailed failed:
-                json.WriteString("outcome", "failed");
-                json.WriteString("reason", failed.Reason);
-                break;
-            default:
-                throw new ArgumentException($"unknown outcome {outcome}", nameof(outcome));
-        }
     }
 
     private void WriteEpoch(EpochCompleted completed)

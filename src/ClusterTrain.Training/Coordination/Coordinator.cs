@@ -36,6 +36,7 @@ public sealed class Coordinator : IActor, IDisposable
     private bool _holding;
     private TimeSpan _lastCheckpoint;
     private TimeSpan? _lastWarning;
+    private bool _reported;
     private long _reportedStep;
     private double _reportedLoss;
     private (TimeSpan At, long Step) _window;
@@ -339,10 +340,12 @@ public sealed class Coordinator : IActor, IDisposable
         _reportedStep = report.Step;
         _reportedLoss = report.Loss;
         var elapsed = context.Now - _window.At;
-        if (elapsed >= TickPeriod)
+        var isFirst = !_reported && report.Step > _window.Step;
+        if (elapsed >= TickPeriod || isFirst)
         {
             var rows = (double)(report.Step - _window.Step) * _plan.TrainingRows / _plan.StepsPerEpoch;
-            _observe(new RunProgress(_reportedStep, _reportedLoss, Math.Max(0, rows / elapsed.TotalSeconds)));
+            _reported = true;
+            _observe(new RunProgress(_reportedStep, _reportedLoss, elapsed > TimeSpan.Zero ? Math.Max(0, rows / elapsed.TotalSeconds) : 0));
             _window = (context.Now, report.Step);
         }
     }

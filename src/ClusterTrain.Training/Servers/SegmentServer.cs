@@ -17,6 +17,7 @@ internal sealed class SegmentServer : IDisposable
     private readonly TensorPool _pool;
     private readonly TreeSum<TensorMessage> _sum;
     private readonly List<ActorId> _subscribers = [];
+    private readonly List<ActorId> _absent = [];
     private readonly Queue<TensorMessage> _unrecorded = new();
     private readonly long _checkpointSteps;
     private readonly long _receiptSteps;
@@ -32,7 +33,7 @@ internal sealed class SegmentServer : IDisposable
     private long? _heldAt;
     private long _snapshotAt = -1;
     private long _limit;
-    private TimeSpan _lastReport;
+    private TimeSpan? _lastReport;
 
     public SegmentServer(Serve serve, TrainingPlan plan, SegmentUpdate update, TensorPool pool)
     {
@@ -96,6 +97,7 @@ internal sealed class SegmentServer : IDisposable
     {
         Term = term;
         _subscribers.Clear();
+        _absent.Clear();
         _heldAt = null;
         _snapshotAt = -1;
         foreach (var snapshot in _unrecorded)
@@ -112,6 +114,7 @@ internal sealed class SegmentServer : IDisposable
 
     public void Subscribe(IActorContext context, ActorId worker)
     {
+        _absent.Remove(worker);
         if (!_subscribers.Contains(worker))
         {
             _subscribers.Add(worker);
@@ -123,8 +126,30 @@ internal sealed class SegmentServer : IDisposable
         }
     }
 
-    /// <summary>Keeps only those subscribers that still take part.</summary>
-    public void Keep(ImmutableArray<ActorId> workers) => _subscribers.RemoveAll(worker => !workers.Contains(worker));
+    /// <summary>
+    /// Sends no more weights to subscribers that took part and no longer do, until they take part again. One that no assignment
+    /// has named so far stays: it may have heard of this server before this server hears of it.
+    /// </summary>
+    public void Follow(IActorContext context, ImmutableArray<ActorId> former, ImmutableArray<ActorId> workers)
+    {
+        for (var index = _subscribers.Count - 1; index >= 0; index--)
+        {
+            var worker = _subscribers[index];
+            if (former.Contains(worker) && !workers.Contains(worker))
+            {
+                _subscribers.RemoveAt(index);
+                _absent.Add(worker);
+            }
+        }
+
+        foreach (var worker in workers)
+        {
+            if (_absent.Contains(worker))
+            {
+                Subscribe(context, worker);
+            }
+        }
+    }
 
     public void Advance(IActorContext context, long limit, long recorded)
     {
@@ -139,8 +164,9 @@ internal sealed class SegmentServer : IDisposable
 
     public void Hold(IActorContext context, ActorId coordinator)
     {
-        _heldAt = Step;
-        context.Send(coordinator, new Held(Term, Segment.Index, Step));
+        // Weights that are broadcast already will be answered: the segment comes to rest a step later.
+        _heldAt = _resting ? Step : Step + 1;
+        context.Send(coordinator, new Held(Term, Segment.Index, _heldAt.Value));
     }
 
     public void SnapshotAt(IActorContext context, ActorId coordinator, long step)
@@ -258,7 +284,7 @@ internal sealed class SegmentServer : IDisposable
             SendSnapshot(context, coordinator, withWeights: !forReceipt);
         }
 
-        if (endsEpoch || context.Now - _lastReport >= ReportPeriod)
+        if (endsEpoch || _lastReport is not { } last || context.Now - last >= ReportPeriod)
         {
             var epochRows = ((Step - 1) % _plan.StepsPerEpoch * _plan.BatchRows) + _plan.Rows(Step - 1);
             context.Send(coordinator, new StepReport(Term, Segment.Index, Step, _epochLoss / epochRows));
@@ -283,7 +309,7 @@ internal sealed class SegmentServer : IDisposable
 
     private void Broadcast(IActorContext context)
     {
-        if (!_serving || !_resting || Step >= Math.Min(_limit, _plan.Steps) || Step > (_heldAt ?? long.MaxValue))
+        if (!_serving || !_resting || Step >= Math.Min(_limit, _plan.Steps) || Step >= (_heldAt ?? long.MaxValue))
         {
             return;
         }

@@ -177,7 +177,7 @@ public sealed class ParameterServerTests : IDisposable
         Serve(1, 0, LineRun.FirstWeight, 0);
         Subscribe(s_worker, 1);
         Receive(new Hold(1));
-        Assert.Equal(new Held(1, 0, 0), Assert.Single(_context.SentTo<Held>(LineRun.Coordinator)));
+        Assert.Equal(new Held(1, 0, 1), Assert.Single(_context.SentTo<Held>(LineRun.Coordinator)));
 
         Push(1, 0, 0, 2, 30, 15);
         Assert.Throws<InvalidOperationException>(() => Broadcast(1));

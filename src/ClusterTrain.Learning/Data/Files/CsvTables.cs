@@ -55,7 +55,7 @@ internal static class CsvTables
     private static bool IsInteger(string label, out long number) =>
         long.TryParse(label, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
 
-    private static int[] Labels(CsvFile file, ImmutableArray<string> classes)
+    internal static int[] Labels(CsvFile file, ImmutableArray<string> classes)
     {
         var indices = classes.Index().ToDictionary(item => item.Item, item => item.Index);
         var labels = new int[file.Labels.Count];

@@ -44,6 +44,19 @@ public sealed class DataStore
         return new StoredDataSet(set, [.. ReadFiles(set, progress, cancellation).Select(file => file.Name)]);
     }
 
+    /// <summary>Where the files of a data set lie on this machine; their content is not looked at and nothing is downloaded.</summary>
+    /// <param name="name">Its name, see <see cref="KnownDataSet.All"/>.</param>
+    /// <returns>Null when one of the files is nowhere.</returns>
+    /// <exception cref="DataException">There is no such data set.</exception>
+    public StoredDataSet? Look(string name)
+    {
+        var set = Find(name);
+        var paths = set.Files.Select(file => _verified.Has(set, file)
+            ? _verified.PathOf(set, file)
+            : Places(set, file).FirstOrDefault(File.Exists)).ToList();
+        return paths.Contains(null) ? null : new StoredDataSet(set, [.. paths.OfType<string>()]);
+    }
+
     /// <summary>The rows of a data set, fetched first when they are missing.</summary>
     /// <exception cref="DataException">There is no such data set, or it can be had nowhere.</exception>
     internal SourceData Load(string name, TaskKind task, IProgress<DataProgress>? progress, CancellationToken cancellation)

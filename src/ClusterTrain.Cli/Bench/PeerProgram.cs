@@ -1,0 +1,108 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+
+namespace ClusterTrain.Cli;
+
+/// <summary>What one run of a peer gave.</summary>
+/// <param name="Version">The library's version; empty when there is no measurement.</param>
+/// <param name="SamplesPerSecond">Median over its windows; null when there is no measurement.</param>
+/// <param name="Problem">Why there is none.</param>
+internal sealed record PeerResult(string Version, double? SamplesPerSecond, string? Problem)
+{
+    public static PeerResult Missing(string problem) => new(string.Empty, null, problem);
+}
+
+/// <summary>A program under bench/peers that trains the benchmark network with another library and prints one line of JSON.</summary>
+/// <param name="Name">The library's name.</param>
+/// <param name="Script">The program.</param>
+/// <param name="Interpreter">The Python that runs it.</param>
+internal sealed record PeerProgram(string Name, string Script, string Interpreter)
+{
+    private const int MissingPackage = 3;
+    private const string DebianPython = "/usr/bin/python3";
+
+    // Loading a library, making or reading the rows, the warm-up.
+    private static readonly TimeSpan s_overhead = TimeSpan.FromSeconds(90);
+
+    /// <summary>Those there are; empty when the folder bench/peers is neither above the program nor above the current folder.</summary>
+    public static IReadOnlyList<PeerProgram> Find()
+    {
+        var python = File.Exists(DebianPython) ? DebianPython : "python3";
+        (string, string)[] peers = [("NumPy", "peer_numpy.py"), ("PyTorch", "peer_torch.py")];
+        foreach (var start in new[] { AppContext.BaseDirectory, Directory.GetCurrentDirectory() })
+        {
+            for (var folder = new DirectoryInfo(start); folder is not null; folder = folder.Parent)
+            {
+                var programs = peers.Select(peer => new PeerProgram(peer.Item1, Path.Combine(folder.FullName, "bench", "peers", peer.Item2), python)).ToList();
+                if (programs.TrueForAll(program => File.Exists(program.Script)))
+                    return programs;
+            }
+        }
+
+        return [];
+    }
+
+    /// <summary>Runs the program once, with one thread.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="dataFolder">Folder of MNIST's files; null: synthetic rows.</param>
+    /// <param name="seconds">How long it measures, after its warm-up.</param>
+    /// <param name="stop">Ends it, with all its children.</param>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public PeerResult Run(BenchmarkNetwork network, string? dataFolder, double seconds, CancellationToken stop)
+    {
+        var start = new ProcessStartInfo(Interpreter) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        string[] arguments =
+        [
+            Script, "--layers", string.Join(',', network.Layers), "--batch", TrainingBenchmark.BatchRows.ToString(CultureInfo.InvariantCulture),
+            "--threads", "1", "--seconds", seconds.ToString(CultureInfo.InvariantCulture), .. dataFolder is null ? Array.Empty<string>() : ["--data", dataFolder],
+        ];
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        using var process = new Process { StartInfo = start };
+        try
+        {
+            process.Start();
+        }
+        catch (Win32Exception error)
+        {
+            return PeerResult.Missing($"{Interpreter} cannot be started: {error.Message}");
+        }
+
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
+        var errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        bool ended;
+        using (stop.Register(() => process.Kill(entireProcessTree: true)))
+            ended = process.WaitForExit(TimeSpan.FromSeconds(seconds) + s_overhead);
+        if (!ended)
+            process.Kill(entireProcessTree: true);
+        process.WaitForExit();
+        stop.ThrowIfCancellationRequested();
+        if (!ended)
+            return PeerResult.Missing($"took more than {s_overhead.TotalSeconds + seconds:F0} s and was ended");
+        return process.ExitCode switch
+        {
+            0 => Parse(output.Result),
+            MissingPackage => PeerResult.Missing(LastLine(errors.Result)),
+            _ => PeerResult.Missing($"exit code {process.ExitCode}: {LastLine(errors.Result)}"),
+        };
+    }
+
+    private static PeerResult Parse(string line)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(line);
+            return new PeerResult(
+                json.RootElement.GetProperty("version").GetString()!, json.RootElement.GetProperty("samples_per_second").GetDouble(), null);
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return PeerResult.Missing($"printed no line of JSON as bench/peers/README.md has it: {error.Message}");
+        }
+    }
+
+    private static string LastLine(string text) => text.TrimEnd().Split('\n')[^1];
+}

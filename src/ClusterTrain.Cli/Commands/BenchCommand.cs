@@ -1,0 +1,13 @@
+using System.CommandLine;
+
+namespace ClusterTrain.Cli;
+
+/// <summary><c>clustertrain bench</c>: how fast this machine computes.</summary>
+internal static class BenchCommand
+{
+    public static Command Create(Surroundings surroundings) => new Command("bench", "Measures speed on this machine.")
+    {
+        BenchKernelsCommand.Create(surroundings),
+        BenchTrainCommand.Create(surroundings),
+    };
+}

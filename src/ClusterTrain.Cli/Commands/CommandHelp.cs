@@ -1,0 +1,50 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+
+namespace ClusterTrain.Cli;
+
+/// <summary>A command with examples in its help text.</summary>
+/// <param name="name">Its name.</param>
+/// <param name="description">What it does.</param>
+/// <param name="examples">Whole command lines, each perhaps with a remark.</param>
+internal sealed class CommandWithExamples(string name, string description, params string[] examples) : Command(name, description)
+{
+    public IReadOnlyList<string> Examples { get; } = examples;
+}
+
+/// <summary>The help text: the usual one, then examples and exit codes.</summary>
+/// <param name="rootExamples">The examples of <c>clustertrain --help</c>.</param>
+internal sealed class CommandHelp(string[] rootExamples) : SynchronousCommandLineAction
+{
+    private const int Width = 110;
+
+    /// <summary>The words of a command, from the first on.</summary>
+    public static string PathOf(CommandResult result) =>
+        result.Parent is CommandResult parent ? $"{PathOf(parent)} {result.Command.Name}" : "clustertrain";
+
+    public override int Invoke(ParseResult parseResult)
+    {
+        new HelpAction { MaxWidth = Width }.Invoke(parseResult);
+        var output = parseResult.InvocationConfiguration.Output;
+        IReadOnlyList<string> examples = parseResult.CommandResult.Command switch
+        {
+            RootCommand => rootExamples,
+            CommandWithExamples command => command.Examples,
+            _ => [],
+        };
+        if (examples.Count > 0)
+        {
+            output.WriteLine("Examples:");
+            foreach (var example in examples)
+                output.WriteLine($"  {example}");
+            output.WriteLine();
+        }
+
+        output.WriteLine("Exit codes:");
+        foreach (var (code, meaning) in ExitCodes.Help)
+            output.WriteLine($"  {code,-4} {meaning}");
+        return ExitCodes.Ok;
+    }
+}

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using ClusterTrain.Hosting;
+using ClusterTrain.Learning;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cli;
+
+/// <summary>The <c>clustertrain</c> command: all of its commands, and what an error becomes.</summary>
+internal static class CommandLine
+{
+    /// <summary>Runs one command line.</summary>
+    /// <param name="args">The arguments.</param>
+    /// <param name="surroundings">Where it runs.</param>
+    /// <returns>The exit code, see <see cref="ExitCodes"/>.</returns>
+    public static int Run(string[] args, Surroundings surroundings)
+    {
+        try
+        {
+            // An argument that begins with @ is a file's name like any other.
+            var parsed = Root(surroundings).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            if (parsed.Action is ParseErrorAction)
+            {
+                foreach (var error in parsed.Errors)
+                    surroundings.Error.WriteLine($"error: {error.Message}");
+                surroundings.Error.WriteLine($"`{CommandHelp.PathOf(parsed.CommandResult)} --help` shows what is allowed.");
+                return ExitCodes.Usage;
+            }
+
+            return parsed.Invoke(new InvocationConfiguration
+            {
+                Output = surroundings.Out,
+                Error = surroundings.Error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            });
+        }
+        catch (OperationCanceledException) when (surroundings.Interruption.ExitCode != ExitCodes.Ok)
+        {
+            surroundings.Error.WriteLine("stopped");
+            return surroundings.Interruption.ExitCode;
+        }
+        catch (Exception error)
+        {
+            return Explain(error, surroundings.Error);
+        }
+    }
+
+    private static RootCommand Root(Surroundings surroundings)
+    {
+        var root = new RootCommand("Trains neural networks, with the same bits however many workers there are.")
+        {
+            TrainCommand.Create(surroundings),
+            PredictCommand.Create(surroundings),
+            ScoreCommand.Create(surroundings),
+            DataCommand.Create(surroundings),
+            BenchCommand.Create(surroundings),
+        };
+        root.Options.OfType<VersionOption>().Single().Action = new VersionAction();
+        var help = new CommandHelp(
+        [
+            "clustertrain train                       digits, offline, in seconds",
+            "clustertrain train configs/mnist.yaml    MNIST, fetched when it is not there",
+            "clustertrain score runs/mnist-...        how well the result does",
+        ]);
+        root.Options.OfType<HelpOption>().Single().Action = help;
+        root.SetAction(help.Invoke);
+        return root;
+    }
+
+    // The one place where an exception becomes words: mistakes of the user are one line without a stack trace.
+    private static int Explain(Exception error, TextWriter output)
+    {
+        switch (error)
+        {
+            case RecipeException recipe:
+                foreach (var problem in recipe.Problems)
+                    output.WriteLine($"error: {problem}");
+                return ExitCodes.Usage;
+            case UsageException or DataException or RunFolderException or SafetensorsException
+                or FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException:
+                output.WriteLine($"error: {error.Message}");
+                return ExitCodes.Usage;
+            case TrainingException or IOException:
+                output.WriteLine($"error: {error.Message}");
+                return ExitCodes.Failed;
+            default:
+                output.WriteLine($"error: {error.GetType().FullName}: {error.Message}");
+                output.WriteLine("This is an error of the program itself. Please report it, with the command line and these lines:");
+                output.WriteLine(error.ToString());
+                return ExitCodes.Internal;
+        }
+    }
+}

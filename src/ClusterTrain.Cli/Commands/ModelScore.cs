@@ -1,0 +1,38 @@
+using ClusterTrain.Learning;
+using ClusterTrain.Numerics;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cli;
+
+/// <summary>Finds a model and computes its figures.</summary>
+internal static class ModelScore
+{
+    private const string FileName = "model.safetensors";
+
+    /// <summary>The figures of a model on labelled rows; the number of threads does not change them.</summary>
+    public static Evaluation Of(Model model, DataSet rows, int threads)
+    {
+        using var pool = new ComputePool(threads, "evaluation");
+        using var network = new Network(model.Layout, model.Recipe.Loss, KernelChoice.Active(), pool);
+        return new Evaluator(network, rows, model.Recipe.Data.Task).Evaluate(model.Weights.Span);
+    }
+
+    /// <summary>Reads the model a user names: a model file, or a run folder.</summary>
+    /// <returns>The model, and the run folder it is in, if it is in one.</returns>
+    /// <exception cref="UsageException">There is none.</exception>
+    /// <exception cref="SafetensorsException">It is damaged.</exception>
+    public static (Model Model, string? RunFolder) Read(string path)
+    {
+        if (!Directory.Exists(path))
+        {
+            var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+            return (Model.Read(path), File.Exists(Path.Combine(folder, "run.json")) ? folder : null);
+        }
+
+        var file = Path.Combine(path, FileName);
+        return File.Exists(file) ? (Model.Read(file), path)
+            : File.Exists(Path.Combine(path, "run.json"))
+                ? throw new UsageException($"{path}: the run is not complete, so it has no {FileName} yet. Complete it with `clustertrain train --resume {path}`.")
+                : throw new UsageException($"{path}: neither a run folder nor a model file.");
+    }
+}

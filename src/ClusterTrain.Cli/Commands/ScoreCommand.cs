@@ -1,0 +1,110 @@
+using System.CommandLine;
+using System.Globalization;
+using ClusterTrain.Hosting;
+using ClusterTrain.Learning;
+
+namespace ClusterTrain.Cli;
+
+/// <summary><c>clustertrain score</c>: how well a model does on labelled rows.</summary>
+internal static class ScoreCommand
+{
+    private const int MostClassesShown = 20;
+
+    public static Command Create(Surroundings surroundings)
+    {
+        var model = new Argument<string>("MODEL") { Description = "model.safetensors, or a run folder" };
+        var files = new Argument<string[]>("FILE")
+        {
+            Description = "CSV file with its labels, or IDX file of features and IDX file of labels (default: the recipe's test rows)",
+            Arity = new ArgumentArity(0, 2),
+        };
+        var data = CommandOptions.Data();
+        var json = CommandOptions.Json("print one JSON object");
+        var command = new CommandWithExamples(
+            "score",
+            "Computes loss, accuracy and confusion matrix of a model; for regression the mean errors and R2.",
+            "clustertrain score runs/mnist-20260131-120000",
+            "clustertrain score model.safetensors labelled.csv --json",
+            "clustertrain score model.safetensors t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz")
+        {
+            model, files, data, json,
+        };
+        command.SetAction(parsed => Run(
+            parsed.GetRequiredValue(model), parsed.GetValue(files) ?? [], parsed.GetValue(data), parsed.GetValue(json), surroundings));
+        return command;
+    }
+
+    private static int Run(string modelPath, string[] files, string? dataFolder, bool isJson, Surroundings surroundings)
+    {
+        var (model, runFolder) = ModelScore.Read(modelPath);
+        var rows = files.Length == 0
+            ? TestRows(model, runFolder, dataFolder, surroundings)
+            : ModelRows.ReadLabelled(model, files[0], files.ElementAtOrDefault(1));
+        var figures = ModelScore.Of(model, rows, Environment.ProcessorCount);
+        if (isJson)
+            WriteJson(model, figures, new JsonLines(surroundings.Out));
+        else
+            WriteText(model, figures, surroundings.Out);
+        return ExitCodes.Ok;
+    }
+
+    private static DataSet TestRows(Model model, string? runFolder, string? dataFolder, Surroundings surroundings)
+    {
+        var recipeFolder = runFolder is null ? null : RunIdentity.Read(Path.Combine(runFolder, "run.json")).RecipeFolder;
+        using var progress = new DataProgressLine(surroundings);
+        var data = DataPreparation.Prepare(
+            model.Recipe, Locations.Of(recipeFolder, dataFolder, surroundings), progress, surroundings.Interruption.Token);
+        if (!data.Scaling.Equals(model.Scaling) || !data.Classes.SequenceEqual(model.Classes))
+        {
+            throw new UsageException(
+                "the data of the recipe are not those the model was trained on: they have other classes or need another scaling. "
+                + "Name the file to score, or bring the former data back.");
+        }
+
+        return data.Test ?? throw new UsageException("the recipe has no test rows (data.test); name a labelled file to score.");
+    }
+
+    private static void WriteText(Model model, Evaluation figures, TextWriter output)
+    {
+        output.WriteLine($"{Figures.Line(figures, "")}  on {Figures.Count(figures.Rows, "row")}");
+        if (figures.Confusion is not { } confusion)
+            return;
+        if (model.Classes.Length > MostClassesShown)
+        {
+            output.WriteLine($"({model.Classes.Length} classes: --json prints the confusion matrix)");
+            return;
+        }
+
+        output.WriteLine();
+        var table = new TextTable(["true \\ predicted", .. model.Classes]);
+        for (var row = 0; row < confusion.GetLength(0); row++)
+        {
+            var counts = Enumerable.Range(0, confusion.GetLength(1)).Select(column => confusion[row, column].ToString(CultureInfo.InvariantCulture));
+            table.Add([model.Classes[row], .. counts]);
+        }
+
+        foreach (var line in table.Lines())
+            output.WriteLine(line);
+    }
+
+    private static void WriteJson(Model model, Evaluation figures, JsonLines lines) => lines.Write(json =>
+    {
+        ReceiptEntry.WriteFigures(json, figures);
+        if (figures.Confusion is not { } confusion)
+            return;
+        json.WriteStartArray("classes");
+        foreach (var name in model.Classes)
+            json.WriteStringValue(name);
+        json.WriteEndArray();
+        json.WriteStartArray("confusion");
+        for (var row = 0; row < confusion.GetLength(0); row++)
+        {
+            json.WriteStartArray();
+            for (var column = 0; column < confusion.GetLength(1); column++)
+                json.WriteNumberValue(confusion[row, column]);
+            json.WriteEndArray();
+        }
+
+        json.WriteEndArray();
+    });
+}

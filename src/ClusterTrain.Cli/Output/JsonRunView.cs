@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using ClusterTrain.Hosting;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cli;
+
+/// <summary>One JSON object per event. Each tells the seconds since the process began, so that a start can be measured.</summary>
+/// <param name="output">Receives the lines.</param>
+/// <param name="time">The clock.</param>
+internal sealed class JsonRunView(TextWriter output, TimeProvider time) : IRunView
+{
+    private readonly JsonLines _lines = new(output);
+    private readonly DateTime _processBegan = ProcessStart();
+
+    public void Begin(RunDescription run) => _lines.Write(json =>
+    {
+        json.WriteString("event", "run");
+        json.WriteNumber("secondsSinceStart", SecondsSinceStart());
+        json.WriteString("recipe", run.Plan.Recipe.Name);
+        json.WriteString("folder", run.Folder);
+        json.WriteBoolean("resumed", run.IsResumed);
+        json.WriteStartArray("layers");
+        json.WriteNumberValue(run.Layout.Features);
+        foreach (var layer in run.Layout.Layers)
+            json.WriteNumberValue(layer.Outputs);
+        json.WriteEndArray();
+        json.WriteNumber("parameters", run.Layout.Parameters);
+        json.WriteNumber("rows", run.Plan.TrainingRows);
+        json.WriteNumber("batchRows", run.Plan.BatchRows);
+        json.WriteNumber("leaves", run.Plan.Leaves(0));
+        json.WriteNumber("epochs", run.Plan.Recipe.Epochs);
+        json.WriteNumber("stepsPerEpoch", run.Plan.StepsPerEpoch);
+        json.WriteNumber("workers", run.Workers);
+        json.WriteNumber("threads", run.Threads);
+        json.WriteNumber("parameterServers", run.ParameterServers);
+        json.WriteString("kernels", run.Kernels);
+    });
+
+    public void Observe(RunEvent happened) => _lines.Write(json =>
+    {
+        RunEventJson.Write(json, happened);
+        json.WriteNumber("secondsSinceStart", SecondsSinceStart());
+    });
+
+    public void End(RunReport report)
+    {
+        if (report.Outcome is not RunCompleted completed)
+            return;
+        _lines.Write(json =>
+        {
+            json.WriteString("event", "result");
+            json.WriteNumber("secondsSinceStart", SecondsSinceStart());
+            json.WriteNumber("seconds", report.Elapsed.TotalSeconds);
+            json.WriteString("folder", report.Folder);
+            if (report.Test is { } test)
+            {
+                json.WriteStartObject("test");
+                ReceiptEntry.WriteFigures(json, test);
+                json.WriteEndObject();
+            }
+
+            json.WriteString("weightsSha256", completed.WeightsSha256);
+        });
+    }
+
+    public void Dispose() => output.Flush();
+
+    private static DateTime ProcessStart()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.StartTime.ToUniversalTime();
+    }
+
+    private double SecondsSinceStart() => Math.Round((time.GetUtcNow().UtcDateTime - _processBegan).TotalSeconds, 3);
+}

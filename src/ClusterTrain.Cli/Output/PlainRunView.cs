@@ -1,0 +1,77 @@
+using System.Globalization;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cli;
+
+/// <summary>Plain lines: epochs and results on one stream, warnings and a sign of life every few seconds on the other.</summary>
+/// <param name="output">Receives epochs and results.</param>
+/// <param name="error">Receives warnings and progress.</param>
+/// <param name="time">The clock.</param>
+/// <param name="isQuiet">True: only the last line, and warnings.</param>
+internal sealed class PlainRunView(TextWriter output, TextWriter error, TimeProvider time, bool isQuiet) : IRunView
+{
+    private static readonly TimeSpan s_progressPeriod = TimeSpan.FromSeconds(5);
+
+    private RunDescription? _run;
+    private long _lastLine;
+
+    public void Begin(RunDescription run)
+    {
+        _run = run;
+        _lastLine = time.GetTimestamp();
+        Write(run.Lines());
+    }
+
+    public void Observe(RunEvent happened)
+    {
+        switch (happened)
+        {
+            case EpochCompleted completed:
+                Write([Figures.EpochLine(completed, _run!.Plan.Recipe.Epochs)]);
+                _lastLine = time.GetTimestamp();
+                break;
+            case RunProgress progress when !isQuiet && time.GetElapsedTime(_lastLine) >= s_progressPeriod:
+                var plan = _run!.Plan;
+                error.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"epoch {plan.Epoch(progress.Step) + 1}/{plan.Recipe.Epochs}  step {progress.Step % plan.StepsPerEpoch}/{plan.StepsPerEpoch}  loss {Figures.Number(progress.Loss)}  {Figures.Rate(progress.SamplesPerSecond)}"));
+                _lastLine = time.GetTimestamp();
+                break;
+            case RunWarning warning:
+                error.WriteLine($"warning: {warning.Message}");
+                break;
+        }
+    }
+
+    public void End(RunReport report)
+    {
+        switch (report.Outcome)
+        {
+            case RunCompleted completed:
+                Write(report.CompletedLines(completed));
+                output.WriteLine(RunReport.HashLine(completed.WeightsSha256));
+                break;
+            case RunInterrupted interrupted:
+                foreach (var line in report.InterruptedLines(interrupted))
+                    error.WriteLine(line);
+                break;
+            case RunFailed failed:
+                error.WriteLine($"error: {failed.Reason}");
+                break;
+        }
+    }
+
+    public void Dispose()
+    {
+        output.Flush();
+        error.Flush();
+    }
+
+    private void Write(IEnumerable<string> lines)
+    {
+        if (isQuiet)
+            return;
+        foreach (var line in lines)
+            output.WriteLine(line);
+    }
+}

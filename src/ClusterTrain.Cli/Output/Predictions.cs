@@ -1,0 +1,106 @@
+using System.Globalization;
+using System.Text;
+using ClusterTrain.Learning;
+using ClusterTrain.Numerics;
+
+namespace ClusterTrain.Cli;
+
+/// <summary>Takes predictions, row by row.</summary>
+internal interface IPredictionWriter
+{
+    /// <summary>Takes the network's outputs for the next row.</summary>
+    void Write(ReadOnlySpan<float> outputs);
+}
+
+/// <summary>Computes predictions, in chunks: memory does not grow with the rows.</summary>
+internal static class Predictions
+{
+    private const int ChunkRows = 512;
+
+    /// <summary>Predicts rows in order; the outputs have the bits that the network had in training.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="rows">Its rows.</param>
+    /// <param name="writer">Takes the outputs.</param>
+    /// <param name="stop">Ends the work early.</param>
+    public static void Compute(Model model, DataSet rows, IPredictionWriter writer, CancellationToken stop)
+    {
+        using var pool = new ComputePool(Environment.ProcessorCount, "prediction");
+        using var network = new Network(model.Layout, model.Recipe.Loss, KernelChoice.Active(), pool);
+        var (inputs, outputs) = (model.Layout.Features, model.Layout.Outputs);
+        var features = new float[ChunkRows * inputs];
+        var targets = new float[ChunkRows * rows.Outputs];
+        var results = new float[ChunkRows * outputs];
+        for (long start = 0; start < rows.Rows; start += ChunkRows)
+        {
+            stop.ThrowIfCancellationRequested();
+            var count = (int)Math.Min(ChunkRows, rows.Rows - start);
+            rows.Gather(start, count, features.AsSpan(0, count * inputs), targets.AsSpan(0, count * rows.Outputs));
+            network.Predict(model.Weights.Span, features.AsSpan(0, count * inputs), count, results.AsSpan(0, count * outputs));
+            for (var row = 0; row < count; row++)
+                writer.Write(results.AsSpan(row * outputs, outputs));
+        }
+    }
+}
+
+/// <summary>Predictions as CSV with a header: the class, or the predicted numbers; then perhaps all outputs.</summary>
+internal sealed class CsvPredictions : IPredictionWriter
+{
+    private readonly TextWriter _output;
+    private readonly Model _model;
+    private readonly bool _withOutputs;
+    private readonly StringBuilder _line = new();
+
+    public CsvPredictions(TextWriter output, Model model, bool withOutputs)
+    {
+        (_output, _model) = (output, model);
+        var isClassification = !model.Classes.IsEmpty;
+        _withOutputs = withOutputs || !isClassification;
+        var columns = isClassification && withOutputs ? model.TargetNames.AddRange(model.Classes) : model.TargetNames;
+        output.WriteLine(string.Join(',', columns.Select(Cell)));
+    }
+
+    public void Write(ReadOnlySpan<float> outputs)
+    {
+        _line.Clear();
+        if (!_model.Classes.IsEmpty)
+            _line.Append(Cell(_model.Classes[EvaluationSums.ClassOf(outputs)])).Append(',');
+        if (_withOutputs)
+        {
+            foreach (var output in outputs)
+                _line.Append(CultureInfo.InvariantCulture, $"{output:R},");
+        }
+
+        _line.Length--;
+        _output.WriteLine(_line.ToString());
+    }
+
+    private static string Cell(string text) => text.AsSpan().IndexOfAny(",\"\r\n") < 0
+        ? text
+        : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+}
+
+/// <summary>Predictions as JSON, one object per row.</summary>
+internal sealed class JsonPredictions(TextWriter output, Model model, bool withOutputs) : IPredictionWriter
+{
+    private readonly JsonLines _lines = new(output);
+    private float[] _outputs = [];
+    private long _row;
+
+    public void Write(ReadOnlySpan<float> outputs)
+    {
+        _outputs = _outputs.Length == outputs.Length ? _outputs : new float[outputs.Length];
+        outputs.CopyTo(_outputs);
+        _lines.Write(json =>
+        {
+            json.WriteNumber("row", _row++);
+            if (!model.Classes.IsEmpty)
+                json.WriteString("class", model.Classes[EvaluationSums.ClassOf(_outputs)]);
+            if (!withOutputs && !model.Classes.IsEmpty)
+                return;
+            json.WriteStartObject("outputs");
+            foreach (var (name, value) in (model.Classes.IsEmpty ? model.TargetNames : model.Classes).Zip(_outputs))
+                json.WriteNumber(name, value);
+            json.WriteEndObject();
+        });
+    }
+}

@@ -1,0 +1,170 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using ClusterTrain.Training;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace ClusterTrain.Cli;
+
+/// <summary>
+/// A progress bar within the epoch, the epochs' lines above it, and their table at the end. A thread of its own draws, so that
+/// neither the start nor the coordinator waits for a terminal.
+/// </summary>
+/// <param name="terminal">Makes the terminal.</param>
+internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
+{
+    private const int MostQueued = 1024;
+    private const int MostTableRows = 12;
+
+    private readonly Lazy<IAnsiConsole> _console = new(terminal);
+    private readonly BlockingCollection<RunEvent> _events = new(MostQueued);
+    private readonly List<EpochCompleted> _epochs = [];
+    private RunDescription? _run;
+    private Thread? _display;
+
+    public void Begin(RunDescription run)
+    {
+        _run = run;
+        _display = new Thread(Display) { Name = "display", IsBackground = true };
+        _display.Start();
+    }
+
+    public void Observe(RunEvent happened)
+    {
+        // Progress that finds no room is soon out of date; the rest is waited for.
+        if (happened is RunProgress)
+            _events.TryAdd(happened);
+        else
+            _events.Add(happened);
+    }
+
+    public void End(RunReport report)
+    {
+        EndDisplay();
+        switch (report.Outcome)
+        {
+            case RunCompleted completed:
+                if (_epochs.Count > 1)
+                    _console.Value.Write(Table(_run!.Data.Task == Learning.TaskKind.Classification));
+                foreach (var line in report.CompletedLines(completed))
+                    Line(line);
+                Line(RunReport.HashLine(completed.WeightsSha256));
+                break;
+            case RunInterrupted interrupted:
+                foreach (var line in report.InterruptedLines(interrupted))
+                    Line(line);
+                break;
+            case RunFailed failed:
+                Line($"error: {failed.Reason}", new Style(Color.Red));
+                break;
+        }
+    }
+
+    public void Dispose()
+    {
+        EndDisplay();
+        _events.Dispose();
+    }
+
+    private void EndDisplay()
+    {
+        if (!_events.IsAddingCompleted)
+            _events.CompleteAdding();
+        _display?.Join();
+    }
+
+    private void Display()
+    {
+        var plan = _run!.Plan;
+        foreach (var line in _run.Lines())
+            Line(line);
+        _console.Value.Progress()
+            .AutoClear(true)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new FiguresColumn(this))
+            .Start(context =>
+            {
+                var bar = context.AddTask(Title(0), maxValue: plan.StepsPerEpoch);
+                foreach (var happened in _events.GetConsumingEnumerable())
+                    Show(happened, bar);
+            });
+    }
+
+    private void Show(RunEvent happened, ProgressTask bar)
+    {
+        var plan = _run!.Plan;
+        switch (happened)
+        {
+            case RunBegan began:
+                Move(bar, began.Step);
+                break;
+            case RunProgress progress:
+                Latest = progress;
+                Move(bar, progress.Step);
+                break;
+            case EpochCompleted completed:
+                _epochs.Add(completed);
+                Line(Figures.EpochLine(completed, plan.Recipe.Epochs));
+                break;
+            case RunWarning warning:
+                Line($"warning: {warning.Message}", new Style(Color.Yellow));
+                break;
+        }
+    }
+
+    private RunProgress? Latest { get; set; }
+
+    // The epoch that ended is at 100 % until the first step of the next is known.
+    private void Move(ProgressTask bar, long step)
+    {
+        var plan = _run!.Plan;
+        var epoch = Math.Max(0, step - 1) / plan.StepsPerEpoch;
+        bar.Description = Title(epoch);
+        bar.Value = step - (epoch * plan.StepsPerEpoch);
+    }
+
+    private string Title(long epoch) => string.Create(CultureInfo.InvariantCulture, $"epoch {epoch + 1}/{_run!.Plan.Recipe.Epochs}");
+
+    private void Line(string text, Style? style = null) => _console.Value.Write(new Paragraph(text + "\n", style));
+
+    private Table Table(bool isClassification)
+    {
+        var table = new Table { Border = TableBorder.Rounded };
+        string[] headings = ["epoch", "loss", "val_loss", isClassification ? "val_acc" : "val_mse", "samples/s", "weights"];
+        foreach (var heading in headings)
+            table.AddColumn(new TableColumn(heading).RightAligned());
+        foreach (var completed in Chosen())
+        {
+            var (record, validation) = (completed.Record, completed.Record.Validation);
+            table.AddRow(
+                record.Epoch.ToString(CultureInfo.InvariantCulture),
+                Figures.Number(record.Loss),
+                validation is null ? "" : Figures.Number(validation.Loss),
+                (validation?.Accuracy ?? validation?.MeanSquaredError) is { } figure ? Figures.Number(figure) : "",
+                Figures.Count((long)completed.SamplesPerSecond),
+                record.WeightsSha256[..8]);
+        }
+
+        return table;
+    }
+
+    // Of many epochs some at equal distances, the last always among them.
+    private IEnumerable<EpochCompleted> Chosen()
+    {
+        var every = (_epochs.Count + MostTableRows - 1) / MostTableRows;
+        return _epochs.Where((_, index) => (_epochs.Count - 1 - index) % every == 0);
+    }
+
+    /// <summary>Speed, loss and the time left in the whole run.</summary>
+    private sealed class FiguresColumn(TerminalRunView view) : ProgressColumn
+    {
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime)
+        {
+            if (view.Latest is not { } latest)
+                return Text.Empty;
+            var plan = view._run!.Plan;
+            var rowsLeft = (plan.Steps - latest.Step) * (double)plan.TrainingRows / plan.StepsPerEpoch;
+            var left = latest.SamplesPerSecond > 0 ? $"  eta {Figures.Time(TimeSpan.FromSeconds(Math.Min(1e9, rowsLeft / latest.SamplesPerSecond)))}" : "";
+            return new Text($"{Figures.Rate(latest.SamplesPerSecond)}  loss {Figures.Number(latest.Loss)}{left}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using System.Text.Json;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Hosting;
+
+/// <summary>The events of a run as JSON: the lines of <c>log.jsonl</c>, and what <c>clustertrain train --json</c> prints.</summary>
+public static class RunEventJson
+{
+    /// <summary>Writes an event as members of the present object; the first is <c>event</c>, its name.</summary>
+    /// <param name="json">Receives the members.</param>
+    /// <param name="happened">The event.</param>
+    /// <exception cref="ArgumentException">The event is of an unknown type.</exception>
+    public static void Write(Utf8JsonWriter json, RunEvent happened)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        switch (happened)
+        {
+            case RunWaiting waiting:
+                json.WriteString("event", "waiting");
+                json.WriteString("reason", waiting.Reason);
+                break;
+            case RunBegan began:
+                json.WriteString("event", "began");
+                json.WriteNumber("step", began.Step);
+                json.WriteNumber("workers", began.Workers);
+                json.WriteNumber("parameterServers", began.Servers);
+                break;
+            case MembershipChanged changed:
+                json.WriteString("event", "member");
+                json.WriteString("member", changed.Member.Name);
+                json.WriteString("role", changed.Role == NodeRole.Worker ? "worker" : "parameter-server");
+                json.WriteString("what", changed.What);
+                break;
+            case RunProgress progress:
+                json.WriteString("event", "progress");
+                json.WriteNumber("step", progress.Step);
+                json.WriteNumber("loss", progress.Loss);
+                json.WriteNumber("samplesPerSecond", progress.SamplesPerSecond);
+                break;
+            case WorkerSpeeds speeds:
+                json.WriteString("event", "speeds");
+                json.WriteStartObject("rowsPerSecond");
+                foreach (var (worker, speed) in speeds.RowsPerSecond.OrderBy(pair => pair.Key.Name, StringComparer.Ordinal))
+                {
+                    json.WriteNumber(worker.Name, speed);
+                }
+
+                json.WriteEndObject();
+                break;
+            case EpochCompleted completed:
+                WriteEpoch(json, completed);
+                break;
+            case CheckpointSaved saved:
+                json.WriteString("event", "checkpoint");
+                json.WriteNumber("step", saved.Step);
+                break;
+            case RunWarning warning:
+                json.WriteString("event", "warning");
+                json.WriteString("message", warning.Message);
+                break;
+            case RunEnded ended:
+                WriteEnd(json, ended.Outcome);
+                break;
+            default:
+                throw new ArgumentException($"unknown event {happened}", nameof(happened));
+        }
+    }
+
+    private static void WriteEpoch(Utf8JsonWriter json, EpochCompleted completed)
+    {
+        var record = completed.Record;
+        json.WriteString("event", "epoch");
+        json.WriteNumber("epoch", record.Epoch);
+        json.WriteNumber("step", record.Step);
+        json.WriteNumber("loss", record.Loss);
+        if (record.Validation is { } validation)
+        {
+            json.WriteStartObject("validation");
+            ReceiptEntry.WriteFigures(json, validation);
+            json.WriteEndObject();
+        }
+
+        json.WriteNumber("samplesPerSecond", completed.SamplesPerSecond);
+        json.WriteNumber("workers", completed.Workers);
+        json.WriteNumber("remainingSeconds", completed.Remaining.TotalSeconds);
+        json.WriteString("weightsSha256", record.WeightsSha256);
+    }
+
+    private static void WriteEnd(Utf8JsonWriter json, RunOutcome outcome)
+    {
+        json.WriteString("event", "ended");
+        switch (outcome)
+        {
+            case RunCompleted completed:
+                json.WriteString("outcome", "completed");
+                json.WriteNumber("epoch", completed.Epoch);
+                json.WriteNumber("step", completed.Step);
+                json.WriteBoolean("stoppedEarly", completed.StoppedEarly);
+                json.WriteString("weightsSha256", completed.WeightsSha256);
+                break;
+            case RunInterrupted interrupted:
+                json.WriteString("outcome", "interrupted");
+                json.WriteNumber("step", interrupted.Step);
+                break;
+            case RunFailed failed:
+                json.WriteString("outcome", "failed");
+                json.WriteString("reason", failed.Reason);
+                break;
+            default:
+                throw new ArgumentException($"unknown outcome {outcome}", nameof(outcome));
+        }
+    }
+}
