@@ -130,8 +130,7 @@ public static class InProcessTraining
         var state = folder.ReadCheckpoint(layout, stateCount, problem => observe(new RunWarning(problem)));
         if (state is null)
         {
-            var weights = new float[layout.Parameters];
-            layout.Initialise(recipe.Seed, weights);
+            var weights = RunFolder.StartWeights(folder.Path, recipe, layout);
             state = new RunState(0, 0, weights, new float[layout.Parameters * stateCount]);
         }
 

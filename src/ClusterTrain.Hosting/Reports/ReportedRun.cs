@@ -22,6 +22,7 @@ internal sealed class ReportedRun
     {
         Path = path;
         _run = run;
+        RecipeFolder = RunIdentity.Read(System.IO.Path.Combine(path, "run.json")).RecipeFolder;
     }
 
     /// <summary>The run folder.</summary>
@@ -31,6 +32,9 @@ internal sealed class ReportedRun
     public string Name { get; set; } = "";
 
     public Recipe Recipe => _run.Recipe;
+
+    /// <summary>Where the recipe's file was; null when it was none.</summary>
+    public string? RecipeFolder { get; }
 
     public ImmutableArray<EpochRecord> Epochs => _run.Receipt.Epochs;
 

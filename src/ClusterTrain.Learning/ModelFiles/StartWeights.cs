@@ -9,32 +9,37 @@ public static class StartWeights
     /// <summary>All parameters at step 0: a pure function of the recipe.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="layout">The network's parameters.</param>
-    /// <param name="locations">Where the start file is looked for, as data files are.</param>
+    /// <param name="startFile">Where the recipe's start file is; not read when the recipe names none.</param>
     /// <returns>(parameters).</returns>
     /// <exception cref="DataException">There is no such file, or it is not the one the recipe means.</exception>
     /// <exception cref="SafetensorsException">It is damaged, or its tensors are not the network's.</exception>
-    public static float[] Of(Recipe recipe, NetworkLayout layout, DataLocations locations)
+    public static float[] Of(Recipe recipe, NetworkLayout layout, string startFile)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         ArgumentNullException.ThrowIfNull(layout);
-        ArgumentNullException.ThrowIfNull(locations);
         if (recipe.Start is { } start)
-            return Read(start, layout, locations.Find(start.File));
+            return Read(start, layout, startFile);
         var weights = new float[layout.Parameters];
         layout.Initialise(recipe.Seed, weights);
         return weights;
     }
 
-    /// <summary>Reads a start file.</summary>
-    /// <param name="start">What file, and how it is stored.</param>
-    /// <param name="layout">The network's parameters.</param>
-    /// <param name="path">Where it is.</param>
-    /// <returns>(parameters).</returns>
-    /// <exception cref="DataException">It is not the one the recipe means.</exception>
-    /// <exception cref="SafetensorsException">It is damaged, or its tensors are not the network's.</exception>
-    public static float[] Read(StartRecipe start, NetworkLayout layout, string path)
+    /// <summary>Finds the start file of a recipe and checks that it is the one meant.</summary>
+    /// <param name="start">What the recipe says of it.</param>
+    /// <param name="locations">Where it is looked for, as data files are.</param>
+    /// <returns>Its path.</returns>
+    /// <exception cref="DataException">There is no such file, or it is not the one the recipe means.</exception>
+    public static string Find(StartRecipe start, DataLocations locations)
     {
         ArgumentNullException.ThrowIfNull(start);
+        ArgumentNullException.ThrowIfNull(locations);
+        var path = locations.Find(start.File);
+        Check(start, path);
+        return path;
+    }
+
+    private static void Check(StartRecipe start, string path)
+    {
         var found = Hash(path);
         if (found != start.Sha256)
         {
@@ -42,7 +47,11 @@ public static class StartWeights
                 $"{path}: its SHA-256 is {found}, but the recipe's start values have {start.Sha256}. "
                 + "Bring the former file back, or write the new sha256 into the recipe.");
         }
+    }
 
+    private static float[] Read(StartRecipe start, NetworkLayout layout, string path)
+    {
+        Check(start, path);
         var tensors = SafetensorsFile.Read(path).Tensors;
         if (start.Transposed)
             return layout.Flatten([.. tensors.Select(Transpose)], path);

@@ -27,8 +27,8 @@ public sealed class StartWeightsTests : IDisposable
         var again = RecipeReader.Parse(RecipeWriter.Write(recipe), "again", []);
 
         float[] expected = [1, 2, 3, 4, 5, 6, 7, 8];
-        Assert.Equal(expected, StartWeights.Of(recipe, _layout, Locations()));
-        Assert.Equal(expected, StartWeights.Of(again, _layout, Locations()));
+        Assert.Equal(expected, StartWeights.Of(recipe, _layout, Weights));
+        Assert.Equal(expected, StartWeights.Of(again, _layout, Weights));
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Weights))), again.Start!.Sha256);
     }
 
@@ -41,7 +41,9 @@ public sealed class StartWeightsTests : IDisposable
         var after = Read("weights.safetensors");
 
         Assert.NotEqual(before.Fingerprint(), after.Fingerprint());
-        var error = Assert.Throws<DataException>(() => StartWeights.Of(before, _layout, Locations()));
+        var error = Assert.Throws<DataException>(() => StartWeights.Of(before, _layout, Weights));
+        Assert.Throws<DataException>(() => StartWeights.Find(before.Start!, new DataLocations(_folder.Path, [], _folder.Path)));
+        Assert.Equal(Weights, StartWeights.Find(after.Start!, new DataLocations(_folder.Path, [], _folder.Path)));
         Assert.Contains($"its SHA-256 is {after.Start!.Sha256}, but the recipe's start values have {before.Start!.Sha256}", error.Message, StringComparison.Ordinal);
     }
 
@@ -51,7 +53,7 @@ public sealed class StartWeightsTests : IDisposable
         var recipe = Read("none");
         var expected = new float[8];
         _layout.Initialise(recipe.Seed, expected);
-        Assert.Equal(expected, StartWeights.Of(recipe, _layout, Locations()));
+        Assert.Equal(expected, StartWeights.Of(recipe, _layout, Weights));
         Assert.DoesNotContain("start", RecipeWriter.Write(recipe), StringComparison.Ordinal);
     }
 
@@ -59,7 +61,7 @@ public sealed class StartWeightsTests : IDisposable
     public void Weights_stored_by_units_are_told_from_wrong_ones()
     {
         Save([1, 2, 3, 4, 5, 6], [2, 3]);
-        var error = Assert.Throws<SafetensorsException>(() => StartWeights.Of(Read("weights.safetensors"), _layout, Locations()));
+        var error = Assert.Throws<SafetensorsException>(() => StartWeights.Of(Read("weights.safetensors"), _layout, Weights));
         Assert.Contains("tensor 'layers.0.weight' has the shape (2, 3), the network's is (3, 2)", error.Message, StringComparison.Ordinal);
         Assert.Contains("Write transposed: true", error.Message, StringComparison.Ordinal);
     }
@@ -91,8 +93,6 @@ public sealed class StartWeightsTests : IDisposable
         File.WriteAllText(_folder.File("recipe.yaml"), Text.Replace("START", start, StringComparison.Ordinal));
         return RecipeReader.Read(_folder.File("recipe.yaml"), []);
     }
-
-    private DataLocations Locations() => new(_folder.Path, [], _folder.Path);
 
     private void Save(float[] weight, int[] shape) => SafetensorsFile.Write(
         Weights, [new("layers.0.weight", [.. shape], weight), new("layers.0.bias", [2], new float[] { 7, 8 })], new Dictionary<string, string>());
