@@ -149,7 +149,7 @@ internal static class ReportPage
             html.Append($"<h2>{heading}</h2>\n");
         foreach (var isWide in new[] { false, true })
         {
-            html.Append(isWide ? "<div>\n" : "<div class=\"pictures\">\n");
+            html.Append(isWide ? "<div class=\"wide\">\n" : "<div class=\"pictures\">\n");
             foreach (var picture in pictures.Where(picture => picture.IsWide == isWide))
             {
                 html.Append($"<figure id=\"{Escape(picture.Name)}\">\n{picture.Drawing.Inline()}\n")
@@ -176,8 +176,17 @@ internal static class ReportPage
         if (run.WeightsSha256 is { } hash)
             Fact(html, "SHA-256 of the weights", hash, isCode: true);
         html.Append("</dl>\n");
-        html.Append("<p>The weights are a pure function of recipe and data: these commands train them again, to the same bits with any number of workers, and check the receipt.</p>\n")
-            .Append($"<pre>clustertrain train {Escape(Path.Combine(run.Path, "recipe.yaml"))} --workers 4\nclustertrain verify {Escape(run.Path)}</pre>\n")
+        var (why, commands) = run switch
+        {
+            { Model: not null } => (
+                "The weights are a pure function of recipe and data: these commands train them again, to the same bits with any number of workers, and check the receipt.",
+                $"clustertrain train {Path.Combine(run.Path, "recipe.yaml")} --workers 4\nclustertrain verify {run.Path}"),
+            { Outcome: "failed" } => (
+                "This command trains it again, with another value; see the recipe below.",
+                $"clustertrain train {Path.Combine(run.Path, "recipe.yaml")} --set optimiser.rate=0.01"),
+            _ => ("This command goes on with the run, to the same weights as if it had never stopped.", $"clustertrain train --resume {run.Path}"),
+        };
+        html.Append($"<p>{why}</p>\n<pre>{Escape(commands)}</pre>\n")
             .Append($"<details><summary>The recipe in full</summary>\n<pre>{Escape(RecipeWriter.Write(recipe))}</pre></details>\n");
     }
 

@@ -33,6 +33,9 @@ internal sealed class RunChapter
     public static RunChapter Of(ReportedRun run, bool isNamed, Func<string?, DataLocations> locations, CancellationToken cancellation)
     {
         var chapter = new RunChapter(run, isNamed);
+        chapter.Data = chapter.Prepare(locations, cancellation);
+        if (chapter.Model() is { } model)
+            chapter.Draw(model, cancellation);
         if (CurvePictures.Workers(run) is { } workers)
         {
             chapter.Add(
@@ -41,27 +44,26 @@ internal sealed class RunChapter
                 workers);
         }
 
-        chapter.Data = chapter.Prepare(locations, cancellation);
-        var model = chapter.Model();
-        chapter.Parameters = model?.Layout.Parameters;
-        if (model is null)
-            return chapter;
-        if (chapter.Data is { } data)
+        return chapter;
+    }
+
+    private void Draw(Model model, CancellationToken cancellation)
+    {
+        Parameters = model.Layout.Parameters;
+        if (Data is { } data)
         {
-            chapter.Figures = RowFigures.Of(model, data, cancellation);
-            chapter.DrawRows(model, data, chapter.Figures);
+            Figures = RowFigures.Of(model, data, cancellation);
+            DrawRows(model, data, Figures);
         }
 
         if (model.Shape is { } shape)
         {
-            chapter.Add(
+            Add(
                 "first-layer",
                 "The weight of every pixel for each unit of the first layer: orange pixels excite the unit, blue ones inhibit it. Smooth shapes are learned; noise is what the start values left.",
                 FirstLayerPicture.Draw(model, shape),
                 isWide: true);
         }
-
-        return chapter;
     }
 
     private PreparedData? Prepare(Func<string?, DataLocations> locations, CancellationToken cancellation)
