@@ -91,6 +91,8 @@ internal sealed class ReportedRun
                 }
             }
 
+            if (count > 0 && (points.Count == 0 || time >= least / 2))
+                points.Add((timed[^1].Epoch, count / time));
             return points;
         }
     }

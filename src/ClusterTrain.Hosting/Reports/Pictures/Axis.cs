@@ -26,14 +26,8 @@ internal sealed class Axis
     /// <param name="to">Pixel of the high end.</param>
     /// <param name="label">Label of a tick; null: chosen.</param>
     /// <param name="least">Least step between ticks: 1 for counts.</param>
-    public static Axis Linear(double low, double high, double from, double to, Func<double, string>? label = null, double least = 0)
-    {
-        var step = Math.Max(Nice((high - low) / WantedTicks), least);
-        var text = label ?? NumberText.Ticks(Math.Max(Math.Abs(low), Math.Abs(high)), step);
-        var first = Math.Ceiling((low / step) - 1e-9);
-        var count = Math.Max(0, (int)(Math.Floor((high / step) + 1e-9) - first) + 1);
-        return new Axis(low, high, false, from, to, [.. Enumerable.Range(0, count).Select(i => (first + i) * step).Select(value => (value, text(value)))]);
-    }
+    public static Axis Linear(double low, double high, double from, double to, Func<double, string>? label = null, double least = 0) =>
+        Stepped(low, high, Math.Max(Nice((high - low) / WantedTicks), least), from, to, label);
 
     /// <summary>As <see cref="Linear"/>, widened to whole steps so that the data do not touch the ends.</summary>
     public static Axis Around(double low, double high, double from, double to, Func<double, string>? label = null)
@@ -41,7 +35,7 @@ internal sealed class Axis
         if (high - low < 1e-12 * Math.Max(Math.Abs(low), Math.Abs(high)) || high == low)
             (low, high) = low == 0 ? (0, 1) : (low - (0.1 * Math.Abs(low)), high + (0.1 * Math.Abs(high)));
         var step = Nice((high - low) / WantedTicks);
-        return Linear(Math.Floor((low / step) + 1e-9) * step, Math.Ceiling((high / step) - 1e-9) * step, from, to, label);
+        return Stepped(Math.Floor((low / step) + 1e-9) * step, Math.Ceiling((high / step) - 1e-9) * step, step, from, to, label);
     }
 
     /// <summary>A logarithmic axis around positive values.</summary>
@@ -61,6 +55,14 @@ internal sealed class Axis
 
     /// <summary>The pixel of a value.</summary>
     public double At(double value) => _from + (((_isLogarithmic ? Math.Log10(value) : value) - _low) / (_high - _low) * (_to - _from));
+
+    private static Axis Stepped(double low, double high, double step, double from, double to, Func<double, string>? label)
+    {
+        var text = label ?? NumberText.Ticks(Math.Max(Math.Abs(low), Math.Abs(high)), step);
+        var first = Math.Ceiling((low / step) - 1e-9);
+        var count = Math.Max(0, (int)(Math.Floor((high / step) + 1e-9) - first) + 1);
+        return new Axis(low, high, false, from, to, [.. Enumerable.Range(0, count).Select(i => (first + i) * step).Select(value => (value, text(value)))]);
+    }
 
     /// <summary>The nearest of 1, 2, 5 times a power of ten, not below the given step.</summary>
     private static double Nice(double step)
