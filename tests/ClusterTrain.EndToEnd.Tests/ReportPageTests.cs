@@ -5,7 +5,7 @@ using Microsoft.Playwright;
 namespace ClusterTrain.EndToEnd.Tests;
 
 /// <summary>Opens reports in a browser, as their readers do.</summary>
-public sealed class ReportPageTests : IDisposable
+public sealed class ReportPageTests(Chromium chromium) : IClassFixture<Chromium>, IDisposable
 {
     private const string Digits =
         """
@@ -76,15 +76,9 @@ public sealed class ReportPageTests : IDisposable
     public async Task A_report_loads_nothing_and_is_readable_in_light_and_dark(string runs, string[] pictures)
     {
         var page = Report(runs.Split(' '));
-        using var playwright = await Playwright.CreateAsync();
-        await using var browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
-        {
-            ExecutablePath = Chromium.Program,
-            Args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-        });
         foreach (var scheme in new[] { ColorScheme.Light, ColorScheme.Dark })
         {
-            await using var context = await browser.NewContextAsync(new BrowserNewContextOptions { ColorScheme = scheme });
+            await using var context = await chromium.Browser.NewContextAsync(new BrowserNewContextOptions { ColorScheme = scheme });
             var tab = await context.NewPageAsync();
             var said = new List<string>();
             tab.Console += (_, message) => said.Add(message.Text);
