@@ -1,7 +1,9 @@
 namespace ClusterTrain.Learning;
 
 /// <summary>Makes a recipe of its tree. Problems are collected; the recipe counts only when there are none.</summary>
-internal sealed class RecipeBinder(RecipeProblems problems)
+/// <param name="problems">Receives the problems.</param>
+/// <param name="hashStart">Gives the SHA-256 of a start file that the recipe names without one; null: the recipe must state it.</param>
+internal sealed class RecipeBinder(RecipeProblems problems, Func<string, string>? hashStart = null)
 {
     private static readonly string[] AllOptimiserKeys = ["momentum", "beta1", "beta2", "epsilon", "weight_decay"];
 
@@ -21,6 +23,7 @@ internal sealed class RecipeBinder(RecipeProblems problems)
         var leaf = root.Integer("leaf", 1, RecipeLimits.LeafRows);
         var epochs = (int?)root.Integer("epochs", 1, RecipeLimits.Epochs) ?? (root.Has("epochs") ? RecipeLimits.Epochs : 10);
         var stopping = root.IsNone("early_stopping") ? null : EarlyStopping(root.Section("early_stopping"));
+        var start = root.IsNone("start") ? null : Start(root.ShortSection("start", "file"));
         root.Finish();
 
         if (loss is not null && layers is not null) CheckLoss(root, loss.Value, layers.Value[^1]);
@@ -57,11 +60,45 @@ internal sealed class RecipeBinder(RecipeProblems problems)
             LeafRows = (int)(leaf ?? 16),
             Epochs = epochs,
             EarlyStopping = stopping,
+            Start = start,
         };
     }
 
     private static int? InlineWidth(InlineSource? source) =>
         source is null ? null : source.Features[0].Length + source.Derived.Length;
+
+    private StartRecipe? Start(RecipeSection? section)
+    {
+        if (section is null) return null;
+        var file = section.Text("file", isRequired: true);
+        var sha256 = section.Text("sha256");
+        var transposed = section.Flag("transposed") ?? false;
+        section.Finish();
+        if (file is null) return null;
+        if (sha256 is null && !section.Has("sha256"))
+        {
+            if (hashStart is null)
+            {
+                section.Problem("file", "needs its sha256 beside it, because this recipe is not read from a file; write sha256: DIGITS");
+                return null;
+            }
+
+            try
+            {
+                sha256 = hashStart(file);
+            }
+            catch (DataException error)
+            {
+                section.Problem("file", $"cannot be read: {error.Message}");
+            }
+        }
+        else if (sha256 is not null && (sha256.Length != 64 || !sha256.All(char.IsAsciiHexDigitLower)))
+        {
+            section.Problem("sha256", $"is '{RecipeText.Shown(sha256)}'; allowed: 64 hexadecimal digits, 0 to 9 and a to f");
+        }
+
+        return sha256 is null ? null : new() { File = file, Sha256 = sha256, Transposed = transposed };
+    }
 
     private static string? Name(RecipeSection root)
     {

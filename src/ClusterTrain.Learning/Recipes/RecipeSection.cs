@@ -67,6 +67,13 @@ internal sealed class RecipeSection(RecipeMapping node, string path, RecipeProbl
 
     public RecipeSection? KindSection(string key) => OfKind(Node(key), PathOf(key), problems);
 
+    /// <summary>As <see cref="Section"/>, where a single value stands for one of its keys alone.</summary>
+    public RecipeSection? ShortSection(string key, string soleKey)
+    {
+        var at = Node(key);
+        return Of(at is RecipeScalar scalar ? RecipeMapping.Of(scalar.Place, soleKey, scalar) : at, PathOf(key), problems);
+    }
+
     public Int128? Integer(string key, Int128 low, Int128 high, bool isRequired = false, string orElse = "")
     {
         var value = Node(key, isRequired);

@@ -29,6 +29,7 @@ public static class RecipeWriter
         Line(text, 0, "leaf", Whole(recipe.LeafRows));
         Line(text, 0, "epochs", Whole(recipe.Epochs));
         Line(text, 0, "early_stopping", EarlyStopping(recipe.EarlyStopping));
+        if (recipe.Start is { } start) Line(text, 0, "start", Start(start));
         return text.ToString();
     }
 
@@ -175,6 +176,9 @@ public static class RecipeWriter
             ("least", Number(stopping.Least)),
             ("restore_best", Flag(stopping.RestoreBest)),
         ]);
+
+    private static string Start(StartRecipe start) =>
+        Keys([("file", Text(start.File)), ("sha256", $"\"{start.Sha256}\""), ("transposed", Flag(start.Transposed))]);
 
     private static string Split(SplitSize? size) => size switch
     {

@@ -142,8 +142,8 @@ public sealed class WorkerTests : IDisposable
     public void How_fast_it_computes_is_reported_now_and_then()
     {
         Assign(1, 1, "worker-1");
-        _context.Now = TimeSpan.FromSeconds(1);
         Weights(1, 0, LineRun.FirstWeight);
+        _context.Now = TimeSpan.FromSeconds(1);
         Weights(1, 1, LineRun.SecondWeight);
         Assert.Equal(4, Assert.Single(_context.SentTo<ComputeReport>(LineRun.Coordinator)).Rows);
     }
