@@ -39,6 +39,9 @@ internal sealed partial class SimulatedCluster : IDisposable
 
     private RunOutcome? _outcome;
     private bool _stopAsked;
+
+    // The run was stopped, and everything is about to be started again.
+    private bool _isResuming;
     private bool _isComplete;
     private long? _endUs;
     private bool _isQuiet;
