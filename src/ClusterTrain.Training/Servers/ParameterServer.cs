@@ -154,8 +154,9 @@ public sealed class ParameterServer : IActor, IDisposable
             _segments.Remove(index);
         }
 
-        var segment = Segments.Split(_layout.Parameters, serve.Segments)[serve.Segment];
-        _segments.Add(serve.Segment, new SegmentServer(serve, _plan, new SegmentUpdate(_plan, _layout, segment, _kernels), _pool));
+        var segments = Segments.Split(_layout.Parameters, serve.Segments);
+        var update = new SegmentUpdate(_plan, _layout, segments[serve.Segment], _kernels);
+        _segments.Add(serve.Segment, new SegmentServer(serve, segments, _plan, update, _pool));
     }
 
     private void SubscribeEarly(IActorContext context)
