@@ -208,9 +208,9 @@ internal sealed partial class SimulatedCluster : IDisposable
             _checker.Handled(process, tensor, isStale, lent);
         }
 
-        if (Checker.TermOf(envelope) is { } term && process.Role is not null)
+        if (process.Role is not null)
         {
-            process.Term = Math.Max(process.Term, term);
+            process.Term = Math.Max(process.Term, Checker.OrderedTerm(envelope.Message) ?? 0);
         }
 
         Flush(process, busyUs);
