@@ -10,7 +10,7 @@ namespace ClusterTrain.Learning;
 /// </summary>
 public static class SyntheticImages
 {
-    private const int Faintness = 16; // of 256, of the picture against the noise
+    private const int Faintness = 64; // of 256, of the picture against the noise
 
     /// <summary>Makes rows.</summary>
     /// <param name="seed">The same seed gives the same rows.</param>
