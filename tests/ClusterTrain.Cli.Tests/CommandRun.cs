@@ -64,6 +64,7 @@ internal sealed record CommandRun(int ExitCode, string Out, string Error)
             Out = new AnsiConsoleOutput(output),
         });
         console.Profile.Width = 120;
+        console.Profile.Capabilities.Unicode = true;
         return console;
     }
 

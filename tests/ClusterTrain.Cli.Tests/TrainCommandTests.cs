@@ -159,7 +159,7 @@ public sealed partial class TrainCommandTests : IDisposable
     [Fact]
     public void A_run_that_diverges_fails_with_the_step_and_the_remedy()
     {
-        var run = CommandRun.Of("train", "--set", "data.scale=1000000", "--out", _directory["run"]);
+        var run = CommandRun.Of("train", "--set", "optimiser.rate=1e6", "--out", _directory["run"]);
         Assert.Equal(1, run.ExitCode);
         Assert.Contains("is not finite", run.Error, StringComparison.Ordinal);
         Assert.Contains("optimiser.rate", run.Error, StringComparison.Ordinal);
