@@ -75,6 +75,19 @@ public sealed record ReceiptEntry(
         }
     }
 
+    /// <summary>Writes figures as members of the present object, the confusion matrix left out.</summary>
+    public static void WriteFigures(Utf8JsonWriter json, Evaluation figures)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        ArgumentNullException.ThrowIfNull(figures);
+        json.WriteNumber("rows", figures.Rows);
+        json.WriteNumber("loss", figures.Loss);
+        WriteNumber(json, "accuracy", figures.Accuracy);
+        WriteNumber(json, "meanAbsoluteError", figures.MeanAbsoluteError);
+        WriteNumber(json, "meanSquaredError", figures.MeanSquaredError);
+        WriteNumber(json, "r2", figures.R2);
+    }
+
     private static ReceiptEntry Chained(ReceiptEntry entry, string formerChain)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -33,3 +33,10 @@ public sealed record Assignment(long Term, long Version, ImmutableArray<ActorId>
 
 /// <summary>From the coordinator to every member: the run is over.</summary>
 public sealed record Stop : IMessage;
+
+/// <summary>
+/// From the host to a worker or a parameter server: the connection to another member was lost and is there again. What the
+/// other sent meanwhile did not arrive.
+/// </summary>
+/// <param name="Member">The member at the other end.</param>
+public sealed record LinkRestored(ActorId Member) : IMessage;

@@ -20,7 +20,7 @@ public sealed class ParameterServer : IActor, IDisposable
     private readonly Dictionary<(ActorId Worker, int Segment), Subscribe> _early = [];
     private ActorId? _coordinator;
     private Topology _topology = new(0, []);
-    private Advance _advance = new(0, 0, 0);
+    private ImmutableArray<ActorId> _workers = [];
 
     /// <summary>Creates a parameter server that holds nothing yet.</summary>
     /// <param name="plan">What each step is.</param>
@@ -36,7 +36,7 @@ public sealed class ParameterServer : IActor, IDisposable
     }
 
     private ImmutableArray<SegmentPosition> Holding =>
-        [.. _segments.Values.Where(segment => segment.IsServing).Select(segment => new SegmentPosition(segment.Segment.Index, segment.Step))];
+        [.. _segments.Values.Where(segment => segment.IsServing).Select(segment => segment.Position)];
 
     /// <summary>Announces the server, and what it holds, to a coordinator; the host calls it before any message of that coordinator.</summary>
     public void Start(IActorContext context, ActorId coordinator)
@@ -61,9 +61,10 @@ public sealed class ParameterServer : IActor, IDisposable
             case Assignment assignment when assignment.Term == _topology.Term:
                 foreach (var segment in _segments.Values)
                 {
-                    segment.Keep(assignment.Workers);
+                    segment.Follow(context, _workers, assignment.Workers);
                 }
 
+                _workers = assignment.Workers;
                 break;
             case Subscribe subscribe when Find(subscribe.Term, subscribe.Segment) is { } segment:
                 segment.Subscribe(context, sender);
@@ -72,7 +73,6 @@ public sealed class ParameterServer : IActor, IDisposable
                 _early[(sender, subscribe.Segment)] = subscribe;
                 break;
             case Advance advance when advance.Term == _topology.Term:
-                _advance = advance;
                 foreach (var segment in _segments.Values)
                 {
                     segment.Advance(context, advance.Limit, advance.Recorded);
@@ -93,10 +93,17 @@ public sealed class ParameterServer : IActor, IDisposable
                 }
 
                 break;
-            case NormPart part when part.Term == _topology.Term:
+            case NormPart part:
                 foreach (var segment in _segments.Values)
                 {
                     segment.AddNormPart(context, _coordinator!, part);
+                }
+
+                break;
+            case LinkRestored restored when _topology.Servers.Contains(restored.Member):
+                foreach (var segment in _segments.Values)
+                {
+                    segment.SendPartsAgain(context, restored.Member);
                 }
 
                 break;

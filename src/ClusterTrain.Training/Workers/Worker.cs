@@ -28,6 +28,9 @@ public sealed class Worker : IActor, IDisposable
     private Assignment _assignment = new(0, 0, []);
     private bool _stopped;
 
+    // Announced, and not yet told of the servers: they may have let this worker go meanwhile, so it subscribes again.
+    private bool _announced;
+
     private long[] _rows = [];
     private float[] _features = [];
     private float[] _targets = [];
@@ -59,6 +62,7 @@ public sealed class Worker : IActor, IDisposable
     public void Start(IActorContext context, ActorId coordinator)
     {
         _coordinator = coordinator;
+        _announced = true;
         context.Send(coordinator, new Join(NodeRole.Worker, []));
     }
 
@@ -67,12 +71,15 @@ public sealed class Worker : IActor, IDisposable
     {
         switch (message)
         {
-            case Topology topology when topology.Term > _topology.Term:
+            case Topology topology when topology.Term > _topology.Term || (_announced && topology.Term == _topology.Term):
                 Adopt(context, topology);
                 break;
             case Assignment assignment when (assignment.Term, assignment.Version).CompareTo((_assignment.Term, _assignment.Version)) > 0:
                 _assignment = assignment;
                 ComputeShare(context);
+                break;
+            case LinkRestored restored:
+                Subscribe(context, restored.Member);
                 break;
             case Stop:
                 _stopped = true;
@@ -90,8 +97,7 @@ public sealed class Worker : IActor, IDisposable
             return;
         }
 
-        _weights.Add(message, _segments[message.Key.Segment]);
-        if (_weights.IsWhole)
+        if (_weights.Add(message, _segments[message.Key.Segment]))
         {
             _share.Begin(_weights.Step, _plan.Leaves(_weights.Step));
             ComputeShare(context);
@@ -108,11 +114,24 @@ public sealed class Worker : IActor, IDisposable
     private void Adopt(IActorContext context, Topology topology)
     {
         _topology = topology;
+        _announced = false;
         _segments = Segments.Split(_layout.Parameters, topology.Servers.Length);
         _weights.Begin(topology.Servers.Length);
-        for (var segment = 0; segment < topology.Servers.Length; segment++)
+        foreach (var server in topology.Servers.Distinct())
         {
-            context.Send(topology.Servers[segment], new Subscribe(topology.Term, segment));
+            Subscribe(context, server);
+        }
+    }
+
+    /// <summary>Asks a server for the weights it holds, the present ones and all that follow.</summary>
+    private void Subscribe(IActorContext context, ActorId server)
+    {
+        for (var segment = 0; segment < _topology.Servers.Length; segment++)
+        {
+            if (_topology.Servers[segment] == server)
+            {
+                context.Send(server, new Subscribe(_topology.Term, segment));
+            }
         }
     }
 
@@ -162,7 +181,15 @@ public sealed class Worker : IActor, IDisposable
         }
 
         _network.Gradient(
-            _weights.Values, features, targets, rows, _plan.LeafRows, nodes, _sumViews.AsSpan(0, nodes.Length), _losses.AsSpan(0, nodes.Length));
+            _weights.Values,
+            features,
+            targets,
+            rows,
+            _plan.LeafRows,
+            nodes,
+            _sumViews.AsSpan(0, nodes.Length),
+            _losses.AsSpan(0, nodes.Length),
+            new DropoutDraw(_plan.Recipe.Seed, step, _rows.AsSpan(0, rows)));
         for (var node = 0; node < nodes.Length; node++)
         {
             Push(context, step, nodes[node], _sums[node], _losses[node]);

@@ -1,0 +1,123 @@
+using ClusterTrain.Learning;
+using ClusterTrain.Numerics;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Simulation.Tests;
+
+/// <summary>
+/// The run as one reads it off the recipe: a loop over epochs, batches and leaves, without actors, terms or segments. It is
+/// the oracle; the cluster's code takes no part in it.
+/// </summary>
+internal sealed class ReferenceRun
+{
+    private readonly Recipe _recipe;
+    private readonly DataSet _data;
+    private readonly NetworkLayout _layout;
+    private readonly Network _network;
+
+    private ReferenceRun(Recipe recipe, PreparedData data, NetworkLayout layout, Network network) =>
+        (_recipe, _data, _layout, _network) = (recipe, data.Train, layout, network);
+
+    public List<EpochRecord> Epochs { get; } = [];
+
+    /// <summary>The hash of the weights of each step, 0 the start weights'.</summary>
+    public List<string> StepSha256 { get; } = [];
+
+    /// <summary>The epoch, from 1, whose weights are the result.</summary>
+    public int ResultEpoch { get; private set; }
+
+    public string ResultSha256 => Epochs[ResultEpoch - 1].WeightsSha256;
+
+    public static ReferenceRun Compute(Recipe recipe, PreparedData data, NetworkLayout layout, Kernels kernels, ComputePool pool)
+    {
+        using var network = new Network(layout, recipe.Loss, kernels, pool);
+        var run = new ReferenceRun(recipe, data, layout, network);
+        run.Train(kernels, data.Validation is { } rows ? new Evaluator(network, rows, data.Task) : null);
+        return run;
+    }
+
+    private void Train(Kernels kernels, Evaluator? validation)
+    {
+        var batchRows = (int)Math.Min(_recipe.BatchRows ?? _data.Rows, _data.Rows);
+        var stepsPerEpoch = (_data.Rows + batchRows - 1) / batchRows;
+        var weights = new float[_layout.Parameters];
+        _layout.Initialise(_recipe.Seed, weights);
+        StepSha256.Add(WeightsHash.Of(weights));
+        var optimiser = new SegmentOptimiser(_layout, new Segment(0, 0, _layout.Parameters), _recipe.Optimiser, _recipe.L2, kernels);
+        var state = new float[optimiser.StateLength];
+        var blocks = new double[GradientNorm.Blocks(_layout.Parameters)];
+        var (best, bestEpoch) = (double.NaN, 0);
+        for (var epoch = 0; epoch < _recipe.Epochs; epoch++)
+        {
+            double epochLoss = 0;
+            var order = new SeededPermutation(_recipe.Seed, "shuffle", (ulong)epoch, _data.Rows);
+            for (long batch = 0; batch < stepsPerEpoch; batch++)
+            {
+                var rows = new long[Math.Min(batchRows, _data.Rows - (batch * batchRows))];
+                order.Fill(batch * batchRows, rows);
+                var leaves = rows.Chunk(_recipe.LeafRows).Select((leaf, index) => Leaf(weights, leaf, index)).ToArray();
+                var (gradient, loss) = TreeSum(leaves);
+                GradientNorm.BlockSums(kernels, gradient, blocks);
+                var scale = 1.0 / rows.Length;
+                scale *= _recipe.ClipNorm is { } clip ? GradientNorm.ClipFactor(GradientNorm.Norm(blocks, rows.Length), clip) : 1;
+                var step = (epoch * stepsPerEpoch) + batch + 1;
+                var factor = Schedule.Factor(_recipe.Schedule, step, stepsPerEpoch, _recipe.Epochs);
+                optimiser.Update(step, factor, scale, weights, gradient, weights, state);
+                epochLoss += loss;
+                StepSha256.Add(WeightsHash.Of(weights));
+            }
+
+            var record = new EpochRecord(
+                epoch + 1, (epoch + 1) * stepsPerEpoch, epochLoss / _data.Rows, validation?.Evaluate(weights), StepSha256[^1]);
+            Epochs.Add(record);
+            ResultEpoch = epoch + 1;
+            if (_recipe.EarlyStopping is { } stopping)
+            {
+                var figure = stopping.Metric == StoppingMetric.ValidationAccuracy ? record.Validation!.Accuracy!.Value : -record.Validation!.Loss;
+                if (bestEpoch == 0 || (figure > best && figure - best >= stopping.Least))
+                {
+                    (best, bestEpoch) = (figure, epoch + 1);
+                }
+
+                ResultEpoch = stopping.RestoreBest ? bestEpoch : ResultEpoch;
+                if (epoch + 1 - bestEpoch >= stopping.Patience)
+                {
+                    return;
+                }
+            }
+        }
+    }
+
+    private (float[] Gradient, double Loss) Leaf(float[] weights, long[] rows, int index)
+    {
+        var features = new float[rows.Length * _data.Features];
+        var targets = new float[rows.Length * _data.Outputs];
+        _data.Gather(rows, features, targets);
+        var gradient = new float[_layout.Parameters];
+        var loss = new double[1];
+        _network.Gradient(weights, features, targets, rows.Length, _recipe.LeafRows, [new TreeNode(index, 1)], [gradient], loss);
+        return (gradient, loss[0]);
+    }
+
+    private static (float[] Gradient, double Loss) TreeSum(ReadOnlySpan<(float[] Gradient, double Loss)> leaves)
+    {
+        if (leaves.Length == 1)
+        {
+            return leaves[0];
+        }
+
+        var half = 1;
+        while (half * 2 < leaves.Length)
+        {
+            half *= 2;
+        }
+
+        var (left, right) = (TreeSum(leaves[..half]), TreeSum(leaves[half..]));
+        for (var index = 0; index < left.Gradient.Length; index++)
+        {
+            left.Gradient[index] += right.Gradient[index];
+        }
+
+        return (left.Gradient, left.Loss + right.Loss);
+    }
+}

@@ -1,0 +1,103 @@
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Simulation.Tests;
+
+/// <summary>A message on its way or in a mailbox: a control message, or a tensor when that is null.</summary>
+internal readonly record struct Envelope(ActorId Sender, IMessage? Message, TensorMessage Tensor)
+{
+    public void Drop()
+    {
+        if (Message is null)
+        {
+            Tensor.Lease.Release();
+        }
+    }
+
+    public override string ToString() => Message?.ToString() ?? $"{Tensor.Key} loss {Tensor.Loss:R}";
+}
+
+/// <summary>One life of an actor in a process of its own: its mailbox, its memory and what its host knows.</summary>
+internal sealed class Process(SimulatedCluster cluster, int place, ActorId id, NodeRole? role, long bornUs) : IActorContext
+{
+    private readonly Queue<(Func<IMessage> Work, long BornUs)> _work = new();
+
+    public int Place => place;
+
+    public ActorId Self => id;
+
+    /// <summary>Null: the coordinator.</summary>
+    public NodeRole? Role => role;
+
+    public IActor Actor { get; set; } = null!;
+
+    /// <summary>The production object under what a plant put around it.</summary>
+    public IDisposable Owned { get; set; } = null!;
+
+    public TensorPool Pool { get; } = new();
+
+    public Queue<Envelope> Mailbox { get; } = new();
+
+    public bool IsAlive { get; set; } = true;
+
+    public bool IsScheduled { get; set; }
+
+    public long BusyUntilUs { get; set; }
+
+    /// <summary>The coordinator this member's host is connected to, and the number of that connection.</summary>
+    public (Process Coordinator, int Number)? Connection { get; set; }
+
+    /// <summary>True once it was told to stop.</summary>
+    public bool IsStopped { get; set; }
+
+    /// <summary>The newest term it was told or spoke of.</summary>
+    public long Term { get; set; }
+
+    /// <summary>What it sent during the message in hand.</summary>
+    public List<(ActorId To, Envelope Envelope)> Outbox { get; set; } = [];
+
+    public TimeSpan Now => TimeSpan.FromMicroseconds(cluster.NowUs - bornUs + cluster.ClockOffsetUs(place));
+
+    public void Send(ActorId to, IMessage message) => Outbox.Add((to, new Envelope(id, message, default)));
+
+    public void Send(ActorId to, in TensorMessage message) => Outbox.Add((to, new Envelope(id, null, message)));
+
+    public void SendSelfLater(TimeSpan delay, IMessage message) =>
+        cluster.After((long)delay.TotalMicroseconds, () => cluster.Arrive(this, new Envelope(id, message, default)));
+
+    public void Offload(Func<IMessage> work)
+    {
+        _work.Enqueue((work, cluster.NowUs));
+        if (_work.Count == 1)
+        {
+            Work();
+        }
+    }
+
+    /// <summary>True while offloaded work is under way or waits.</summary>
+    public bool IsWorking => _work.Count > 0;
+
+    /// <summary>The process dies in the middle of its work: what it was doing may have been done, though nobody hears of it.</summary>
+    public void DieAtWork(SimulationRandom random)
+    {
+        if (_work.TryPeek(out var work) && random.Chance(0.5))
+        {
+            SimulatedCluster.Perform(work.Work);
+        }
+    }
+
+    private void Work() => cluster.After(cluster.WorkUs(), () =>
+    {
+        if (!IsAlive)
+        {
+            return;
+        }
+
+        var result = SimulatedCluster.Perform(_work.Peek().Work);
+        _work.Dequeue();
+        cluster.Arrive(this, new Envelope(id, result, default));
+        if (_work.Count > 0)
+        {
+            Work();
+        }
+    });
+}

@@ -1,0 +1,78 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+
+namespace ClusterTrain.Simulation.Tests;
+
+/// <summary>The runner: many seeds, or one again.</summary>
+internal static class Program
+{
+    private static int Main(string[] arguments)
+    {
+        var options = new Dictionary<string, string>();
+        for (var index = 0; index + 1 < arguments.Length; index += 2)
+        {
+            options[arguments[index].TrimStart('-')] = arguments[index + 1];
+        }
+
+        if (arguments.Length % 2 != 0 || options.Keys.Except(["seeds", "from", "keep", "trace"]).Any())
+        {
+            Console.Error.WriteLine("usage: [--from N] [--seeds COUNT] or --from N [--keep 0,2,5] --trace FILE");
+            return 2;
+        }
+
+        var from = ulong.Parse(options.GetValueOrDefault("from", "1"), CultureInfo.InvariantCulture);
+        return options.TryGetValue("trace", out var path)
+            ? Replay(from, options.GetValueOrDefault("keep"), path)
+            : Search(from, int.Parse(options.GetValueOrDefault("seeds", "1000"), CultureInfo.InvariantCulture));
+    }
+
+    private static int Search(ulong from, int seeds)
+    {
+        var watch = Stopwatch.StartNew();
+        var failures = new ConcurrentBag<Scenario>();
+        var done = 0;
+        Parallel.For(0, seeds, index =>
+        {
+            var scenario = Scenario.Draw(from + (ulong)index);
+            if (Simulation.Run(scenario, new Plant()) is { } failure)
+            {
+                failures.Add(scenario);
+                Console.WriteLine(Simulation.Line(scenario, failure));
+            }
+
+            if (Interlocked.Increment(ref done) % 10_000 == 0)
+            {
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{done} seeds, {failures.Count} failures, {done / watch.Elapsed.TotalSeconds:F0} seeds/s"));
+            }
+        });
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{seeds} seeds from {from}: {failures.Count} failures, {seeds / watch.Elapsed.TotalSeconds:F0} seeds/s"));
+        foreach (var scenario in failures.OrderBy(scenario => scenario.Events.Length).ThenBy(scenario => scenario.Seed).Take(5))
+        {
+            var (kept, failure) = Simulation.Shrink(scenario, Simulation.Run(scenario, new Plant())!, () => new Plant());
+            Console.WriteLine("shrunk: " + Simulation.Line(scenario, failure, kept));
+            foreach (var index in kept)
+            {
+                Console.WriteLine($"  {scenario.Events[index]}");
+            }
+        }
+
+        return failures.IsEmpty ? 0 : 1;
+    }
+
+    private static int Replay(ulong seed, string? keep, string path)
+    {
+        var scenario = Scenario.Draw(seed);
+        if (keep is not null)
+        {
+            scenario = Simulation.Keep(scenario, [.. keep.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)]);
+        }
+
+        using var trace = new StreamWriter(path);
+        trace.WriteLine($"workers {scenario.Workers} {scenario.Settings} begin anew {scenario.WorkersBeginAnew}");
+        var failure = Simulation.Run(scenario, new Plant(), trace);
+        Console.WriteLine(failure is null ? $"seed={seed} passes" : Simulation.Line(scenario, failure));
+        return failure is null ? 0 : 1;
+    }
+}

@@ -1,0 +1,217 @@
+using System.Collections.Immutable;
+using ClusterTrain.Learning;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Simulation.Tests;
+
+/// <summary>Everything one seed decides before the simulation begins.</summary>
+internal sealed record Scenario
+{
+    public required ulong Seed { get; init; }
+
+    public required Recipe Recipe { get; init; }
+
+    public required RunSettings Settings { get; init; }
+
+    public required int Workers { get; init; }
+
+    /// <summary>Places that workers can be started at, those at the start included.</summary>
+    public required int WorkerPlaces { get; init; }
+
+    /// <summary>Bounds of a link's delay, in microseconds.</summary>
+    public required (long Low, long High) DelayUs { get; init; }
+
+    /// <summary>Compute time per row of a typical worker, in microseconds; slow ones take a multiple.</summary>
+    public required long RowUs { get; init; }
+
+    /// <summary>Bounds of the time after which the two ends of a broken connection notice.</summary>
+    public required (long Low, long High) DetectionUs { get; init; }
+
+    /// <summary>Probability that a message that may be repeated is delivered a second time, later.</summary>
+    public required double Duplicates { get; init; }
+
+    /// <summary>True: a worker that loses its coordinator begins a new life with a new id; false: it announces itself again.</summary>
+    public required bool WorkersBeginAnew { get; init; }
+
+    public required ImmutableArray<FaultEvent> Events { get; init; }
+
+    public int Servers => Settings.ParameterServers;
+
+    public int FirstWorkerPlace => 1 + Servers;
+
+    public int Places => FirstWorkerPlace + WorkerPlaces;
+
+    /// <summary>The time from which on nothing goes wrong any more.</summary>
+    public long QuietUs => Events.IsEmpty ? 0 : Events.Max(happening => happening.EndUs);
+
+    /// <summary>Draws a scenario.</summary>
+    public static Scenario Draw(ulong seed)
+    {
+        var random = new SimulationRandom(seed);
+        var servers = random.Chance(0.3) ? random.Between(2, 4) : 1;
+        var workers = servers == 1 ? random.Pick(1, 2, 3, random.Between(4, 8), random.Between(9, 16)) : random.Between(1, 6);
+        var recipe = DrawRecipe(random, servers, workers);
+        var (delayUs, rowUs) = (DrawDelay(random), random.Duration(10, 1000));
+        var scenario = new Scenario
+        {
+            Seed = seed,
+            Recipe = recipe,
+            Settings = new RunSettings
+            {
+                ParameterServers = servers,
+                LeastWorkers = random.Chance(0.8) ? 1 : random.Between(1, workers),
+                CheckpointPeriod = TimeSpan.FromMilliseconds(random.Chance(0.5) ? 0 : random.Between(50, 1000)),
+                CheckpointSteps = random.Chance(0.3) ? 0 : random.Between(1, 10),
+                ReceiptSteps = random.Chance(0.7) ? 0 : random.Between(1, 7),
+            },
+            Workers = workers,
+            WorkerPlaces = workers + 3,
+            DelayUs = delayUs,
+            RowUs = rowUs,
+            DetectionUs = (random.Duration(100, 10_000), random.Duration(10_000, 500_000)),
+            Duplicates = random.Pick(0, 0, 0.02, 0.2),
+            WorkersBeginAnew = random.Chance(0.5),
+            Events = [],
+        };
+
+        var rows = ((InlineSource)recipe.Data.Source).Features.Length;
+        var steps = (rows / Math.Max(1, recipe.BatchRows ?? rows)) + 1;
+        var stepUs = (delayUs.Low + delayUs.High) + (rowUs * (recipe.BatchRows ?? rows) / workers);
+        var horizonUs = Math.Max(20_000, recipe.Epochs * steps * stepUs * 3 / 2);
+        return scenario with { Events = DrawEvents(random, scenario, horizonUs) };
+    }
+
+    private static (long Low, long High) DrawDelay(SimulationRandom random)
+    {
+        var low = random.Duration(10, 5000);
+        return (low, random.Chance(0.3) ? low : random.Duration(low, 20 * low));
+    }
+
+    private static Recipe DrawRecipe(SimulationRandom random, int servers, int workers)
+    {
+        // Segments are cut at whole blocks, so several servers need a network of several blocks.
+        var blocks = servers > 1 && random.Chance(0.8) ? servers : 1;
+        var features = blocks > 1 ? 64 : random.Between(1, 6);
+        var hidden = blocks > 1 ? (((blocks - 1) * GradientNorm.BlockParameters) / 65) + random.Between(1, 20) : random.Between(1, 8);
+        var isClassification = random.Chance(0.5);
+        var outputs = random.Between(isClassification ? 2 : 1, 3);
+        var leafRows = random.Between(1, 4);
+        var batchRows = leafRows * random.Between(1, Math.Max(2, workers * 2)) + random.Between(0, leafRows - 1);
+        var rows = Math.Max(outputs + 4, (int)(batchRows * (1 + (3 * random.Unit()))));
+        var validation = random.Chance(0.4) ? random.Between(1, 3) : 0;
+        var layers = ImmutableArray.CreateBuilder<LayerRecipe>();
+        if (blocks > 1 || random.Chance(0.6))
+        {
+            layers.Add(new LayerRecipe { Units = hidden, Activation = random.Pick(ActivationKind.Tanh, ActivationKind.Relu, ActivationKind.Sigmoid) });
+        }
+
+        layers.Add(new LayerRecipe
+        {
+            Units = outputs,
+            Activation = isClassification ? ActivationKind.Softmax : ActivationKind.Identity,
+            Biases = random.Chance(0.8) ? new() { Kind = InitialiserKind.Zeros } : null,
+        });
+
+        return new Recipe
+        {
+            Name = "simulated",
+            Seed = random.Next() >> 1,
+            Data = new DataRecipe
+            {
+                Source = new InlineSource
+                {
+                    Features = [.. Enumerable.Range(0, rows + validation).Select(_ => Floats(random, features))],
+                    Targets = [.. Enumerable.Range(0, rows + validation).Select(row => isClassification ? [row % outputs] : Floats(random, outputs))],
+                },
+                Validation = validation == 0 ? null : new SplitSize(validation, null),
+                Task = isClassification ? TaskKind.Classification : TaskKind.Regression,
+            },
+            Layers = layers.ToImmutable(),
+            Loss = isClassification ? LossKind.CategoricalCrossEntropy : random.Pick(LossKind.SquaredError, LossKind.MeanSquaredError),
+            Optimiser = new OptimiserRecipe { Kind = random.Pick(Enum.GetValues<OptimiserKind>()), Rate = random.Pick(0.001, 0.01, 0.03) },
+            Schedule = new ScheduleRecipe { Kind = random.Pick(Enum.GetValues<ScheduleKind>()), WarmUpEpochs = random.Pick(0, 0, 0.5, 1) },
+            L2 = random.Pick(0, 0, 0.01),
+            ClipNorm = random.Chance(0.3) ? random.Pick(0.01, 0.5) : null,
+            BatchRows = random.Chance(0.9) ? batchRows : null,
+            LeafRows = leafRows,
+            Epochs = random.Between(1, 8),
+            EarlyStopping = validation > 0 && random.Chance(0.5)
+                ? new EarlyStoppingRecipe
+                {
+                    Patience = random.Between(1, 3),
+                    RestoreBest = random.Chance(0.7),
+                    Least = random.Pick(0, 0.01),
+                    Metric = isClassification && random.Chance(0.3) ? StoppingMetric.ValidationAccuracy : StoppingMetric.ValidationLoss,
+                }
+                : null,
+        };
+    }
+
+    private static ImmutableArray<float> Floats(SimulationRandom random, int count) =>
+        [.. Enumerable.Range(0, count).Select(_ => random.Symmetric())];
+
+    private static ImmutableArray<FaultEvent> DrawEvents(SimulationRandom random, Scenario scenario, long horizonUs)
+    {
+        var count = random.Pick(0, random.Between(1, 3), random.Between(1, 3), random.Between(4, 12));
+        var events = new List<FaultEvent>();
+        var nextPlace = scenario.FirstWorkerPlace + scenario.Workers;
+        for (var index = 0; index < count; index++)
+        {
+            var at = random.Between(0, horizonUs);
+            var worker = scenario.FirstWorkerPlace + random.Between(0, scenario.Workers - 1);
+            var server = random.Between(1, scenario.Servers);
+            var any = random.Between(0, scenario.FirstWorkerPlace + scenario.Workers - 1);
+            var forUs = random.Duration(Math.Max(100, horizonUs / 100), horizonUs + 1000);
+            switch (random.Between(0, 14))
+            {
+                case 0 or 1:
+                    events.Add(new Crash(at, worker, random.Chance(0.4) ? null : forUs, random.Chance(0.3)));
+                    break;
+                case 2:
+                    events.Add(new Crash(at, server, forUs, random.Chance(0.3)));
+                    break;
+                case 3 or 4:
+                    events.Add(new Crash(at, 0, forUs, random.Chance(0.5)));
+                    break;
+                case 5 or 6:
+                    var other = random.Between(0, scenario.FirstWorkerPlace + scenario.Workers - 1);
+                    if (other != any)
+                    {
+                        events.Add(new Partition(at, any, other, random.Chance(0.4), forUs));
+                    }
+
+                    break;
+                case 7:
+                    events.Add(new Isolation(at, any, forUs));
+                    break;
+                case 8:
+                    events.Add(new Disconnect(at, server, worker));
+                    break;
+                case 9:
+                    events.Add(new Disconnect(at, 0, random.Pick(server, worker)));
+                    break;
+                case 10:
+                    events.Add(new Stall(at, any, forUs));
+                    break;
+                case 11:
+                    events.Add(random.Chance(0.5) ? new ClockJump(at, any, random.Duration(1000, 3_600_000_000)) : new DiskFailure(at, random.Between(1, 3)));
+                    break;
+                case 12:
+                    if (nextPlace < scenario.Places)
+                    {
+                        events.Add(new WorkerJoins(at, nextPlace++));
+                    }
+
+                    break;
+                case 13:
+                    events.Add(new WorkerLeaves(at, worker));
+                    break;
+                case 14:
+                    events.Add(new StopAndResume(at));
+                    break;
+            }
+        }
+
+        return [.. events.OrderBy(happening => happening.AtUs)];
+    }
+}
