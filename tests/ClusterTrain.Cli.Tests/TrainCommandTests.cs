@@ -95,7 +95,7 @@ public sealed partial class TrainCommandTests : IDisposable
         Assert.Equal(0, run.ExitCode);
         var text = Escapes().Replace(run.Out, "").Replace("\r", "", StringComparison.Ordinal);
         Assert.Contains("epoch 1/2  loss ", text, StringComparison.Ordinal);
-        Assert.Contains("│ samples/s │", text, StringComparison.Ordinal);
+        Assert.Contains("│ epoch │   loss │ val_loss │ val_acc │", text, StringComparison.Ordinal);
         Assert.EndsWith(plain.LastLine + "\n", text, StringComparison.Ordinal);
     }
 
