@@ -3,6 +3,7 @@ using ClusterTrain.Training;
 namespace ClusterTrain.Hosting.Tests;
 
 /// <summary>Nodes die, leave, join and lose each other; the receipt is that of the undisturbed run.</summary>
+[Collection(ClusterGroup.Name)]
 public sealed class FailureTests
 {
     [Fact]
