@@ -29,6 +29,15 @@ internal sealed class EventLog<T>
         }
     }
 
+    /// <summary>The events from a number on.</summary>
+    public T[] From(int first)
+    {
+        lock (_gate)
+        {
+            return [.. _events.Skip(first)];
+        }
+    }
+
     /// <summary>Waits for an event; the message of the time-out names what did not happen.</summary>
     public TEvent WaitFor<TEvent>(string what, Func<TEvent, bool> fits, int from = 0)
         where TEvent : T
