@@ -225,11 +225,10 @@ public sealed class HandshakeTests
     [Fact]
     public async Task Two_thousand_idle_connections_cost_little_and_the_run_goes_on()
     {
-        using var cluster = new TestCluster(TestRuns.Long(TestRuns.Plain));
+        using var cluster = new TestCluster(TestRuns.Plain);
         cluster.StartCoordinator();
         cluster.StartServer();
-        cluster.StartWorker();
-        cluster.Events.WaitFor<EpochCompleted>("an epoch", _ => true);
+        cluster.Events.WaitFor<MembershipChanged>("the server joins", _ => true);
         var idle = new ConcurrentBag<Socket>();
         try
         {
@@ -244,7 +243,7 @@ public sealed class HandshakeTests
             // This process holds the far ends too; what the node itself holds is bounded by the connections that may be pending.
             cluster.Events.WaitFor<RunWarning>("the oldest make room", warning => warning.Message.Contains("newer connections waited", StringComparison.Ordinal));
             Assert.InRange(Handles() - handles - idle.Count, 0, 512);
-            cluster.StartWorker("late");
+            cluster.StartWorker();
             await cluster.EndsLikeAloneAsync();
         }
         finally
@@ -302,7 +301,12 @@ public sealed class HandshakeTests
         socket.ReceiveTimeout = 5000;
         try
         {
-            return socket.Receive(new byte[4096]) == 0;
+            while (socket.Receive(new byte[4096]) > 0)
+            {
+                // A refusal comes first.
+            }
+
+            return true;
         }
         catch (SocketException error)
         {

@@ -31,7 +31,8 @@ public sealed class TlsTests
         using var cluster = new TestCluster(TestRuns.Plain) { Security = Node(temporary, authority, "node") };
         cluster.StartCoordinator();
         cluster.StartWorker("stranger", options => options with { Security = Node(temporary, other, "stranger") });
-        cluster.MemberEvents.WaitFor<MemberEvent>("the stranger does not believe the coordinator", e => e.ToString()!.Contains("TLS", StringComparison.Ordinal) || cluster.MemberOutcomes[0].IsCompleted);
+        var outcome = Assert.IsType<MemberEndedByError>(await cluster.MemberOutcomes[0].WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.Contains("TLS", outcome.Reason, StringComparison.Ordinal);
         cluster.StartWorker("plain", options => options with { Security = TestCluster.Secret });
         cluster.Events.WaitFor<Training.RunWarning>("the coordinator refuses a node that does not encrypt", warning => warning.Message.Contains("TLS", StringComparison.Ordinal));
 
