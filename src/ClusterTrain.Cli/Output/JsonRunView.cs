@@ -42,7 +42,7 @@ internal sealed class JsonRunView(TextWriter output, TimeProvider time) : IRunVi
         json.WriteNumber("secondsSinceStart", SecondsSinceStart());
     });
 
-    public void End(RunReport report)
+    public void End(RunSummary report)
     {
         if (report.Outcome is not RunCompleted completed)
             return;
@@ -55,7 +55,7 @@ internal sealed class JsonRunView(TextWriter output, TimeProvider time) : IRunVi
             if (report.Test is { } test)
             {
                 json.WriteStartObject("test");
-                ReceiptEntry.WriteFigures(json, test);
+                EvaluationJson.Write(json, test);
                 json.WriteEndObject();
             }
 

@@ -36,6 +36,7 @@ public sealed class Coordinator : IActor, IDisposable
     private bool _holding;
     private TimeSpan _lastCheckpoint;
     private TimeSpan? _lastWarning;
+    private bool _reported;
     private long _reportedStep;
     private double _reportedLoss;
     private (TimeSpan At, long Step) _window;
@@ -280,14 +281,14 @@ public sealed class Coordinator : IActor, IDisposable
     {
         var holders = new ActorId[_segments.Length];
         var (first, last, recorded) = (long.MaxValue, long.MinValue, 0L);
-        foreach (var server in _servers)
+        var held = _servers.SelectMany(server => _holdings.GetValueOrDefault(server, []).Select(position => (Server: server, Position: position)))
+            .Where(segment => segment.Position.Segments == holders.Length).ToList();
+        var served = held.Select(segment => segment.Position.Served).DefaultIfEmpty().Max();
+        foreach (var (server, position) in held.Where(segment => segment.Position.Served == served))
         {
-            foreach (var position in _holdings.GetValueOrDefault(server, []).Where(position => position.Segments == holders.Length))
-            {
-                holders[position.Segment] = server;
-                (first, last) = (Math.Min(first, position.Step), Math.Max(last, position.Step));
-                recorded = Math.Max(recorded, position.Recorded);
-            }
+            holders[position.Segment] = server;
+            (first, last) = (Math.Min(first, position.Step), Math.Max(last, position.Step));
+            recorded = Math.Max(recorded, position.Recorded);
         }
 
         // What servers held is told once, when they join: later it is out of date.
@@ -341,10 +342,12 @@ public sealed class Coordinator : IActor, IDisposable
         _reportedStep = report.Step;
         _reportedLoss = report.Loss;
         var elapsed = context.Now - _window.At;
-        if (elapsed >= TickPeriod)
+        var isFirst = !_reported && report.Step > _window.Step;
+        if (elapsed >= TickPeriod || isFirst)
         {
             var rows = (double)(report.Step - _window.Step) * _plan.TrainingRows / _plan.StepsPerEpoch;
-            _observe(new RunProgress(_reportedStep, _reportedLoss, Math.Max(0, rows / elapsed.TotalSeconds)));
+            _reported = true;
+            _observe(new RunProgress(_reportedStep, _reportedLoss, elapsed > TimeSpan.Zero ? Math.Max(0, rows / elapsed.TotalSeconds) : 0));
             _window = (context.Now, report.Step);
         }
     }

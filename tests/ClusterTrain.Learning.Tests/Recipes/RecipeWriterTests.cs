@@ -20,7 +20,7 @@ public sealed class RecipeWriterTests
           test: none
         layers:
           - { units: 3, activation: leaky-relu, slope: 0.2, weights: { kind: gaussian, scale: 0.5 }, biases: none }
-          - { units: 2, activation: tanh, weights: { kind: given, values: [[1, -2.5], [0.001, 0.5], [0, 3.4e+38]] }, biases: { kind: given, values: [0.1, -0] } }
+          - { units: 2, activation: tanh, dropout: 0.25, weights: { kind: given, values: [[1, -2.5], [0.001, 0.5], [0, 3.4e+38]] }, biases: { kind: given, values: [0.1, -0] } }
           - { units: 2, activation: identity, weights: { kind: uniform, scale: 0.25 }, biases: { kind: uniform, scale: 0.01 } }
         loss: mean-squared-error
         optimiser: { kind: adamw, rate: 0.0003, beta1: 0.8, beta2: 0.99, epsilon: 1e-07, weight_decay: 0.1 }
@@ -32,6 +32,23 @@ public sealed class RecipeWriterTests
         epochs: 20
         early_stopping: { metric: val_loss, patience: 7, least: 1e-05, restore_best: false }
 
+        """;
+
+    private const string EncodedWritten = """
+        data:
+          csv:
+            file: a.csv
+            header: true
+            targets: ["the class"]
+            features: [buying, "per house", b]
+            categorical: [buying]
+            derive:
+              - { name: "per house", ratio: [a, b] }
+          task: classification
+          scale: none
+          standardise: false
+          class_weights: { bad: 0.5, "very good": 2 }
+          validation: none
         """;
 
     private const string ShortWritten = """
@@ -63,7 +80,7 @@ public sealed class RecipeWriterTests
     {
         get
         {
-            var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline };
+            var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline, RecipeTexts.Encoded };
             foreach (var optimiser in new[] { "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad" })
                 recipes.Add($"{RecipeTexts.Short}\noptimiser: {{ kind: {optimiser}, rate: 0.3333333333333333 }}");
             foreach (var schedule in new[] { "constant", "step", "exponential, factor: 0.97", "cosine, final: 1e-30" })
@@ -74,6 +91,11 @@ public sealed class RecipeWriterTests
                 recipes.Add(RecipeTexts.Short.Replace(" }]", $", weights: {kind} }}]", StringComparison.Ordinal));
             foreach (var source in new[] { "idx: { features: a, labels: \"b\\\\\\u00e9\" }", "idx: { features: a, labels: b, test_features: None, test_labels: .5 }" })
                 recipes.Add(RecipeTexts.Short.Replace("set: digits", source, StringComparison.Ordinal));
+            recipes.Add(RecipeTexts.Short.Replace("set: digits", "prepared: rows.ctdata", StringComparison.Ordinal));
+            recipes.Add(RecipeTexts.Short.Replace("digits", "digits, class_weights: balanced", StringComparison.Ordinal));
+            recipes.Add(RecipeTexts.Inline.Replace("inline: {", "inline: { columns: [a, b], derive: [{ name: c, cross: [a, a] }],", StringComparison.Ordinal)
+                .Replace("[[0.15", "[[1, 2], [0.15", StringComparison.Ordinal)
+                .Replace("task:", "target_scale: 0.1\n  task:", StringComparison.Ordinal));
             recipes.Add(RecipeTexts.Short.Replace("digits", "digits, validation: 5, test: 7", StringComparison.Ordinal)
                 + "\nearly_stopping: { metric: val_acc }");
             return recipes;
@@ -86,6 +108,10 @@ public sealed class RecipeWriterTests
 
     [Fact]
     public void Every_key_is_written() => Assert.Equal(FullWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Full)));
+
+    [Fact]
+    public void Encoding_of_columns_is_written() =>
+        Assert.Contains(EncodedWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Encoded)), StringComparison.Ordinal);
 
     [Theory]
     [MemberData(nameof(Recipes))]
@@ -137,6 +163,7 @@ public sealed class RecipeWriterTests
     [InlineData("layers[0].biases=none")]
     [InlineData("optimiser.rate=0.10000000000000002")]
     [InlineData("data.scale=1")]
+    [InlineData("layers=[{ units: 10, dropout: 0.5 }, { units: 10, activation: softmax }]")]
     public void The_fingerprint_sees_every_value(string change) =>
         Assert.NotEqual(RecipeTexts.Parse(RecipeTexts.Short).Fingerprint(), RecipeTexts.Parse(RecipeTexts.Short, change).Fingerprint());
 }
