@@ -151,7 +151,7 @@ public sealed class Network : IDisposable
             var layer = Layout.Layers[index];
             var slope = _slopes[index].AsSpan(0, rows * layer.Outputs);
             var inputs = index == 0 ? features : _outputs[index - 1].AsSpan(0, rows * layer.Inputs);
-            WeightGradients(layer, inputs, slope, rows, leafRows, nodes, nodeGradients);
+            WeightGradients(index, inputs, slope, rows, leafRows, nodes, nodeGradients);
             if (index > 0)
             {
                 var inputSlope = _slopes[index - 1].AsSpan(0, rows * layer.Inputs);
@@ -177,7 +177,7 @@ public sealed class Network : IDisposable
             var layer = Layout.Layers[index];
             outputs = _outputs[index].AsSpan(0, rows * layer.Outputs);
             var bias = layer.Bias is { } tensor ? parameters.Slice(tensor.Offset, tensor.Length) : default;
-            _products.Forward(inputs, Weight(layer, parameters), bias, outputs, rows, layer.Inputs, layer.Outputs);
+            _products.Forward(inputs, Weight(layer, parameters), bias, outputs, rows, layer.Inputs, layer.Outputs, sparse: index == 0);
             if (index < Layout.Layers.Length - 1)
             {
                 Activations.Forward(_kernels, layer.Recipe, outputs, rows);
@@ -232,7 +232,7 @@ public sealed class Network : IDisposable
     }
 
     private void WeightGradients(
-        DenseLayer layer,
+        int layerIndex,
         ReadOnlySpan<float> inputs,
         ReadOnlySpan<float> slope,
         int rows,
@@ -240,6 +240,7 @@ public sealed class Network : IDisposable
         ReadOnlySpan<TreeNode> nodes,
         ReadOnlySpan<Memory<float>> nodeGradients)
     {
+        var layer = Layout.Layers[layerIndex];
         for (var index = 0; index < nodes.Length; index++)
         {
             var start = (nodes[index].Start - nodes[0].Start) * leafRows;
@@ -253,7 +254,8 @@ public sealed class Network : IDisposable
                 count,
                 layer.Inputs,
                 layer.Outputs,
-                leafRows);
+                leafRows,
+                sparse: layerIndex == 0);
         }
     }
 
