@@ -121,7 +121,7 @@ public static class InProcessTraining
 
     private static RunStart Start(Recipe recipe, PreparedData data, RunFolder folder, NetworkLayout layout, Receipt receipt, Action<RunEvent> observe)
     {
-        var stateCount = Optimiser.Create(recipe.Optimiser, Kernels.Active).StateCount;
+        var stateCount = Optimiser.StatePlanes(recipe.Optimiser, layout.Parameters);
         if (folder.Identity.Data is not null)
         {
             folder.HoldTo(data.Fingerprint);
