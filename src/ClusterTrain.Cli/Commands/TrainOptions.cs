@@ -26,6 +26,8 @@ internal sealed record TrainOptions
 
     public long CheckpointSteps { get; init; }
 
+    public long ReceiptSteps { get; init; }
+
     public string? Data { get; init; }
 
     public bool IsJson { get; init; }
@@ -48,6 +50,7 @@ internal sealed record TrainOptions
                     LeastWorkers = Workers,
                     CheckpointPeriod = CheckpointSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : usual.CheckpointPeriod,
                     CheckpointSteps = CheckpointSteps,
+                    ReceiptSteps = ReceiptSteps,
                 },
             };
         }

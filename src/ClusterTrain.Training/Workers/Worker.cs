@@ -97,8 +97,7 @@ public sealed class Worker : IActor, IDisposable
             return;
         }
 
-        _weights.Add(message, _segments[message.Key.Segment]);
-        if (_weights.IsWhole)
+        if (_weights.Add(message, _segments[message.Key.Segment]))
         {
             _share.Begin(_weights.Step, _plan.Leaves(_weights.Step));
             ComputeShare(context);
