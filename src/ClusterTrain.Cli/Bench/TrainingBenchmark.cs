@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using ClusterTrain.Hosting;
 using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Cli;
