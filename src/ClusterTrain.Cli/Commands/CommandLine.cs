@@ -54,6 +54,7 @@ internal static class CommandLine
             TrainCommand.Create(surroundings),
             PredictCommand.Create(surroundings),
             ScoreCommand.Create(surroundings),
+            CheckCommand.Create(surroundings),
             DataCommand.Create(surroundings),
             BenchCommand.Create(surroundings),
         };
