@@ -134,7 +134,8 @@ public sealed class LbfgsTests
         {
             double x = w[0], y = w[1], off = y - x * x;
             return ((1 - x) * (1 - x) + 100 * off * off, [(float)(-2 * (1 - x) - 400 * x * off), (float)(200 * off)]);
-        },
+        }
+        ,
         "quartic" => w => (
             w.Sum(x => (x - 0.5) * (x - 0.5) + (x - 0.5) * (x - 0.5) * (x - 0.5) * (x - 0.5)),
             [.. w.Select(x => 2 * (x - 0.5f) + 4 * (x - 0.5f) * (x - 0.5f) * (x - 0.5f))]),
