@@ -113,7 +113,7 @@ public sealed class CoordinatorNode : IDisposable
 
     private LinkTerms Terms(NetworkLayout layout, TensorPool tensors)
     {
-        var stateCount = Optimiser.Create(_options.Recipe.Optimiser, Kernels.Active).StateCount;
+        var stateCount = Optimiser.StatePlanes(_options.Recipe.Optimiser, layout.Parameters);
         return new LinkTerms(_options.Limits, tensors, (long)layout.Parameters * Math.Max(1, stateCount), layout.Parameters);
     }
 

@@ -1,5 +1,4 @@
 using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Hosting;
@@ -25,7 +24,7 @@ internal sealed class RunKnowledge
         Data = welcome.Data;
         Plan = new TrainingPlan(Recipe, welcome.TrainingRows);
         Layout = new NetworkLayout(welcome.Features, Recipe.Layers);
-        var stateCount = Optimiser.Create(Recipe.Optimiser, Kernels.Active).StateCount;
+        var stateCount = Optimiser.StatePlanes(Recipe.Optimiser, Layout.Parameters);
         MostFloats = (long)Layout.Parameters * Math.Max(1, stateCount);
     }
 
