@@ -144,7 +144,7 @@ public sealed class HandshakeTests
         var port = ((IPEndPoint)listener.LocalEndpoint).Port;
         using (var connection = Connect(new NodeEndpoint("127.0.0.1", port)))
         {
-            var hello = new Hello(Lane.Messages, true, PeerRole.Worker, new("w/1"), MemberIds.Coordinator, "", "", 0);
+            var hello = new Hello(Lane.Messages, true, PeerRole.Worker, new("w/1"), MemberIds.Coordinator, "", "", 0, 5);
             var error = Assert.Throws<LinkException>(() => Handshake.Dial(connection, hello, TestCluster.Secret, new LinkLimits()));
             Assert.Equal(RefusalKind.Secret, error.Kind);
         }
@@ -287,7 +287,7 @@ public sealed class HandshakeTests
     private static Hello Member(TestCluster cluster)
     {
         Assert.NotNull(cluster.Coordinator);
-        return new Hello(Lane.Messages, true, PeerRole.Worker, new ActorId("stranger/1"), MemberIds.Coordinator, Recipe, TestRuns.Data.Fingerprint, 1);
+        return new Hello(Lane.Messages, true, PeerRole.Worker, new ActorId("stranger/1"), MemberIds.Coordinator, Recipe, TestRuns.Data.Fingerprint, 1, 5);
     }
 
     private static Connection Connect(NodeEndpoint endpoint) =>

@@ -8,7 +8,7 @@ internal static class WireSamples
 {
     public static readonly IMessage[] Messages =
     [
-        new Join(NodeRole.ParameterServer, [new SegmentPosition(1, 2, 300, 250)]),
+        new Join(NodeRole.ParameterServer, [new SegmentPosition(1, 2, 1048577, 300, 250)]),
         new Leave(),
         new MemberFailed(new ActorId("worker-2/7f31c0"), "out of memory"),
         new StepReport(1048577, 0, 1234, 0.5),
@@ -27,7 +27,7 @@ internal static class WireSamples
     ];
 
     public static readonly Hello Hello = new(
-        Lane.Messages, true, PeerRole.Worker, new ActorId("worker-2/7f31c0"), MemberIds.Coordinator, "recipe", "data", 1);
+        Lane.Messages, true, PeerRole.Worker, new ActorId("worker-2/7f31c0"), MemberIds.Coordinator, "recipe", "data", 1, 5);
 
     public static readonly Welcome Welcome = new(
         "name: digits\n", 1294, 64, 10, "data", TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(1), [new ActorId("ps-1/ab12@10.0.0.5:7071")]);

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace ClusterTrain.Hosting;
 
 /// <summary>Connecting to a listening node and proving oneself, within the time for it.</summary>
@@ -22,6 +24,9 @@ internal static class Dialling
             throw;
         }
     }
+
+    /// <summary>A number that tells a link from others between the same actors.</summary>
+    public static long NewSession() => BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
 
     /// <summary>Opens a link's heartbeat connection and reads it, on a thread of its own.</summary>
     public static void OpenHeartbeat(Link link, NodeEndpoint endpoint, Hello own, MemberShared shared, CancellationToken cancellation)
