@@ -405,14 +405,16 @@ internal sealed class Link
             case FrameKind.Refusal:
                 throw Handshake.Refused(_connection, length, _terms.Limits);
             default:
-                throw new LinkException(RefusalKind.Garbage, $"sent a frame of kind {(byte)kind}, which does not belong on a message connection");
+                throw new LinkException(
+                    RefusalKind.Garbage, $"sent a frame of kind {(byte)kind}, which does not belong on a message connection");
         }
     }
 
     private ReadOnlySpan<byte> Content(FrameKind kind, int length)
     {
         if (length > _terms.Limits.ControlBytes)
-            throw new LinkException(RefusalKind.Limit, $"sent a {kind} frame of {length} bytes; at most {_terms.Limits.ControlBytes} are allowed");
+            throw new LinkException(
+                RefusalKind.Limit, $"sent a {kind} frame of {length} bytes; at most {_terms.Limits.ControlBytes} are allowed");
 
         if (_content.Length < length)
             _content = new byte[Math.Max(length, 2 * _content.Length)];

@@ -55,7 +55,8 @@ internal sealed class CoordinatorLinks(ActorHost actors, Heartbeats heartbeats, 
         {
             var reason = $"another coordinator leads this run: {peer.From} has seen its term {peer.Term}, this one's is {desk.Self.Term}";
             desk.Fenced(reason);
-            throw new LinkException(RefusalKind.Term, $"({peer.From}) has seen term {peer.Term}, this coordinator's is {desk.Self.Term}: it was replaced");
+            throw new LinkException(
+                RefusalKind.Term, $"({peer.From}) has seen term {peer.Term}, this coordinator's is {desk.Self.Term}: it was replaced");
         }
     }
 

@@ -121,10 +121,12 @@ public sealed class CoordinatorNode : IDisposable
     {
         var (recipe, data, cluster) = (_options.Recipe, _options.Data, _options.Cluster);
         var self = new Hello(
-            Lane.Messages, _options.Security.HasSecret, PeerRole.Coordinator, MemberIds.Coordinator, new ActorId(""), recipe.Fingerprint(), data.Fingerprint,
+            Lane.Messages, _options.Security.HasSecret, PeerRole.Coordinator, MemberIds.Coordinator, new ActorId(""),
+            recipe.Fingerprint(), data.Fingerprint,
             _options.Folder.Identity.Term, 0);
         var welcome = new Welcome(
-            RecipeWriter.Write(recipe), data.Train.Rows, data.Train.Features, data.Train.Outputs, data.Fingerprint, cluster.HeartbeatPeriod, cluster.LostAfter, []);
+            RecipeWriter.Write(recipe), data.Train.Rows, data.Train.Features, data.Train.Outputs, data.Fingerprint,
+            cluster.HeartbeatPeriod, cluster.LostAfter, []);
         return new CoordinatorDesk(self, welcome, SendData, message => Observe(new RunWarning(message)), Fail);
     }
 

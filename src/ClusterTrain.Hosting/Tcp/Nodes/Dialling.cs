@@ -37,7 +37,9 @@ internal static class Dialling
             {
                 try
                 {
-                    var (lane, _) = Dial(endpoint, _ => own with { Lane = Lane.Heartbeat }, shared.Options, shared.Options.Limits.HandshakeTime, cancellation);
+                    var options = shared.Options;
+                    var hello = own with { Lane = Lane.Heartbeat };
+                    var (lane, _) = Dial(endpoint, _ => hello, options, options.Limits.HandshakeTime, cancellation);
                     shared.Heartbeats.Read(link, lane);
                     lane.Dispose();
                 }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Security.Cryptography;
 using ClusterTrain.Learning;
 using ClusterTrain.Training;
@@ -187,7 +186,8 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
         }
 
         if (run is null || peer.To != id)
-            throw new LinkException(RefusalKind.Address, $"({peer.From}) wants to talk to {peer.To}, this is {id?.Name ?? "a node that has not joined yet"}");
+            throw new LinkException(
+                RefusalKind.Address, $"({peer.From}) wants to talk to {peer.To}, this is {id?.Name ?? "a node that has not joined yet"}");
         if (peer.Recipe != run.Fingerprint)
             throw new LinkException(RefusalKind.Run, $"({peer.From}) takes part in another run: restart it");
         if (peer.Data.Length > 0 && peer.Data != run.Data)
@@ -283,7 +283,8 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
     private void TakePart(NodeEndpoint endpoint)
     {
         var number = Dialling.NewSession();
-        var (connection, peer) = Dialling.Dial(endpoint, connected => Introduce(connected) with { Session = number }, Options, Options.Limits.HandshakeTime, _stop.Token);
+        var (connection, peer) = Dialling.Dial(
+            endpoint, connected => Introduce(connected) with { Session = number }, Options, Options.Limits.HandshakeTime, _stop.Token);
         using (connection)
         {
             if (peer.Role != PeerRole.Coordinator)
@@ -372,7 +373,8 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
         lock (_gate)
         {
             return new Hello(
-                Lane.Messages, Options.Security.HasSecret, PeerRole, _id ?? new ActorId(""), to, _shared.Run?.Fingerprint ?? "", _data?.Fingerprint ?? "",
+                Lane.Messages, Options.Security.HasSecret, PeerRole, _id ?? new ActorId(""), to,
+                _shared.Run?.Fingerprint ?? "", _data?.Fingerprint ?? "",
                 _shared.HighestTerm, 0);
         }
     }
@@ -387,7 +389,8 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
         {
             FrameKind.Welcome => Welcome.Read(connection.ReadContent(kind, length, Options.Limits.WelcomeBytes), Options.Limits),
             FrameKind.Refusal => throw Handshake.Refused(connection, length, Options.Limits),
-            _ => throw new LinkException(RefusalKind.Garbage, string.Create(CultureInfo.InvariantCulture, $"sent a frame of kind {(byte)kind} instead of its welcome")),
+            _ => throw new LinkException(
+                RefusalKind.Garbage, $"sent a frame of kind {(byte)kind} instead of its welcome"),
         };
     }
 

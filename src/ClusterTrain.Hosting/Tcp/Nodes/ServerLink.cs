@@ -30,7 +30,7 @@ internal sealed class ServerLink : IDisposable
     {
         _shared = shared;
         _own = own with { To = server };
-        _endpoint = MemberIds.Endpoint(server) ?? throw new LinkException(RefusalKind.Garbage, $"named the parameter server {server}, whose id does not say where it is");
+        _endpoint = EndpointOf(server);
         _owner = owner;
         _restored = restored;
         _unreachable = unreachable;
@@ -56,6 +56,21 @@ internal sealed class ServerLink : IDisposable
     {
         _thread.Join();
         _end.Dispose();
+    }
+
+    private static NodeEndpoint EndpointOf(ActorId server)
+    {
+        try
+        {
+            if (MemberIds.Endpoint(server) is { } endpoint)
+                return endpoint;
+        }
+        catch (ClusterException)
+        {
+            // What follows the '@' is no address; told below with the whole id.
+        }
+
+        throw new LinkException(RefusalKind.Garbage, $"named the parameter server {server}, whose id does not say where it is");
     }
 
     private void Run()

@@ -47,7 +47,8 @@ internal sealed record Hello(
         var flags = reader.Byte();
         var role = (PeerRole)reader.Byte();
         if (!Enum.IsDefined(lane) || flags > 1 || !Enum.IsDefined(role))
-            throw new LinkException(RefusalKind.Garbage, $"sent a hello with lane {(byte)lane}, flags {flags}, role {(byte)role}, which there are not");
+            throw new LinkException(
+                RefusalKind.Garbage, $"sent a hello with lane {(byte)lane}, flags {flags}, role {(byte)role}, which there are not");
 
         var hello = new Hello(
             lane, flags == 1, role, new ActorId(reader.Text(limits.NameBytes)), new ActorId(reader.Text(limits.NameBytes)),
