@@ -54,6 +54,8 @@ internal static class CommandLine
             TrainCommand.Create(surroundings),
             PredictCommand.Create(surroundings),
             ScoreCommand.Create(surroundings),
+            ReportCommand.Create(surroundings),
+            ExportCommand.Create(surroundings),
             DataCommand.Create(surroundings),
             BenchCommand.Create(surroundings),
         };

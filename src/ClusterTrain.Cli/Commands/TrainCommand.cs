@@ -29,6 +29,7 @@ internal static class TrainCommand
         var period = CommandOptions.Seconds("--checkpoint-seconds", "time between checkpoints, 0 for none by time (default: 30)", allowZero: true);
         var steps = CommandOptions.Whole("--checkpoint-steps", "N", "steps between checkpoints (default: none by steps)", 0, int.MaxValue);
         var receiptSteps = CommandOptions.Whole("--receipt-steps", "N", "steps between entries of the receipt besides the epochs' (default: none)", 0, int.MaxValue);
+        var tensorBoard = new Option<bool>("--tensorboard") { Description = "write TensorBoard event files too, into the run folder: tensorboard --logdir runs" };
         var data = CommandOptions.Data();
         var json = CommandOptions.Json("print one JSON object per event, and nothing else");
         var quiet = new Option<bool>("--quiet") { Description = "print the last line alone" };
@@ -40,7 +41,7 @@ internal static class TrainCommand
             "clustertrain train configs/mnist.yaml --set epochs=3 --set optimiser.rate=0.05",
             "clustertrain train --resume runs/mnist-20260131-120000")
         {
-            recipe, set, workers, threads, servers, folder, resume, period, steps, receiptSteps, data, json, quiet,
+            recipe, set, workers, threads, servers, folder, resume, period, steps, receiptSteps, tensorBoard, data, json, quiet,
         };
         command.SetAction(parsed => Run(
             new TrainOptions
@@ -55,6 +56,7 @@ internal static class TrainCommand
                 CheckpointSeconds = parsed.GetValue(period),
                 CheckpointSteps = parsed.GetValue(steps) ?? 0,
                 ReceiptSteps = parsed.GetValue(receiptSteps) ?? 0,
+                IsForTensorBoard = parsed.GetValue(tensorBoard),
                 Data = parsed.GetValue(data),
                 IsJson = parsed.GetValue(json),
                 IsQuiet = parsed.GetValue(quiet),
@@ -80,6 +82,7 @@ internal static class TrainCommand
 
         using var folder = options.Resume is { } path ? RunFolder.Open(path) : RunFolders.Create(options.Out, source, surroundings.Time);
         using var log = new RunLog(folder, surroundings.Time);
+        using var tensorBoard = options.IsForTensorBoard ? new TensorBoardLog(folder.Path, surroundings.Time) : null;
         using var view = View(options, surroundings);
         var settings = options.Settings;
         view.Begin(new RunDescription
@@ -95,7 +98,7 @@ internal static class TrainCommand
             IsResumed = options.Resume is not null,
         });
         var outcome = InProcessTraining.Train(recipe, data, folder, settings, surroundings.Time, Observe, surroundings.Interruption.Token);
-        view.End(new RunReport
+        view.End(new RunSummary
         {
             Outcome = outcome,
             Elapsed = surroundings.Time.GetElapsedTime(began),
@@ -112,6 +115,7 @@ internal static class TrainCommand
         void Observe(RunEvent happened)
         {
             log.Write(happened);
+            tensorBoard?.Write(happened);
             view.Observe(happened);
         }
     }
@@ -144,7 +148,7 @@ internal static class TrainCommand
         }
 
         surroundings.Error.WriteLine($"the run in {folder} is complete; there is nothing to resume");
-        surroundings.Out.WriteLine(RunReport.HashLine(hash));
+        surroundings.Out.WriteLine(RunSummary.HashLine(hash));
         return ExitCodes.Ok;
     }
 }

@@ -30,6 +30,9 @@ internal sealed record TrainOptions
 
     public string? Data { get; init; }
 
+    /// <summary>True: figures are written for TensorBoard too.</summary>
+    public bool IsForTensorBoard { get; init; }
+
     public bool IsJson { get; init; }
 
     public bool IsQuiet { get; init; }

@@ -14,7 +14,7 @@ internal interface IRunView : IDisposable
     void Observe(RunEvent happened);
 
     /// <summary>After the last step.</summary>
-    void End(RunReport report);
+    void End(RunSummary report);
 }
 
 /// <summary>What is about to be trained, and how.</summary>
@@ -53,7 +53,7 @@ internal sealed record RunDescription
 }
 
 /// <summary>How a run ended.</summary>
-internal sealed record RunReport
+internal sealed record RunSummary
 {
     public required RunOutcome Outcome { get; init; }
 

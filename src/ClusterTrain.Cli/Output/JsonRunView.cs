@@ -42,7 +42,7 @@ internal sealed class JsonRunView(TextWriter output, TimeProvider time) : IRunVi
         json.WriteNumber("secondsSinceStart", SecondsSinceStart());
     });
 
-    public void End(RunReport report)
+    public void End(RunSummary report)
     {
         if (report.Outcome is not RunCompleted completed)
             return;

@@ -43,13 +43,13 @@ internal sealed class PlainRunView(TextWriter output, TextWriter error, TimeProv
         }
     }
 
-    public void End(RunReport report)
+    public void End(RunSummary report)
     {
         switch (report.Outcome)
         {
             case RunCompleted completed:
                 Write(report.CompletedLines(completed));
-                output.WriteLine(RunReport.HashLine(completed.WeightsSha256));
+                output.WriteLine(RunSummary.HashLine(completed.WeightsSha256));
                 break;
             case RunInterrupted interrupted:
                 foreach (var line in report.InterruptedLines(interrupted))

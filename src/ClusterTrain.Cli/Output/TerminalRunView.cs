@@ -38,7 +38,7 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
             _events.Add(happened);
     }
 
-    public void End(RunReport report)
+    public void End(RunSummary report)
     {
         EndDisplay();
         switch (report.Outcome)
@@ -48,7 +48,7 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
                     _console.Value.Write(Table(_run!.Data.Task == Learning.TaskKind.Classification));
                 foreach (var line in report.CompletedLines(completed))
                     Line(line);
-                Line(RunReport.HashLine(completed.WeightsSha256));
+                Line(RunSummary.HashLine(completed.WeightsSha256));
                 break;
             case RunInterrupted interrupted:
                 foreach (var line in report.InterruptedLines(interrupted))

@@ -61,8 +61,7 @@ internal sealed class FinishedRun
             return newest;
         }
 
-        var weights = new float[layout.Parameters];
-        layout.Initialise(Recipe.Seed, weights);
+        var weights = RunFolder.StartWeights(Path, Recipe, layout);
         return new RunState(0, 0, weights, new float[layout.Parameters * StateCount]);
     }
 

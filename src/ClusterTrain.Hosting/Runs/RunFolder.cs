@@ -7,7 +7,7 @@ namespace ClusterTrain.Hosting;
 
 /// <summary>
 /// The files of one run: <c>recipe.yaml</c> (resolved), <c>run.json</c> (identity and term), <c>receipt.jsonl</c>, <c>epochs.csv</c>,
-/// <c>log.jsonl</c>, <c>checkpoints/</c>, <c>model.safetensors</c>. One coordinator at a time holds it.
+/// <c>log.jsonl</c>, <c>checkpoints/</c>, <c>model.safetensors</c>; <c>start.safetensors</c> where the recipe names such a file. One coordinator at a time holds it.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
@@ -52,8 +52,11 @@ public sealed class RunFolder : IDisposable
     /// <param name="recipe">The resolved recipe.</param>
     /// <param name="recipeFolder">The folder of the recipe's file, in full; null when it is no file.</param>
     /// <exception cref="RunFolderException">It holds something already, is in use, or cannot be written.</exception>
+    /// <exception cref="DataException">The recipe's start file is missing or is not the one meant.</exception>
     public static RunFolder Create(string path, Recipe recipe, string? recipeFolder = null)
     {
+        ArgumentNullException.ThrowIfNull(recipe);
+        var startFile = recipe.Start is { } start ? Learning.StartWeights.Find(start, DataLocations.FromEnvironment(recipeFolder)) : null;
         try
         {
             Directory.CreateDirectory(path);
@@ -67,12 +70,35 @@ public sealed class RunFolder : IDisposable
             var identity = new RunIdentity(recipe.Fingerprint(), null, 1, recipeFolder);
             var folder = new RunFolder(path, heldLock, identity);
             AtomicFile.Write(folder.RecipePath, stream => stream.Write(Encoding.UTF8.GetBytes(RecipeWriter.Write(recipe))));
+            if (startFile is not null)
+            {
+                System.IO.File.Copy(startFile, StartPath(path));
+            }
+
             identity.Write(folder.File("run.json"));
             return folder;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new RunFolderException($"{path}: cannot create the run folder: {error.Message}", error);
+        }
+    }
+
+    /// <summary>The weights a run begins with; a run folder holds a copy of the recipe's start file, so that it needs no other.</summary>
+    /// <param name="path">The run folder.</param>
+    /// <param name="recipe">Its recipe.</param>
+    /// <param name="layout">The parameters.</param>
+    /// <returns>(parameters).</returns>
+    /// <exception cref="RunFolderException">The copy is damaged or of another network.</exception>
+    public static float[] StartWeights(string path, Recipe recipe, NetworkLayout layout)
+    {
+        try
+        {
+            return Learning.StartWeights.Of(recipe, layout, StartPath(path));
+        }
+        catch (Exception error) when (error is DataException or SafetensorsException)
+        {
+            throw new RunFolderException(error.Message, error);
         }
     }
 
@@ -185,6 +211,8 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Lets the folder go.</summary>
     public void Dispose() => _lock.Dispose();
+
+    private static string StartPath(string path) => System.IO.Path.Combine(path, "start.safetensors");
 
     private static FileStream Lock(string path)
     {

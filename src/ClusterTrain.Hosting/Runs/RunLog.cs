@@ -11,6 +11,7 @@ public sealed class RunLog : IDisposable
     private readonly FileStream _log;
     private readonly FileStream _epochs;
     private readonly TimeProvider _time;
+    private WorkerSpeeds? _speeds;
 
     /// <summary>Begins or continues the log.</summary>
     /// <param name="folder">The run folder.</param>
@@ -27,14 +28,33 @@ public sealed class RunLog : IDisposable
         }
     }
 
-    /// <summary>Writes an event down; progress within an epoch is not.</summary>
+    /// <summary>Writes an event down; progress within an epoch is not, and the workers' speeds are once for each epoch.</summary>
     public void Write(RunEvent happened)
     {
-        if (happened is RunProgress or WorkerSpeeds)
+        switch (happened)
         {
-            return;
-        }
+            case RunProgress:
+                break;
+            case WorkerSpeeds speeds:
+                _speeds = speeds;
+                break;
+            case EpochCompleted completed:
+                Append(completed);
+                WriteEpoch(completed);
+                if (_speeds is not null)
+                {
+                    Append(_speeds);
+                }
 
+                break;
+            default:
+                Append(happened);
+                break;
+        }
+    }
+
+    private void Append(RunEvent happened)
+    {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer))
         {
@@ -46,10 +66,6 @@ public sealed class RunLog : IDisposable
 
         buffer.WriteByte((byte)'\n');
         _log.Write(buffer.GetBuffer().AsSpan(0, (int)buffer.Length));
-        if (happened is EpochCompleted completed)
-        {
-            WriteEpoch(completed);
-        }
     }
 
     /// <inheritdoc/>

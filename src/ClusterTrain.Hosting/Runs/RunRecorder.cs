@@ -121,8 +121,7 @@ public sealed class RunRecorder : IRunRecorder, IDisposable
         }
 
         _folder.HoldTo(_data.Fingerprint);
-        var weights = new float[_layout.Parameters];
-        _layout.Initialise(_recipe.Seed, weights);
+        var weights = RunFolder.StartWeights(_folder.Path, _recipe, _layout);
         Append(ReceiptEntry.Start(new ReceiptIdentity(_folder.Identity.Recipe, _data.Fingerprint, Receipt.Program), WeightsHash.Of(weights)));
     }
 

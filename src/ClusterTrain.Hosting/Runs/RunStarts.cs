@@ -19,8 +19,7 @@ internal static class RunStarts
         var state = folder.ReadCheckpoint(layout, stateCount, problem => observe(new RunWarning(problem)));
         if (state is null)
         {
-            var weights = new float[layout.Parameters];
-            layout.Initialise(recipe.Seed, weights);
+            var weights = RunFolder.StartWeights(folder.Path, recipe, layout);
             state = new RunState(0, 0, weights, new float[layout.Parameters * stateCount]);
         }
 

@@ -29,11 +29,11 @@ public static class SyntheticImages
         var starts = new RandomStream(seed, "starts");
         var pixels = new byte[rows * features];
         var pictures = Bytes(seed, "pictures", classes * features);
-        var labels = new int[rows];
+        var labels = new ushort[rows];
         for (var row = 0; row < rows; row++)
         {
             var start = starts.Bits((ulong)row);
-            labels[row] = (int)(start % (uint)classes);
+            labels[row] = (ushort)(start % (uint)classes);
             var picture = pictures.AsSpan(labels[row] * features, features);
             for (var feature = 0; feature < features; feature++)
             {

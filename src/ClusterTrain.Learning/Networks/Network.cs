@@ -164,7 +164,7 @@ public sealed class Network : IDisposable
             var isDropped = index > 0 && Layout.Layers[index - 1].Recipe.Dropout > 0;
             var outputs = index == 0 ? features : _outputs[index - 1].AsSpan(0, rows * layer.Inputs);
             var inputs = isDropped ? _dropped[index - 1].AsSpan(0, rows * layer.Inputs) : outputs;
-            WeightGradients(layer, inputs, slope, rows, leafRows, nodes, nodeGradients);
+            WeightGradients(index, inputs, slope, rows, leafRows, nodes, nodeGradients);
             if (index > 0)
             {
                 var inputSlope = _slopes[index - 1].AsSpan(0, rows * layer.Inputs);
@@ -195,7 +195,7 @@ public sealed class Network : IDisposable
             var layer = Layout.Layers[index];
             outputs = _outputs[index].AsSpan(0, rows * layer.Outputs);
             var bias = layer.Bias is { } tensor ? parameters.Slice(tensor.Offset, tensor.Length) : default;
-            _products.Forward(inputs, Weight(layer, parameters), bias, outputs, rows, layer.Inputs, layer.Outputs);
+            _products.Forward(inputs, Weight(layer, parameters), bias, outputs, rows, layer.Inputs, layer.Outputs, sparse: index == 0);
             if (index < Layout.Layers.Length - 1)
             {
                 Activations.Forward(_kernels, layer.Recipe, outputs, rows);
@@ -266,7 +266,7 @@ public sealed class Network : IDisposable
     }
 
     private void WeightGradients(
-        DenseLayer layer,
+        int layerIndex,
         ReadOnlySpan<float> inputs,
         ReadOnlySpan<float> slope,
         int rows,
@@ -274,6 +274,7 @@ public sealed class Network : IDisposable
         ReadOnlySpan<TreeNode> nodes,
         ReadOnlySpan<Memory<float>> nodeGradients)
     {
+        var layer = Layout.Layers[layerIndex];
         for (var index = 0; index < nodes.Length; index++)
         {
             var start = (nodes[index].Start - nodes[0].Start) * leafRows;
@@ -287,7 +288,8 @@ public sealed class Network : IDisposable
                 count,
                 layer.Inputs,
                 layer.Outputs,
-                leafRows);
+                leafRows,
+                sparse: layerIndex == 0);
         }
     }
 

@@ -46,6 +46,22 @@ public sealed record Recipe
 
     /// <summary>Ends the run early when a validation figure stops improving; null: never.</summary>
     public EarlyStoppingRecipe? EarlyStopping { get; init; }
+
+    /// <summary>A file of weights to begin with, instead of what the layers' initialisers say; null: none.</summary>
+    public StartRecipe? Start { get; init; }
+}
+
+/// <summary>A safetensors file of start values: tensors named <c>layers.0.weight</c>, <c>layers.0.bias</c> and so on, one for each of the network's.</summary>
+public sealed record StartRecipe
+{
+    /// <summary>The file.</summary>
+    public required string File { get; init; }
+
+    /// <summary>SHA-256 of its bytes, 64 lower-case hexadecimal digits: a recipe stands for certain values, not for what a file holds some day.</summary>
+    public required string Sha256 { get; init; }
+
+    /// <summary>True when its weights are stored as (units, inputs), as PyTorch does; false: (inputs, units).</summary>
+    public bool Transposed { get; init; }
 }
 
 /// <summary>One dense layer: output = activation(input · weight + bias).</summary>

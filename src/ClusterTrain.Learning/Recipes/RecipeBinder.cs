@@ -1,7 +1,9 @@
 namespace ClusterTrain.Learning;
 
 /// <summary>Makes a recipe of its tree. Problems are collected; the recipe counts only when there are none.</summary>
-internal sealed class RecipeBinder(RecipeProblems problems)
+/// <param name="problems">Receives the problems.</param>
+/// <param name="hashStart">Gives the SHA-256 of a start file that the recipe names without one; null: the recipe must state it.</param>
+internal sealed class RecipeBinder(RecipeProblems problems, Func<string, string>? hashStart = null)
 {
     private static readonly string[] AllOptimiserKeys = ["momentum", "beta1", "beta2", "epsilon", "weight_decay"];
 
@@ -11,7 +13,7 @@ internal sealed class RecipeBinder(RecipeProblems problems)
         var name = Name(root) ?? defaultName;
         var seed = root.Integer("seed", 0, ulong.MaxValue);
         var data = new DataRecipeBinder(problems).Data(root);
-        var layers = new LayerRecipeBinder(problems).Layers(root, (data?.Source as InlineSource)?.Features[0].Length);
+        var layers = new LayerRecipeBinder(problems).Layers(root, InlineWidth(data?.Source as InlineSource));
         var loss = root.Word("loss", RecipeWords.Loss, isRequired: true);
         var optimiser = Optimiser(root.KindSection("optimiser"));
         var schedule = Schedule(root.KindSection("schedule"));
@@ -21,6 +23,7 @@ internal sealed class RecipeBinder(RecipeProblems problems)
         var leaf = root.Integer("leaf", 1, RecipeLimits.LeafRows);
         var epochs = (int?)root.Integer("epochs", 1, RecipeLimits.Epochs) ?? (root.Has("epochs") ? RecipeLimits.Epochs : 10);
         var stopping = root.IsNone("early_stopping") ? null : EarlyStopping(root.Section("early_stopping"));
+        var start = root.IsNone("start") ? null : Start(root.ShortSection("start", "file"));
         root.Finish();
 
         if (loss is not null && layers is not null) CheckLoss(root, loss.Value, layers.Value[^1]);
@@ -30,10 +33,16 @@ internal sealed class RecipeBinder(RecipeProblems problems)
                 + "the warm-up must be shorter");
         }
 
-        if (stopping is not null && data is { Validation: null })
+        if (stopping is not null && data is { Validation: null, Source: not PreparedSource })
             root.Problem("early_stopping", "needs validation rows; add data.validation, for example 0.1");
         if (stopping is { Metric: StoppingMetric.ValidationAccuracy } && data is { Task: TaskKind.Regression })
             root.Problem("early_stopping", "watches val_acc, which regression does not have; write metric: val_loss");
+        if (data?.ClassWeights is not null && loss is not null and not LossKind.CategoricalCrossEntropy)
+        {
+            root.Problem("data", "has class_weights, which weigh the rows of loss: categorical-cross-entropy (with activation: softmax "
+                + "and one unit for each class) only; change the loss, or remove class_weights");
+        }
+
         if (data is null || layers is null || loss is null) return null;
 
         return new()
@@ -51,7 +60,44 @@ internal sealed class RecipeBinder(RecipeProblems problems)
             LeafRows = (int)(leaf ?? 16),
             Epochs = epochs,
             EarlyStopping = stopping,
+            Start = start,
         };
+    }
+
+    private static int? InlineWidth(InlineSource? source) =>
+        source is null ? null : source.Features[0].Length + source.Derived.Length;
+
+    private StartRecipe? Start(RecipeSection? section)
+    {
+        if (section is null) return null;
+        var file = section.Text("file", isRequired: true);
+        var sha256 = section.Text("sha256");
+        var transposed = section.Flag("transposed") ?? false;
+        section.Finish();
+        if (file is null) return null;
+        if (sha256 is null && !section.Has("sha256"))
+        {
+            if (hashStart is null)
+            {
+                section.Problem("file", "needs its sha256 beside it, because this recipe is not read from a file; write sha256: DIGITS");
+                return null;
+            }
+
+            try
+            {
+                sha256 = hashStart(file);
+            }
+            catch (DataException error)
+            {
+                section.Problem("file", $"cannot be read: {error.Message}");
+            }
+        }
+        else if (sha256 is not null && (sha256.Length != 64 || !sha256.All(char.IsAsciiHexDigitLower)))
+        {
+            section.Problem("sha256", $"is '{RecipeText.Shown(sha256)}'; allowed: 64 hexadecimal digits, 0 to 9 and a to f");
+        }
+
+        return sha256 is null ? null : new() { File = file, Sha256 = sha256, Transposed = transposed };
     }
 
     private static string? Name(RecipeSection root)
@@ -81,7 +127,17 @@ internal sealed class RecipeBinder(RecipeProblems problems)
             root.Problem("loss", $"is '{word}', but the last layer's activation is '{activation}'; use activation: sigmoid{instead}");
         }
 
-        if (loss == LossKind.CategoricalCrossEntropy && last.Activation is not (ActivationKind.Softmax or ActivationKind.Sigmoid))
+        if (last is { Units: 1, Activation: ActivationKind.Softmax })
+        {
+            root.Problem("layers", "end in a softmax of one unit, whose output is always 1; use activation: sigmoid with loss: "
+                + "binary-cross-entropy, or one unit for each class");
+        }
+        else if (loss == LossKind.CategoricalCrossEntropy && last.Units == 1)
+        {
+            root.Problem("loss", $"is '{word}', which never sees the second class at a single unit; use loss: binary-cross-entropy, or "
+                + "activation: softmax with one unit for each class");
+        }
+        else if (loss == LossKind.CategoricalCrossEntropy && last.Activation is not (ActivationKind.Softmax or ActivationKind.Sigmoid))
         {
             root.Problem("loss", $"is '{word}', which takes the logarithm of the outputs, but the last layer's activation is "
                 + $"'{activation}'; use activation: softmax");

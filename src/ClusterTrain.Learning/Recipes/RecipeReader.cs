@@ -16,7 +16,11 @@ public static class RecipeReader
     /// <param name="overrides">Texts <c>path=value</c>, applied in order before the recipe is checked; the value is YAML.</param>
     /// <returns>The recipe, with every default filled in.</returns>
     /// <exception cref="RecipeException">The file cannot be read, or the recipe cannot be used.</exception>
-    public static Recipe Read(string path, IReadOnlyList<string> overrides) => Parse(Text(path), path, overrides);
+    /// <remarks>
+    /// A start file that the recipe names without its SHA-256 is looked for as data are, and the recipe read holds its SHA-256.
+    /// </remarks>
+    public static Recipe Read(string path, IReadOnlyList<string> overrides) =>
+        Parse(Text(path), path, overrides, file => StartWeights.Hash(file, path));
 
     /// <summary>Reads a recipe from text.</summary>
     /// <param name="yaml">The recipe.</param>
@@ -26,7 +30,10 @@ public static class RecipeReader
     /// <param name="overrides">Texts <c>path=value</c>, applied in order before the recipe is checked; the value is YAML.</param>
     /// <returns>The recipe, with every default filled in.</returns>
     /// <exception cref="RecipeException">The recipe cannot be used.</exception>
-    public static Recipe Parse(string yaml, string name, IReadOnlyList<string> overrides)
+    public static Recipe Parse(string yaml, string name, IReadOnlyList<string> overrides) =>
+        Parse(yaml, name, overrides, hashStart: null);
+
+    private static Recipe Parse(string yaml, string name, IReadOnlyList<string> overrides, Func<string, string>? hashStart)
     {
         var problems = new RecipeProblems();
         var root = RecipeYaml.Parse(yaml, mark => new(name, mark.Line, mark.Column), problems)
@@ -38,7 +45,7 @@ public static class RecipeReader
         }
 
         foreach (var text in overrides) RecipeOverride.Apply(mapping, text, problems);
-        var recipe = new RecipeBinder(problems).Recipe(mapping, DefaultName(name));
+        var recipe = new RecipeBinder(problems, hashStart).Recipe(mapping, DefaultName(name));
         problems.ThrowIfAny();
         RefuseUnwritable(recipe!, name);
         return recipe!;

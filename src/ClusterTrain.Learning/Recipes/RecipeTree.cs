@@ -27,6 +27,9 @@ internal sealed record RecipeEntry(RecipePlace KeyPlace, RecipeNode Value);
 internal sealed record RecipeMapping(RecipePlace Place, OrderedDictionary<string, RecipeEntry> Entries) : RecipeNode(Place)
 {
     /// <summary>The long form of a shorthand: <c>weights: he</c> is <c>weights: { kind: he }</c>.</summary>
-    public static RecipeMapping OfKind(RecipePlace place, RecipeScalar kind) =>
-        new(place, new() { ["kind"] = new(place, kind) });
+    public static RecipeMapping OfKind(RecipePlace place, RecipeScalar kind) => Of(place, "kind", kind);
+
+    /// <summary>A mapping of one key.</summary>
+    public static RecipeMapping Of(RecipePlace place, string key, RecipeScalar value) =>
+        new(place, new() { [key] = new(place, value) });
 }

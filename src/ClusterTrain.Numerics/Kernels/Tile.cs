@@ -285,76 +285,78 @@ internal static unsafe class Tile<TSimd, THeight, TVectors>
 
             if (steps == 0)
             {
+                // -0 + 0 = +0, and every other value stays what it is.
+                TSimd zero = default;
                 var c = tile->C;
                 var cRow = tile->CRow;
-                Store(c0, c);
+                Store(c0 + zero, c);
                 if (Wide)
-                    Store(d0, c + Bytes);
+                    Store(d0 + zero, c + Bytes);
                 if (THeight.Value > 1)
                 {
-                    Store(c1, c + cRow);
+                    Store(c1 + zero, c + cRow);
                     if (Wide)
-                        Store(d1, c + cRow + Bytes);
+                        Store(d1 + zero, c + cRow + Bytes);
                 }
                 if (THeight.Value > 2)
                 {
-                    Store(c2, c + (2 * cRow));
+                    Store(c2 + zero, c + (2 * cRow));
                     if (Wide)
-                        Store(d2, c + (2 * cRow) + Bytes);
+                        Store(d2 + zero, c + (2 * cRow) + Bytes);
                 }
                 if (THeight.Value > 3)
                 {
-                    Store(c3, c + (3 * cRow));
+                    Store(c3 + zero, c + (3 * cRow));
                     if (Wide)
-                        Store(d3, c + (3 * cRow) + Bytes);
+                        Store(d3 + zero, c + (3 * cRow) + Bytes);
                 }
                 if (THeight.Value > 4)
                 {
-                    Store(c4, c + (4 * cRow));
+                    Store(c4 + zero, c + (4 * cRow));
                     if (Wide)
-                        Store(d4, c + (4 * cRow) + Bytes);
+                        Store(d4 + zero, c + (4 * cRow) + Bytes);
                 }
                 if (THeight.Value > 5)
                 {
-                    Store(c5, c + (5 * cRow));
+                    Store(c5 + zero, c + (5 * cRow));
                     if (Wide)
-                        Store(d5, c + (5 * cRow) + Bytes);
+                        Store(d5 + zero, c + (5 * cRow) + Bytes);
                 }
                 if (THeight.Value > 6)
                 {
-                    Store(c6, c + (6 * cRow));
+                    Store(c6 + zero, c + (6 * cRow));
                     if (Wide)
-                        Store(d6, c + (6 * cRow) + Bytes);
+                        Store(d6 + zero, c + (6 * cRow) + Bytes);
                 }
                 if (THeight.Value > 7)
                 {
-                    Store(c7, c + (7 * cRow));
+                    Store(c7 + zero, c + (7 * cRow));
                     if (Wide)
-                        Store(d7, c + (7 * cRow) + Bytes);
+                        Store(d7 + zero, c + (7 * cRow) + Bytes);
                 }
                 if (THeight.Value > 8)
                 {
-                    Store(c8, c + (8 * cRow));
+                    Store(c8 + zero, c + (8 * cRow));
                     if (Wide)
-                        Store(d8, c + (8 * cRow) + Bytes);
+                        Store(d8 + zero, c + (8 * cRow) + Bytes);
                 }
                 if (THeight.Value > 9)
                 {
-                    Store(c9, c + (9 * cRow));
+                    Store(c9 + zero, c + (9 * cRow));
                     if (Wide)
-                        Store(d9, c + (9 * cRow) + Bytes);
+                        Store(d9 + zero, c + (9 * cRow) + Bytes);
                 }
                 if (THeight.Value > 10)
                 {
-                    Store(c10, c + (10 * cRow));
+                    Store(c10 + zero, c + (10 * cRow));
                     if (Wide)
-                        Store(d10, c + (10 * cRow) + Bytes);
+                        Store(d10 + zero, c + (10 * cRow) + Bytes);
                 }
                 if (THeight.Value > 11)
                 {
-                    Store(c11, c + (11 * cRow));
+                    Store(c11 + zero, c + (11 * cRow));
                     if (Wide)
-                        Store(d11, c + (11 * cRow) + Bytes);
+                        Store(d11 + zero, c + (11 * cRow) + Bytes);
                 }
                 return;
             }

@@ -225,40 +225,42 @@ internal static unsafe class TreeTile<TSimd, THeight, TVectors>
             if (steps == 0)
             {
                 tile->Steps = 0;
+                // -0 + 0 = +0, and every other value stays what it is.
+                TSimd zero = default;
                 var c = tile->C;
                 var cRow = tile->CRow;
-                Store(c0, c);
+                Store(c0 + zero, c);
                 if (Wide)
-                    Store(d0, c + Bytes);
+                    Store(d0 + zero, c + Bytes);
                 if (THeight.Value > 1)
                 {
-                    Store(c1, c + cRow);
+                    Store(c1 + zero, c + cRow);
                     if (Wide)
-                        Store(d1, c + cRow + Bytes);
+                        Store(d1 + zero, c + cRow + Bytes);
                 }
                 if (THeight.Value > 2)
                 {
-                    Store(c2, c + (2 * cRow));
+                    Store(c2 + zero, c + (2 * cRow));
                     if (Wide)
-                        Store(d2, c + (2 * cRow) + Bytes);
+                        Store(d2 + zero, c + (2 * cRow) + Bytes);
                 }
                 if (THeight.Value > 3)
                 {
-                    Store(c3, c + (3 * cRow));
+                    Store(c3 + zero, c + (3 * cRow));
                     if (Wide)
-                        Store(d3, c + (3 * cRow) + Bytes);
+                        Store(d3 + zero, c + (3 * cRow) + Bytes);
                 }
                 if (THeight.Value > 4)
                 {
-                    Store(c4, c + (4 * cRow));
+                    Store(c4 + zero, c + (4 * cRow));
                     if (Wide)
-                        Store(d4, c + (4 * cRow) + Bytes);
+                        Store(d4 + zero, c + (4 * cRow) + Bytes);
                 }
                 if (THeight.Value > 5)
                 {
-                    Store(c5, c + (5 * cRow));
+                    Store(c5 + zero, c + (5 * cRow));
                     if (Wide)
-                        Store(d5, c + (5 * cRow) + Bytes);
+                        Store(d5 + zero, c + (5 * cRow) + Bytes);
                 }
                 return;
             }

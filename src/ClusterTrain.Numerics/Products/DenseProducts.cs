@@ -6,7 +6,15 @@ namespace ClusterTrain.Numerics;
 /// </summary>
 /// <remarks>
 /// The bits are defined, whatever the kernels and the number of threads: each float is a chain <c>acc = fma(a, b, acc)</c> with
-/// the inner index ascending. <see cref="NaiveProducts"/> is the same in plain loops.
+/// the inner index ascending, and a result that is zero is +0. <see cref="NaiveProducts"/> is the same in plain loops.
+/// <para>
+/// That leaves room to skip zeros. Call two floats alike when they are equal, +0 and -0 included. (1) Alike accumulators give
+/// alike results: where they differ they are zeros, and a * b + c has the same exact value for c = +0 and c = -0, so it is
+/// rounded to the same float, or to a zero. The same holds for the sums of the tree. (2) With a = 0 and b finite,
+/// a * b + c is like c: a step with a zero factor may be left out, and so may a leaf of such steps, as x + 0 is like x. (3) At
+/// the end +0 is added, which makes alike floats equal. A sum of results is never -0 either, so results of subtrees that are
+/// added elsewhere give the same bits. Zero times infinity is not zero: where B is not finite, nothing is skipped.
+/// </para>
 /// </remarks>
 public sealed unsafe class DenseProducts : IDisposable
 {
@@ -16,6 +24,7 @@ public sealed unsafe class DenseProducts : IDisposable
     private readonly Kernels _kernels;
     private readonly ComputePool _pool;
     private readonly AlignedMemory _memory = new();
+    private readonly SparsePlan _plan = new();
 
     /// <summary>Products by the given kernels on the threads of a pool.</summary>
     /// <param name="kernels">The implementation; it does not change the bits.</param>
@@ -38,6 +47,10 @@ public sealed unsafe class DenseProducts : IDisposable
     /// <param name="rows">Rows of the batch, at least 1.</param>
     /// <param name="inputs">Inputs of the layer, at least 1.</param>
     /// <param name="outputs">Outputs of the layer, at least 1.</param>
+    /// <param name="sparse">
+    /// True when the input may hold many zeros, so that it is worth looking for them: steps in which a whole tile of it is zero
+    /// are then skipped. This changes the time, and no bit.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A size is less than 1.</exception>
     /// <exception cref="ArgumentException">A span's length is not that of its shape, or the output overlaps an operand.</exception>
     public void Forward(
@@ -47,12 +60,13 @@ public sealed unsafe class DenseProducts : IDisposable
         Span<float> output,
         int rows,
         int inputs,
-        int outputs)
+        int outputs,
+        bool sparse = false)
     {
         DenseShape.CheckForward(input, weight, bias, output, rows, inputs, outputs);
         fixed (float* x = input, w = weight, b = bias, y = output)
         {
-            Run(new StridedProduct
+            var product = new StridedProduct
             {
                 M = rows,
                 N = outputs,
@@ -69,7 +83,9 @@ public sealed unsafe class DenseProducts : IDisposable
                 CRow = outputs,
                 CColumn = 1,
                 Bias = b,
-            });
+            };
+            if (!sparse || !TryRunSparse(product))
+                Run(product);
         }
     }
 
@@ -131,6 +147,10 @@ public sealed unsafe class DenseProducts : IDisposable
     /// <param name="inputs">Inputs of the layer, at least 1.</param>
     /// <param name="outputs">Outputs of the layer, at least 1.</param>
     /// <param name="leafRows">Rows of a leaf, at least 1; the last leaf may have fewer.</param>
+    /// <param name="sparse">
+    /// True when the input may hold many zeros, so that it is worth looking for them: steps in which a whole tile of it is zero
+    /// are then skipped. This changes the time, and no bit.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A size is less than 1.</exception>
     /// <exception cref="ArgumentException">A span's length is not that of its shape, or an output overlaps an operand.</exception>
     public void WeightGradient(
@@ -141,7 +161,8 @@ public sealed unsafe class DenseProducts : IDisposable
         int rows,
         int inputs,
         int outputs,
-        int leafRows)
+        int leafRows,
+        bool sparse = false)
     {
         DenseShape.CheckWeightGradient(input, outputGradient, weightGradient, biasGradient, rows, inputs, outputs, leafRows);
         var leaf = Math.Min(rows, leafRows);
@@ -165,7 +186,8 @@ public sealed unsafe class DenseProducts : IDisposable
                 CRow = outputs,
                 CColumn = 1,
             };
-            RunCheaper(product, input.Length);
+            if (!sparse || !TryRunSparse(product))
+                RunCheaper(product, input.Length);
             if (db != null)
             {
                 // The bias is the weight of an input that is always 1, and fma(1, g, acc) is the addition acc + g.
@@ -175,7 +197,23 @@ public sealed unsafe class DenseProducts : IDisposable
     }
 
     /// <summary>Frees the scratch memory.</summary>
-    public void Dispose() => _memory.Dispose();
+    public void Dispose()
+    {
+        _memory.Dispose();
+        _plan.Dispose();
+    }
+
+    // The product with its zeros skipped, unless that is not worth it.
+    private bool TryRunSparse(in StridedProduct product)
+    {
+        var height = _kernels.SparseTileHeight(SparseProduct.PanelVectors(product, _kernels));
+        if (!_plan.TryBuild(product, _kernels, height))
+            return false;
+        var threads = Threads(_plan.Density * product.Cost(_kernels.Width, _kernels.TileHeight));
+        var tiled = new SparseProduct(product, _plan, _kernels, threads, _memory);
+        Share(ref tiled, tiled.Parts, threads);
+        return true;
+    }
 
     private void RunCheaper(in StridedProduct product, nint aLength)
     {
@@ -187,15 +225,23 @@ public sealed unsafe class DenseProducts : IDisposable
 
     private void Run(in StridedProduct product)
     {
-        var threads = product.Cost(_kernels.Width, _kernels.TileHeight) < MinimumSharedCost ? 1 : _pool.Threads;
+        var threads = Threads(product.Cost(_kernels.Width, _kernels.TileHeight));
         var tiled = new TiledProduct(product, _kernels, threads, _memory);
+        Share(ref tiled, tiled.Parts, threads);
+    }
+
+    private int Threads(double cost) => cost < MinimumSharedCost ? 1 : _pool.Threads;
+
+    private void Share<TJob>(ref TJob job, int parts, int threads)
+        where TJob : struct, IComputeJob
+    {
         if (threads > 1)
         {
-            _pool.Run(ref tiled, tiled.Parts);
+            _pool.Run(ref job, parts);
             return;
         }
 
-        for (var part = 0; part < tiled.Parts; part++)
-            tiled.Execute(part, 0);
+        for (var part = 0; part < parts; part++)
+            job.Execute(part, 0);
     }
 }

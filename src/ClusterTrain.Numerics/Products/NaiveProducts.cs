@@ -2,7 +2,7 @@ namespace ClusterTrain.Numerics;
 
 /// <summary>
 /// The products of a dense layer as plain loops: the readable definition of every bit that <see cref="DenseProducts"/>
-/// computes, and its oracle in tests. Shapes and errors are the same.
+/// computes, and its oracle in tests. Shapes and errors are the same. The + 0 at the end of each result turns -0 into +0.
 /// </summary>
 public static class NaiveProducts
 {
@@ -31,7 +31,7 @@ public static class NaiveProducts
                 var sum = bias.IsEmpty ? 0f : bias[o];
                 for (var i = 0; i < inputs; i++)
                     sum = MathF.FusedMultiplyAdd(input[(row * inputs) + i], weight[(i * outputs) + o], sum);
-                output[(row * outputs) + o] = sum;
+                output[(row * outputs) + o] = sum + 0f;
             }
         }
     }
@@ -59,7 +59,7 @@ public static class NaiveProducts
                 var sum = 0f;
                 for (var o = 0; o < outputs; o++)
                     sum = MathF.FusedMultiplyAdd(outputGradient[(row * outputs) + o], weight[(i * outputs) + o], sum);
-                inputGradient[(row * inputs) + i] = sum;
+                inputGradient[(row * inputs) + i] = sum + 0f;
             }
         }
     }
@@ -88,11 +88,11 @@ public static class NaiveProducts
         for (var i = 0; i < inputs; i++)
         {
             for (var o = 0; o < outputs; o++)
-                weightGradient[(i * outputs) + o] = Sum(root, input[i..], inputs, outputGradient[o..], outputs, rows, leafRows);
+                weightGradient[(i * outputs) + o] = Sum(root, input[i..], inputs, outputGradient[o..], outputs, rows, leafRows) + 0f;
         }
 
         for (var o = 0; o < biasGradient.Length; o++)
-            biasGradient[o] = Sum(root, [1f], 0, outputGradient[o..], outputs, rows, leafRows);
+            biasGradient[o] = Sum(root, [1f], 0, outputGradient[o..], outputs, rows, leafRows) + 0f;
     }
 
     // The sum over a node of a[row * aStride] * g[row * gStride]; with a = 1 the multiply-add is a plain addition.

@@ -55,6 +55,9 @@ public unsafe interface ISimd<TSelf>
     /// <summary>A mask: all bits of a lane where a = b (0 equals -0), none elsewhere (so none where either is NaN).</summary>
     static abstract TSelf Equal(TSelf a, TSelf b);
 
+    /// <summary>The sign of each lane, that of lane i in bit i; of a mask, its set lanes.</summary>
+    static abstract uint SignBits(TSelf value);
+
     /// <summary>Per lane, <paramref name="whereSet"/> under a mask's set lanes and <paramref name="elsewhere"/> under the
     /// others.</summary>
     static abstract TSelf Select(TSelf mask, TSelf whereSet, TSelf elsewhere);

@@ -75,6 +75,10 @@ public readonly unsafe struct Simd128 : ISimd<Simd128>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint SignBits(Simd128 value) => value._value.ExtractMostSignificantBits();
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128 Select(Simd128 mask, Simd128 whereSet, Simd128 elsewhere) =>
         new(Vector128.ConditionalSelect(mask._value, whereSet._value, elsewhere._value));
 

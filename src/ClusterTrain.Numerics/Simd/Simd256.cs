@@ -75,6 +75,10 @@ public readonly unsafe struct Simd256 : ISimd<Simd256>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint SignBits(Simd256 value) => value._value.ExtractMostSignificantBits();
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256 Select(Simd256 mask, Simd256 whereSet, Simd256 elsewhere) =>
         new(Vector256.ConditionalSelect(mask._value, whereSet._value, elsewhere._value));
 

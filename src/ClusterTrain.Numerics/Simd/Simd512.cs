@@ -75,6 +75,10 @@ public readonly unsafe struct Simd512 : ISimd<Simd512>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint SignBits(Simd512 value) => (uint)value._value.ExtractMostSignificantBits();
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512 Select(Simd512 mask, Simd512 whereSet, Simd512 elsewhere) =>
         new(Vector512.ConditionalSelect(mask._value, whereSet._value, elsewhere._value));
 

@@ -75,6 +75,10 @@ public readonly unsafe struct SimdScalar : ISimd<SimdScalar>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint SignBits(SimdScalar value) => (uint)value.Bits >> 31;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SimdScalar Select(SimdScalar mask, SimdScalar whereSet, SimdScalar elsewhere) =>
         CreateBits((mask.Bits & whereSet.Bits) | (~mask.Bits & elsewhere.Bits));
 

@@ -12,7 +12,7 @@ namespace ClusterTrain.Training;
 /// </summary>
 public sealed class Worker : IActor, IDisposable
 {
-    private static readonly TimeSpan ReportPeriod = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan ReportPeriod = TimeSpan.FromMilliseconds(100);
 
     private readonly TrainingPlan _plan;
     private readonly DataSet _data;
@@ -40,7 +40,7 @@ public sealed class Worker : IActor, IDisposable
 
     private long _reportRows;
     private TimeSpan _reportCompute;
-    private TimeSpan _lastReport;
+    private TimeSpan? _lastReport;
 
     /// <summary>Creates a worker.</summary>
     /// <param name="plan">What each step is.</param>
@@ -195,9 +195,16 @@ public sealed class Worker : IActor, IDisposable
             Push(context, step, nodes[node], _sums[node], _losses[node]);
         }
 
+        if (_lastReport is not { } last)
+        {
+            // The first step also compiles what it runs: its time says nothing of the worker.
+            _lastReport = context.Now;
+            return;
+        }
+
         _reportRows += rows;
         _reportCompute += Stopwatch.GetElapsedTime(started);
-        if (context.Now - _lastReport >= ReportPeriod)
+        if (context.Now - last >= ReportPeriod)
         {
             context.Send(_coordinator!, new ComputeReport(_reportRows, _reportCompute));
             (_lastReport, _reportRows, _reportCompute) = (context.Now, 0, TimeSpan.Zero);

@@ -58,14 +58,51 @@ internal sealed class ProductCase
         return (weight, bias);
     }
 
+    /// <summary>
+    /// Empties most of the input, so that products can skip: whole columns, whole rows of a leaf, runs as in pictures and single
+    /// values become zeros of either sign. What is left, and the other operands, is made of numbers that cancel, underflow
+    /// to zero or are denormal.
+    /// </summary>
+    public ProductCase WithZeros(int seed)
+    {
+        var random = new Random(seed);
+        var emptyColumns = random.Next(2) * random.NextDouble();
+        var run = random.Next(1, 9);
+        var density = 0.02 + (random.NextDouble() * 0.5);
+        var isEmpty = Enumerable.Range(0, Inputs).Select(_ => random.NextDouble() < emptyColumns).ToArray();
+        for (var row = 0; row < Rows; row++)
+        {
+            var emptyRow = random.Next(6) == 0;
+            var zero = true;
+            for (var i = 0; i < Inputs; i++)
+            {
+                if (i % run == 0)
+                    zero = random.NextDouble() > density;
+                Input[(row * Inputs) + i] = zero || emptyRow || isEmpty[i] ? Zero(random) : Awkward(random);
+            }
+        }
+
+        foreach (ref var value in Weight)
+            value = Awkward(random);
+        foreach (ref var value in Bias)
+            value = Awkward(random);
+        foreach (ref var value in OutputGradient)
+            value = Awkward(random);
+        return this;
+    }
+
     /// <summary>Runs the three products and compares every float with the naive ones; nothing around the results may change.</summary>
     public void AssertEqualsNaive(DenseProducts products, int leafRows, string context)
     {
         foreach (var bias in new[] { true, false })
         {
-            var output = new Guarded(Rows * Outputs);
-            products.Forward(Input, Weight, bias ? Bias : [], output.Span, Rows, Inputs, Outputs);
-            output.AssertBits(NaiveForward(bias), $"{context}: forward {(bias ? "with" : "without")} bias");
+            foreach (var sparse in new[] { false, true })
+            {
+                var output = new Guarded(Rows * Outputs);
+                products.Forward(Input, Weight, bias ? Bias : [], output.Span, Rows, Inputs, Outputs, sparse);
+                output.AssertBits(
+                    NaiveForward(bias), $"{context}: forward {(bias ? "with" : "without")} bias{(sparse ? ", sparse" : "")}");
+            }
         }
 
         var inputGradient = new Guarded(Rows * Inputs);
@@ -73,17 +110,28 @@ internal sealed class ProductCase
         inputGradient.AssertBits(NaiveInputGradient(), $"{context}: input gradient");
 
         var (weight, biasGradient) = NaiveWeightGradient(leafRows);
-        foreach (var bias in new[] { true, false })
+        foreach (var (bias, sparse) in new[] { (true, false), (false, false), (true, true) })
         {
             var weightGradient = new Guarded(Inputs * Outputs);
             var biases = new Guarded(Outputs);
             products.WeightGradient(
-                Input, OutputGradient, weightGradient.Span, bias ? biases.Span : [], Rows, Inputs, Outputs, leafRows);
-            weightGradient.AssertBits(weight, $"{context}: weight gradient, leaves of {leafRows}");
+                Input, OutputGradient, weightGradient.Span, bias ? biases.Span : [], Rows, Inputs, Outputs, leafRows, sparse);
+            weightGradient.AssertBits(weight, $"{context}: weight gradient, leaves of {leafRows}{(sparse ? ", sparse" : "")}");
             if (bias)
                 biases.AssertBits(biasGradient, $"{context}: bias gradient, leaves of {leafRows}");
         }
     }
+
+    private static float Zero(Random random) => random.Next(3) == 0 ? -0f : 0f;
+
+    private static float Awkward(Random random) => random.Next(10) switch
+    {
+        0 => Zero(random),
+        1 => float.Epsilon * random.Next(-3, 4),
+        2 => 1e-30f * random.Next(-3, 4),
+        < 7 => random.Next(-2, 3),
+        _ => (random.NextSingle() * 2) - 1,
+    };
 
     private static float[] Values(int count, ref uint state)
     {

@@ -21,6 +21,7 @@ internal static class MessageCodec
                 {
                     writer.Int32(position.Segment);
                     writer.Int32(position.Segments);
+                    writer.Int64(position.Served);
                     writer.Int64(position.Step);
                     writer.Int64(position.Recorded);
                 }
@@ -167,9 +168,9 @@ internal static class MessageCodec
 
     private static ImmutableArray<SegmentPosition> Positions(ref WireReader reader)
     {
-        var positions = ImmutableArray.CreateBuilder<SegmentPosition>(reader.Count((2 * sizeof(int)) + (2 * sizeof(long))));
+        var positions = ImmutableArray.CreateBuilder<SegmentPosition>(reader.Count((2 * sizeof(int)) + (3 * sizeof(long))));
         for (var index = 0; index < positions.Capacity; index++)
-            positions.Add(new SegmentPosition(reader.Int32(), reader.Int32(), reader.Int64(), reader.Int64()));
+            positions.Add(new SegmentPosition(reader.Int32(), reader.Int32(), reader.Int64(), reader.Int64(), reader.Int64()));
 
         return positions.MoveToImmutable();
     }

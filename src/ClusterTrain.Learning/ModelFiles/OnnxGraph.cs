@@ -1,0 +1,171 @@
+using System.Collections.Immutable;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>The graph of an ONNX file: scaling as Mul and Add, then for each layer Gemm and its activation.</summary>
+internal sealed class OnnxGraph
+{
+    private const int FloatType = 1;
+
+    private readonly ProtobufMessage _message = new();
+
+    // Fields need not lie together by number, but readers that show a file do so in file order: nodes first, numbers last.
+    private readonly List<ProtobufMessage> _tensors = [];
+
+    /// <summary>The graph of a model, from <see cref="OnnxFile.InputName"/> to <see cref="OnnxFile.OutputName"/>.</summary>
+    public static ProtobufMessage Of(Model model)
+    {
+        var graph = new OnnxGraph();
+        var scaled = graph.Scale(model.Scaling);
+        var output = OnnxFile.OutputName(model);
+        graph.AddLayers(model, scaled, output);
+        graph._message.Text(GraphField.Name, model.Recipe.Name);
+        foreach (var tensor in graph._tensors)
+            graph._message.Message(GraphField.Initialiser, tensor);
+        return graph._message
+            .Message(GraphField.Input, Value(OnnxFile.InputName, model.Layout.Features))
+            .Message(GraphField.Output, Value(output, model.Layout.Outputs));
+    }
+
+    private string Scale(FeatureScaling scaling)
+    {
+        var features = OnnxFile.InputName;
+        ImmutableArray<int> shape = scaling.IsUniform ? [] : [scaling.Features];
+        if (scaling.Factors.Any(factor => factor != 1))
+        {
+            Tensor("scaling.factor", shape, scaling.Factors.AsSpan());
+            features = Node("Mul", "scaling.scaled", [features, "scaling.factor"]);
+        }
+
+        if (scaling.Shifts.Any(shift => shift != 0))
+        {
+            Tensor("scaling.shift", shape, scaling.Shifts.AsSpan());
+            features = Node("Add", "scaling.prepared", [features, "scaling.shift"]);
+        }
+
+        return features;
+    }
+
+    private void AddLayers(Model model, string inputs, string output)
+    {
+        for (var index = 0; index < model.Layout.Layers.Length; index++)
+        {
+            var layer = model.Layout.Layers[index];
+            var isLast = index == model.Layout.Layers.Length - 1;
+            var isIdentity = layer.Recipe.Activation == ActivationKind.Identity;
+            List<string> operands = [inputs, layer.Weight.Name];
+            Parameter(model, layer.Weight);
+            if (layer.Bias is { } bias)
+            {
+                Parameter(model, bias);
+                operands.Add(bias.Name);
+            }
+
+            inputs = Node("Gemm", isLast && isIdentity ? output : $"layers.{index}.logits", operands);
+            if (!isIdentity)
+                inputs = Activate(layer.Recipe, inputs, isLast ? output : $"layers.{index}.output");
+        }
+    }
+
+    private string Activate(LayerRecipe layer, string inputs, string output) => layer.Activation switch
+    {
+        ActivationKind.Sigmoid => Node("Sigmoid", output, [inputs]),
+        ActivationKind.Tanh => Node("Tanh", output, [inputs]),
+        ActivationKind.Relu => Node("Relu", output, [inputs]),
+        ActivationKind.LeakyRelu => Node("LeakyRelu", output, [inputs], new ProtobufMessage()
+            .Text(AttributeField.Name, "alpha")
+            .Single(AttributeField.Float, (float)layer.Slope)
+            .Integer(AttributeField.Type, AttributeField.FloatKind)),
+        ActivationKind.Softmax => Node("Softmax", output, [inputs], new ProtobufMessage()
+            .Text(AttributeField.Name, "axis")
+            .Integer(AttributeField.Integer, 1)
+            .Integer(AttributeField.Type, AttributeField.IntegerKind)),
+        var other => throw new ArgumentException($"The activation {other} has no operator in ONNX.", nameof(layer)),
+    };
+
+    private string Node(string operation, string output, IReadOnlyList<string> inputs, ProtobufMessage? attribute = null)
+    {
+        var node = new ProtobufMessage();
+        foreach (var input in inputs)
+            node.Text(NodeField.Input, input);
+        node.Text(NodeField.Output, output).Text(NodeField.Name, $"{operation}/{output}").Text(NodeField.Operation, operation);
+        if (attribute is not null)
+            node.Message(NodeField.Attribute, attribute);
+        _message.Message(GraphField.Node, node);
+        return output;
+    }
+
+    private void Parameter(Model model, ParameterTensor tensor) =>
+        Tensor(tensor.Name, tensor.Shape, model.Weights.Span.Slice(tensor.Offset, tensor.Length));
+
+    private void Tensor(string name, ImmutableArray<int> shape, ReadOnlySpan<float> values)
+    {
+        var tensor = new ProtobufMessage();
+        foreach (var length in shape)
+            tensor.Integer(TensorField.Dimension, length);
+        tensor.Integer(TensorField.Type, FloatType).Text(TensorField.Name, name).Floats(TensorField.RawData, values);
+        _tensors.Add(tensor);
+    }
+
+    // (rows, columns), where the number of rows is any.
+    private static ProtobufMessage Value(string name, int columns) => new ProtobufMessage()
+        .Text(ValueField.Name, name)
+        .Message(ValueField.Type, new ProtobufMessage()
+            .Message(TypeField.Tensor, new ProtobufMessage()
+                .Integer(TypeField.Element, FloatType)
+                .Message(TypeField.Shape, new ProtobufMessage()
+                    .Message(TypeField.Dimension, new ProtobufMessage().Text(TypeField.DimensionName, "rows"))
+                    .Message(TypeField.Dimension, new ProtobufMessage().Integer(TypeField.DimensionValue, columns)))));
+
+    private static class GraphField
+    {
+        public const int Node = 1;
+        public const int Name = 2;
+        public const int Initialiser = 5;
+        public const int Input = 11;
+        public const int Output = 12;
+    }
+
+    private static class NodeField
+    {
+        public const int Input = 1;
+        public const int Output = 2;
+        public const int Name = 3;
+        public const int Operation = 4;
+        public const int Attribute = 5;
+    }
+
+    private static class AttributeField
+    {
+        public const int Name = 1;
+        public const int Float = 2;
+        public const int Integer = 3;
+        public const int Type = 20;
+        public const int FloatKind = 1;
+        public const int IntegerKind = 2;
+    }
+
+    private static class TensorField
+    {
+        public const int Dimension = 1;
+        public const int Type = 2;
+        public const int Name = 8;
+        public const int RawData = 9;
+    }
+
+    private static class ValueField
+    {
+        public const int Name = 1;
+        public const int Type = 2;
+    }
+
+    private static class TypeField
+    {
+        public const int Tensor = 1;
+        public const int Element = 1;
+        public const int Shape = 2;
+        public const int Dimension = 1;
+        public const int DimensionValue = 1;
+        public const int DimensionName = 2;
+    }
+}

@@ -1,0 +1,148 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace ClusterTrain.Numerics;
+
+/// <summary>
+/// Computes a <see cref="StridedProduct"/> in tiles that visit only the steps listed by a <see cref="SparsePlan"/>. C is cut in
+/// panels (columns, as wide as a tile) and chunks (rows), as in <see cref="TiledProduct"/>.
+/// </summary>
+/// <remarks>
+/// Why this changes no bit is shown at <see cref="DenseProducts"/>. A panel of B that holds a value which is not finite is
+/// computed with all steps.
+/// </remarks>
+internal readonly unsafe struct SparseProduct : IComputeJob
+{
+    // A panel of B should stay in the second-level cache.
+    private const int PanelFloats = 128 * 1024;
+
+    private const int LineFloats = 16;
+
+    private readonly Kernels _kernels;
+    private readonly StridedProduct _product;
+    private readonly SparsePlan _plan;
+    private readonly int _panelVectors;
+    private readonly int _panels;
+    private readonly int _groups;
+    private readonly int _chunks;
+    private readonly nint _panelFloats;
+    private readonly nint _threadFloats;
+    private readonly float* _scratch;
+
+    /// <summary>Prepares a product; B and C have contiguous rows.</summary>
+    /// <param name="product">The product.</param>
+    /// <param name="plan">The steps of its tiles, which are as high as the kernels make them for this width.</param>
+    /// <param name="kernels">The kernels to use.</param>
+    /// <param name="threads">Threads that will share the parts.</param>
+    /// <param name="memory">Grown to hold the scratch space of all threads.</param>
+    public SparseProduct(in StridedProduct product, SparsePlan plan, Kernels kernels, int threads, AlignedMemory memory)
+    {
+        _product = product;
+        _plan = plan;
+        _kernels = kernels;
+        _panelVectors = PanelVectors(product, kernels);
+        _panels = DivideUp(product.N, _panelVectors * kernels.Width);
+
+        // Three parts a thread even out what the others on this machine take from it.
+        var shares = threads == 1 ? 1 : 3 * threads;
+        _groups = Math.Min(_panels, shares);
+        _chunks = Math.Min(plan.Tiles, DivideUp(shares, _groups));
+        Parts = _groups * _chunks;
+
+        var width = _panelVectors * kernels.Width;
+        var levels = product.HasTree ? BitOperations.Log2((uint)product.Leaves) + 1 : 0;
+        _panelFloats = Round((nint)product.K * width);
+        _threadFloats = _panelFloats + Round(width) + (levels * Round((nint)kernels.SparseTileHeight(_panelVectors) * width));
+        memory.Grow(threads * _threadFloats * sizeof(float));
+        _scratch = (float*)memory.Pointer;
+    }
+
+    /// <summary>Number of independent parts.</summary>
+    public int Parts { get; }
+
+    /// <summary>Width of a product's panels in vectors.</summary>
+    public static int PanelVectors(in StridedProduct product, Kernels kernels)
+    {
+        var vectors = Vectors(product.N, kernels);
+        while (vectors > 1 && (long)product.K * vectors * kernels.Width > PanelFloats)
+            vectors--;
+        return vectors;
+    }
+
+    /// <inheritdoc/>
+    public void Execute(int part, int thread)
+    {
+        var chunk = part / _groups;
+        var group = part % _groups;
+        var firstTile = Share(_plan.Tiles, chunk, _chunks);
+        var endTile = Share(_plan.Tiles, chunk + 1, _chunks);
+        var width = _panelVectors * _kernels.Width;
+        for (var panel = Share(_panels, group, _groups); panel < Share(_panels, group + 1, _groups); panel++)
+            ExecutePanel(firstTile, endTile, panel * width, thread);
+    }
+
+    private void ExecutePanel(int firstTile, int endTile, int column, int thread)
+    {
+        var columns = Math.Min(_panelVectors * _kernels.Width, _product.N - column);
+        var vectors = Vectors(columns, _kernels);
+        var width = vectors * _kernels.Width;
+        var panel = _scratch + (thread * _threadFloats);
+        var bias = panel + _panelFloats;
+        var stack = bias + Round(_panelVectors * _kernels.Width);
+        var allFinite = PackB(column, columns, vectors, panel);
+        if (_product.Bias != null)
+            Unsafe.CopyBlock(bias, _product.Bias + column, (uint)columns * sizeof(float));
+
+        SparseTileArguments tile;
+        tile.ARow = _product.ARow * sizeof(float);
+        tile.AStep = _product.AColumn * sizeof(float);
+        tile.B = (byte*)panel;
+        tile.BStep = width * sizeof(float);
+        tile.Start = (byte*)(_product.Bias == null ? null : bias);
+        tile.CRow = _product.CRow * sizeof(float);
+        tile.LastLanes = columns - ((vectors - 1) * _kernels.Width);
+        tile.Stack = (byte*)stack;
+        for (var t = firstTile; t < endTile; t++)
+        {
+            var row = _plan.TileStart(t);
+            var height = _plan.TileStart(t + 1) - row;
+            var words = _plan.Words(allFinite ? t : _plan.Tiles);
+            fixed (SparseWord* first = words)
+            {
+                tile.A = (byte*)(_product.A + (row * _product.ARow));
+                tile.Words = first;
+                tile.WordCount = words.Length;
+                tile.C = (byte*)(_product.C + (row * _product.CRow) + column);
+                _kernels.RunSparseTile(height, vectors, &tile);
+            }
+        }
+    }
+
+    // The rows of a panel side by side, padded with zeros; true when they are finite.
+    private bool PackB(int column, int columns, int vectors, float* panel)
+    {
+        var width = vectors * _kernels.Width;
+        var source = _product.B + column;
+        var room = _product.BLength - column - width;
+        var whole = room < 0 ? 0 : (int)Math.Min(_product.K, (room / _product.BRow) + 1);
+        var allFinite = _kernels.CopyFinitePanel(source, _product.BRow, whole, panel, vectors);
+        for (var step = whole; step < _product.K; step++)
+        {
+            var row = new Span<float>(panel + ((nint)step * width), width);
+            row.Clear();
+            new ReadOnlySpan<float>(source + (step * _product.BRow), columns).CopyTo(row);
+            allFinite &= _kernels.AllFinite(row);
+        }
+
+        return allFinite;
+    }
+
+    private static int Vectors(int columns, Kernels kernels) =>
+        Math.Min(Kernels.SparseVectors, DivideUp(columns, kernels.Width));
+
+    private static nint Round(nint floats) => (floats + LineFloats - 1) / LineFloats * LineFloats;
+
+    private static int Share(int count, int index, int of) => (int)((long)count * index / of);
+
+    private static int DivideUp(int count, int size) => (int)(((long)count + size - 1) / size);
+}
