@@ -163,7 +163,11 @@ public sealed class FailureTests
     {
         // The run waits for the cut worker, so that it is not over before that one is back.
         using var proxy = new CuttableProxy();
-        using var cluster = new TestCluster(TestRuns.Long(TestRuns.Plain)) { Run = new RunSettings { LeastWorkers = 2 } };
+        using var cluster = new TestCluster(TestRuns.Long(TestRuns.Plain))
+        {
+            Run = new RunSettings { LeastWorkers = 2 },
+            Settings = new ClusterSettings { HeartbeatPeriod = TimeSpan.FromMilliseconds(50), LostAfter = TimeSpan.FromMilliseconds(250) },
+        };
         proxy.PassTo(cluster.StartCoordinator().Endpoint);
         cluster.StartServer();
         cluster.StartWorker("steady");
