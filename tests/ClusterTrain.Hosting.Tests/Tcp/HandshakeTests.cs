@@ -71,10 +71,11 @@ public sealed class HandshakeTests
         cluster.StartCoordinator();
         using var connection = Connect(cluster.Coordinator.Endpoint);
 
-        var error = Assert.Throws<LinkException>(
+        var error = Assert.ThrowsAny<Exception>(
             () => Handshake.Dial(connection, Member(cluster) with { Term = 7 }, TestCluster.Secret, new LinkLimits()));
 
-        Assert.Equal(RefusalKind.Term, error.Kind);
+        // The coordinator ends at once, perhaps before its refusal is on the wire.
+        Assert.True(error is LinkException { Kind: RefusalKind.Term } or IOException, error.ToString());
         var outcome = Assert.IsType<RunFailed>(await cluster.Outcome.WaitAsync(TimeSpan.FromSeconds(10)));
         Assert.Contains("another coordinator leads this run", outcome.Reason, StringComparison.Ordinal);
     }
