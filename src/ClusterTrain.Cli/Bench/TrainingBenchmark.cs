@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using ClusterTrain.Hosting;
 using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Cli;
@@ -52,7 +51,7 @@ internal static class TrainingBenchmark
         var layout = new NetworkLayout(rows.Features, recipe.Layers);
         var weights = new float[layout.Parameters];
         layout.Initialise(recipe.Seed, weights);
-        var stateCount = Optimiser.Create(recipe.Optimiser, Kernels.Active).StateCount;
+        var stateCount = Optimiser.StatePlanes(recipe.Optimiser, layout.Parameters);
         var start = new RunStart(1, new RunState(0, 0, weights, new float[layout.Parameters * stateCount]), [], 0, null);
         var settings = new InProcessSettings { Run = new RunSettings { CheckpointPeriod = TimeSpan.Zero } };
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);

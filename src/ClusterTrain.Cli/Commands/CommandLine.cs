@@ -56,6 +56,7 @@ internal static class CommandLine
             ScoreCommand.Create(surroundings),
             ReportCommand.Create(surroundings),
             ExportCommand.Create(surroundings),
+            CheckCommand.Create(surroundings),
             DataCommand.Create(surroundings),
             BenchCommand.Create(surroundings),
         };

@@ -93,8 +93,12 @@ internal sealed record TrainOptions
                 + $"{Workers - leaves} of the {Workers} workers will have nothing to do");
         }
 
-        var segments = Segments.Split(layout.Parameters, ParameterServers).Length;
-        if (ParameterServers > segments)
+        var segments = plan.Segments(layout, ParameterServers).Length;
+        if (ParameterServers > segments && Optimiser.NeedsWholeModel(plan.Recipe.Optimiser))
+        {
+            error.WriteLine("note: the optimiser needs the whole model in one place; 1 parameter server will do the work");
+        }
+        else if (ParameterServers > segments)
         {
             error.WriteLine(
                 $"note: the {Figures.Count(layout.Parameters)} parameters are too few for {ParameterServers} parameter servers; "

@@ -1,5 +1,4 @@
 using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Hosting;
@@ -62,10 +61,8 @@ internal sealed class FinishedRun
         }
 
         var weights = RunFolder.StartWeights(Path, Recipe, layout);
-        return new RunState(0, 0, weights, new float[layout.Parameters * StateCount]);
+        return new RunState(0, 0, weights, new float[layout.Parameters * Optimiser.StatePlanes(Recipe.Optimiser, layout.Parameters)]);
     }
-
-    private int StateCount => Optimiser.Create(Recipe.Optimiser, Kernels.Active).StateCount;
 
     private void ReadModel()
     {
@@ -99,7 +96,7 @@ internal sealed class FinishedRun
             var name = $"checkpoints/{System.IO.Path.GetFileName(file)}";
             try
             {
-                checkpoints.Add(new Checkpoint(name, CheckpointFile.Read(file, Recipe.Layers, StateCount, Recipe.Fingerprint()), null));
+                checkpoints.Add(new Checkpoint(name, CheckpointFile.Read(file, Recipe.Layers, Recipe.Optimiser, Recipe.Fingerprint()), null));
             }
             catch (TrainingException error)
             {

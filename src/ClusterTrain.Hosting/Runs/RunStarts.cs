@@ -1,5 +1,4 @@
 using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Hosting;
@@ -10,7 +9,7 @@ internal static class RunStarts
     public static RunStart Read(
         Recipe recipe, PreparedData data, RunFolder folder, NetworkLayout layout, Receipt receipt, Action<RunEvent> observe)
     {
-        var stateCount = Optimiser.Create(recipe.Optimiser, Kernels.Active).StateCount;
+        var stateCount = Optimiser.StatePlanes(recipe.Optimiser, layout.Parameters);
         if (folder.Identity.Data is not null)
         {
             folder.HoldTo(data.Fingerprint);

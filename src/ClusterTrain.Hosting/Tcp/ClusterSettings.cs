@@ -33,6 +33,7 @@ public sealed record ClusterSettings
         }
 
         if (LeastRetryPause <= TimeSpan.Zero || MostRetryPause < LeastRetryPause)
-            throw new ClusterException($"retry pauses from {LeastRetryPause} to {MostRetryPause}: the first must be above zero and not above the last.");
+            throw new ClusterException(
+                $"retry pauses from {LeastRetryPause} to {MostRetryPause}: the first must be above zero and not above the last.");
     }
 }

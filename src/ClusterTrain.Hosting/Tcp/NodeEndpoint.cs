@@ -27,16 +27,22 @@ public sealed record NodeEndpoint(string Host, int Port)
         var host = (hasPort ? text[..colon] : text).Trim('[', ']');
         var port = defaultPort;
         if (host.Length == 0 || host.Any(c => char.IsWhiteSpace(c) || c is '@' or '/')
-            || (hasPort && (!int.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out port) || port > IPEndPoint.MaxPort)))
+            || (hasPort && !int.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out port))
+            || port > IPEndPoint.MaxPort)
         {
-            throw new ClusterException($"'{text}' is not an address. Write HOST:PORT, for example 10.0.0.5:{defaultPort} or [::1]:{defaultPort}.");
+            throw new ClusterException(
+                $"'{text}' is not an address. Write HOST:PORT, for example 10.0.0.5:{defaultPort} or [::1]:{defaultPort}.");
         }
 
         return new NodeEndpoint(host, port);
     }
 
     /// <summary>The text that <see cref="Parse"/> reads.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{(Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Host)}:{Port}");
+    public override string ToString()
+    {
+        var host = Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Host;
+        return string.Create(CultureInfo.InvariantCulture, $"{host}:{Port}");
+    }
 
     internal bool IsLoopback => Host == "localhost" || (IPAddress.TryParse(Host, out var address) && IPAddress.IsLoopback(address));
 

@@ -185,6 +185,12 @@ public sealed record OptimiserRecipe
 
     /// <summary>Decoupled weight decay of AdamW.</summary>
     public double WeightDecay { get; init; } = 0.01;
+
+    /// <summary>Steps that L-BFGS remembers, at least 1.</summary>
+    public int Memory { get; init; } = 10;
+
+    /// <summary>L-BFGS is done when no derivative of the loss is larger than this.</summary>
+    public double Tolerance { get; init; } = 1e-5;
 }
 
 /// <summary>The update rules.</summary>
@@ -210,6 +216,12 @@ public enum OptimiserKind
 
     /// <summary>s ← s + g²; w ← w - rate · g / (√s + epsilon).</summary>
     Adagrad,
+
+    /// <summary>
+    /// L-BFGS (Liu and Nocedal 1989) with a line search, see <see cref="Learning.Lbfgs"/>. For full batches; it has no rate and no
+    /// schedule. An epoch is one evaluation of loss and gradient.
+    /// </summary>
+    Lbfgs,
 }
 
 /// <summary>How the learning rate's factor changes over the run.</summary>

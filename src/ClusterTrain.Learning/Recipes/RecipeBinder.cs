@@ -5,7 +5,7 @@ namespace ClusterTrain.Learning;
 /// <param name="hashStart">Gives the SHA-256 of a start file that the recipe names without one; null: the recipe must state it.</param>
 internal sealed class RecipeBinder(RecipeProblems problems, Func<string, string>? hashStart = null)
 {
-    private static readonly string[] AllOptimiserKeys = ["momentum", "beta1", "beta2", "epsilon", "weight_decay"];
+    private static readonly string[] AllOptimiserKeys = ["rate", "momentum", "beta1", "beta2", "epsilon", "weight_decay", "memory", "tolerance"];
 
     public Recipe? Recipe(RecipeMapping node, string defaultName)
     {
@@ -26,6 +26,7 @@ internal sealed class RecipeBinder(RecipeProblems problems, Func<string, string>
         var start = root.IsNone("start") ? null : Start(root.ShortSection("start", "file"));
         root.Finish();
 
+        if (optimiser.Kind == OptimiserKind.Lbfgs) CheckFullBatch(root, batch, schedule, clipNorm, layers);
         if (loss is not null && layers is not null) CheckLoss(root, loss.Value, layers.Value[^1]);
         if (schedule.WarmUpEpochs >= epochs)
         {
@@ -117,6 +118,28 @@ internal sealed class RecipeBinder(RecipeProblems problems, Func<string, string>
         return (int)(root.Integer("batch", 1, RecipeLimits.BatchRows, orElse: ", or full") ?? 128);
     }
 
+    /// <summary>L-BFGS compares losses from step to step: every step must see the same rows through the same network.</summary>
+    private static void CheckFullBatch(
+        RecipeSection root, int? batch, ScheduleRecipe schedule, double? clipNorm, IReadOnlyList<LayerRecipe>? layers)
+    {
+        if (batch is not null)
+        {
+            root.Problem(root.Has("batch") ? "batch" : "optimiser",
+                (root.Has("batch") ? $"is {batch}, but optimiser 'lbfgs'" : "is 'lbfgs', which")
+                + " compares losses from step to step and needs all rows in each; write batch: full");
+        }
+
+        if (schedule.Kind != ScheduleKind.Constant || schedule.WarmUpEpochs > 0)
+            root.Problem("schedule", "has no meaning for optimiser 'lbfgs', which finds the length of each step itself; remove it");
+        if (clipNorm is not null)
+            root.Problem("clip_norm", "has no meaning for optimiser 'lbfgs', whose line search bounds each step; remove it");
+        if (layers?.Any(layer => layer.Dropout > 0) == true)
+        {
+            root.Problem("layers", "has dropout, which changes the loss from step to step; optimiser 'lbfgs' compares losses, "
+                + "remove the dropout or use optimiser: adam");
+        }
+    }
+
     private static void CheckLoss(RecipeSection root, LossKind loss, LayerRecipe last)
     {
         var word = RecipeWords.Loss.Of(loss);
@@ -151,8 +174,20 @@ internal sealed class RecipeBinder(RecipeProblems problems, Func<string, string>
         var read = section.Word("kind", RecipeWords.Optimiser);
         if (read is null && section.Has("kind")) return plain;
         var kind = read ?? plain.Kind;
-        var rate = section.Number("rate", RecipeRanges.Rate) ?? DefaultRate(kind);
-        var optimiser = plain with { Kind = kind, Rate = rate };
+        var optimiser = plain with { Kind = kind };
+        if (kind is OptimiserKind.Lbfgs)
+        {
+            optimiser = optimiser with
+            {
+                Memory = (int)(section.Integer("memory", 1, RecipeLimits.Memory) ?? plain.Memory),
+                Tolerance = section.Number("tolerance", RecipeRanges.Tolerance) ?? plain.Tolerance,
+            };
+        }
+        else
+        {
+            optimiser = optimiser with { Rate = section.Number("rate", RecipeRanges.Rate) ?? DefaultRate(kind) };
+        }
+
         if (kind is OptimiserKind.Momentum or OptimiserKind.Nesterov)
             optimiser = optimiser with { Momentum = section.Number("momentum", RecipeRanges.Decay) ?? plain.Momentum };
         if (kind is OptimiserKind.Adam or OptimiserKind.AdamW)

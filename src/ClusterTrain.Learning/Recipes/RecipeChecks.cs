@@ -8,8 +8,8 @@ public static class RecipeChecks
     /// <param name="features">Inputs of the first layer: features of a row.</param>
     /// <param name="outputs">Outputs the data need: classes, or targets of a row for regression.</param>
     /// <exception cref="RecipeException">
-    /// The last layer has another number of outputs, given weights of the first layer have another shape, or the model is above
-    /// <see cref="RecipeLimits.Parameters"/>.
+    /// The last layer has another number of outputs, given weights of the first layer have another shape, the model is above
+    /// <see cref="RecipeLimits.Parameters"/>, or L-BFGS's memory of it does not fit.
     /// </exception>
     public static void CheckAgainst(Recipe recipe, int features, int outputs)
     {
@@ -43,6 +43,14 @@ public static class RecipeChecks
         {
             problems.Add(place, $"with {features} features the model has {parameters} weights and biases; at most "
                 + $"{RecipeLimits.Parameters} are allowed, make the layers smaller");
+        }
+
+        else if (recipe.Optimiser.Kind == OptimiserKind.Lbfgs
+            && Lbfgs.StatePlanes(recipe.Optimiser, (int)parameters) * parameters > Array.MaxLength)
+        {
+            problems.Add(place, $"optimiser.memory is {recipe.Optimiser.Memory}, which for {parameters} weights and biases takes "
+                + $"{Lbfgs.StatePlanes(recipe.Optimiser, (int)parameters) * parameters} numbers; at most {Array.MaxLength} fit, "
+                + "make the memory or the layers smaller");
         }
 
         problems.ThrowIfAny();

@@ -39,6 +39,9 @@ public static class RecipeLimits
     /// <summary>Epochs of a run.</summary>
     public const int Epochs = 1_000_000;
 
+    /// <summary>Steps that L-BFGS remembers.</summary>
+    public const int Memory = 100;
+
     /// <summary>Rows held back by a split.</summary>
     public const long SplitRows = int.MaxValue;
 }

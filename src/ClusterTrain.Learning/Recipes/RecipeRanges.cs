@@ -30,6 +30,8 @@ internal static class RecipeRanges
 
     public static readonly NumberRange WarmUp = new($"a number from 0 to {RecipeLimits.Epochs}", x => x is >= 0 and <= RecipeLimits.Epochs);
 
+    public static readonly NumberRange Tolerance = new("a number from 0 to 1", x => x is >= 0 and <= 1);
+
     public static readonly NumberRange Factor = new("a number from 1e-30 to 10", x => x is >= 1e-30 and <= 10);
 
     public static readonly NumberRange Every = new(

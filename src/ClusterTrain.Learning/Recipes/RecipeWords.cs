@@ -63,7 +63,8 @@ internal static class RecipeWords
         (OptimiserKind.Adam, "adam", []),
         (OptimiserKind.AdamW, "adamw", []),
         (OptimiserKind.RmsProp, "rmsprop", ["rms"]),
-        (OptimiserKind.Adagrad, "adagrad", []));
+        (OptimiserKind.Adagrad, "adagrad", []),
+        (OptimiserKind.Lbfgs, "lbfgs", ["l-bfgs", "bfgs", "l-bfgs-b", "limited-memory-bfgs"]));
 
     public static readonly RecipeWords<ScheduleKind> Schedule = new(
         (ScheduleKind.Constant, "constant", ["fixed"]),

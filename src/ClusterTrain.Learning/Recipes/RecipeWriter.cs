@@ -134,11 +134,8 @@ public static class RecipeWriter
 
     private static string Optimiser(OptimiserRecipe optimiser)
     {
-        var keys = new List<(string, string)>
-        {
-            ("kind", RecipeWords.Optimiser.Of(optimiser.Kind)),
-            ("rate", Number(optimiser.Rate)),
-        };
+        var keys = new List<(string, string)> { ("kind", RecipeWords.Optimiser.Of(optimiser.Kind)) };
+        if (optimiser.Kind != OptimiserKind.Lbfgs) keys.Add(("rate", Number(optimiser.Rate)));
         (string, string) beta1 = ("beta1", Number(optimiser.Beta1));
         (string, string) beta2 = ("beta2", Number(optimiser.Beta2));
         (string, string) epsilon = ("epsilon", Number(optimiser.Epsilon));
@@ -149,6 +146,7 @@ public static class RecipeWriter
             OptimiserKind.Adam => [beta1, beta2, epsilon],
             OptimiserKind.AdamW => [beta1, beta2, epsilon, ("weight_decay", Number(optimiser.WeightDecay))],
             OptimiserKind.RmsProp => [beta2, epsilon],
+            OptimiserKind.Lbfgs => [("memory", Whole(optimiser.Memory)), ("tolerance", Number(optimiser.Tolerance))],
             _ => (ReadOnlySpan<(string, string)>)[epsilon],
         });
         return Keys(keys);

@@ -47,15 +47,16 @@ public static class CheckpointFile
     /// <summary>Reads a checkpoint whose number of features is not known from elsewhere: it is that of its first weight.</summary>
     /// <param name="path">The file.</param>
     /// <param name="layers">The layers the run's recipe has.</param>
-    /// <param name="stateCount">Planes of state its optimiser has.</param>
+    /// <param name="optimiser">Its optimiser.</param>
     /// <param name="recipe">Fingerprint of the run's recipe.</param>
     /// <exception cref="TrainingException">It is damaged or of another run.</exception>
-    public static RunState Read(string path, ImmutableArray<LayerRecipe> layers, int stateCount, string recipe)
+    public static RunState Read(string path, ImmutableArray<LayerRecipe> layers, OptimiserRecipe optimiser, string recipe)
     {
         var file = Open(path);
         var first = file.Tensors.FirstOrDefault(tensor => tensor.Name == "layers.0.weight" && tensor.Shape.Length == 2)
             ?? throw new TrainingException($"{path}: tensor 'layers.0.weight' is missing. Delete the file; an earlier checkpoint is used.");
-        return Read(file, path, new NetworkLayout(first.Shape[0], layers), stateCount, recipe);
+        var layout = new NetworkLayout(first.Shape[0], layers);
+        return Read(file, path, layout, Optimiser.StatePlanes(optimiser, layout.Parameters), recipe);
     }
 
     /// <summary>Reads a checkpoint and checks it.</summary>

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
 
 namespace ClusterTrain.Training;
 
@@ -61,7 +60,7 @@ public sealed class Coordinator : IActor, IDisposable
         _observe = observe;
         _firstTerm = start.Term << 20;
         _topology = new Topology(_firstTerm, []);
-        var stateCount = Optimiser.Create(plan.Recipe.Optimiser, Kernels.Active).StateCount;
+        var stateCount = Optimiser.StatePlanes(plan.Recipe.Optimiser, layout.Parameters);
         _ledger = new RunLedger(plan, layout, stateCount, settings, start, recorder, pool);
     }
 
@@ -238,7 +237,7 @@ public sealed class Coordinator : IActor, IDisposable
 
         if (_topology.Servers.IsEmpty && _servers.Count >= _settings.ParameterServers)
         {
-            _segments = Segments.Split(_layout.Parameters, _settings.ParameterServers);
+            _segments = _plan.Segments(_layout, _settings.ParameterServers);
             _holding = false;
             if (!AdoptSegments(context))
             {
@@ -442,5 +441,7 @@ public sealed class Coordinator : IActor, IDisposable
 
     private string NotFiniteReason(NotFinite problem) =>
         $"step {problem.Step} (epoch {_plan.Epoch(problem.Step) + 1}): {problem.What} is not finite. "
-        + "Lower optimiser.rate, scale or standardise the features, or set clip_norm.";
+        + (_plan.Recipe.Optimiser.Kind == OptimiserKind.Lbfgs
+            ? "Scale or standardise the features."
+            : "Lower optimiser.rate, scale or standardise the features, or set clip_norm.");
 }

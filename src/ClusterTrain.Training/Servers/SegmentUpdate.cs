@@ -9,20 +9,35 @@ internal sealed class SegmentUpdate
     private readonly TrainingPlan _plan;
     private readonly NetworkLayout _layout;
     private readonly Kernels _kernels;
-    private readonly SegmentOptimiser _optimiser;
+
+    // One of the two: parameters by themselves, or the whole model at once.
+    private readonly SegmentOptimiser? _optimiser;
+    private readonly Lbfgs? _lbfgs;
 
     public SegmentUpdate(TrainingPlan plan, NetworkLayout layout, Segment segment, Kernels kernels)
     {
         _plan = plan;
         _layout = layout;
         _kernels = kernels;
-        _optimiser = new SegmentOptimiser(layout, segment, plan.Recipe.Optimiser, plan.Recipe.L2, kernels);
+        Segment = segment;
+        if (!Optimiser.NeedsWholeModel(plan.Recipe.Optimiser))
+        {
+            _optimiser = new SegmentOptimiser(layout, segment, plan.Recipe.Optimiser, plan.Recipe.L2, kernels);
+        }
+        else if (segment.Length == layout.Parameters)
+        {
+            _lbfgs = new Lbfgs(layout, plan.Recipe.Optimiser, plan.Recipe.L2);
+        }
+        else
+        {
+            throw new TrainingException($"the optimiser {plan.Recipe.Optimiser.Kind} needs the whole model in one segment; it was given {segment}.");
+        }
     }
 
-    public Segment Segment => _optimiser.Segment;
+    public Segment Segment { get; }
 
     /// <summary>Floats of the optimiser's state.</summary>
-    public int StateLength => _optimiser.StateLength;
+    public int StateLength => _optimiser?.StateLength ?? _lbfgs!.StateLength;
 
     /// <summary>True when the gradient's global norm is bounded, so that every segment's part of it is needed.</summary>
     public bool Clips => _plan.Recipe.ClipNorm is not null;
@@ -66,8 +81,22 @@ internal sealed class SegmentUpdate
             scale *= GradientNorm.ClipFactor(GradientNorm.Norm(normBlocks, rows), clip);
         }
 
-        var factor = Schedule.Factor(recipe.Schedule, step + 1, _plan.StepsPerEpoch, recipe.Epochs);
-        _optimiser.Update(step + 1, factor, scale, weights, sum.Values, next, state);
+        if (_lbfgs is not null)
+        {
+            // Checked first: a line search must not go by numbers that are none.
+            if (!_kernels.AllFinite(sum.Values))
+            {
+                return NotFinite(sum.Values, next);
+            }
+
+            _lbfgs.Update(sum.Loss * scale, scale, step + 1 == _plan.Steps, weights, sum.Values, next, state);
+        }
+        else
+        {
+            var factor = Schedule.Factor(recipe.Schedule, step + 1, _plan.StepsPerEpoch, recipe.Epochs);
+            _optimiser!.Update(step + 1, factor, scale, weights, sum.Values, next, state);
+        }
+
         return _kernels.AllFinite(next) ? null : NotFinite(sum.Values, next);
     }
 

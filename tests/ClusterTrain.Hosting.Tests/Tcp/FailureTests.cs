@@ -27,9 +27,10 @@ public sealed class FailureTests
         var second = cluster.StartWorker("worker-2");
         WaitForEpoch(cluster, 5);
 
+        var before = cluster.Events.Count;
         first.Abort();
         second.Abort();
-        cluster.Events.WaitFor<RunWaiting>("the run waits for workers", waiting => waiting.Reason.Contains("1 more worker", StringComparison.Ordinal), cluster.Events.Count - 1);
+        cluster.Events.WaitFor<RunWaiting>("the run waits for workers", waiting => waiting.Reason.Contains("1 more worker", StringComparison.Ordinal), before);
         cluster.StartWorker("worker-3");
 
         await cluster.EndsLikeAloneAsync();
@@ -160,8 +161,9 @@ public sealed class FailureTests
     [Fact]
     public async Task A_worker_cut_off_from_the_coordinator_joins_as_a_new_one_when_the_network_heals()
     {
+        // The run waits for the cut worker, so that it is not over before that one is back.
         using var proxy = new CuttableProxy();
-        using var cluster = new TestCluster(TestRuns.Long(TestRuns.Plain));
+        using var cluster = new TestCluster(TestRuns.Long(TestRuns.Plain)) { Run = new RunSettings { LeastWorkers = 2 } };
         proxy.PassTo(cluster.StartCoordinator().Endpoint);
         cluster.StartServer();
         cluster.StartWorker("steady");

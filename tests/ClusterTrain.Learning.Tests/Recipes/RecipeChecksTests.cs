@@ -7,9 +7,11 @@ public sealed class RecipeChecksTests
     [InlineData("layers[0].weights={kind: given, values: [[1, 2, 3, 4, 5, 6, 7, 8, 9, 0]]}", 64, 10,
         "recipe r: layers[0].weights.values has 1 rows, but the data set digits has 64 features; write one row per feature")]
     [InlineData("seed=1", 1_000_000_000, 10, "recipe r: with 1000000000 features the model has 10000000010 weights and biases; at most 1000000000 are")]
+    [InlineData("optimiser={ kind: lbfgs, memory: 50 }", 10_000_000, 10,
+        "recipe r: optimiser.memory is 50, which for 100000010 weights and biases takes 10400001040 numbers; at most 2147483591 fit")]
     public void A_model_that_does_not_fit_its_data_is_named(string change, int features, int outputs, string expected)
     {
-        var recipe = RecipeTexts.Parse(RecipeTexts.Short, change);
+        var recipe = RecipeTexts.Parse(RecipeTexts.Short, "batch=full", change);
         var error = Assert.Throws<RecipeException>(() => RecipeChecks.CheckAgainst(recipe, features, outputs));
         Assert.StartsWith(expected, error.Message, StringComparison.Ordinal);
     }

@@ -71,7 +71,7 @@ public sealed class RecipeMistakeTests
             + "rmsprop, adagrad" },
         { "optimiser: { kind: Adam }", "did you mean 'adam'?" },
         { "optimiser: { kind: nag }", "did you mean 'nesterov'?" },
-        { "optimiser: { kind: lbfgs }", "key 'optimiser.kind' is 'lbfgs'; allowed: sgd," },
+        { "optimiser: { kind: newton }", "key 'optimiser.kind' is 'newton'; allowed: sgd," },
         { "schedule: { kind: [step] }", "key 'schedule.kind' is a list; allowed: constant, step, exponential, cosine" },
         { "schedule: cos", "key 'schedule.kind' is 'cos'" },
         // Keys of another kind.
@@ -82,6 +82,17 @@ public sealed class RecipeMistakeTests
         { "schedule: exponential", "key 'schedule.factor' is missing; it has no default, write it" },
         // Keys that do not go together.
         { "schedule: { warm_up_epochs: 10 }", "key 'schedule' has warm_up_epochs 10, but the run has epochs 10; the warm-up must be shorter" },
+        { "batch: 64\noptimiser: lbfgs", "r.yaml:4:8: key 'batch' is 64, but optimiser 'lbfgs' compares losses from step to step and needs all "
+            + "rows in each; write batch: full" },
+        { "optimiser: lbfgs", "r.yaml:4:12: key 'optimiser' is 'lbfgs', which compares losses" },
+        { "batch: full\noptimiser: l-bfgs", "did you mean 'lbfgs'?" },
+        { "batch: full\noptimiser: lbfgs\nschedule: cosine", "key 'schedule' has no meaning for optimiser 'lbfgs'" },
+        { "batch: full\noptimiser: lbfgs\nclip_norm: 1", "key 'clip_norm' has no meaning for optimiser 'lbfgs'" },
+        { "batch: full\noptimiser: { kind: lbfgs, rate: 1 }", "key 'optimiser.rate' has no meaning for optimiser kind 'lbfgs'" },
+        { "batch: full\noptimiser: { kind: lbfgs, memory: 0 }", "key 'optimiser.memory' is 0, out of range; allowed: a whole number from 1 to 100" },
+        { "batch: full\noptimiser: { kind: lbfgs, tolerance: -1 }", "key 'optimiser.tolerance' is -1, out of range; allowed: a number from 0 to 1" },
+        { "batch: full\noptimiser: { kind: lbfgs, tol: 1 }", "did you mean 'tolerance'?" },
+        { "optimiser: { memory: 5 }", "key 'optimiser.memory' has no meaning for optimiser kind 'momentum'" },
         { "early_stopping: {}", "r.yaml:4:17: key 'early_stopping' needs validation rows; add data.validation" },
     };
 
@@ -177,6 +188,8 @@ public sealed class RecipeMistakeTests
         { "layers: [{ units: 1, dropout: 1 }, { units: 1 }]\nloss: squared-error",
             "key 'layers[0].dropout' is 1, out of range; allowed: a number from 0 to below 1" },
         { "layers: [{ units: 1, dropout_rate: 0.5 }, { units: 1 }]\nloss: squared-error", "did you mean 'dropout'?" },
+        { "layers: [{ units: 1, dropout: 0.5 }, { units: 1 }]\nloss: squared-error\nbatch: full\noptimiser: lbfgs",
+            "key 'layers' has dropout, which changes the loss from step to step" },
         { "layers: [{ units: 1, weights: glorot }]\nloss: squared-error", "'layers[0].weights.kind' is 'glorot'; did you mean 'xavier'?" },
         { "layers: [{ units: 1, weights: given }]\nloss: squared-error", "key 'layers[0].weights.values' is missing" },
         { "layers: [{ units: 1, weights: { scale: 1 } }]\nloss: squared-error", "key 'layers[0].weights.kind' is missing" },

@@ -83,6 +83,7 @@ public sealed class RecipeWriterTests
             var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline, RecipeTexts.Encoded };
             foreach (var optimiser in new[] { "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad" })
                 recipes.Add($"{RecipeTexts.Short}\noptimiser: {{ kind: {optimiser}, rate: 0.3333333333333333 }}");
+            recipes.Add($"{RecipeTexts.Short}\nbatch: full\noptimiser: {{ kind: lbfgs, memory: 7, tolerance: 1e-6 }}");
             foreach (var schedule in new[] { "constant", "step", "exponential, factor: 0.97", "cosine, final: 1e-30" })
                 recipes.Add($"{RecipeTexts.Short}\nschedule: {{ kind: {schedule}, warm_up_epochs: 0.1 }}");
             foreach (var activation in new[] { "identity", "sigmoid", "tanh", "relu", "leaky-relu" })
@@ -105,6 +106,12 @@ public sealed class RecipeWriterTests
     [Fact]
     public void The_shortest_recipe_is_written_with_its_defaults() =>
         Assert.Equal(ShortWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Short)));
+
+    [Fact]
+    public void An_optimiser_is_written_with_the_keys_it_has() => Assert.Contains(
+        "optimiser: { kind: lbfgs, memory: 10, tolerance: 1e-05 }\n",
+        RecipeWriter.Write(RecipeTexts.Parse($"{RecipeTexts.Short}\nbatch: full\noptimiser: lbfgs")),
+        StringComparison.Ordinal);
 
     [Fact]
     public void Every_key_is_written() => Assert.Equal(FullWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Full)));

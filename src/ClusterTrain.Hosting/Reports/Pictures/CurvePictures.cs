@@ -55,7 +55,10 @@ internal static class CurvePictures
         {
             yield return new Picture("training-loss", "Mean loss per training row, over each epoch while the weights change.", new LineChart
             {
-                Title = "Training loss", Unit = "mean per row", Lines = training, MayBeLogarithmic = true,
+                Title = "Training loss",
+                Unit = "mean per row",
+                Lines = training,
+                MayBeLogarithmic = true,
             }.Draw());
         }
 
@@ -63,7 +66,10 @@ internal static class CurvePictures
         {
             yield return new Picture("validation-loss", "Mean loss per validation row, under each epoch's last weights.", new LineChart
             {
-                Title = "Validation loss", Unit = "mean per row", Lines = validation, MayBeLogarithmic = true,
+                Title = "Validation loss",
+                Unit = "mean per row",
+                Lines = validation,
+                MayBeLogarithmic = true,
             }.Draw());
         }
     }
@@ -75,7 +81,10 @@ internal static class CurvePictures
         {
             yield return new Picture("accuracy", "Share of the validation rows whose class is predicted right, under each epoch's last weights.", new LineChart
             {
-                Title = "Validation accuracy", Unit = "rows predicted right", Lines = lines, Mark = Best(lines, highest: true, share => NumberText.Percent(share)),
+                Title = "Validation accuracy",
+                Unit = "rows predicted right",
+                Lines = lines,
+                Mark = Best(lines, highest: true, share => NumberText.Percent(share)),
                 Label = Percents(lines),
             }.Draw());
         }
@@ -85,7 +94,11 @@ internal static class CurvePictures
         {
             yield return new Picture("mean-squared-error", "Mean squared error on the validation rows, under each epoch's last weights.", new LineChart
             {
-                Title = "Validation error", Unit = "mean squared error", Lines = lines, MayBeLogarithmic = true, Mark = Best(lines, highest: false, NumberText.Short),
+                Title = "Validation error",
+                Unit = "mean squared error",
+                Lines = lines,
+                MayBeLogarithmic = true,
+                Mark = Best(lines, highest: false, NumberText.Short),
             }.Draw());
         }
     }
@@ -98,7 +111,10 @@ internal static class CurvePictures
         {
             yield return new Picture("throughput", "Training rows per second, everything included; epochs too short to be timed one by one are taken together.", new LineChart
             {
-                Title = "Throughput", Unit = "rows per second", Lines = lines, FromZero = true,
+                Title = "Throughput",
+                Unit = "rows per second",
+                Lines = lines,
+                FromZero = true,
             }.Draw());
         }
     }

@@ -86,7 +86,8 @@ internal static class Handshake
         Span<byte> header = stackalloc byte[Protocol.HelloHeaderBytes];
         connection.Read(header);
         if (!header.StartsWith(Protocol.Magic))
-            throw new LinkException(RefusalKind.Garbage, $"does not speak this protocol (its first bytes are {Convert.ToHexString(header)})");
+            throw new LinkException(
+                RefusalKind.Garbage, $"does not speak this protocol (its first bytes are {Convert.ToHexString(header)})");
 
         var version = BinaryPrimitives.ReadUInt16LittleEndian(header[4..]);
         if (version != Protocol.Version)
@@ -113,7 +114,9 @@ internal static class Handshake
         {
             throw new LinkException(
                 RefusalKind.Secret,
-                own.HasSecret ? "has no cluster secret, this node has one: give all nodes the same" : "has a cluster secret, this node has none: give all nodes the same");
+                own.HasSecret
+                    ? "has no cluster secret, this node has one: give all nodes the same"
+                    : "has a cluster secret, this node has none: give all nodes the same");
         }
     }
 

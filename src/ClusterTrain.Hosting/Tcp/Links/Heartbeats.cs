@@ -52,7 +52,8 @@ internal sealed class Heartbeats : IDisposable
                 Volatile.Write(ref watch.LastHeard, _clock.GetTimestamp());
                 var (kind, length) = lane.ReadHeader();
                 if (kind != FrameKind.Heartbeat || length != 0)
-                    throw new LinkException(RefusalKind.Garbage, $"sent a frame of kind {(byte)kind} and {length} bytes on its heartbeat connection");
+                    throw new LinkException(
+                        RefusalKind.Garbage, $"sent a frame of kind {(byte)kind} and {length} bytes on its heartbeat connection");
             }
         }
         catch (Exception error) when (LinkErrors.IsLost(error))

@@ -49,12 +49,13 @@ internal sealed class Link
     private bool _closed;
     private string _reason = "";
 
-    public Link(Connection connection, ActorId self, Hello peer, LinkTerms terms, ILinkOwner owner)
+    public Link(Connection connection, ActorId self, Hello peer, long session, LinkTerms terms, ILinkOwner owner)
     {
         _connection = connection;
         Self = self;
         Peer = peer.From;
         Role = peer.Role;
+        Session = session;
         _terms = terms;
         _owner = owner;
     }
@@ -66,6 +67,9 @@ internal sealed class Link
     public ActorId Peer { get; }
 
     public PeerRole Role { get; }
+
+    /// <summary>Tells this link from others between the same actors.</summary>
+    public long Session { get; }
 
     /// <summary>Name and address of the peer, for messages.</summary>
     public string Description => $"{Peer} ({_connection.Peer})";
@@ -98,6 +102,18 @@ internal sealed class Link
 
     /// <summary>Sends a tensor and its reference.</summary>
     public void Send(in TensorMessage message) => Send(new Outgoing(null, message, ClosesLink: false));
+
+    /// <summary>Sends the welcome.</summary>
+    public void Send(Welcome welcome)
+    {
+        byte[] frame;
+        lock (_writer)
+        {
+            frame = Encode(FrameKind.Welcome, welcome.Write);
+        }
+
+        Send(new Outgoing(frame, default, ClosesLink: false));
+    }
 
     /// <summary>Tells the coordinator that a peer cannot be reached.</summary>
     public void SendUnreachable(ActorId peer, string reason)
@@ -389,14 +405,16 @@ internal sealed class Link
             case FrameKind.Refusal:
                 throw Handshake.Refused(_connection, length, _terms.Limits);
             default:
-                throw new LinkException(RefusalKind.Garbage, $"sent a frame of kind {(byte)kind}, which does not belong on a message connection");
+                throw new LinkException(
+                    RefusalKind.Garbage, $"sent a frame of kind {(byte)kind}, which does not belong on a message connection");
         }
     }
 
     private ReadOnlySpan<byte> Content(FrameKind kind, int length)
     {
         if (length > _terms.Limits.ControlBytes)
-            throw new LinkException(RefusalKind.Limit, $"sent a {kind} frame of {length} bytes; at most {_terms.Limits.ControlBytes} are allowed");
+            throw new LinkException(
+                RefusalKind.Limit, $"sent a {kind} frame of {length} bytes; at most {_terms.Limits.ControlBytes} are allowed");
 
         if (_content.Length < length)
             _content = new byte[Math.Max(length, 2 * _content.Length)];

@@ -58,7 +58,8 @@ internal sealed class Reception : IDisposable
         catch (SocketException error)
         {
             _listener.Dispose();
-            throw new ClusterException($"cannot listen at {listen}: {error.Message}. Choose another address or port, or stop the process that has it.", error);
+            throw new ClusterException(
+                $"cannot listen at {listen}: {error.Message}. Choose another address or port, or stop the process that has it.", error);
         }
 
         Endpoint = new NodeEndpoint(address.ToString(), ((IPEndPoint)_listener.LocalEndPoint!).Port);

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Hosting;
@@ -13,25 +12,18 @@ internal sealed record CoordinatorDesk(
     Hello Self, Welcome Welcome, Action<Connection> SendData, Action<string> Warn, Action<string> Fenced);
 
 /// <summary>The links of a coordinator's node: members connect to it, and it tells the coordinator of those it lost.</summary>
-internal sealed class CoordinatorLinks(ActorHost actors, Heartbeats heartbeats, LinkTerms terms, CoordinatorDesk desk)
+internal sealed class CoordinatorLinks(ActorHost actors, Heartbeats heartbeats, LinkTerms terms, CoordinatorDesk desk, TimeProvider clock)
     : IActorRoute, ILinkOwner, IHost
 {
-    private readonly object _gate = new();
-    private readonly Dictionary<ActorId, Link> _members = [];
-    private ImmutableArray<ActorId> _servers = [];
+    private readonly LinkTable _members = new();
+    private volatile IReadOnlyList<ActorId> _servers = [];
 
     void IActorRoute.Send(ActorId to, in Envelope envelope)
     {
-        Link? link;
-        lock (_gate)
-        {
-            if (envelope.Message is Topology topology)
-                _servers = topology.Servers;
+        if (envelope.Message is Topology topology)
+            _servers = topology.Servers;
 
-            _members.TryGetValue(to, out link);
-        }
-
-        if (link is null)
+        if (_members.Find(to) is not { } link)
             envelope.Drop();
         else if (envelope.Message is { } message)
             link.Send(message);
@@ -63,7 +55,8 @@ internal sealed class CoordinatorLinks(ActorHost actors, Heartbeats heartbeats, 
         {
             var reason = $"another coordinator leads this run: {peer.From} has seen its term {peer.Term}, this one's is {desk.Self.Term}";
             desk.Fenced(reason);
-            throw new LinkException(RefusalKind.Term, $"({peer.From}) has seen term {peer.Term}, this coordinator's is {desk.Self.Term}: it was replaced");
+            throw new LinkException(
+                RefusalKind.Term, $"({peer.From}) has seen term {peer.Term}, this coordinator's is {desk.Self.Term}: it was replaced");
         }
     }
 
@@ -74,7 +67,7 @@ internal sealed class CoordinatorLinks(ActorHost actors, Heartbeats heartbeats, 
             case Lane.Messages:
                 ServeMember(connection, peer);
                 break;
-            case Lane.Heartbeat when Find(peer.From) is { } link:
+            case Lane.Heartbeat when _members.WaitFor(peer, terms.Limits.HandshakeTime, clock) is { } link:
                 heartbeats.Read(link, connection);
                 break;
             case Lane.Data:
@@ -92,7 +85,7 @@ internal sealed class CoordinatorLinks(ActorHost actors, Heartbeats heartbeats, 
     /// <summary>A member that cannot reach another one that is there is given up until it can; it holds every step up.</summary>
     public void Unreachable(Link link, ActorId peer, string reason)
     {
-        if (Find(peer) is null)
+        if (_members.Find(peer) is null)
             return;
 
         Lose(link, $"it cannot reach {peer}: {reason}");
@@ -105,73 +98,27 @@ internal sealed class CoordinatorLinks(ActorHost actors, Heartbeats heartbeats, 
         Lose(link, reason);
     }
 
-    /// <summary>Waits until what was sent last has arrived and the members have closed their links.</summary>
-    public void Flush(TimeSpan time, TimeProvider clock)
-    {
-        var start = clock.GetTimestamp();
-        lock (_gate)
-        {
-            while (_members.Count > 0)
-            {
-                var left = time - clock.GetElapsedTime(start);
-                if (left <= TimeSpan.Zero || !Monitor.Wait(_gate, left))
-                    return;
-            }
-        }
-    }
+    /// <summary>Waits until the members, told that the run is over, have closed their links.</summary>
+    public void WaitForMembersToGo(TimeSpan time) => _members.WaitUntilEmpty(time, clock);
 
     private static string Short(string fingerprint) => fingerprint.Length > 12 ? fingerprint[..12] : fingerprint;
 
-    private Link? Find(ActorId id)
-    {
-        lock (_gate)
-        {
-            return _members.GetValueOrDefault(id);
-        }
-    }
-
     private void ServeMember(Connection connection, Hello peer)
     {
-        ImmutableArray<ActorId> servers;
-        lock (_gate)
-        {
-            servers = [.. _servers.Distinct().Where(_members.ContainsKey)];
-        }
-
-        var writer = new WireWriter();
-        (desk.Welcome with { Servers = servers }).Write(writer);
-        try
-        {
-            connection.WriteFrame(FrameKind.Welcome, writer.Written);
-        }
-        catch (Exception error) when (LinkErrors.IsLost(error))
-        {
-            // It went before it was a member.
-            return;
-        }
-
-        Find(peer.From)?.Close("it connected anew");
-        var link = new Link(connection, desk.Self.From, peer, terms, this);
+        var link = new Link(connection, desk.Self.From, peer, peer.Session, terms, this);
         heartbeats.Expect(link);
-        lock (_gate)
-        {
-            _members[peer.From] = link;
-        }
-
+        _members.Find(peer.From)?.Close("it connected anew");
+        link.Send(desk.Welcome with { Servers = [.. _servers.Distinct().Where(server => _members.Find(server) is not null)] });
+        _members.Add(link);
         link.Run();
+
+        // One that broke before it was in the table was not found there when it was closed.
+        Lose(link, link.Reason);
     }
 
     private void Lose(Link link, string reason)
     {
-        lock (_gate)
-        {
-            if (!_members.TryGetValue(link.Peer, out var present) || present != link)
-                return;
-
-            _members.Remove(link.Peer);
-            Monitor.PulseAll(_gate);
-        }
-
-        actors.Post(link.Self, link.Self, new MemberLost(link.Peer, reason));
+        if (_members.Remove(link))
+            actors.Post(link.Self, link.Self, new MemberLost(link.Peer, reason));
     }
 }

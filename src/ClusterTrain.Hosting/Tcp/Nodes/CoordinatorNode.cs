@@ -91,7 +91,7 @@ public sealed class CoordinatorNode : IDisposable
         using var heartbeats = new Heartbeats(
             _options.Cluster.HeartbeatPeriod, _options.Cluster.LostAfter, _options.Limits.HandshakeTime, _options.Time);
         using var actors = new ActorHost(_options.Time, (_, error) => Fail($"the coordinator failed: {error.Message}"));
-        var links = new CoordinatorLinks(actors, heartbeats, Terms(layout, tensors), Desk());
+        var links = new CoordinatorLinks(actors, heartbeats, Terms(layout, tensors), Desk(), _options.Time);
         actors.Route = links;
         var context = actors.Add(MemberIds.Coordinator, coordinator, dispatcher);
         coordinator.Start(context);
@@ -103,7 +103,7 @@ public sealed class CoordinatorNode : IDisposable
 
         // Members that were told to stop close their links; a coordinator that fails or is fenced is gone at once.
         if (_isOver)
-            links.Flush(_options.Cluster.FlushTime, _options.Time);
+            links.WaitForMembersToGo(_options.Cluster.FlushTime);
 
         actors.Remove(MemberIds.Coordinator);
         _reception.Dispose();
@@ -113,7 +113,7 @@ public sealed class CoordinatorNode : IDisposable
 
     private LinkTerms Terms(NetworkLayout layout, TensorPool tensors)
     {
-        var stateCount = Optimiser.Create(_options.Recipe.Optimiser, Kernels.Active).StateCount;
+        var stateCount = Optimiser.StatePlanes(_options.Recipe.Optimiser, layout.Parameters);
         return new LinkTerms(_options.Limits, tensors, (long)layout.Parameters * Math.Max(1, stateCount), layout.Parameters);
     }
 
@@ -121,10 +121,12 @@ public sealed class CoordinatorNode : IDisposable
     {
         var (recipe, data, cluster) = (_options.Recipe, _options.Data, _options.Cluster);
         var self = new Hello(
-            Lane.Messages, _options.Security.HasSecret, PeerRole.Coordinator, MemberIds.Coordinator, new ActorId(""), recipe.Fingerprint(), data.Fingerprint,
-            _options.Folder.Identity.Term);
+            Lane.Messages, _options.Security.HasSecret, PeerRole.Coordinator, MemberIds.Coordinator, new ActorId(""),
+            recipe.Fingerprint(), data.Fingerprint,
+            _options.Folder.Identity.Term, 0);
         var welcome = new Welcome(
-            RecipeWriter.Write(recipe), data.Train.Rows, data.Train.Features, data.Train.Outputs, data.Fingerprint, cluster.HeartbeatPeriod, cluster.LostAfter, []);
+            RecipeWriter.Write(recipe), data.Train.Rows, data.Train.Features, data.Train.Outputs, data.Fingerprint,
+            cluster.HeartbeatPeriod, cluster.LostAfter, []);
         return new CoordinatorDesk(self, welcome, SendData, message => Observe(new RunWarning(message)), Fail);
     }
 

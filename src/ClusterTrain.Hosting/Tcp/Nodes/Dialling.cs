@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace ClusterTrain.Hosting;
 
 /// <summary>Connecting to a listening node and proving oneself, within the time for it.</summary>
@@ -23,6 +25,9 @@ internal static class Dialling
         }
     }
 
+    /// <summary>A number that tells a link from others between the same actors.</summary>
+    public static long NewSession() => BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
+
     /// <summary>Opens a link's heartbeat connection and reads it, on a thread of its own.</summary>
     public static void OpenHeartbeat(Link link, NodeEndpoint endpoint, Hello own, MemberShared shared, CancellationToken cancellation)
     {
@@ -32,7 +37,9 @@ internal static class Dialling
             {
                 try
                 {
-                    var (lane, _) = Dial(endpoint, _ => own with { Lane = Lane.Heartbeat }, shared.Options, shared.Options.Limits.HandshakeTime, cancellation);
+                    var options = shared.Options;
+                    var hello = own with { Lane = Lane.Heartbeat };
+                    var (lane, _) = Dial(endpoint, _ => hello, options, options.Limits.HandshakeTime, cancellation);
                     shared.Heartbeats.Read(link, lane);
                     lane.Dispose();
                 }

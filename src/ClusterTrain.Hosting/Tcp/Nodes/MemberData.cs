@@ -3,8 +3,8 @@ using ClusterTrain.Learning;
 namespace ClusterTrain.Hosting;
 
 /// <summary>
-/// Where a worker's rows come from: its own copy when it is the coordinator's data; otherwise what was fetched from the coordinator before, or is
-/// fetched now, once, into the cache.
+/// Where a worker's rows come from: its own copy when it is the coordinator's data; otherwise what was fetched from the
+/// coordinator before, or is fetched now, once, into the cache.
 /// </summary>
 internal static class MemberData
 {
@@ -18,7 +18,9 @@ internal static class MemberData
         if (Own(run, options, cancellation, out var problem) is { } data)
             return data;
         if (options.Cache is null)
-            throw new LinkException(RefusalKind.Data, $"trains on data of fingerprint {run.Data}, which this node has not: {problem}. Name a cache folder to fetch it into.");
+            throw new LinkException(
+                RefusalKind.Data,
+                $"trains on data of fingerprint {run.Data}, which this node has not: {problem}. Name a cache folder to fetch it into.");
 
         var path = Path.Combine(options.Cache, $"prepared-{run.Data}.ctdata");
         if (Cached(path, run) is { } cached)
@@ -27,7 +29,8 @@ internal static class MemberData
         shared.Observe(new MemberNotice($"fetching the data from the coordinator at {coordinator}: {problem}"));
         Fetch(path, coordinator, own, shared, cancellation);
         return Cached(path, run)
-            ?? throw new LinkException(RefusalKind.Data, $"sent data that is not what it trains on (fingerprint {run.Data}); its memory or disk may be bad");
+            ?? throw new LinkException(
+                RefusalKind.Data, $"sent data that is not what it trains on (fingerprint {run.Data}); its memory or disk may be bad");
     }
 
     private static PreparedData? Own(RunKnowledge run, MemberOptions options, CancellationToken cancellation, out string problem)

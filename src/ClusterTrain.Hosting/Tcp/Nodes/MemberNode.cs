@@ -56,7 +56,8 @@ public sealed class MemberNode : IDisposable, IActorRoute
     {
         lock (_gate)
         {
-            return _running ??= Task.Factory.StartNew(() => Run(stop), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            return _running ??= Task.Factory.StartNew(
+                () => Run(stop), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
     }
 

@@ -30,7 +30,8 @@ public sealed record MemberOptions
     public NodeEndpoint? Advertise { get; init; }
 
     /// <summary>
-    /// Prepares the worker's own copy of a recipe's data; null, also as its answer: it has none. Throwing <see cref="DataException"/> means the same.
+    /// Prepares the worker's own copy of a recipe's data; null, also as its answer: it has none. Throwing
+    /// <see cref="DataException"/> means the same.
     /// </summary>
     public Func<Recipe, CancellationToken, PreparedData?>? OwnData { get; init; }
 

@@ -67,7 +67,8 @@ internal sealed class MemberShared : IDisposable
         lock (_gate)
         {
             if (term < _highestTerm)
-                throw new LinkException(RefusalKind.Term, $"has term {term}, but a coordinator of term {_highestTerm} leads this run: stop the older one");
+                throw new LinkException(
+                    RefusalKind.Term, $"has term {term}, but a coordinator of term {_highestTerm} leads this run: stop the older one");
 
             _highestTerm = term;
         }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Security.Cryptography;
 using ClusterTrain.Learning;
 using ClusterTrain.Training;
@@ -22,7 +21,7 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly object _gate = new();
     private readonly Dictionary<ActorId, ServerLink> _servers = [];
-    private readonly Dictionary<ActorId, Link> _inbound = [];
+    private readonly LinkTable _inbound = new();
     private readonly Thread _thread;
     private readonly TaskCompletionSource<MemberOutcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -85,7 +84,7 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
         {
             link = to == MemberIds.Coordinator ? _coordinator
                 : _servers.TryGetValue(to, out var server) ? server.Link
-                : _inbound.GetValueOrDefault(to);
+                : _inbound.Find(to);
         }
 
         if (link is null)
@@ -137,15 +136,13 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
         _outcome.TrySetResult(outcome);
         _stop.Cancel();
         Link? coordinator;
-        Link[] inbound;
         lock (_gate)
         {
             coordinator = _coordinator;
-            inbound = [.. _inbound.Values];
         }
 
         coordinator?.Close("this node ends");
-        foreach (var link in inbound)
+        foreach (var link in _inbound.All)
             link.Close("this node ends");
     }
 
@@ -189,7 +186,8 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
         }
 
         if (run is null || peer.To != id)
-            throw new LinkException(RefusalKind.Address, $"({peer.From}) wants to talk to {peer.To}, this is {id?.Name ?? "a node that has not joined yet"}");
+            throw new LinkException(
+                RefusalKind.Address, $"({peer.From}) wants to talk to {peer.To}, this is {id?.Name ?? "a node that has not joined yet"}");
         if (peer.Recipe != run.Fingerprint)
             throw new LinkException(RefusalKind.Run, $"({peer.From}) takes part in another run: restart it");
         if (peer.Data.Length > 0 && peer.Data != run.Data)
@@ -198,27 +196,17 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
 
     void IHost.Serve(Connection connection, Hello peer)
     {
-        Link? present;
-        lock (_gate)
+        if (peer.Lane == Lane.Heartbeat && _inbound.WaitFor(peer, Options.Limits.HandshakeTime, Options.Time) is { } beating)
         {
-            present = _inbound.GetValueOrDefault(peer.From);
-        }
-
-        if (peer.Lane == Lane.Heartbeat && present is not null)
-        {
-            _shared.Heartbeats.Read(present, connection);
+            _shared.Heartbeats.Read(beating, connection);
         }
         else if (peer.Lane == Lane.Messages)
         {
-            present?.Close("it connected anew");
-            var link = new Link(connection, peer.To, peer, _shared.Terms(_shared.Run!), this);
+            var link = new Link(connection, peer.To, peer, peer.Session, _shared.Terms(_shared.Run!), this);
             _shared.Heartbeats.Expect(link);
-            lock (_gate)
-            {
-                _inbound[peer.From] = link;
-            }
-
+            _inbound.Add(link);
             link.Run();
+            _inbound.Remove(link);
         }
     }
 
@@ -249,10 +237,9 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
         {
             if (link.Role == PeerRole.Coordinator)
                 _session?.Cancel();
-
-            if (_inbound.TryGetValue(link.Peer, out var present) && present == link)
-                _inbound.Remove(link.Peer);
         }
+
+        _inbound.Remove(link);
     }
 
     private void Run()
@@ -295,7 +282,9 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
     /// <summary>Connects to the coordinator and takes part until the link is lost or the run is over.</summary>
     private void TakePart(NodeEndpoint endpoint)
     {
-        var (connection, peer) = Dialling.Dial(endpoint, Introduce, Options, Options.Limits.HandshakeTime, _stop.Token);
+        var number = Dialling.NewSession();
+        var (connection, peer) = Dialling.Dial(
+            endpoint, connected => Introduce(connected) with { Session = number }, Options, Options.Limits.HandshakeTime, _stop.Token);
         using (connection)
         {
             if (peer.Role != PeerRole.Coordinator)
@@ -310,14 +299,14 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
 
             var welcome = ReadWelcome(connection);
             var run = _shared.Learn(welcome, peer.Recipe, endpoint);
-            var link = new Link(connection, _id!, peer, _shared.Terms(run), this);
+            var link = new Link(connection, _id!, peer, number, _shared.Terms(run), this);
             using var session = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
             lock (_gate)
             {
                 _session = session;
             }
 
-            Dialling.OpenHeartbeat(link, endpoint, Own(MemberIds.Coordinator), _shared, _stop.Token);
+            Dialling.OpenHeartbeat(link, endpoint, Own(MemberIds.Coordinator) with { Session = number }, _shared, _stop.Token);
             try
             {
                 Join(link, run, welcome, peer, endpoint, session.Token);
@@ -384,8 +373,9 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
         lock (_gate)
         {
             return new Hello(
-                Lane.Messages, Options.Security.HasSecret, PeerRole, _id ?? new ActorId(""), to, _shared.Run?.Fingerprint ?? "", _data?.Fingerprint ?? "",
-                _shared.HighestTerm);
+                Lane.Messages, Options.Security.HasSecret, PeerRole, _id ?? new ActorId(""), to,
+                _shared.Run?.Fingerprint ?? "", _data?.Fingerprint ?? "",
+                _shared.HighestTerm, 0);
         }
     }
 
@@ -399,7 +389,8 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
         {
             FrameKind.Welcome => Welcome.Read(connection.ReadContent(kind, length, Options.Limits.WelcomeBytes), Options.Limits),
             FrameKind.Refusal => throw Handshake.Refused(connection, length, Options.Limits),
-            _ => throw new LinkException(RefusalKind.Garbage, string.Create(CultureInfo.InvariantCulture, $"sent a frame of kind {(byte)kind} instead of its welcome")),
+            _ => throw new LinkException(
+                RefusalKind.Garbage, $"sent a frame of kind {(byte)kind} instead of its welcome"),
         };
     }
 

@@ -1,5 +1,4 @@
 using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Hosting;
@@ -19,13 +18,14 @@ internal sealed class RunKnowledge
         }
 
         if (Recipe.Fingerprint() != fingerprint)
-            throw new LinkException(RefusalKind.Version, "trains a recipe that means something else here: run the same version of ClusterTrain on all nodes");
+            throw new LinkException(
+                RefusalKind.Version, "trains a recipe that means something else here: run the same version of ClusterTrain on all nodes");
 
         Fingerprint = fingerprint;
         Data = welcome.Data;
         Plan = new TrainingPlan(Recipe, welcome.TrainingRows);
         Layout = new NetworkLayout(welcome.Features, Recipe.Layers);
-        var stateCount = Optimiser.Create(Recipe.Optimiser, Kernels.Active).StateCount;
+        var stateCount = Optimiser.StatePlanes(Recipe.Optimiser, Layout.Parameters);
         MostFloats = (long)Layout.Parameters * Math.Max(1, stateCount);
     }
 

@@ -30,7 +30,7 @@ internal sealed class ServerLink : IDisposable
     {
         _shared = shared;
         _own = own with { To = server };
-        _endpoint = MemberIds.Endpoint(server) ?? throw new LinkException(RefusalKind.Garbage, $"named the parameter server {server}, whose id does not say where it is");
+        _endpoint = EndpointOf(server);
         _owner = owner;
         _restored = restored;
         _unreachable = unreachable;
@@ -56,6 +56,21 @@ internal sealed class ServerLink : IDisposable
     {
         _thread.Join();
         _end.Dispose();
+    }
+
+    private static NodeEndpoint EndpointOf(ActorId server)
+    {
+        try
+        {
+            if (MemberIds.Endpoint(server) is { } endpoint)
+                return endpoint;
+        }
+        catch (ClusterException)
+        {
+            // What follows the '@' is no address; told below with the whole id.
+        }
+
+        throw new LinkException(RefusalKind.Garbage, $"named the parameter server {server}, whose id does not say where it is");
     }
 
     private void Run()
@@ -93,15 +108,16 @@ internal sealed class ServerLink : IDisposable
     /// <returns>Why it was closed.</returns>
     private string Connect()
     {
-        var (connection, peer) = Dialling.Dial(_endpoint, _ => _own, _shared.Options, _shared.LostAfter, _end.Token);
+        var own = _own with { Session = Dialling.NewSession() };
+        var (connection, peer) = Dialling.Dial(_endpoint, _ => own, _shared.Options, _shared.LostAfter, _end.Token);
         if (peer.From != Server || peer.Role != PeerRole.ParameterServer || peer.Recipe != _own.Recipe)
         {
             connection.Dispose();
             throw new LinkException(RefusalKind.Address, $"{_endpoint} is now {peer.From}");
         }
 
-        var link = new Link(connection, _own.From, peer, _shared.Terms(_shared.Run!), _owner);
-        Dialling.OpenHeartbeat(link, _endpoint, _own, _shared, _end.Token);
+        var link = new Link(connection, own.From, peer, own.Session, _shared.Terms(_shared.Run!), _owner);
+        Dialling.OpenHeartbeat(link, _endpoint, own, _shared, _end.Token);
         Volatile.Write(ref _link, link);
         if (_end.IsCancellationRequested)
             link.Close("this node ends");

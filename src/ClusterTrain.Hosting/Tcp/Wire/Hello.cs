@@ -13,7 +13,9 @@ namespace ClusterTrain.Hosting;
 /// <param name="Recipe">Fingerprint of the recipe the sender trains; empty: it does not know yet.</param>
 /// <param name="Data">Fingerprint of its data; empty: it has none.</param>
 /// <param name="Term">The highest term it has seen; a coordinator's own.</param>
-internal sealed record Hello(Lane Lane, bool HasSecret, PeerRole Role, ActorId From, ActorId To, string Recipe, string Data, long Term)
+/// <param name="Session">Chosen by the dialling side, the same for the connections of one link.</param>
+internal sealed record Hello(
+    Lane Lane, bool HasSecret, PeerRole Role, ActorId From, ActorId To, string Recipe, string Data, long Term, long Session)
 {
     /// <summary>Writes the hello with a nonce, which must be new each time.</summary>
     public byte[] Write(ReadOnlySpan<byte> nonce)
@@ -30,6 +32,7 @@ internal sealed record Hello(Lane Lane, bool HasSecret, PeerRole Role, ActorId F
         writer.Text(Recipe);
         writer.Text(Data);
         writer.Int64(Term);
+        writer.Int64(Session);
         writer.Bytes(nonce);
         var bytes = writer.Written.ToArray();
         BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(6), checked((ushort)(bytes.Length - Protocol.HelloHeaderBytes)));
@@ -44,11 +47,12 @@ internal sealed record Hello(Lane Lane, bool HasSecret, PeerRole Role, ActorId F
         var flags = reader.Byte();
         var role = (PeerRole)reader.Byte();
         if (!Enum.IsDefined(lane) || flags > 1 || !Enum.IsDefined(role))
-            throw new LinkException(RefusalKind.Garbage, $"sent a hello with lane {(byte)lane}, flags {flags}, role {(byte)role}, which there are not");
+            throw new LinkException(
+                RefusalKind.Garbage, $"sent a hello with lane {(byte)lane}, flags {flags}, role {(byte)role}, which there are not");
 
         var hello = new Hello(
             lane, flags == 1, role, new ActorId(reader.Text(limits.NameBytes)), new ActorId(reader.Text(limits.NameBytes)),
-            reader.Text(limits.NameBytes), reader.Text(limits.NameBytes), reader.Int64());
+            reader.Text(limits.NameBytes), reader.Text(limits.NameBytes), reader.Int64(), reader.Int64());
         reader.Bytes(Protocol.NonceBytes);
         reader.End();
         return hello;

@@ -35,9 +35,11 @@ internal static class TensorFrame
         var node = new TreeNode(BinaryPrimitives.ReadInt32LittleEndian(bytes[24..]), BinaryPrimitives.ReadInt32LittleEndian(bytes[28..]));
         var floats = BinaryPrimitives.ReadInt32LittleEndian(bytes[40..]);
         if (floats < 1 || floats > mostFloats || length != Protocol.TensorKeyBytes + ((long)floats * sizeof(float)))
-            throw new LinkException(RefusalKind.Limit, $"sent a tensor of {floats} numbers in {length} bytes; this model has tensors of at most {mostFloats}");
+            throw new LinkException(
+                RefusalKind.Limit, $"sent a tensor of {floats} numbers in {length} bytes; this model has tensors of at most {mostFloats}");
         if (kind > TensorKind.OptimiserState || segment < 0 || node.Start < 0 || node.Count < 0)
-            throw new LinkException(RefusalKind.Garbage, $"sent a tensor of kind {(byte)kind}, segment {segment}, {node}, which there is not");
+            throw new LinkException(
+                RefusalKind.Garbage, $"sent a tensor of kind {(byte)kind}, segment {segment}, {node}, which there is not");
 
         var term = BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]);
         var step = BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]);
