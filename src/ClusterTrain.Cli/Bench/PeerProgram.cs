@@ -30,12 +30,13 @@ internal sealed record PeerProgram(string Name, string Script, string Interprete
     public static IReadOnlyList<PeerProgram> Find()
     {
         var python = File.Exists(DebianPython) ? DebianPython : "python3";
-        (string, string)[] peers = [("NumPy", "peer_numpy.py"), ("PyTorch", "peer_torch.py")];
+        (string Name, string Script)[] peers = [("NumPy", "peer_numpy.py"), ("PyTorch", "peer_torch.py")];
         foreach (var start in new[] { AppContext.BaseDirectory, Directory.GetCurrentDirectory() })
         {
             for (var folder = new DirectoryInfo(start); folder is not null; folder = folder.Parent)
             {
-                var programs = peers.Select(peer => new PeerProgram(peer.Item1, Path.Combine(folder.FullName, "bench", "peers", peer.Item2), python)).ToList();
+                var beside = Path.Combine(folder.FullName, "bench", "peers");
+                var programs = peers.Select(peer => new PeerProgram(peer.Name, Path.Combine(beside, peer.Script), python)).ToList();
                 if (programs.TrueForAll(program => File.Exists(program.Script)))
                     return programs;
             }
@@ -55,8 +56,12 @@ internal sealed record PeerProgram(string Name, string Script, string Interprete
         var start = new ProcessStartInfo(Interpreter) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         string[] arguments =
         [
-            Script, "--layers", string.Join(',', network.Layers), "--batch", TrainingBenchmark.BatchRows.ToString(CultureInfo.InvariantCulture),
-            "--threads", "1", "--seconds", seconds.ToString(CultureInfo.InvariantCulture), .. dataFolder is null ? Array.Empty<string>() : ["--data", dataFolder],
+            Script,
+            "--layers", string.Join(',', network.Layers),
+            "--batch", TrainingBenchmark.BatchRows.ToString(CultureInfo.InvariantCulture),
+            "--threads", "1",
+            "--seconds", seconds.ToString(CultureInfo.InvariantCulture),
+            .. dataFolder is null ? Array.Empty<string>() : ["--data", dataFolder],
         ];
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);

@@ -64,7 +64,8 @@ internal static class TrainingBenchmark
             throw new TrainingException(failed.Reason);
         return lastLoss < firstLoss && windows.Count > 0
             ? windows
-            : throw new TrainingException($"{network.Name}: the loss did not fall ({firstLoss:F4} at first, {lastLoss:F4} at last), so its speed means nothing.");
+            : throw new TrainingException(
+                $"{network.Name}: the loss did not fall ({firstLoss:F4} at first, {lastLoss:F4} at last), so its speed means nothing.");
 
         void Observe(RunEvent happened)
         {

@@ -41,8 +41,10 @@ internal static class BenchKernelsCommand
     private static void WriteText(
         Kernels kernels, int threads, double peak, IReadOnlyList<KernelMeasurement> measurements, TextWriter output)
     {
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kernels.Name}: the peak of one core is {peak:F1} GFLOP/s (multiply-add chains in registers)"));
-        output.WriteLine($"{Figures.Count(threads, "thread")}; percent of the peak of all threads; tree: what the leaves add to the time of one single leaf");
+        output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{kernels.Name}: the peak of one core is {peak:F1} GFLOP/s (multiply-add chains in registers)"));
+        output.WriteLine(
+            $"{Figures.Count(threads, "thread")}; percent of the peak of all threads; tree: what the leaves add to the time of one single leaf");
         output.WriteLine();
         var table = new TextTable("product", "shape", "GFLOP/s", "median", "of peak", "time", "tree");
         foreach (var one in measurements)

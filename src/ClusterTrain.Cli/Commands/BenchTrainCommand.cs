@@ -93,9 +93,11 @@ internal static class BenchTrainCommand
         private void WriteText(BenchmarkResult result)
         {
             var output = surroundings.Out;
-            output.WriteLine($"{result.Network.Name}, batches of {TrainingBenchmark.BatchRows}, one thread, {(result.IsMnist ? "MNIST" : "synthetic rows")}");
+            var rows = result.IsMnist ? "MNIST" : "synthetic rows";
+            output.WriteLine($"{result.Network.Name}, batches of {TrainingBenchmark.BatchRows}, one thread, {rows}");
             output.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{_kernels.Name}: the peak of one core is {result.PeakGflops:F1} GFLOP/s; a sample takes {result.Network.FlopsPerSample / 1e6:F3} MFLOP"));
+                CultureInfo.InvariantCulture,
+                $"{_kernels.Name}: the peak of one core is {result.PeakGflops:F1} GFLOP/s; a sample takes {result.Network.FlopsPerSample / 1e6:F3} MFLOP"));
             var table = new TextTable("program", "samples/s", "best", "of peak", "ClusterTrain is");
             foreach (var speed in result.Speeds)
             {
@@ -106,7 +108,9 @@ internal static class BenchTrainCommand
                     Figures.Count((long)median),
                     Figures.Count((long)speed.Best),
                     string.Create(CultureInfo.InvariantCulture, $"{result.PercentOfPeak(median):F0} %"),
-                    speed == result.Speeds[0] ? "" : string.Create(CultureInfo.InvariantCulture, $"{result.Speeds[0].Median / median:F2} times as fast"));
+                    speed == result.Speeds[0]
+                        ? ""
+                        : string.Create(CultureInfo.InvariantCulture, $"{result.Speeds[0].Median / median:F2} times as fast"));
             }
 
             foreach (var line in table.Lines())
@@ -159,7 +163,8 @@ internal static class BenchTrainCommand
     /// <summary>Samples per second of one program over its turns.</summary>
     private sealed record Speed(string Name, string Version, double? Median, double Best, string? Problem)
     {
-        public static Speed Of(string name, List<double> windows) => new(name, VersionAction.Version.Split('+')[0], MedianOf(windows), windows.Max(), null);
+        public static Speed Of(string name, List<double> windows) =>
+            new(name, VersionAction.Version.Split('+')[0], MedianOf(windows), windows.Max(), null);
 
         public static Speed Of(string name, List<PeerResult> turns)
         {

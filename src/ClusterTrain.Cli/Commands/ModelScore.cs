@@ -32,7 +32,8 @@ internal static class ModelScore
         var file = Path.Combine(path, FileName);
         return File.Exists(file) ? (Model.Read(file), path)
             : File.Exists(Path.Combine(path, "run.json"))
-                ? throw new UsageException($"{path}: the run is not complete, so it has no {FileName} yet. Complete it with `clustertrain train --resume {path}`.")
+                ? throw new UsageException(
+                    $"{path}: the run is not complete, so it has no {FileName} yet. Complete it with `clustertrain train --resume {path}`.")
                 : throw new UsageException($"{path}: neither a run folder nor a model file.");
     }
 }

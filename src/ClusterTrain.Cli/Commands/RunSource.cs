@@ -36,7 +36,9 @@ internal sealed record RunSource(Recipe Recipe, string? RecipeFolder)
         var recipe = RecipeReader.Read(path, []);
         return recipe.Fingerprint() == identity.Recipe
             ? new RunSource(recipe, identity.RecipeFolder)
-            : throw new RunFolderException($"{path}: was changed since the run began (fingerprint {identity.Recipe}, now {recipe.Fingerprint()}). Undo the change, or start a new run with it.");
+            : throw new RunFolderException(
+                $"{path}: was changed since the run began (fingerprint {identity.Recipe}, now {recipe.Fingerprint()}). "
+                + "Undo the change, or start a new run with it.");
     }
 
     /// <summary>The model of a run that is complete; null when it is not.</summary>
@@ -53,6 +55,9 @@ internal sealed record RunSource(Recipe Recipe, string? RecipeFolder)
     private static void RefuseOther(string folder)
     {
         if (!File.Exists(Path.Combine(folder, "run.json")))
-            throw new RunFolderException($"{folder}: is not a run folder (run.json is missing). Name the folder that `clustertrain train` printed.");
+        {
+            throw new RunFolderException(
+                $"{folder}: is not a run folder (run.json is missing). Name the folder that `clustertrain train` printed.");
+        }
     }
 }

@@ -20,15 +20,18 @@ internal static class TrainCommand
             Description = "set a value of the recipe, for example epochs=3 or layers[0].units=64; may be repeated",
             HelpName = "path=value",
         };
-        var workers = CommandOptions.Whole("--workers", "N", "workers; the result has the same bits for any number (default: 1)", 1, CommandOptions.MostThreads);
+        var workers = CommandOptions.Whole(
+            "--workers", "N", "workers; the result has the same bits for any number (default: 1)", 1, CommandOptions.MostThreads);
         var threads = CommandOptions.Whole(
             "--threads", "N", "threads of each worker (default: this machine's cores divided among the workers)", 1, CommandOptions.MostThreads);
-        var servers = CommandOptions.Whole("--parameter-servers", "M", "parameter servers, each with a part of the weights (default: 1)", 1, CommandOptions.MostServers);
+        var servers = CommandOptions.Whole(
+            "--parameter-servers", "M", "parameter servers, each with a part of the weights (default: 1)", 1, CommandOptions.MostServers);
         var folder = new Option<string?>("--out") { Description = "run folder, new or empty (default: runs/NAME-DATE-TIME)", HelpName = "DIR" };
         var resume = new Option<string?>("--resume") { Description = "go on with the run in this folder, from its last checkpoint", HelpName = "DIR" };
         var period = CommandOptions.Seconds("--checkpoint-seconds", "time between checkpoints, 0 for none by time (default: 30)", allowZero: true);
         var steps = CommandOptions.Whole("--checkpoint-steps", "N", "steps between checkpoints (default: none by steps)", 0, int.MaxValue);
-        var receiptSteps = CommandOptions.Whole("--receipt-steps", "N", "steps between entries of the receipt besides the epochs' (default: none)", 0, int.MaxValue);
+        var receiptSteps = CommandOptions.Whole(
+            "--receipt-steps", "N", "steps between entries of the receipt besides the epochs' (default: none)", 0, int.MaxValue);
         var tensorBoard = new Option<bool>("--tensorboard") { Description = "write TensorBoard event files too, into the run folder: tensorboard --logdir runs" };
         var data = CommandOptions.Data();
         var json = CommandOptions.Json("print one JSON object per event, and nothing else");

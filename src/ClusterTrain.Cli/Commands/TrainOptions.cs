@@ -67,7 +67,10 @@ internal sealed record TrainOptions
         {
             var other = Recipe is not null ? $"the recipe {Recipe}" : Overrides.Count > 0 ? "--set" : Out is not null ? "--out" : null;
             if (other is not null)
-                throw new UsageException($"--resume goes on with the recipe in {Resume}; {other} cannot be used with it. Start a new run to change anything.");
+            {
+                throw new UsageException(
+                    $"--resume goes on with the recipe in {Resume}; {other} cannot be used with it. Start a new run to change anything.");
+            }
         }
 
         if (IsJson && IsQuiet)
@@ -86,13 +89,20 @@ internal sealed record TrainOptions
         if (Workers > leaves)
         {
             error.WriteLine(
-                $"note: a batch of {plan.BatchRows} rows has {Figures.Count(leaves, "leaf", "leaves")} of {plan.LeafRows} rows; {Workers - leaves} of the {Workers} workers will have nothing to do");
+                $"note: a batch of {plan.BatchRows} rows has {Figures.Count(leaves, "leaf", "leaves")} of {plan.LeafRows} rows; "
+                + $"{Workers - leaves} of the {Workers} workers will have nothing to do");
         }
 
         var segments = plan.Segments(layout, ParameterServers).Length;
         if (ParameterServers > segments && Optimiser.NeedsWholeModel(plan.Recipe.Optimiser))
+        {
             error.WriteLine("note: the optimiser needs the whole model in one place; 1 parameter server will do the work");
+        }
         else if (ParameterServers > segments)
-            error.WriteLine($"note: the {Figures.Count(layout.Parameters)} parameters are too few for {ParameterServers} parameter servers; {segments} will do the work");
+        {
+            error.WriteLine(
+                $"note: the {Figures.Count(layout.Parameters)} parameters are too few for {ParameterServers} parameter servers; "
+                + $"{segments} will do the work");
+        }
     }
 }

@@ -34,7 +34,8 @@ internal sealed class PlainRunView(TextWriter output, TextWriter error, TimeProv
                 var plan = _run!.Plan;
                 error.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"epoch {plan.Epoch(progress.Step) + 1}/{plan.Recipe.Epochs}  step {progress.Step % plan.StepsPerEpoch}/{plan.StepsPerEpoch}  loss {Figures.Number(progress.Loss)}  {Figures.Rate(progress.SamplesPerSecond)}"));
+                    $"epoch {plan.Epoch(progress.Step) + 1}/{plan.Recipe.Epochs}  step {progress.Step % plan.StepsPerEpoch}/{plan.StepsPerEpoch}")
+                    + $"  loss {Figures.Number(progress.Loss)}  {Figures.Rate(progress.SamplesPerSecond)}");
                 _lastLine = time.GetTimestamp();
                 break;
             case RunWarning warning:

@@ -163,7 +163,9 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
                 return Text.Empty;
             var plan = view._run!.Plan;
             var rowsLeft = (plan.Steps - latest.Step) * (double)plan.TrainingRows / plan.StepsPerEpoch;
-            var left = latest.SamplesPerSecond > 0 ? $"  eta {Figures.Time(TimeSpan.FromSeconds(Math.Min(1e9, rowsLeft / latest.SamplesPerSecond)))}" : "";
+            var left = latest.SamplesPerSecond > 0
+                ? $"  eta {Figures.Time(TimeSpan.FromSeconds(Math.Min(1e9, rowsLeft / latest.SamplesPerSecond)))}"
+                : "";
             return new Text($"{Figures.Rate(latest.SamplesPerSecond)}  loss {Figures.Number(latest.Loss)}{left}");
         }
     }
