@@ -89,7 +89,7 @@ internal static class ScoreCommand
 
     private static void WriteJson(Model model, Evaluation figures, JsonLines lines) => lines.Write(json =>
     {
-        ReceiptEntry.WriteFigures(json, figures);
+        EvaluationJson.Write(json, figures);
         if (figures.Confusion is not { } confusion)
             return;
         json.WriteStartArray("classes");

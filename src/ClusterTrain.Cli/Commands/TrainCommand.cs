@@ -28,6 +28,7 @@ internal static class TrainCommand
         var resume = new Option<string?>("--resume") { Description = "go on with the run in this folder, from its last checkpoint", HelpName = "DIR" };
         var period = CommandOptions.Seconds("--checkpoint-seconds", "time between checkpoints, 0 for none by time (default: 30)", allowZero: true);
         var steps = CommandOptions.Whole("--checkpoint-steps", "N", "steps between checkpoints (default: none by steps)", 0, int.MaxValue);
+        var receiptSteps = CommandOptions.Whole("--receipt-steps", "N", "steps between entries of the receipt besides the epochs' (default: none)", 0, int.MaxValue);
         var tensorBoard = new Option<bool>("--tensorboard") { Description = "write TensorBoard event files too, into the run folder: tensorboard --logdir runs" };
         var data = CommandOptions.Data();
         var json = CommandOptions.Json("print one JSON object per event, and nothing else");
@@ -40,7 +41,7 @@ internal static class TrainCommand
             "clustertrain train configs/mnist.yaml --set epochs=3 --set optimiser.rate=0.05",
             "clustertrain train --resume runs/mnist-20260131-120000")
         {
-            recipe, set, workers, threads, servers, folder, resume, period, steps, tensorBoard, data, json, quiet,
+            recipe, set, workers, threads, servers, folder, resume, period, steps, receiptSteps, tensorBoard, data, json, quiet,
         };
         command.SetAction(parsed => Run(
             new TrainOptions
@@ -54,6 +55,7 @@ internal static class TrainCommand
                 Resume = parsed.GetValue(resume),
                 CheckpointSeconds = parsed.GetValue(period),
                 CheckpointSteps = parsed.GetValue(steps) ?? 0,
+                ReceiptSteps = parsed.GetValue(receiptSteps) ?? 0,
                 IsForTensorBoard = parsed.GetValue(tensorBoard),
                 Data = parsed.GetValue(data),
                 IsJson = parsed.GetValue(json),

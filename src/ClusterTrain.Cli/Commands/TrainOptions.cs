@@ -26,6 +26,8 @@ internal sealed record TrainOptions
 
     public long CheckpointSteps { get; init; }
 
+    public long ReceiptSteps { get; init; }
+
     public string? Data { get; init; }
 
     /// <summary>True: figures are written for TensorBoard too.</summary>
@@ -51,6 +53,7 @@ internal sealed record TrainOptions
                     LeastWorkers = Workers,
                     CheckpointPeriod = CheckpointSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : usual.CheckpointPeriod,
                     CheckpointSteps = CheckpointSteps,
+                    ReceiptSteps = ReceiptSteps,
                 },
             };
         }

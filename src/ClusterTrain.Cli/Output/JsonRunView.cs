@@ -55,7 +55,7 @@ internal sealed class JsonRunView(TextWriter output, TimeProvider time) : IRunVi
             if (report.Test is { } test)
             {
                 json.WriteStartObject("test");
-                ReceiptEntry.WriteFigures(json, test);
+                EvaluationJson.Write(json, test);
                 json.WriteEndObject();
             }
 

@@ -39,7 +39,7 @@ public static class InProcessTraining
         var plan = new TrainingPlan(recipe, data.Train.Rows);
         var layout = new NetworkLayout(data.Train.Features, recipe.Layers);
         var receipt = Receipt.Read(folder.ReceiptPath);
-        var start = Start(recipe, data, folder, layout, receipt, observe);
+        var start = RunStarts.Read(recipe, data, folder, layout, receipt, observe);
         using var evaluationPool = new ComputePool(1, "evaluation");
         using var evaluation = new Network(layout, recipe.Loss, Kernels.Active, evaluationPool);
         using var recorder = new RunRecorder(folder, recipe, data, layout, evaluation, receipt);
@@ -117,23 +117,5 @@ public static class InProcessTraining
                 ended.TrySetResult(end.Outcome);
             }
         }
-    }
-
-    private static RunStart Start(Recipe recipe, PreparedData data, RunFolder folder, NetworkLayout layout, Receipt receipt, Action<RunEvent> observe)
-    {
-        var stateCount = Optimiser.Create(recipe.Optimiser, Kernels.Active).StateCount;
-        if (folder.Identity.Data is not null)
-        {
-            folder.HoldTo(data.Fingerprint);
-        }
-
-        var state = folder.ReadCheckpoint(layout, stateCount, problem => observe(new RunWarning(problem)));
-        if (state is null)
-        {
-            var weights = RunFolder.StartWeights(folder.Path, recipe, layout);
-            state = new RunState(0, 0, weights, new float[layout.Parameters * stateCount]);
-        }
-
-        return new RunStart(folder.Identity.Term, state, receipt.Epochs, receipt.LastStep, folder.ReadBest(layout));
     }
 }

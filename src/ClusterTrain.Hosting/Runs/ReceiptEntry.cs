@@ -133,7 +133,7 @@ public sealed record ReceiptEntry(
             if (Validation is { } validation)
             {
                 json.WriteStartObject("validation");
-                WriteFigures(json, validation);
+                EvaluationJson.Write(json, validation);
                 json.WriteEndObject();
             }
 

@@ -76,7 +76,7 @@ public static class RunEventJson
         if (record.Validation is { } validation)
         {
             json.WriteStartObject("validation");
-            ReceiptEntry.WriteFigures(json, validation);
+            EvaluationJson.Write(json, validation);
             json.WriteEndObject();
         }
 

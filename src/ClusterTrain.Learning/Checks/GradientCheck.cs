@@ -29,6 +29,7 @@ public static class GradientCheck
     /// <param name="derivativesPerTensor">
     /// Finite differences per tensor at most, spread evenly; each costs two forward passes.
     /// </param>
+    /// <param name="dropout">Where the layout has dropout: what its masks are drawn from.</param>
     /// <returns>One finding per tensor, in the order of the flat vector.</returns>
     public static IReadOnlyList<TensorCheck> Run(
         NetworkLayout layout,
@@ -38,15 +39,17 @@ public static class GradientCheck
         ReadOnlySpan<float> features,
         ReadOnlySpan<float> targets,
         int rows,
-        int derivativesPerTensor = int.MaxValue)
+        int derivativesPerTensor = int.MaxValue,
+        DropoutDraw dropout = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(derivativesPerTensor, 1);
         var reference = new ReferenceNetwork(layout, loss);
         var exactParameters = Widen(parameters);
         var exactFeatures = Widen(features);
         var exactTargets = Widen(targets);
-        var exact = reference.Gradient(exactParameters, exactFeatures, exactTargets, rows);
-        var computed = NetworkGradient(layout, loss, kernels, parameters, features, targets, rows);
+        var masks = Masks(layout, kernels, dropout);
+        var exact = reference.Gradient(exactParameters, exactFeatures, exactTargets, rows, masks);
+        var computed = NetworkGradient(layout, loss, kernels, parameters, features, targets, rows, dropout);
         var floor = 1e-4 * Largest(exact);
         var checks = new List<TensorCheck>();
         foreach (var tensor in layout.Tensors)
@@ -76,9 +79,9 @@ public static class GradientCheck
         {
             var value = exactParameters[index];
             exactParameters[index] = value + Step;
-            var above = reference.Loss(exactParameters, exactFeatures, exactTargets, rows);
+            var above = reference.Loss(exactParameters, exactFeatures, exactTargets, rows, masks);
             exactParameters[index] = value - Step;
-            var below = reference.Loss(exactParameters, exactFeatures, exactTargets, rows);
+            var below = reference.Loss(exactParameters, exactFeatures, exactTargets, rows, masks);
             exactParameters[index] = value;
             return (above - below) / (2 * Step);
         }
@@ -91,7 +94,8 @@ public static class GradientCheck
         ReadOnlySpan<float> parameters,
         ReadOnlySpan<float> features,
         ReadOnlySpan<float> targets,
-        int rows)
+        int rows,
+        DropoutDraw dropout)
     {
         const int LeafRows = 4;
         using var pool = new ComputePool(1);
@@ -99,8 +103,25 @@ public static class GradientCheck
         var gradient = new float[layout.Parameters];
         var leaves = (rows + LeafRows - 1) / LeafRows;
         network.Gradient(
-            parameters, features, targets, rows, LeafRows, [ReductionTree.Root(leaves)], [gradient], new double[1]);
+            parameters, features, targets, rows, LeafRows, [ReductionTree.Root(leaves)], [gradient], new double[1], dropout);
         return gradient;
+    }
+
+    private static double[]?[] Masks(NetworkLayout layout, Kernels kernels, DropoutDraw dropout)
+    {
+        var masks = new double[]?[layout.Layers.Length];
+        for (var layer = 0; layer < masks.Length; layer++)
+        {
+            var recipe = layout.Layers[layer].Recipe;
+            if (recipe.Dropout > 0)
+            {
+                var mask = new float[dropout.RowNumbers.Length * recipe.Units];
+                dropout.Mask(kernels, layer, recipe, mask);
+                masks[layer] = Widen(mask);
+            }
+        }
+
+        return masks;
     }
 
     private static double[] Widen(ReadOnlySpan<float> values)

@@ -6,24 +6,32 @@ namespace ClusterTrain.Learning;
 /// </summary>
 public sealed class ReferenceNetwork(NetworkLayout layout, LossKind loss)
 {
-    /// <summary>The outputs of one row, after the last activation.</summary>
+    /// <summary>The outputs of one row, after the last activation; nothing is dropped.</summary>
     /// <param name="parameters">(parameters).</param>
     /// <param name="features">(features) of the row.</param>
     public double[] Predict(ReadOnlySpan<double> parameters, ReadOnlySpan<double> features) =>
-        Forward(parameters, features)[^1];
+        Forward(parameters, features, [], 0)[^1];
 
     /// <summary>The sum of the losses of the rows.</summary>
     /// <param name="parameters">(parameters).</param>
     /// <param name="features">(rows, features).</param>
     /// <param name="targets">(rows, outputs).</param>
     /// <param name="rows">Number of rows.</param>
-    public double Loss(ReadOnlySpan<double> parameters, ReadOnlySpan<double> features, ReadOnlySpan<double> targets, int rows)
+    /// <param name="masks">
+    /// Per layer its outputs' factors (rows, outputs) under dropout, or null; null for all: nothing is dropped.
+    /// </param>
+    public double Loss(
+        ReadOnlySpan<double> parameters,
+        ReadOnlySpan<double> features,
+        ReadOnlySpan<double> targets,
+        int rows,
+        double[]?[]? masks = null)
     {
         double sum = 0;
         for (var row = 0; row < rows; row++)
         {
-            var outputs = Predict(parameters, features.Slice(row * layout.Features, layout.Features));
-            sum += LossOf(outputs, targets.Slice(row * layout.Outputs, layout.Outputs));
+            var values = Forward(parameters, features.Slice(row * layout.Features, layout.Features), masks ?? [], row);
+            sum += LossOf(values[^1], targets.Slice(row * layout.Outputs, layout.Outputs));
         }
 
         return sum;
@@ -34,39 +42,47 @@ public sealed class ReferenceNetwork(NetworkLayout layout, LossKind loss)
     /// <param name="features">(rows, features).</param>
     /// <param name="targets">(rows, outputs).</param>
     /// <param name="rows">Number of rows.</param>
+    /// <param name="masks">As for <see cref="Loss"/>.</param>
     /// <returns>(parameters), in the order of the flat vector.</returns>
     public double[] Gradient(
-        ReadOnlySpan<double> parameters, ReadOnlySpan<double> features, ReadOnlySpan<double> targets, int rows)
+        ReadOnlySpan<double> parameters,
+        ReadOnlySpan<double> features,
+        ReadOnlySpan<double> targets,
+        int rows,
+        double[]?[]? masks = null)
     {
         var gradient = new double[layout.Parameters];
         for (var row = 0; row < rows; row++)
         {
-            var values = Forward(parameters, features.Slice(row * layout.Features, layout.Features));
+            var values = Forward(parameters, features.Slice(row * layout.Features, layout.Features), masks ?? [], row);
             var slope = LossSlope(values[^1], targets.Slice(row * layout.Outputs, layout.Outputs));
             for (var index = layout.Layers.Length - 1; index >= 0; index--)
             {
-                slope = Backward(layout.Layers[index], parameters, values[index], values[index + 1], slope, gradient);
+                var inputs = Dropped(values[index], masks ?? [], index - 1, row);
+                slope = Backward(layout.Layers[index], parameters, inputs, values[index + 1], slope, gradient);
+                slope = Dropped(slope, masks ?? [], index - 1, row);
             }
         }
 
         return gradient;
     }
 
-    // values[0] are the features, values[i + 1] the outputs of layer i.
-    private double[][] Forward(ReadOnlySpan<double> parameters, ReadOnlySpan<double> features)
+    // values[0] are the features, values[i + 1] the outputs of layer i before they are dropped.
+    private double[][] Forward(ReadOnlySpan<double> parameters, ReadOnlySpan<double> features, double[]?[] masks, int row)
     {
         var values = new double[layout.Layers.Length + 1][];
         values[0] = features.ToArray();
         for (var index = 0; index < layout.Layers.Length; index++)
         {
             var layer = layout.Layers[index];
+            var inputs = Dropped(values[index], masks, index - 1, row);
             var logits = new double[layer.Outputs];
             for (var output = 0; output < layer.Outputs; output++)
             {
                 logits[output] = layer.Bias is { } bias ? parameters[bias.Offset + output] : 0;
                 for (var input = 0; input < layer.Inputs; input++)
                 {
-                    logits[output] += values[index][input] * parameters[layer.Weight.Offset + input * layer.Outputs + output];
+                    logits[output] += inputs[input] * parameters[layer.Weight.Offset + input * layer.Outputs + output];
                 }
             }
 
@@ -75,6 +91,12 @@ public sealed class ReferenceNetwork(NetworkLayout layout, LossKind loss)
 
         return values;
     }
+
+    // Of a layer, its outputs or the slope with respect to them. What lies before the first layer is never dropped.
+    private static double[] Dropped(double[] values, double[]?[] masks, int layer, int row) =>
+        layer >= 0 && layer < masks.Length && masks[layer] is { } mask
+            ? [.. values.Select((value, unit) => value * mask[row * values.Length + unit])]
+            : values;
 
     // Adds the layer's part of the gradient; returns the slope of the loss with respect to the layer's inputs.
     private static double[] Backward(

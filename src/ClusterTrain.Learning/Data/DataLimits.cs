@@ -18,6 +18,12 @@ public static class DataLimits
     /// <summary>Characters of one CSV cell; a forgotten closing quote runs into this.</summary>
     public const int CellCharacters = 1 << 16;
 
+    /// <summary>Rows of a part of a prepared file: 2^40.</summary>
+    public const long PreparedRows = 1L << 40;
+
+    /// <summary>Bytes of the header of a prepared file: 256 MiB.</summary>
+    public const int PreparedHeaderBytes = 1 << 28;
+
     /// <summary>Bytes of one download: 1 GiB.</summary>
     public const long DownloadBytes = 1L << 30;
 

@@ -16,6 +16,9 @@ public enum DataActivity
     /// <summary>A file is fetched.</summary>
     Downloading,
 
+    /// <summary>A file of prepared data is written.</summary>
+    Writing,
+
     /// <summary>A source or a place was given up; the item says which and why.</summary>
     Skipped,
 }

@@ -25,10 +25,19 @@ public sealed class DataSet
     private readonly Lazy<string> _fingerprint;
 
     internal DataSet(RowStore store, RowTargets targets, int[]? map)
+        : this(store, targets, map, fingerprint => fingerprint)
+    {
+    }
+
+    /// <param name="store">The features.</param>
+    /// <param name="targets">The targets of the store's rows.</param>
+    /// <param name="map">The store's rows that make up the set; null: all.</param>
+    /// <param name="checkedFingerprint">Sees the fingerprint of the content before anybody else, and may refuse it.</param>
+    internal DataSet(RowStore store, RowTargets targets, int[]? map, Func<string, string> checkedFingerprint)
     {
         (_store, _targets, _map) = (store, targets, map);
         Rows = map?.Length ?? store.Rows;
-        _fingerprint = new Lazy<string>(ComputeFingerprint);
+        _fingerprint = new Lazy<string>(() => checkedFingerprint(ComputeFingerprint()));
     }
 
     /// <summary>Number of rows, at least 1.</summary>
@@ -37,7 +46,9 @@ public sealed class DataSet
     /// <summary>Number of features of a row.</summary>
     public int Features => _store.Features;
 
-    /// <summary>Number of targets of a row; for classification the number of classes.</summary>
+    /// <summary>
+    /// Number of targets of a row; for classification the number of classes, or 1 when one target tells two classes apart.
+    /// </summary>
     public int Outputs => _targets.Outputs;
 
     /// <summary>For classification the names of the classes in the order of the one-hot outputs; otherwise empty.</summary>
@@ -47,6 +58,7 @@ public sealed class DataSet
     /// SHA-256 (64 lower-case hex digits) of the shape, the classes and the content of the rows in order. Computed when it
     /// is first asked for, in one pass over the rows.
     /// </summary>
+    /// <exception cref="DataException">The rows are those of a prepared file, which is damaged.</exception>
     public string Fingerprint => _fingerprint.Value;
 
     /// <summary>Copies chosen rows. Allocates nothing.</summary>
@@ -103,6 +115,21 @@ public sealed class DataSet
     /// <exception cref="InvalidOperationException">The targets are numbers, not classes.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
     public int Label(long row) => _targets.Label(Stored(row));
+
+    /// <summary>How the features are held.</summary>
+    internal RowForm Form => _store.Form;
+
+    /// <summary>Bytes of a row's <see cref="CopyFeatures"/>.</summary>
+    internal int FeatureBytes => Features * (Form == RowForm.Bytes ? sizeof(byte) : sizeof(float));
+
+    /// <summary>Bytes of a row's <see cref="CopyTargets"/>.</summary>
+    internal int TargetBytes => _targets.ContentBytes;
+
+    /// <summary>Copies a row's features as they are held.</summary>
+    internal void CopyFeatures(long row, Span<byte> content) => _store.CopyContent(Stored(row), content);
+
+    /// <summary>Copies a row's targets as they are held.</summary>
+    internal void CopyTargets(long row, Span<byte> content) => _targets.CopyContent(Stored(row), content);
 
     private long Stored(long row)
     {

@@ -36,14 +36,15 @@ public sealed record PreparedData
     /// SHA-256 (64 lower-case hex digits) over the fingerprints of the training, validation and test rows: two machines
     /// that agree on it hold the same data.
     /// </summary>
-    public string Fingerprint
+    /// <exception cref="DataException">The data are those of a prepared file, which is damaged.</exception>
+    public string Fingerprint => FingerprintOf(Train.Fingerprint, Validation?.Fingerprint, Test?.Fingerprint);
+
+    /// <summary>The fingerprint of the whole, from those of its parts.</summary>
+    internal static string FingerprintOf(string train, string? validation, string? test)
     {
-        get
-        {
-            using var fingerprint = new DataFingerprint();
-            foreach (var part in new[] { Train, Validation, Test })
-                fingerprint.Add(part?.Fingerprint ?? "none");
-            return fingerprint.Finish();
-        }
+        using var fingerprint = new DataFingerprint();
+        foreach (var part in new[] { train, validation, test })
+            fingerprint.Add(part ?? "none");
+        return fingerprint.Finish();
     }
 }

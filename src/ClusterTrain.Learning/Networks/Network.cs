@@ -19,6 +19,8 @@ public sealed class Network : IDisposable
     private readonly LossKind _loss;
     private readonly float[][] _outputs;
     private readonly float[][] _slopes;
+    private readonly float[][] _masks;
+    private readonly float[][] _dropped;
     private float[] _rowLoss = [];
     private double[] _leafLosses = [];
     private int _rowCapacity;
@@ -48,6 +50,8 @@ public sealed class Network : IDisposable
         _products = new DenseProducts(kernels, pool);
         _outputs = [.. layout.Layers.Select(_ => Array.Empty<float>())];
         _slopes = [.. layout.Layers.Select(_ => Array.Empty<float>())];
+        _masks = [.. layout.Layers.Select(_ => Array.Empty<float>())];
+        _dropped = [.. layout.Layers.Select(_ => Array.Empty<float>())];
     }
 
     /// <summary>The layers and where their parameters lie.</summary>
@@ -67,7 +71,7 @@ public sealed class Network : IDisposable
         for (var start = 0; start < rows; start += ChunkRows)
         {
             var count = Math.Min(ChunkRows, rows - start);
-            var logits = Forward(parameters, Rows(features, Layout.Features, start, count), count);
+            var logits = Forward(parameters, Rows(features, Layout.Features, start, count), count, default);
             Activations.Forward(_kernels, Last, logits, count);
             logits.CopyTo(Rows(outputs, Layout.Outputs, start, count));
         }
@@ -97,7 +101,7 @@ public sealed class Network : IDisposable
         for (var start = 0; start < rows; start += ChunkRows)
         {
             var count = Math.Min(ChunkRows, rows - start);
-            var logits = Forward(parameters, Rows(features, Layout.Features, start, count), count);
+            var logits = Forward(parameters, Rows(features, Layout.Features, start, count), count, default);
             LossAndSlope(logits, Rows(targets, Layout.Outputs, start, count), rowLoss.Slice(start, count), count);
             if (LossRules.IsFused(_loss, Last.Activation))
             {
@@ -120,6 +124,7 @@ public sealed class Network : IDisposable
     /// <param name="nodes">Adjoining nodes in ascending order that hold exactly the leaves of the rows.</param>
     /// <param name="nodeGradients">One destination (parameters) per node.</param>
     /// <param name="nodeLosses">One destination per node.</param>
+    /// <param name="dropout">Where the layout has dropout: what its masks are drawn from; otherwise unused.</param>
     /// <exception cref="ArgumentException">A length does not agree, or the nodes do not hold exactly the rows.</exception>
     public void Gradient(
         ReadOnlySpan<float> parameters,
@@ -129,7 +134,8 @@ public sealed class Network : IDisposable
         int leafRows,
         ReadOnlySpan<TreeNode> nodes,
         ReadOnlySpan<Memory<float>> nodeGradients,
-        Span<double> nodeLosses)
+        Span<double> nodeLosses,
+        DropoutDraw dropout = default)
     {
         Require(parameters.Length, Layout.Parameters, nameof(parameters));
         RequireRows(features.Length, rows, Layout.Features, nameof(features));
@@ -142,7 +148,12 @@ public sealed class Network : IDisposable
             Require(destination.Length, Layout.Parameters, nameof(nodeGradients));
         }
 
-        var logits = Forward(parameters, features, rows);
+        if (Layout.HasDropout)
+        {
+            Require(dropout.RowNumbers.Length, rows, nameof(dropout));
+        }
+
+        var logits = Forward(parameters, features, rows, dropout);
         var rowLoss = _rowLoss.AsSpan(0, rows);
         LossAndSlope(logits, targets, rowLoss, rows);
         SumLosses(rowLoss, leafRows, nodes, nodeLosses);
@@ -150,13 +161,20 @@ public sealed class Network : IDisposable
         {
             var layer = Layout.Layers[index];
             var slope = _slopes[index].AsSpan(0, rows * layer.Outputs);
-            var inputs = index == 0 ? features : _outputs[index - 1].AsSpan(0, rows * layer.Inputs);
+            var isDropped = index > 0 && Layout.Layers[index - 1].Recipe.Dropout > 0;
+            var outputs = index == 0 ? features : _outputs[index - 1].AsSpan(0, rows * layer.Inputs);
+            var inputs = isDropped ? _dropped[index - 1].AsSpan(0, rows * layer.Inputs) : outputs;
             WeightGradients(layer, inputs, slope, rows, leafRows, nodes, nodeGradients);
             if (index > 0)
             {
                 var inputSlope = _slopes[index - 1].AsSpan(0, rows * layer.Inputs);
                 _products.InputGradient(slope, Weight(layer, parameters), inputSlope, rows, layer.Inputs, layer.Outputs);
-                Activations.Backward(_kernels, Layout.Layers[index - 1].Recipe, inputs, inputSlope, rows);
+                if (isDropped)
+                {
+                    _kernels.Map(default(DropoutMap), inputSlope, _masks[index - 1].AsSpan(0, inputSlope.Length), inputSlope);
+                }
+
+                Activations.Backward(_kernels, Layout.Layers[index - 1].Recipe, outputs, inputSlope, rows);
             }
         }
     }
@@ -166,8 +184,8 @@ public sealed class Network : IDisposable
 
     private LayerRecipe Last => Layout.Layers[^1].Recipe;
 
-    // Up to the last layer's logits: the loss decides whether it wants them activated.
-    private Span<float> Forward(ReadOnlySpan<float> parameters, ReadOnlySpan<float> features, int rows)
+    // Up to the last layer's logits: the loss decides whether it wants them activated. Without rows to draw for, nothing is dropped.
+    private Span<float> Forward(ReadOnlySpan<float> parameters, ReadOnlySpan<float> features, int rows, DropoutDraw dropout)
     {
         Reserve(rows);
         var inputs = features;
@@ -183,10 +201,26 @@ public sealed class Network : IDisposable
                 Activations.Forward(_kernels, layer.Recipe, outputs, rows);
             }
 
-            inputs = outputs;
+            inputs = layer.Recipe.Dropout > 0 && !dropout.RowNumbers.IsEmpty ? Drop(index, outputs, dropout) : outputs;
         }
 
         return outputs;
+    }
+
+    // The outputs themselves are kept: the activation's slope is told from them.
+    private Span<float> Drop(int index, ReadOnlySpan<float> outputs, DropoutDraw dropout)
+    {
+        if (_masks[index].Length < outputs.Length)
+        {
+            _masks[index] = GC.AllocateUninitializedArray<float>(_outputs[index].Length);
+            _dropped[index] = GC.AllocateUninitializedArray<float>(_outputs[index].Length);
+        }
+
+        var mask = _masks[index].AsSpan(0, outputs.Length);
+        var dropped = _dropped[index].AsSpan(0, outputs.Length);
+        dropout.Mask(_kernels, index, Layout.Layers[index].Recipe, mask);
+        _kernels.Map(default(DropoutMap), outputs, mask, dropped);
+        return dropped;
     }
 
     // Writes the rows' losses, and the slope with respect to the last layer's logits into its slot. Where loss and activation

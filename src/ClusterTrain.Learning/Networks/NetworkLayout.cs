@@ -38,6 +38,13 @@ public sealed class NetworkLayout
                     $"layers.{index} has the activation softmax, which only the last layer can have.", nameof(layers));
             }
 
+            if (!(recipe.Dropout >= 0 && recipe.Dropout < 1) || (recipe.Dropout > 0 && index == layers.Length - 1))
+            {
+                throw new ArgumentException(
+                    $"layers.{index} has dropout {recipe.Dropout}; it is from 0 to below 1, and 0 on the last layer.", nameof(layers));
+            }
+
+            HasDropout |= recipe.Dropout > 0;
             var weight = Place($"layers.{index}.weight", [inputs, recipe.Units], isBias: false);
             var bias = recipe.Biases is null ? null : Place($"layers.{index}.bias", [recipe.Units], isBias: true);
             dense.Add(new DenseLayer(recipe, inputs, weight, bias));
@@ -76,6 +83,9 @@ public sealed class NetworkLayout
 
     /// <summary>Length of the flat vector.</summary>
     public int Parameters { get; }
+
+    /// <summary>True when a layer has dropout, so that training needs to know the step and the rows' numbers.</summary>
+    public bool HasDropout { get; }
 
     /// <summary>The layers, first to last.</summary>
     public ImmutableArray<DenseLayer> Layers { get; }

@@ -47,14 +47,17 @@ internal sealed class LayerRecipeBinder(RecipeProblems problems)
         var readActivation = section.Word("activation", RecipeWords.Activation);
         var activation = readActivation ?? ActivationKind.Identity;
         double? slope = activation == ActivationKind.LeakyRelu ? section.Number("slope", RecipeRanges.Slope) : null;
+        var dropout = section.Number("dropout", RecipeRanges.Decay) ?? 0;
         var usual = activation is ActivationKind.Relu or ActivationKind.LeakyRelu ? InitialiserKind.He : InitialiserKind.Xavier;
         var weights = Weights(section.KindSection("weights"), usual, inputs, units);
         var biases = section.IsNone("biases") ? null : Biases(section.KindSection("biases"), units);
         section.Finish($"activation '{RecipeWords.Activation.Of(activation)}'", "slope");
         if (activation == ActivationKind.Softmax && !isLast)
             section.Problem("activation", "is 'softmax', which only the last layer can have; use relu, tanh or sigmoid here");
+        if (dropout > 0 && isLast)
+            section.Problem("dropout", "is on the last layer, whose outputs are the network's; remove it, or write it on a layer before");
         if (units is null || (readActivation is null && section.Has("activation"))) return null;
-        var layer = new LayerRecipe { Units = units.Value, Activation = activation, Weights = weights, Biases = biases };
+        var layer = new LayerRecipe { Units = units.Value, Activation = activation, Dropout = dropout, Weights = weights, Biases = biases };
         return slope is null ? layer : layer with { Slope = slope.Value };
     }
 

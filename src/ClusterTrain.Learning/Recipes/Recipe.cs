@@ -76,6 +76,12 @@ public sealed record LayerRecipe
     /// <summary>Slope of <see cref="ActivationKind.LeakyRelu"/> below zero.</summary>
     public double Slope { get; init; } = 0.01;
 
+    /// <summary>
+    /// Probability, in [0, 1), that an output is dropped in a step of training; the others are divided by 1 - dropout. 0 on the
+    /// last layer.
+    /// </summary>
+    public double Dropout { get; init; }
+
     /// <summary>Start values of the weight (inputs, units).</summary>
     public InitialiserRecipe Weights { get; init; } = new();
 

@@ -87,6 +87,7 @@ public static class RecipeWriter
             ("activation", RecipeWords.Activation.Of(layer.Activation)),
         };
         if (layer.Activation == ActivationKind.LeakyRelu) keys.Add(("slope", Number(layer.Slope)));
+        if (layer.Dropout > 0) keys.Add(("dropout", Number(layer.Dropout)));
         keys.Add(("weights", Initialiser(layer.Weights, layer.Weights.Kind == InitialiserKind.Given
             ? List(layer.Weights.Values.Chunk(layer.Units).Select(row => List(row.Select(Number))))
             : "")));

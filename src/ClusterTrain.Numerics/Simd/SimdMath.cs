@@ -111,6 +111,13 @@ public static class SimdMath
         return Log(sum) + ((x - (sum - one)) / sum);
     }
 
+    /// <summary>The lanes' bits, rotated left by 1 to 31 places.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TSimd RotateBitsLeft<TSimd>(TSimd value, int places)
+        where TSimd : unmanaged, ISimd<TSimd> =>
+        TSimd.ShiftBitsLeft(value, places)
+        | (TSimd.ShiftBitsRight(value, 32 - places) & TSimd.CreateBits((1 << places) - 1));
+
     // x = n log 2 + rest with |rest| <= log(2)/2; n as an integer in the lanes' bits.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (TSimd Exponent, TSimd Remainder) ReduceExp<TSimd>(TSimd x)

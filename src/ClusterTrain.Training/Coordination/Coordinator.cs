@@ -70,6 +70,7 @@ public sealed class Coordinator : IActor, IDisposable
     {
         _lastCheckpoint = context.Now;
         context.SendSelfLater(TickPeriod, new Tick());
+        _ledger.SaveBest(context);
         if (!_ledger.FinishWhenDone(context))
         {
             ReportWaiting();
@@ -279,19 +280,20 @@ public sealed class Coordinator : IActor, IDisposable
     private bool AdoptSegments(IActorContext context)
     {
         var holders = new ActorId[_segments.Length];
-        var (first, last) = (long.MaxValue, long.MinValue);
+        var (first, last, recorded) = (long.MaxValue, long.MinValue, 0L);
         foreach (var server in _servers)
         {
-            foreach (var position in _holdings.GetValueOrDefault(server, []).Where(position => position.Segment < holders.Length))
+            foreach (var position in _holdings.GetValueOrDefault(server, []).Where(position => position.Segments == holders.Length))
             {
                 holders[position.Segment] = server;
                 (first, last) = (Math.Min(first, position.Step), Math.Max(last, position.Step));
+                recorded = Math.Max(recorded, position.Recorded);
             }
         }
 
         // What servers held is told once, when they join: later it is out of date.
         _holdings.Clear();
-        if (Array.Exists(holders, holder => holder is null) || last - first > 1 || !_ledger.Adopt(context.Now, first, _segments))
+        if (Array.Exists(holders, holder => holder is null) || last - first > 1 || !_ledger.Adopt(context.Now, first, recorded, _segments))
         {
             return false;
         }

@@ -30,6 +30,7 @@ internal sealed class RunLedger : IDisposable
     private double _restartLoss;
     private TensorLease? _best;
     private EpochRecord? _bestRecord;
+    private EpochRecord? _unsavedBest;
     private long _checkpointAt = -1;
     private (TimeSpan At, long Step) _lastEpoch;
     private bool _finishing;
@@ -77,7 +78,8 @@ internal sealed class RunLedger : IDisposable
         }
     }
 
-    private bool IsDone => RecordedStep == _plan.Steps || _stopping is { ShouldStop: true };
+    // What early stopping was told may be ahead of what is computed again.
+    private bool IsDone => RecordedStep == _plan.Steps || (_stopping is { ShouldStop: true } && LastRecord?.Epoch == _stopping.Epochs);
 
     /// <summary>Segments of a new topology follow; snapshots that were incomplete are forgotten.</summary>
     public void Begin(TimeSpan now, IReadOnlyList<Segment> segments)
@@ -92,15 +94,26 @@ internal sealed class RunLedger : IDisposable
     /// <summary>
     /// The servers go on from a step they hold: all epochs in the receipt count as recorded, those they kept since will follow.
     /// </summary>
+    /// <param name="now">The time.</param>
+    /// <param name="step">The step that all of them have reached.</param>
+    /// <param name="recorded">What they were to keep for the receipt up to this step, some have let go.</param>
+    /// <param name="segments">The segments.</param>
     /// <returns>False when the record does not allow it, and lost work must be replayed from the checkpoint.</returns>
-    public bool Adopt(TimeSpan now, long step, IReadOnlyList<Segment> segments)
+    public bool Adopt(TimeSpan now, long step, long recorded, IReadOnlyList<Segment> segments)
     {
-        if (step < RestartStep || step < _start.ReceiptStep)
+        // A machine that lost power may have lost entries of the receipt that were said to be recorded.
+        if (step < RestartStep || step < _start.ReceiptStep || _start.ReceiptStep < LastEntry(recorded))
         {
             return false;
         }
 
         Replay(_start.ReceiptStep);
+        if (IsDone)
+        {
+            // All is recorded, but the result was not written and its weights are not here.
+            return false;
+        }
+
         if (_stopping is { BestEpoch: > 0 } && _plan.Recipe.EarlyStopping!.RestoreBest && _best is null)
         {
             return false;
@@ -109,6 +122,16 @@ internal sealed class RunLedger : IDisposable
         _collector.Begin(segments);
         _lastEpoch = (now, step);
         return true;
+    }
+
+    /// <summary>Has the best epoch's weights written when they are those of the checkpoint only: the run ended between the two.</summary>
+    public void SaveBest(IActorContext context)
+    {
+        if (_unsavedBest is { } record)
+        {
+            WriteBest(context, record, _best!.Share());
+            _unsavedBest = null;
+        }
     }
 
     /// <summary>Has the result written when nothing is left to train: the run was resumed from its very end.</summary>
@@ -203,13 +226,7 @@ internal sealed class RunLedger : IDisposable
         if (isBest && _plan.Recipe.EarlyStopping!.RestoreBest)
         {
             Keep(epochWeights.Share());
-            var weights = epochWeights.Share();
-            _journal.Write(context, () =>
-            {
-                _recorder.WriteBest(record, weights.Memory);
-                weights.Release();
-                return new BestWritten();
-            });
+            WriteBest(context, record, epochWeights.Share());
         }
 
         if (IsDone)
@@ -283,6 +300,13 @@ internal sealed class RunLedger : IDisposable
         return _settings.ReceiptSteps > 0 ? Math.Min(epoch, step - (step % _settings.ReceiptSteps) + _settings.ReceiptSteps) : epoch;
     }
 
+    private void WriteBest(IActorContext context, EpochRecord record, TensorLease weights) => _journal.Write(context, () =>
+    {
+        _recorder.WriteBest(record, weights.Memory);
+        weights.Release();
+        return new BestWritten();
+    });
+
     private void WriteCheckpoint(IActorContext context, Snapshot snapshot)
     {
         var step = snapshot.Step;
@@ -339,14 +363,29 @@ internal sealed class RunLedger : IDisposable
         foreach (var record in _start.Recorded.Where(record => record.Step <= step))
         {
             LastRecord = record;
-            if (Observe(record) && _start.Best is { } best && best.Epoch == record.Epoch)
+            if (!Observe(record) || !_plan.Recipe.EarlyStopping!.RestoreBest)
+            {
+                continue;
+            }
+
+            _unsavedBest = null;
+            if (_start.Best is { } best && best.Epoch == record.Epoch)
             {
                 Keep(Copy(best.Weights));
+            }
+            else if (_start.State.Step == record.Step)
+            {
+                Keep(Copy(_start.State.Weights));
+                _unsavedBest = record;
+            }
+            else
+            {
+                Keep(null);
             }
         }
     }
 
-    private void Keep(TensorLease best)
+    private void Keep(TensorLease? best)
     {
         _best?.Release();
         _best = best;

@@ -66,7 +66,8 @@ public sealed class StepReplay : IDisposable
         _plan.FillRows(Step, root, _rows);
         _data.Gather(_rows.AsSpan(0, rows), features, targets);
         Span<double> loss = [0];
-        _network.Gradient(_weights, features, targets, rows, _plan.LeafRows, [root], [_sum.Memory], loss);
+        var dropout = new DropoutDraw(_plan.Recipe.Seed, Step, _rows.AsSpan(0, rows));
+        _network.Gradient(_weights, features, targets, rows, _plan.LeafRows, [root], [_sum.Memory], loss, dropout);
         var message = new TensorMessage(new TensorKey(TensorKind.GradientSum, 0, Step, 0, root), _sum, 0, _sum.Length, loss[0]);
         var normParts = _update.Clips ? [_update.NormPart(_sum.Span)] : Array.Empty<System.Collections.Immutable.ImmutableArray<double>>();
         if (_update.Apply(Step, _weights, message, _next, _state, normParts) is { } problem)

@@ -36,7 +36,7 @@ public sealed class ParameterServer : IActor, IDisposable
     }
 
     private ImmutableArray<SegmentPosition> Holding =>
-        [.. _segments.Values.Where(segment => segment.IsServing).Select(segment => new SegmentPosition(segment.Segment.Index, segment.Step))];
+        [.. _segments.Values.Where(segment => segment.IsServing).Select(segment => segment.Position)];
 
     /// <summary>Announces the server, and what it holds, to a coordinator; the host calls it before any message of that coordinator.</summary>
     public void Start(IActorContext context, ActorId coordinator)
@@ -93,10 +93,17 @@ public sealed class ParameterServer : IActor, IDisposable
                 }
 
                 break;
-            case NormPart part when part.Term == _topology.Term:
+            case NormPart part:
                 foreach (var segment in _segments.Values)
                 {
                     segment.AddNormPart(context, _coordinator!, part);
+                }
+
+                break;
+            case LinkRestored restored when _topology.Servers.Contains(restored.Member):
+                foreach (var segment in _segments.Values)
+                {
+                    segment.SendPartsAgain(context, restored.Member);
                 }
 
                 break;

@@ -21,10 +21,18 @@ internal sealed class SegmentServer : IDisposable
     private readonly Queue<TensorMessage> _unrecorded = new();
     private readonly long _checkpointSteps;
     private readonly long _receiptSteps;
+    private readonly long _servedTerm;
+    private readonly int _segments;
     private readonly ImmutableArray<double>[] _normParts;
 
     private TensorMessage? _root;
     private TensorLease? _weights;
+
+    // Where there are other segments: the weights and the norm's part of the step before, as long as another server may still
+    // need a sum of it. Once a sum of the present step is pushed, every server has reached it.
+    private TensorLease? _formerWeights;
+    private NormPart? _formerPart;
+    private NormPart? _part;
     private TensorLease? _state;
     private double _epochLoss;
     private bool _serving;
@@ -33,11 +41,15 @@ internal sealed class SegmentServer : IDisposable
     private long? _heldAt;
     private long _snapshotAt = -1;
     private long _limit;
+    private long _recorded;
     private TimeSpan? _lastReport;
 
     public SegmentServer(Serve serve, TrainingPlan plan, SegmentUpdate update, TensorPool pool)
     {
         Term = serve.Term;
+        _servedTerm = serve.Term;
+        _segments = serve.Segments;
+        _recorded = serve.Step;
         Step = serve.Step;
         _checkpointSteps = serve.CheckpointSteps;
         _receiptSteps = serve.ReceiptSteps;
@@ -57,6 +69,9 @@ internal sealed class SegmentServer : IDisposable
 
     /// <summary>True once the weights of the first step, and the optimiser's state, have arrived.</summary>
     public bool IsServing => _serving;
+
+    /// <summary>Where it is, for a coordinator that may be new.</summary>
+    public SegmentPosition Position => new(Segment.Index, _segments, Step, _recorded);
 
     /// <summary>Takes the weights or the optimiser's state of the first step.</summary>
     public void Restore(IActorContext context, in TensorMessage message)
@@ -120,6 +135,11 @@ internal sealed class SegmentServer : IDisposable
             _subscribers.Add(worker);
         }
 
+        if (_formerWeights is not null)
+        {
+            SendWeights(context, worker, _formerWeights, Step - 1, 0);
+        }
+
         if (_serving && !_resting)
         {
             SendWeights(context, worker, 0);
@@ -154,6 +174,7 @@ internal sealed class SegmentServer : IDisposable
     public void Advance(IActorContext context, long limit, long recorded)
     {
         _limit = Math.Max(_limit, limit);
+        _recorded = Math.Max(_recorded, recorded);
         while (_unrecorded.TryPeek(out var snapshot) && snapshot.Key.Step <= recorded)
         {
             _unrecorded.Dequeue().Lease.Release();
@@ -191,6 +212,7 @@ internal sealed class SegmentServer : IDisposable
             return;
         }
 
+        ForgetFormer();
         if (!_sum.IsComplete)
         {
             return;
@@ -202,12 +224,12 @@ internal sealed class SegmentServer : IDisposable
         {
             var part = _update.NormPart(root.Values);
             _normParts[Segment.Index] = part;
-            var message = new NormPart(Term, Step, Segment.Index, part);
+            _part = new NormPart(Term, Step, Segment.Index, part);
             for (var other = 0; other < servers.Length; other++)
             {
                 if (other != Segment.Index && servers.IndexOf(servers[other]) == other)
                 {
-                    context.Send(servers[other], message);
+                    context.Send(servers[other], _part);
                 }
             }
         }
@@ -218,15 +240,29 @@ internal sealed class SegmentServer : IDisposable
     /// <summary>Takes another segment's part of the gradient norm.</summary>
     public void AddNormPart(IActorContext context, ActorId coordinator, NormPart part)
     {
-        if (part.Step == Step && part.Segment != Segment.Index && !_failed)
+        // A part of a former coordinator's term is as good: it is of the same segments, and the same bits.
+        if (part.Term >= _servedTerm && part.Step == Step && part.Segment != Segment.Index && !_failed)
         {
             _normParts[part.Segment] = part.BlockSums;
             Apply(context, coordinator);
         }
     }
 
+    /// <summary>The link to another server was lost and is there again: what it needs of this segment is sent again.</summary>
+    public void SendPartsAgain(IActorContext context, ActorId server)
+    {
+        foreach (var part in new[] { _formerPart, _part })
+        {
+            if (part is not null)
+            {
+                context.Send(server, part);
+            }
+        }
+    }
+
     public void Dispose()
     {
+        ForgetFormer();
         _weights?.Release();
         _weights = null;
         _state?.Release();
@@ -251,7 +287,16 @@ internal sealed class SegmentServer : IDisposable
         _root = null;
         var next = _pool.Rent(Segment.Length);
         var problem = _update.Apply(Step, _weights!.Span, sum, next.Span, _state is null ? [] : _state.Span, _normParts);
-        _weights.Release();
+        ForgetFormer();
+        if (_segments > 1)
+        {
+            (_formerWeights, _formerPart) = (_weights, _part);
+        }
+        else
+        {
+            _weights.Release();
+        }
+
         _weights = next;
         sum.Lease.Release();
         if (problem is not null)
@@ -263,6 +308,8 @@ internal sealed class SegmentServer : IDisposable
 
         _epochLoss += sum.Loss;
         Step++;
+        _part = null;
+        Array.Clear(_normParts);
         Record(context, coordinator);
         BeginStep(context);
     }
@@ -297,7 +344,6 @@ internal sealed class SegmentServer : IDisposable
     private void BeginStep(IActorContext context)
     {
         _resting = true;
-        Array.Clear(_normParts);
         _root?.Lease.Release();
         _root = null;
         if (Step < _plan.Steps)
@@ -321,10 +367,18 @@ internal sealed class SegmentServer : IDisposable
         }
     }
 
-    private void SendWeights(IActorContext context, ActorId to, double loss)
+    private void SendWeights(IActorContext context, ActorId to, double loss) => SendWeights(context, to, _weights!, Step, loss);
+
+    private void SendWeights(IActorContext context, ActorId to, TensorLease weights, long step, double loss)
     {
-        var key = new TensorKey(TensorKind.Weights, Term, Step, Segment.Index);
-        context.Send(to, new TensorMessage(key, _weights!.Share(), 0, Segment.Length, loss));
+        var key = new TensorKey(TensorKind.Weights, Term, step, Segment.Index);
+        context.Send(to, new TensorMessage(key, weights.Share(), 0, Segment.Length, loss));
+    }
+
+    private void ForgetFormer()
+    {
+        _formerWeights?.Release();
+        (_formerWeights, _formerPart) = (null, null);
     }
 
     private void SendSnapshot(IActorContext context, ActorId coordinator, bool withWeights)

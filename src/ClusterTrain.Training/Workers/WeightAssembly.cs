@@ -3,63 +3,122 @@ using ClusterTrain.Learning;
 namespace ClusterTrain.Training;
 
 /// <summary>
-/// Puts the segments of one step's weights together. A segment that is the whole model is used where it lies; several are
-/// copied into one vector.
+/// Puts the segments of a step's weights together. A segment that is the whole model is used where it lies; several are copied into
+/// one vector.
 /// </summary>
+/// <remarks>
+/// Servers are never more than a step apart: none applies a step before every segment's weights of it were whole at a worker. So two
+/// steps are kept, the newest heard of and the one before: while one server still lacks a sum of the older step (its link broke, or
+/// the leaf's worker died between two pushes), that step can be computed again.
+/// </remarks>
 internal sealed class WeightAssembly(TensorPool pool, int parameters)
 {
-    private long[] _steps = [];
-    private TensorLease? _whole;
+    private readonly Gathering[] _gatherings = [new(), new()];
+    private int _segments;
 
-    /// <summary>True when all segments are there, of the same step.</summary>
-    public bool IsWhole { get; private set; }
+    /// <summary>True when the weights of <see cref="Step"/> are there.</summary>
+    public bool IsWhole => Step >= 0 && Current.Step == Step;
 
-    /// <summary>The step of the weights, when they are whole.</summary>
+    /// <summary>The newest step whose weights were whole; -1 before the first.</summary>
     public long Step { get; private set; } = -1;
 
     /// <summary>The weights, when they are whole.</summary>
-    public ReadOnlySpan<float> Values => _whole!.Span;
+    public ReadOnlySpan<float> Values => Current.Values!.Span;
+
+    private Gathering Current => _gatherings[Step & 1];
 
     /// <summary>Forgets everything and waits for the segments anew.</summary>
     public void Begin(int segments)
     {
         Clear();
-        _steps = new long[segments];
-        Array.Fill(_steps, -1);
+        _segments = segments;
     }
 
     /// <summary>Takes a segment; its lease is now the assembly's.</summary>
-    public void Add(in TensorMessage message, Segment segment)
+    /// <returns>True when the weights of <see cref="Step"/> became whole with it, or were already and it came again.</returns>
+    public bool Add(in TensorMessage message, Segment segment)
     {
         var step = message.Key.Step;
-        if (_steps.Length == 1)
+        var gathering = _gatherings[step & 1];
+        if (step < Step || step < gathering.Step)
         {
-            _whole?.Release();
-            _whole = message.Lease;
+            message.Lease.Release();
+            return false;
+        }
+
+        if (step > gathering.Step)
+        {
+            gathering.Begin(step, _segments);
+        }
+
+        if (_segments == 1)
+        {
+            gathering.Values?.Release();
+            gathering.Values = message.Lease;
         }
         else
         {
-            // Segments of two steps never mix: a server moves on only when every segment's sums of the step are pushed.
-            _whole ??= pool.Rent(parameters);
-            message.Values.CopyTo(_whole.Span.Slice(segment.Start, segment.Length));
+            gathering.Values ??= pool.Rent(parameters);
+            message.Values.CopyTo(gathering.Values.Span.Slice(segment.Start, segment.Length));
             message.Lease.Release();
         }
 
-        _steps[message.Key.Segment] = step;
-        Step = step;
-        IsWhole = true;
-        foreach (var other in _steps)
+        if (!gathering.Take(message.Key.Segment))
         {
-            IsWhole &= other == step;
+            return false;
         }
+
+        Step = step;
+        if (_segments == 1)
+        {
+            _gatherings[(step + 1) & 1].Clear();
+        }
+
+        return true;
     }
 
     /// <summary>Gives the weights up.</summary>
     public void Clear()
     {
-        _whole?.Release();
-        _whole = null;
-        IsWhole = false;
+        _gatherings[0].Clear();
+        _gatherings[1].Clear();
         Step = -1;
+    }
+
+    private sealed class Gathering
+    {
+        private bool[] _have = [];
+
+        public long Step { get; private set; } = -1;
+
+        public int Missing { get; private set; }
+
+        public TensorLease? Values { get; set; }
+
+        public void Begin(long step, int segments)
+        {
+            if (_have.Length != segments)
+            {
+                _have = new bool[segments];
+            }
+
+            Array.Clear(_have);
+            (Step, Missing) = (step, segments);
+        }
+
+        /// <summary>Marks a segment as there; true when none is missing.</summary>
+        public bool Take(int segment)
+        {
+            Missing -= _have[segment] ? 0 : 1;
+            _have[segment] = true;
+            return Missing == 0;
+        }
+
+        public void Clear()
+        {
+            Values?.Release();
+            Values = null;
+            Step = -1;
+        }
     }
 }

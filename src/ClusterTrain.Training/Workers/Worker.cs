@@ -97,8 +97,7 @@ public sealed class Worker : IActor, IDisposable
             return;
         }
 
-        _weights.Add(message, _segments[message.Key.Segment]);
-        if (_weights.IsWhole)
+        if (_weights.Add(message, _segments[message.Key.Segment]))
         {
             _share.Begin(_weights.Step, _plan.Leaves(_weights.Step));
             ComputeShare(context);
@@ -182,7 +181,15 @@ public sealed class Worker : IActor, IDisposable
         }
 
         _network.Gradient(
-            _weights.Values, features, targets, rows, _plan.LeafRows, nodes, _sumViews.AsSpan(0, nodes.Length), _losses.AsSpan(0, nodes.Length));
+            _weights.Values,
+            features,
+            targets,
+            rows,
+            _plan.LeafRows,
+            nodes,
+            _sumViews.AsSpan(0, nodes.Length),
+            _losses.AsSpan(0, nodes.Length),
+            new DropoutDraw(_plan.Recipe.Seed, step, _rows.AsSpan(0, rows)));
         for (var node = 0; node < nodes.Length; node++)
         {
             Push(context, step, nodes[node], _sums[node], _losses[node]);

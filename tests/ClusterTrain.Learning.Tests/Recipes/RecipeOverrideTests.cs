@@ -20,7 +20,7 @@ public sealed class RecipeOverrideTests
         { "layers[2].weights.scale=0.5",
             "  - { units: 2, activation: identity, weights: { kind: uniform, scale: 0.5 }, biases: { kind: uniform, scale: 0.01 } }" },
         { "layers[1].weights.values[0][1]=7",
-            "  - { units: 2, activation: tanh, weights: { kind: given, values: [[1, 7], [0.001, 0.5], [0, 3.4e+38]] }, "
+            "  - { units: 2, activation: tanh, dropout: 0.25, weights: { kind: given, values: [[1, 7], [0.001, 0.5], [0, 3.4e+38]] }, "
             + "biases: { kind: given, values: [0.1, -0] } }" },
         { "layers[2]={ units: 4, activation: relu }", "  - { units: 4, activation: relu, weights: he, biases: zeros }" },
         { "data.csv.file=a=b.csv", "    file: \"a=b.csv\"" },

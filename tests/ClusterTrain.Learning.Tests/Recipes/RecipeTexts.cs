@@ -22,7 +22,7 @@ internal static class RecipeTexts
           validation: 0.1
         layers:
           - { units: 3, activation: leaky-relu, slope: 0.2, weights: { kind: gaussian, scale: 0.5 }, biases: none }
-          - { units: 2, activation: tanh, weights: { kind: given, values: [[1, -2.5], [1e-3, .5], [0, 3.4e38]] }, biases: { kind: given, values: [0.1, -0] } }
+          - { units: 2, activation: tanh, dropout: 0.25, weights: { kind: given, values: [[1, -2.5], [1e-3, .5], [0, 3.4e38]] }, biases: { kind: given, values: [0.1, -0] } }
           - { units: 2, weights: { kind: uniform, scale: 0.25 }, biases: { kind: uniform } }
         loss: mean-squared-error
         optimiser: { kind: adamw, rate: 3e-4, beta1: 0.8, beta2: 0.99, epsilon: 1e-7, weight_decay: 0.1 }

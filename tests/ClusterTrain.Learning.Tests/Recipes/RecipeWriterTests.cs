@@ -20,7 +20,7 @@ public sealed class RecipeWriterTests
           test: none
         layers:
           - { units: 3, activation: leaky-relu, slope: 0.2, weights: { kind: gaussian, scale: 0.5 }, biases: none }
-          - { units: 2, activation: tanh, weights: { kind: given, values: [[1, -2.5], [0.001, 0.5], [0, 3.4e+38]] }, biases: { kind: given, values: [0.1, -0] } }
+          - { units: 2, activation: tanh, dropout: 0.25, weights: { kind: given, values: [[1, -2.5], [0.001, 0.5], [0, 3.4e+38]] }, biases: { kind: given, values: [0.1, -0] } }
           - { units: 2, activation: identity, weights: { kind: uniform, scale: 0.25 }, biases: { kind: uniform, scale: 0.01 } }
         loss: mean-squared-error
         optimiser: { kind: adamw, rate: 0.0003, beta1: 0.8, beta2: 0.99, epsilon: 1e-07, weight_decay: 0.1 }
@@ -137,6 +137,7 @@ public sealed class RecipeWriterTests
     [InlineData("layers[0].biases=none")]
     [InlineData("optimiser.rate=0.10000000000000002")]
     [InlineData("data.scale=1")]
+    [InlineData("layers=[{ units: 10, dropout: 0.5 }, { units: 10, activation: softmax }]")]
     public void The_fingerprint_sees_every_value(string change) =>
         Assert.NotEqual(RecipeTexts.Parse(RecipeTexts.Short).Fingerprint(), RecipeTexts.Parse(RecipeTexts.Short, change).Fingerprint());
 }

@@ -125,7 +125,7 @@ public sealed class CoordinatorTests : IDisposable
     {
         Begin(new RunSettings(), new RunStart(2, Start(0, 1, 0), [], 0, null));
         Join(s_worker, NodeRole.Worker);
-        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1)]));
+        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1, 1, 0)]));
         Assert.Empty(_context.Sent<Serve>());
         Assert.Equal(2L << 20, Topologies(s_server)[^1].Term - 1);
         Assert.Equal([s_worker], Assignments(s_worker)[^1].Workers.ToArray());
@@ -135,7 +135,7 @@ public sealed class CoordinatorTests : IDisposable
     public void A_server_that_is_behind_the_checkpoint_is_served_anew()
     {
         Begin(new RunSettings(), new RunStart(2, Start(1, LineRun.SecondWeight, LineRun.SecondVelocity), [Record(1, 1)], 1, null));
-        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 0)]));
+        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1, 0, 0)]));
         Assert.Equal(1, Assert.Single(_context.Sent<Serve>()).Step);
     }
 

@@ -213,7 +213,7 @@ public sealed class ParameterServerTests : IDisposable
 
         var second = new ActorId("coordinator-2");
         _server.Start(_context, second);
-        Assert.Equal([new SegmentPosition(0, 1)], Assert.Single(_context.SentTo<Join>(second)).Holding.ToArray());
+        Assert.Equal([new SegmentPosition(0, 1, 1, 0)], Assert.Single(_context.SentTo<Join>(second)).Holding.ToArray());
         Receive(new Topology(9, [_context.Self]));
 
         var (to, epoch) = Assert.Single(_context.Tensors);

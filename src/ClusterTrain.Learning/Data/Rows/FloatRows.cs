@@ -7,6 +7,8 @@ namespace ClusterTrain.Learning;
 /// <param name="features">Values of a row.</param>
 internal sealed class FloatRows(float[] values, int features) : RowStore(values.Length / features, features)
 {
+    public override RowForm Form => RowForm.Floats;
+
     public override void Read(long row, Span<float> destination) => Row(row).CopyTo(destination);
 
     public override void Prefetch(long row) => MemoryHints.Prefetch(MemoryMarshal.AsBytes(Row(row)));
@@ -17,6 +19,8 @@ internal sealed class FloatRows(float[] values, int features) : RowStore(values.
         var bad = Array.FindIndex(values, value => !float.IsFinite(value));
         return bad < 0 ? this : throw NotFinite(bad / Features, bad % Features);
     }
+
+    public override void CopyContent(long row, Span<byte> content) => LittleEndian.Write(Row(row), content);
 
     public override void HashForm(DataFingerprint fingerprint) => fingerprint.Add("floats");
 

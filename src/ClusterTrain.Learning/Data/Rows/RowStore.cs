@@ -10,6 +10,9 @@ internal abstract class RowStore(long rows, int features)
 
     public int Features { get; } = features;
 
+    /// <summary>How the features are held.</summary>
+    public abstract RowForm Form { get; }
+
     /// <summary>The prepared values of a row; no bounds are checked but the span's.</summary>
     public abstract void Read(long row, Span<float> values);
 
@@ -21,6 +24,9 @@ internal abstract class RowStore(long rows, int features)
     /// </summary>
     /// <exception cref="DataException">A scaled value is too large.</exception>
     public abstract RowStore Prepare(FeatureScaling scaling);
+
+    /// <summary>Copies a row's content as it is held: the bytes, or the prepared floats in little-endian order.</summary>
+    public abstract void CopyContent(long row, Span<byte> content);
 
     /// <summary>Adds what the rows' values depend on besides their content, see <see cref="DataFingerprint"/>.</summary>
     public abstract void HashForm(DataFingerprint fingerprint);

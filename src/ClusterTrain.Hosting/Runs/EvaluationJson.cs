@@ -1,0 +1,29 @@
+using System.Text.Json;
+using ClusterTrain.Learning;
+
+namespace ClusterTrain.Hosting;
+
+/// <summary>Figures as JSON.</summary>
+public static class EvaluationJson
+{
+    /// <summary>Writes figures as members of the present object, the confusion matrix left out.</summary>
+    public static void Write(Utf8JsonWriter json, Evaluation figures)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        ArgumentNullException.ThrowIfNull(figures);
+        json.WriteNumber("rows", figures.Rows);
+        json.WriteNumber("loss", figures.Loss);
+        Optional(json, "accuracy", figures.Accuracy);
+        Optional(json, "meanAbsoluteError", figures.MeanAbsoluteError);
+        Optional(json, "meanSquaredError", figures.MeanSquaredError);
+        Optional(json, "r2", figures.R2);
+    }
+
+    private static void Optional(Utf8JsonWriter json, string name, double? value)
+    {
+        if (value is { } number)
+        {
+            json.WriteNumber(name, number);
+        }
+    }
+}

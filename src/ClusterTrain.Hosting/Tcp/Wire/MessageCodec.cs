@@ -1,0 +1,185 @@
+using System.Collections.Immutable;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Hosting;
+
+/// <summary>
+/// The bytes of every control message that crosses a link: the number of its type (2 bytes), then its fields in order. A
+/// change here needs a new <see cref="Protocol.Version"/>; docs/protocol.md shows one sample of each.
+/// </summary>
+internal static class MessageCodec
+{
+    public static void Write(WireWriter writer, IMessage message)
+    {
+        switch (message)
+        {
+            case Join join:
+                writer.UInt16(1);
+                writer.Byte((byte)join.Role);
+                writer.Int32(join.Holding.Length);
+                foreach (var position in join.Holding)
+                {
+                    writer.Int32(position.Segment);
+                    writer.Int32(position.Segments);
+                    writer.Int64(position.Step);
+                    writer.Int64(position.Recorded);
+                }
+
+                break;
+            case Leave:
+                writer.UInt16(2);
+                break;
+            case MemberFailed failed:
+                writer.UInt16(3);
+                writer.Text(failed.Member.Name);
+                writer.LongText(failed.Reason);
+                break;
+            case StepReport report:
+                writer.UInt16(4);
+                writer.Int64(report.Term);
+                writer.Int32(report.Segment);
+                writer.Int64(report.Step);
+                writer.Double(report.Loss);
+                break;
+            case Held held:
+                writer.UInt16(5);
+                writer.Int64(held.Term);
+                writer.Int32(held.Segment);
+                writer.Int64(held.Step);
+                break;
+            case ComputeReport report:
+                writer.UInt16(6);
+                writer.Int64(report.Rows);
+                writer.Int64(report.ComputeTime.Ticks);
+                break;
+            case NotFinite problem:
+                writer.UInt16(7);
+                writer.Int64(problem.Step);
+                writer.LongText(problem.What);
+                break;
+            case Serve serve:
+                writer.UInt16(8);
+                writer.Int64(serve.Term);
+                writer.Int32(serve.Segment);
+                writer.Int32(serve.Segments);
+                writer.Int64(serve.Step);
+                writer.Int64(serve.CheckpointSteps);
+                writer.Int64(serve.ReceiptSteps);
+                break;
+            case Subscribe subscribe:
+                writer.UInt16(9);
+                writer.Int64(subscribe.Term);
+                writer.Int32(subscribe.Segment);
+                break;
+            case Advance advance:
+                writer.UInt16(10);
+                writer.Int64(advance.Term);
+                writer.Int64(advance.Limit);
+                writer.Int64(advance.Recorded);
+                break;
+            case Hold hold:
+                writer.UInt16(11);
+                writer.Int64(hold.Term);
+                break;
+            case SnapshotAt snapshot:
+                writer.UInt16(12);
+                writer.Int64(snapshot.Term);
+                writer.Int64(snapshot.Step);
+                break;
+            case NormPart part:
+                writer.UInt16(13);
+                writer.Int64(part.Term);
+                writer.Int64(part.Step);
+                writer.Int32(part.Segment);
+                writer.Int32(part.BlockSums.Length);
+                foreach (var sum in part.BlockSums)
+                    writer.Double(sum);
+                break;
+            case Topology topology:
+                writer.UInt16(14);
+                writer.Int64(topology.Term);
+                Write(writer, topology.Servers);
+                break;
+            case Assignment assignment:
+                writer.UInt16(15);
+                writer.Int64(assignment.Term);
+                writer.Int64(assignment.Version);
+                Write(writer, assignment.Workers);
+                break;
+            case Stop:
+                writer.UInt16(16);
+                break;
+            default:
+                throw new ArgumentException($"{message.GetType().Name} is not sent over a link.", nameof(message));
+        }
+    }
+
+    public static IMessage Read(ReadOnlySpan<byte> bytes, LinkLimits limits)
+    {
+        var reader = new WireReader(bytes);
+        var number = reader.UInt16();
+        IMessage message = number switch
+        {
+            1 => new Join(Role(reader.Byte()), Positions(ref reader)),
+            2 => new Leave(),
+            3 => new MemberFailed(Id(ref reader, limits), reader.LongText()),
+            4 => new StepReport(reader.Int64(), reader.Int32(), reader.Int64(), reader.Double()),
+            5 => new Held(reader.Int64(), reader.Int32(), reader.Int64()),
+            6 => new ComputeReport(reader.Int64(), new TimeSpan(reader.Int64())),
+            7 => new NotFinite(reader.Int64(), reader.LongText()),
+            8 => new Serve(reader.Int64(), reader.Int32(), reader.Int32(), reader.Int64(), reader.Int64(), reader.Int64()),
+            9 => new Subscribe(reader.Int64(), reader.Int32()),
+            10 => new Advance(reader.Int64(), reader.Int64(), reader.Int64()),
+            11 => new Hold(reader.Int64()),
+            12 => new SnapshotAt(reader.Int64(), reader.Int64()),
+            13 => new NormPart(reader.Int64(), reader.Int64(), reader.Int32(), Doubles(ref reader)),
+            14 => new Topology(reader.Int64(), Ids(ref reader, limits)),
+            15 => new Assignment(reader.Int64(), reader.Int64(), Ids(ref reader, limits)),
+            16 => new Stop(),
+            _ => throw new LinkException(RefusalKind.Garbage, $"sent a message of type {number}, which there is not"),
+        };
+        reader.End();
+        return message;
+    }
+
+    private static void Write(WireWriter writer, ImmutableArray<ActorId> ids)
+    {
+        writer.Int32(ids.Length);
+        foreach (var id in ids)
+            writer.Text(id.Name);
+    }
+
+    private static NodeRole Role(byte number) =>
+        number <= (byte)NodeRole.ParameterServer
+            ? (NodeRole)number
+            : throw new LinkException(RefusalKind.Garbage, $"sent the role {number}, which there is not");
+
+    private static ActorId Id(ref WireReader reader, LinkLimits limits) => new(reader.Text(limits.NameBytes));
+
+    private static ImmutableArray<ActorId> Ids(ref WireReader reader, LinkLimits limits)
+    {
+        var ids = ImmutableArray.CreateBuilder<ActorId>(reader.Count(sizeof(ushort)));
+        for (var index = 0; index < ids.Capacity; index++)
+            ids.Add(Id(ref reader, limits));
+
+        return ids.MoveToImmutable();
+    }
+
+    private static ImmutableArray<SegmentPosition> Positions(ref WireReader reader)
+    {
+        var positions = ImmutableArray.CreateBuilder<SegmentPosition>(reader.Count((2 * sizeof(int)) + (2 * sizeof(long))));
+        for (var index = 0; index < positions.Capacity; index++)
+            positions.Add(new SegmentPosition(reader.Int32(), reader.Int32(), reader.Int64(), reader.Int64()));
+
+        return positions.MoveToImmutable();
+    }
+
+    private static ImmutableArray<double> Doubles(ref WireReader reader)
+    {
+        var values = ImmutableArray.CreateBuilder<double>(reader.Count(sizeof(double)));
+        for (var index = 0; index < values.Capacity; index++)
+            values.Add(reader.Double());
+
+        return values.MoveToImmutable();
+    }
+}

@@ -1,0 +1,149 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>What a prepared file says about its rows; as text it is JSON.</summary>
+internal sealed record PreparedHeader
+{
+    /// <summary>The task, as recipes write it.</summary>
+    public required string Task { get; init; }
+
+    /// <summary>Name of each feature.</summary>
+    public required ImmutableArray<string> Features { get; init; }
+
+    /// <summary>Names of the targets.</summary>
+    public required ImmutableArray<string> Targets { get; init; }
+
+    /// <summary>Names of the classes; empty for regression.</summary>
+    public required ImmutableArray<string> Classes { get; init; }
+
+    /// <summary>Targets of a row.</summary>
+    public required int Outputs { get; init; }
+
+    /// <summary>The scaling, as <see cref="FeatureScaling.ToJson"/> writes it.</summary>
+    public required string Scaling { get; init; }
+
+    /// <summary>Height and width of rows that are images; null: they are none.</summary>
+    public required ImageShape? Shape { get; init; }
+
+    /// <summary>Fingerprint of the whole.</summary>
+    public required string Fingerprint { get; init; }
+
+    /// <summary>The training rows.</summary>
+    public required PreparedPart Train { get; init; }
+
+    /// <summary>The validation rows; null: none.</summary>
+    public required PreparedPart? Validation { get; init; }
+
+    /// <summary>The test rows; null: none.</summary>
+    public required PreparedPart? Test { get; init; }
+
+    /// <summary>The parts there are, in the order they are stored.</summary>
+    [JsonIgnore]
+    public IEnumerable<PreparedPart> Parts => new[] { Train, Validation, Test }.OfType<PreparedPart>();
+
+    /// <summary>The header of data; computes their fingerprints.</summary>
+    public static PreparedHeader Of(PreparedData data) => new()
+    {
+        Task = RecipeWords.Task.Of(data.Task),
+        Features = data.FeatureNames,
+        Targets = data.TargetNames,
+        Classes = data.Classes,
+        Outputs = data.Train.Outputs,
+        Scaling = data.Scaling.ToJson(),
+        Shape = data.Shape,
+        Fingerprint = data.Fingerprint,
+        Train = PreparedPart.Of(data.Train),
+        Validation = data.Validation is { } validation ? PreparedPart.Of(validation) : null,
+        Test = data.Test is { } test ? PreparedPart.Of(test) : null,
+    };
+
+    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, PreparedHeaderJson.Default.PreparedHeader);
+
+    /// <summary>Reads a header and checks each of its fields.</summary>
+    /// <exception cref="DataException">It is none; the message does not name the file.</exception>
+    public static PreparedHeader FromBytes(ReadOnlySpan<byte> bytes)
+    {
+        PreparedHeader header;
+        try
+        {
+            header = JsonSerializer.Deserialize(bytes, PreparedHeaderJson.Default.PreparedHeader)
+                ?? throw new DataException("its header is empty");
+        }
+        catch (JsonException exception)
+        {
+            throw new DataException($"its header is not valid: {exception.Message}", exception);
+        }
+
+        header.Check();
+        return header;
+    }
+
+    public FeatureScaling ReadScaling() => FeatureScaling.FromJson(Scaling);
+
+    /// <exception cref="DataException">The header has another word.</exception>
+    public TaskKind ReadTask() =>
+        RecipeWords.Task.Find(Task) ?? throw new DataException($"its header has the unknown task '{RecipeText.Shown(Task)}'");
+
+    private void Check()
+    {
+        var task = ReadTask();
+        Require(IsNames(Features, DataLimits.Columns), "features", "names of at least one feature");
+        Require(IsNames(Targets, DataLimits.Columns), "targets", "names of at least one target");
+        var isClassification = task == TaskKind.Classification;
+        Require(
+            isClassification ? IsNames(Classes, DataLimits.Classes) : Classes is { IsDefault: false, IsEmpty: true },
+            "classes",
+            isClassification ? "names of the classes" : "no classes for a regression");
+        Require(
+            isClassification ? Outputs == Classes.Length || (Outputs == 1 && Classes.Length == 2) : Outputs == Targets.Length,
+            "outputs",
+            isClassification ? "one output for each class, or one for two classes" : "one output for each target");
+        Require(Scaling is not null && ReadScaling().Features == Features.Length, "scaling", "a scaling of the features");
+        Require(
+            Shape is not { } shape || (shape is { Height: > 0, Width: > 0 } && (long)shape.Height * shape.Width == Features.Length),
+            "shape",
+            "a height and a width whose product is the number of features");
+        Require(Train is not null, "train", "training rows");
+        foreach (var part in Parts)
+        {
+            Require(part.Rows is >= 1 and <= DataLimits.PreparedRows, "rows", $"1 to {DataLimits.PreparedRows} rows");
+            Require(part.Form is PreparedPart.BytesForm or PreparedPart.FloatsForm, "form", "bytes or floats");
+            Require(part.Fingerprint is not null, "fingerprint", "a fingerprint of each part");
+        }
+
+        var whole = PreparedData.FingerprintOf(Train!.Fingerprint, Validation?.Fingerprint, Test?.Fingerprint);
+        Require(Fingerprint == whole, "fingerprint", "the fingerprint of its parts");
+    }
+
+    private static void Require(bool holds, string field, string needed)
+    {
+        if (!holds)
+            throw new DataException($"its header's field '{field}' does not fit; it needs {needed}");
+    }
+
+    private static bool IsNames(ImmutableArray<string> names, int most) =>
+        !names.IsDefault && names.Length >= 1 && names.Length <= most && names.All(name => name is not null);
+}
+
+/// <summary>The rows of one part of prepared data.</summary>
+/// <param name="Rows">Their number.</param>
+/// <param name="Form">How features are stored: <c>bytes</c>, to be scaled, or <c>floats</c>, scaled already.</param>
+/// <param name="Fingerprint">The data set's fingerprint.</param>
+internal sealed record PreparedPart(long Rows, string Form, string Fingerprint)
+{
+    public const string BytesForm = "bytes";
+    public const string FloatsForm = "floats";
+
+    public static PreparedPart Of(DataSet data) =>
+        new(data.Rows, data.Form == RowForm.Bytes ? BytesForm : FloatsForm, data.Fingerprint);
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(PreparedHeader))]
+internal sealed partial class PreparedHeaderJson : JsonSerializerContext;

@@ -1,0 +1,44 @@
+using ClusterTrain.Numerics;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>Turns raw bytes into prepared floats as they are read: a <see cref="FeatureScaling"/> at hand for a kernel.</summary>
+internal sealed class ByteScaling(FeatureScaling scaling)
+{
+    private readonly float[] _factors = [.. scaling.Factors];
+    private readonly float[] _shifts = [.. scaling.Shifts];
+
+    /// <summary>The prepared values of a row.</summary>
+    public void Read(ReadOnlySpan<byte> raw, Span<float> values)
+    {
+        if (_factors.Length == 1)
+        {
+            Kernels.Active.ScaleBytes(raw, _factors[0], _shifts[0], values);
+        }
+        else
+        {
+            Kernels.Active.ScaleBytes(raw, 1, 0, values);
+            FeatureScaling.Apply(_factors, _shifts, values);
+        }
+    }
+
+    /// <summary>The feature whose largest byte would leave the range of a float32; -1: none.</summary>
+    public int FirstNotFinite()
+    {
+        for (var i = 0; i < _factors.Length; i++)
+        {
+            if (!float.IsFinite(MathF.FusedMultiplyAdd(byte.MaxValue, _factors[i], _shifts[i])))
+                return i;
+        }
+
+        return -1;
+    }
+
+    public void Hash(DataFingerprint fingerprint)
+    {
+        fingerprint.Add("bytes");
+        fingerprint.Add(_factors.Length);
+        fingerprint.Add(_factors);
+        fingerprint.Add(_shifts);
+    }
+}

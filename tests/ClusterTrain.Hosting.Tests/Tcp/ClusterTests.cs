@@ -1,0 +1,25 @@
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Hosting.Tests;
+
+/// <summary>A cluster over real sockets trains to the receipt of the undisturbed run in one process, whatever happens to its nodes.</summary>
+public sealed class ClusterTests
+{
+    [Theory]
+    [InlineData(1, 1, TestRuns.Plain)]
+    [InlineData(3, 1, TestRuns.Plain)]
+    [InlineData(2, 2, TestRuns.Clipped)]
+    public async Task A_cluster_trains_to_the_receipt_of_one_process(int workers, int servers, string recipe)
+    {
+        using var cluster = new TestCluster(recipe) { Run = new RunSettings { ParameterServers = servers } };
+        cluster.StartCoordinator();
+        for (var server = 1; server <= servers; server++)
+            cluster.StartServer($"server-{server}");
+        for (var worker = 1; worker <= workers; worker++)
+            cluster.StartWorker($"worker-{worker}");
+
+        await cluster.EndsLikeAloneAsync();
+        var outcomes = await Task.WhenAll(cluster.MemberOutcomes).WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.All(outcomes, outcome => Assert.IsType<MemberFinished>(outcome));
+    }
+}

@@ -1,0 +1,154 @@
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Hosting.Tests;
+
+/// <summary>Nodes die, leave, join and lose each other; the receipt is that of the undisturbed run.</summary>
+public sealed class FailureTests
+{
+    [Fact]
+    public async Task A_worker_dies_and_the_others_go_on_at_once()
+    {
+        using var cluster = Start(TestRuns.Long(TestRuns.Plain), servers: 1, workers: 2);
+        var victim = cluster.StartWorker("victim");
+        cluster.Events.WaitFor<EpochCompleted>("an epoch with three workers", epoch => epoch.Workers == 3);
+
+        victim.Abort();
+
+        cluster.Events.WaitFor<MembershipChanged>("the coordinator notices", change => change.What.StartsWith("lost", StringComparison.Ordinal));
+        await cluster.EndsLikeAloneAsync();
+    }
+
+    [Fact]
+    public async Task All_workers_die_and_new_ones_take_over()
+    {
+        using var cluster = Start(TestRuns.Long(TestRuns.Plain), servers: 1, workers: 0);
+        var first = cluster.StartWorker("worker-1");
+        var second = cluster.StartWorker("worker-2");
+        WaitForEpoch(cluster, 5);
+
+        first.Abort();
+        second.Abort();
+        cluster.Events.WaitFor<RunWaiting>("the run waits for workers", waiting => waiting.Reason.Contains("1 more worker", StringComparison.Ordinal), cluster.Events.Count - 1);
+        cluster.StartWorker("worker-3");
+
+        await cluster.EndsLikeAloneAsync();
+    }
+
+    [Theory]
+    [InlineData(1, TestRuns.Plain)]
+    [InlineData(2, TestRuns.Clipped)]
+    public async Task A_parameter_server_dies_and_the_steps_since_the_checkpoint_are_replayed(int servers, string recipe)
+    {
+        using var cluster = Start(TestRuns.Long(recipe), servers - 1, workers: 2);
+        var victim = cluster.StartServer("victim");
+        cluster.Events.WaitFor<CheckpointSaved>("a checkpoint", _ => true);
+
+        victim.Abort();
+        cluster.StartServer("successor");
+
+        await cluster.EndsLikeAloneAsync();
+    }
+
+    [Theory]
+    [InlineData(1, TestRuns.Plain)]
+    [InlineData(2, TestRuns.Clipped)]
+    public async Task The_coordinator_dies_and_another_goes_on_in_the_same_run_folder(int servers, string recipe)
+    {
+        using var cluster = Start(TestRuns.Long(recipe), servers, workers: 2);
+        for (var life = 0; life < 3; life++)
+        {
+            WaitForEpoch(cluster, 10 * (life + 1));
+            cluster.Coordinator.Abort();
+            await cluster.Outcome;
+            cluster.StartCoordinator();
+        }
+
+        await cluster.EndsLikeAloneAsync();
+    }
+
+    [Fact]
+    public async Task Everything_dies_at_once_and_is_started_again()
+    {
+        using var cluster = Start(TestRuns.Long(TestRuns.Plain), servers: 0, workers: 0);
+        MemberNode[] members = [cluster.StartServer(), cluster.StartWorker("worker-1"), cluster.StartWorker("worker-2")];
+        cluster.Events.WaitFor<CheckpointSaved>("a checkpoint", _ => true);
+
+        cluster.Coordinator.Abort();
+        foreach (var member in members)
+            member.Abort();
+
+        await cluster.Outcome;
+        cluster.StartCoordinator();
+        cluster.StartServer();
+        cluster.StartWorker("worker-3");
+
+        await cluster.EndsLikeAloneAsync();
+    }
+
+    [Fact]
+    public async Task Workers_join_and_leave_throughout()
+    {
+        using var cluster = Start(TestRuns.Long(TestRuns.Plain), servers: 1, workers: 1);
+        var leaving = cluster.StartWorker("guest-0");
+        for (var guest = 1; guest <= 8 && !cluster.Outcome.IsCompleted; guest++)
+        {
+            var next = cluster.StartWorker($"guest-{guest}");
+            cluster.Events.WaitFor<MembershipChanged>(
+                $"guest-{guest} joins", change => change.Member.Name.StartsWith($"guest-{guest}/", StringComparison.Ordinal));
+            Assert.IsType<MemberLeft>(await leaving.LeaveAsync().WaitAsync(TimeSpan.FromSeconds(10)));
+            leaving = next;
+        }
+
+        await cluster.EndsLikeAloneAsync();
+        cluster.Events.WaitFor<MembershipChanged>("a guest left in good order", change => change.What == "left");
+    }
+
+    [Fact]
+    public async Task A_worker_and_a_server_in_one_process_leave_together()
+    {
+        using var cluster = Start(TestRuns.Long(TestRuns.Plain), servers: 0, workers: 1);
+        var both = cluster.StartBoth("both");
+        WaitForEpoch(cluster, 5);
+
+        Assert.IsType<MemberLeft>(await both.LeaveAsync().WaitAsync(TimeSpan.FromSeconds(10)));
+        cluster.StartBoth("others");
+
+        await cluster.EndsLikeAloneAsync();
+    }
+
+    [Fact]
+    public async Task The_run_waits_for_the_least_number_of_workers_and_goes_on_with_those_that_stayed()
+    {
+        using var cluster = new TestCluster(TestRuns.Long(TestRuns.Plain)) { Run = new RunSettings { LeastWorkers = 2 } };
+        cluster.StartCoordinator();
+        cluster.StartServer();
+        cluster.StartWorker("stays");
+        var leaves = cluster.StartWorker("leaves");
+        WaitForEpoch(cluster, 5);
+
+        var before = cluster.Events.Count;
+        await leaves.LeaveAsync();
+        cluster.Events.WaitFor<RunWaiting>("the run waits for a second worker", waiting => waiting.Reason.Contains("1 more worker", StringComparison.Ordinal), before);
+        cluster.StartWorker("comes");
+
+        await cluster.EndsLikeAloneAsync();
+    }
+
+    private static TestCluster Start(string recipe, int servers, int workers)
+    {
+        var cluster = new TestCluster(recipe)
+        {
+            Run = new RunSettings { ParameterServers = Math.Max(1, recipe.Contains("clip_norm", StringComparison.Ordinal) ? 2 : 1), CheckpointPeriod = TimeSpan.FromMilliseconds(100) },
+        };
+        cluster.StartCoordinator();
+        for (var server = 1; server <= servers; server++)
+            cluster.StartServer($"server-{server}");
+        for (var worker = 1; worker <= workers; worker++)
+            cluster.StartWorker($"steady-{worker}");
+
+        return cluster;
+    }
+
+    private static void WaitForEpoch(TestCluster cluster, int epoch) =>
+        cluster.Events.WaitFor<EpochCompleted>($"epoch {epoch} is done", completed => completed.Record.Epoch >= epoch);
+}
