@@ -41,7 +41,7 @@ internal static class PredictCommand
     private static int Run(string modelPath, string file, bool isJson, bool withOutputs, string? target, Surroundings surroundings)
     {
         var (model, _) = ModelScore.Read(modelPath);
-        var rows = ModelRows.Read(model, file);
+        var rows = model.ReadRows(file).Rows;
         if (target is null)
         {
             Write(surroundings.Out);

@@ -39,13 +39,21 @@ internal static class ScoreCommand
         var (model, runFolder) = ModelScore.Read(modelPath);
         var rows = files.Length == 0
             ? TestRows(model, runFolder, dataFolder, surroundings)
-            : ModelRows.ReadLabelled(model, files[0], files.ElementAtOrDefault(1));
+            : LabelledRows(model, files[0], files.ElementAtOrDefault(1));
         var figures = ModelScore.Of(model, rows, Environment.ProcessorCount);
         if (isJson)
             WriteJson(model, figures, new JsonLines(surroundings.Out));
         else
             WriteText(model, figures, surroundings.Out);
         return ExitCodes.Ok;
+    }
+
+    private static DataSet LabelledRows(Model model, string path, string? labels)
+    {
+        var read = model.ReadRows(path, labels);
+        return read.HasTargets
+            ? read.Rows
+            : throw new UsageException($"{path}: has no column {string.Join(", ", model.TargetNames)} to score against; name a labelled file, or for IDX features the file of labels too.");
     }
 
     private static DataSet TestRows(Model model, string? runFolder, string? dataFolder, Surroundings surroundings)

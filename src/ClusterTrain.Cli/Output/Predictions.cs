@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using ClusterTrain.Learning;
@@ -17,7 +18,11 @@ internal static class Predictions
 {
     private const int ChunkRows = 512;
 
-    /// <summary>Predicts rows in order; the outputs have the bits that the network had in training.</summary>
+    /// <summary>Names of the outputs; a single output that tells two classes apart is the probability of the second.</summary>
+    public static ImmutableArray<string> OutputNames(Model model) =>
+        model.Classes.IsEmpty ? model.TargetNames : model.Classes[^model.Layout.Outputs..];
+
+    /// <summary>Predicts rows in order; the outputs have the bits that the network had in training, numbers the unit of the data.</summary>
     /// <param name="model">The model.</param>
     /// <param name="rows">Its rows.</param>
     /// <param name="writer">Takes the outputs.</param>
@@ -36,6 +41,8 @@ internal static class Predictions
             var count = (int)Math.Min(ChunkRows, rows.Rows - start);
             rows.Gather(start, count, features.AsSpan(0, count * inputs), targets.AsSpan(0, count * rows.Outputs));
             network.Predict(model.Weights.Span, features.AsSpan(0, count * inputs), count, results.AsSpan(0, count * outputs));
+            foreach (ref var value in results.AsSpan(0, model.TargetScale == 1 ? 0 : count * outputs))
+                value = (float)(value / model.TargetScale);
             for (var row = 0; row < count; row++)
                 writer.Write(results.AsSpan(row * outputs, outputs));
         }
@@ -55,7 +62,7 @@ internal sealed class CsvPredictions : IPredictionWriter
         (_output, _model) = (output, model);
         var isClassification = !model.Classes.IsEmpty;
         _withOutputs = withOutputs || !isClassification;
-        var columns = isClassification && withOutputs ? model.TargetNames.AddRange(model.Classes) : model.TargetNames;
+        var columns = isClassification && withOutputs ? model.TargetNames.AddRange(Predictions.OutputNames(model)) : model.TargetNames;
         output.WriteLine(string.Join(',', columns.Select(Cell)));
     }
 
@@ -98,7 +105,7 @@ internal sealed class JsonPredictions(TextWriter output, Model model, bool withO
             if (!withOutputs && !model.Classes.IsEmpty)
                 return;
             json.WriteStartObject("outputs");
-            foreach (var (name, value) in (model.Classes.IsEmpty ? model.TargetNames : model.Classes).Zip(_outputs))
+            foreach (var (name, value) in Predictions.OutputNames(model).Zip(_outputs))
                 json.WriteNumber(name, value);
             json.WriteEndObject();
         });

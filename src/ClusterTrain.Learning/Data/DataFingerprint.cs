@@ -14,6 +14,7 @@ namespace ClusterTrain.Learning;
 /// <item>the number of classes, and each class name as a text;</item>
 /// <item>the form of the features: the text "bytes", the number of factors, the factors and the shifts, for features that are all
 /// whole numbers from 0 to 255; the text "floats" for others;</item>
+/// <item>where classes have weights, the text "weights" and the weights;</item>
 /// <item>the features row by row: the raw byte, or the prepared float;</item>
 /// <item>the targets row by row: the class index (an integer), or the floats.</item>
 /// </list>

@@ -6,6 +6,9 @@ public static class DataLimits
     /// <summary>Bytes of one file after decompression: 4 GiB.</summary>
     public const long FileBytes = 4L << 30;
 
+    /// <summary>Bytes of one file after decompression when its rows go into a prepared file instead of memory: 4 TiB.</summary>
+    public const long StreamedBytes = 4L << 40;
+
     /// <summary>Feature values (rows times features) of one file, all held in one array: 2,147,483,591.</summary>
     public const long Values = 0x7FFFFFC7;
 

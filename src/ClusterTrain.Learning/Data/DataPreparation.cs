@@ -1,6 +1,6 @@
 namespace ClusterTrain.Learning;
 
-/// <summary>From a recipe to rows in memory.</summary>
+/// <summary>From a recipe to rows that a network can be trained with.</summary>
 public static class DataPreparation
 {
     /// <summary>Reads, splits and scales the data of a recipe.</summary>
@@ -8,6 +8,10 @@ public static class DataPreparation
     /// <param name="locations">Where files are looked for.</param>
     /// <param name="progress">Told of reading and downloading, from any thread; null: nobody is.</param>
     /// <param name="cancellation">Ends the work early; a download can be gone on with later.</param>
+    /// <remarks>
+    /// A classification whose last layer has one unit has one target, 0 or 1, when there are two classes; otherwise targets are
+    /// one-hot.
+    /// </remarks>
     /// <exception cref="DataException">The data is missing or wrong.</exception>
     public static PreparedData Prepare(
         Recipe recipe,
@@ -16,7 +20,12 @@ public static class DataPreparation
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(recipe);
-        return Prepare(recipe.Data, recipe.Seed, locations, progress, cancellation);
+        ArgumentNullException.ThrowIfNull(locations);
+        var data = recipe.Data.Source is PreparedSource prepared
+            ? Open(recipe.Data, prepared, locations, progress)
+            : Prepare(recipe.Data, recipe.Seed, HasOneOutput(recipe), new SourceReader(locations, progress, cancellation));
+        CheckUse(recipe, data);
+        return data;
     }
 
     /// <summary>Reads, splits and scales data.</summary>
@@ -39,29 +48,110 @@ public static class DataPreparation
     {
         ArgumentNullException.ThrowIfNull(recipe);
         ArgumentNullException.ThrowIfNull(locations);
+        return recipe.Source is PreparedSource prepared
+            ? Open(recipe, prepared, locations, progress)
+            : Prepare(recipe, seed, oneOutput: false, new SourceReader(locations, progress, cancellation));
+    }
+
+    /// <summary>
+    /// Prepares the data of a recipe into a file, with the rows and the fingerprint that
+    /// <see cref="Prepare(Recipe, DataLocations, IProgress{DataProgress}?, CancellationToken)"/> gives. The features of CSV and IDX files
+    /// are never in memory as a whole; beside the file there is for a while a temporary one of about the size of the rows.
+    /// </summary>
+    /// <param name="recipe">The recipe; one that has <c>prepared: FILE</c> as its data, and is otherwise the same, trains to the same bits.</param>
+    /// <param name="locations">Where files are looked for.</param>
+    /// <param name="path">The file to write, see <see cref="PreparedDataFile"/>.</param>
+    /// <param name="progress">Told of reading, downloading and writing, from any thread; null: nobody is.</param>
+    /// <param name="cancellation">Ends the work early; the path stays as it was.</param>
+    /// <remarks>In memory are the targets, and of a split 5 bytes for each row.</remarks>
+    /// <exception cref="DataException">The data is missing or wrong.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder may not be written to.</exception>
+    public static void PrepareToFile(
+        Recipe recipe,
+        DataLocations locations,
+        string path,
+        IProgress<DataProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        ArgumentNullException.ThrowIfNull(locations);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (recipe.Data.Source is PreparedSource source)
+            throw new DataException($"{source.File}: the data are prepared already. Copy the file, or name the original source.");
+        using var scratch = new ScratchFolder(Path.GetDirectoryName(Path.GetFullPath(path))!, cancellation);
+        var data = Prepare(
+            recipe.Data, recipe.Seed, HasOneOutput(recipe), new SourceReader(locations, progress, cancellation) { Scratch = scratch });
+        PreparedDataFile.Write(data, path, progress, cancellation);
+    }
+
+    private static bool HasOneOutput(Recipe recipe) => recipe.Layers[^1].Units == 1;
+
+    private static PreparedData Open(
+        DataRecipe recipe, PreparedSource source, DataLocations locations, IProgress<DataProgress>? progress)
+    {
+        var path = locations.Find(source.File);
+        progress?.Report(new DataProgress(DataActivity.Reading, path, 0, null));
+        var data = PreparedDataFile.Open(path);
+        if (data.Task != recipe.Task)
+        {
+            throw new DataException(
+                $"{path}: the data were prepared for {RecipeWords.Task.Of(data.Task)}, and the recipe's task is " +
+                $"{RecipeWords.Task.Of(recipe.Task)}. Set data.task, or prepare the data again.");
+        }
+
+        // Compares the rows with their checksums, so that no run starts on a damaged file.
+        _ = data.Fingerprint;
+        return data;
+    }
+
+    private static void CheckUse(Recipe recipe, PreparedData data)
+    {
+        if (recipe.Data.Source is not PreparedSource source)
+            return;
+        if (recipe.EarlyStopping is not null && data.Validation is null)
+        {
+            throw new DataException(
+                $"{source.File}: there are no validation rows, which early_stopping watches. Prepare the data with " +
+                "data.validation, or leave early_stopping out.");
+        }
+
+        if (!data.Train.ClassWeights.IsEmpty && recipe.Loss != LossKind.CategoricalCrossEntropy)
+        {
+            throw new DataException(
+                $"{source.File}: the classes have weights, which weigh the rows of categorical-cross-entropy only. Set the loss, " +
+                "or prepare the data without class_weights.");
+        }
+    }
+
+    private static PreparedData Prepare(DataRecipe recipe, ulong seed, bool oneOutput, SourceReader reader)
+    {
         var scale = recipe.Scale ?? 1;
         if (!float.IsFinite((float)scale) || (float)scale == 0)
             throw new DataException($"data.scale is {scale}; features can be multiplied by any finite number but 0.");
 
-        var source = Read(recipe, locations, progress, cancellation);
-        cancellation.ThrowIfCancellationRequested();
+        var source = reader.Read(recipe);
         var split = Split(recipe, source, seed);
         var raw = source.Train.Rows;
         var scaling = recipe.Standardise
             ? FeatureStatistics.Standardising(raw, split?.Train, scale)
             : FeatureScaling.Uniform(raw.Features, (float)scale);
-        var rows = Scale(source.Train, scaling);
+        var train = Finish(source.Train, scaling, recipe.TargetScale, oneOutput);
+        var test = source.Test is { } own ? Finish(own, scaling, recipe.TargetScale, oneOutput) : null;
+        var weights = recipe.ClassWeights is { } wanted
+            ? ClassWeighing.Weights(wanted, train.Targets, split?.Train, train.Rows.Rows, train.Name)
+            : [];
         return new PreparedData
         {
-            Train = new DataSet(rows, source.Train.Targets, split?.Train),
-            Validation = split?.Validation is { } validation ? new DataSet(rows, source.Train.Targets, validation) : null,
-            Test = split?.Test is { } held ? new DataSet(rows, source.Train.Targets, held)
-                : source.Test is { } own ? new DataSet(Scale(own, scaling), own.Targets, null)
+            Train = new DataSet(train.Rows, weights.IsEmpty ? train.Targets : train.Targets.Weighted(weights), split?.Train),
+            Validation = split?.Validation is { } validation ? new DataSet(train.Rows, train.Targets, validation) : null,
+            Test = split?.Test is { } held ? new DataSet(train.Rows, train.Targets, held)
+                : test is not null ? new DataSet(test.Rows, test.Targets, null)
                 : null,
             Task = recipe.Task,
-            FeatureNames = source.FeatureNames,
+            Encoding = source.Encoding with { Scaling = scaling },
             TargetNames = source.TargetNames,
-            Scaling = scaling,
+            TargetScale = recipe.TargetScale ?? 1,
             Shape = source.Shape,
         };
     }
@@ -74,64 +164,24 @@ public static class DataPreparation
             : RowSplit.Draw(source.Train.Rows.Rows, test, recipe.Validation, seed, source.Train.Name);
     }
 
-    private static RowStore Scale(SourceTable table, FeatureScaling scaling)
+    /// <summary>Raw rows with their features and targets as a network sees them.</summary>
+    /// <param name="table">The raw rows; not to be used again.</param>
+    /// <param name="scaling">Of the features.</param>
+    /// <param name="targetScale">What targets are multiplied by; null: nothing.</param>
+    /// <param name="oneOutput">True: two classes have one target.</param>
+    /// <exception cref="DataException">A value becomes too large.</exception>
+    internal static SourceTable Finish(SourceTable table, FeatureScaling scaling, double? targetScale, bool oneOutput)
     {
         try
         {
-            return table.Rows.Prepare(scaling);
+            var targets = targetScale is { } scale ? table.Targets.Scaled(scale)
+                : oneOutput && table.Targets.Classes.Length == 2 ? table.Targets.AsIndex()
+                : table.Targets;
+            return table with { Rows = table.Rows.Prepare(scaling), Targets = targets };
         }
         catch (DataException exception)
         {
             throw new DataException($"{table.Name}: {exception.Message}", exception);
-        }
-    }
-
-    private static SourceData Read(
-        DataRecipe recipe, DataLocations locations, IProgress<DataProgress>? progress, CancellationToken cancellation) =>
-        recipe.Source switch
-        {
-            NamedSource named => new DataStore(locations).Load(named.Name, recipe.Task, progress, cancellation),
-            IdxSource idx => ReadIdx(idx, recipe.Task, locations, progress),
-            CsvSource csv => ReadCsv(csv, recipe.Task, locations, progress),
-            InlineSource inline => InlineTable.Read(inline, recipe.Task),
-            var other => throw new ArgumentException($"No reader for a source of type {other.GetType().Name}.", nameof(recipe)),
-        };
-
-    private static SourceData ReadIdx(IdxSource source, TaskKind task, DataLocations locations, IProgress<DataProgress>? progress)
-    {
-        if (source.TestFeatures is null != source.TestLabels is null)
-        {
-            throw new DataException(
-                $"{source.TestFeatures ?? source.TestLabels}: test features and test labels belong together. Name both " +
-                "files or neither.");
-        }
-
-        var train = (Open(source.Features), Open(source.Labels));
-        var test = source is { TestFeatures: { } features, TestLabels: { } labels }
-            ? (Open(features), Open(labels))
-            : default((IdxFile, IdxFile)?);
-        return IdxReader.Read(train, test, task);
-
-        IdxFile Open(string name)
-        {
-            var path = locations.Find(name);
-            progress?.Report(new DataProgress(DataActivity.Reading, path, 0, null));
-            using var file = DataFile.Open(path);
-            return IdxFile.Read(file);
-        }
-    }
-
-    private static SourceData ReadCsv(CsvSource source, TaskKind task, DataLocations locations, IProgress<DataProgress>? progress)
-    {
-        var train = Open(source.File, null);
-        return CsvTables.Combine(train, source.TestFile is { } test ? Open(test, train) : null, task);
-
-        CsvFile Open(string name, CsvFile? training)
-        {
-            var path = locations.Find(name);
-            progress?.Report(new DataProgress(DataActivity.Reading, path, 0, null));
-            using var file = DataFile.Open(path);
-            return CsvFile.Read(file, source, task, training);
         }
     }
 }

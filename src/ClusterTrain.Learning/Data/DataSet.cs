@@ -55,6 +55,12 @@ public sealed class DataSet
     public ImmutableArray<string> Classes => _targets.Classes;
 
     /// <summary>
+    /// For a classification whose classes have weights, the weight of each, which its one-hot target has in place of 1; otherwise
+    /// empty.
+    /// </summary>
+    public ImmutableArray<float> ClassWeights => _targets.Weights;
+
+    /// <summary>
     /// SHA-256 (64 lower-case hex digits) of the shape, the classes and the content of the rows in order. Computed when it
     /// is first asked for, in one pass over the rows.
     /// </summary>
@@ -166,6 +172,7 @@ public sealed class DataSet
         foreach (var name in Classes)
             fingerprint.Add(name);
         _store.HashForm(fingerprint);
+        _targets.HashForm(fingerprint);
         for (var row = 0L; row < Rows; row++)
             _store.HashRow(Stored(row), fingerprint);
         for (var row = 0L; row < Rows; row++)

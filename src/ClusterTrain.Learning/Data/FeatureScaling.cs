@@ -79,17 +79,23 @@ public sealed record FeatureScaling(int Features, ImmutableArray<float> Factors,
             throw new DataException($"The feature scaling is not valid JSON: {exception.Message}", exception);
         }
 
-        if (scaling is null || scaling.Features < 1 || scaling.Factors.IsDefault || scaling.Shifts.IsDefault
-            || scaling.Factors.Length != scaling.Shifts.Length
-            || (scaling.Factors.Length != 1 && scaling.Factors.Length != scaling.Features)
-            || !scaling.Factors.All(float.IsFinite) || !scaling.Shifts.All(float.IsFinite))
+        if (scaling is null)
+            throw new DataException("The feature scaling is empty.");
+        scaling.Check();
+        return scaling;
+    }
+
+    /// <exception cref="DataException">The numbers are not those of a scaling.</exception>
+    internal void Check()
+    {
+        if (Features < 1 || Factors.IsDefault || Shifts.IsDefault || Factors.Length != Shifts.Length
+            || (Factors.Length != 1 && Factors.Length != Features)
+            || !Factors.All(float.IsFinite) || !Shifts.All(float.IsFinite))
         {
             throw new DataException(
                 "The feature scaling has to hold features, factors and shifts: finite numbers, one of each for every " +
                 "feature or one for all.");
         }
-
-        return scaling;
     }
 
     /// <summary>Equal numbers, bit by bit.</summary>

@@ -17,14 +17,23 @@ public sealed record PreparedData
     /// <summary>What the targets are.</summary>
     public required TaskKind Task { get; init; }
 
-    /// <summary>Name of each feature: the columns of a CSV file; f0, f1, ... otherwise.</summary>
-    public required ImmutableArray<string> FeatureNames { get; init; }
+    /// <summary>How the features came about: columns, categories, derived features, scaling.</summary>
+    public required FeatureEncoding Encoding { get; init; }
+
+    /// <summary>
+    /// Name of each feature: the columns of a CSV file, <c>column=category</c> for a column of words; f0, f1, ... or x1, x2, ...
+    /// where columns have no names.
+    /// </summary>
+    public ImmutableArray<string> FeatureNames => Encoding.FeatureNames;
 
     /// <summary>Names of the targets; for classification the one name of the label.</summary>
     public required ImmutableArray<string> TargetNames { get; init; }
 
     /// <summary>How the features were scaled.</summary>
-    public required FeatureScaling Scaling { get; init; }
+    public FeatureScaling Scaling => Encoding.Scaling;
+
+    /// <summary>What the numbers of the source were multiplied by to become targets; predictions are divided by it.</summary>
+    public double TargetScale { get; init; } = 1;
 
     /// <summary>Height and width when a row is an image; null otherwise.</summary>
     public ImageShape? Shape { get; init; }

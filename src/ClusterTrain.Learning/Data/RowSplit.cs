@@ -12,6 +12,10 @@ namespace ClusterTrain.Learning;
 /// <param name="Test">Rows held back for the final score, ascending; null: none.</param>
 internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
 {
+    private const byte TrainPart = 0;
+    private const byte ValidationPart = 1;
+    private const byte TestPart = 2;
+
     /// <summary>Draws a split.</summary>
     /// <param name="rows">Number of rows of the source.</param>
     /// <param name="test">Share for the test; null: none.</param>
@@ -30,20 +34,30 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
                 "with. Hold fewer rows back.");
         }
 
+        if (rows > Array.MaxLength)
+            throw new DataException($"{source}: {rows} rows; at most {Array.MaxLength} can be split. Name a file of test rows instead.");
+
+        // One byte for each row instead of the whole order, because there may be many rows.
         var permutation = new SeededPermutation(seed, "split", 0, rows);
-        var order = new int[rows];
-        for (var position = 0; position < order.Length; position++)
-            order[position] = (int)permutation[position];
-        var (testEnd, validationEnd) = ((int)testRows, (int)(testRows + validationRows));
-        return new RowSplit(Ascending(validationEnd..), Part(validation, testEnd..validationEnd), Part(test, ..testEnd));
+        var parts = new byte[rows];
+        for (var position = 0L; position < testRows + validationRows; position++)
+            parts[permutation[position]] = position < testRows ? TestPart : ValidationPart;
+        return new RowSplit(
+            Ascending(TrainPart, rows - testRows - validationRows),
+            validation is null ? null : Ascending(ValidationPart, validationRows),
+            test is null ? null : Ascending(TestPart, testRows));
 
-        int[]? Part(SplitSize? size, Range positions) => size is null ? null : Ascending(positions);
-
-        int[] Ascending(Range positions)
+        int[] Ascending(byte part, long count)
         {
-            var part = order[positions];
-            Array.Sort(part);
-            return part;
+            var chosen = new int[count];
+            var next = 0;
+            for (var row = 0; row < parts.Length; row++)
+            {
+                if (parts[row] == part)
+                    chosen[next++] = row;
+            }
+
+            return chosen;
         }
     }
 }

@@ -24,10 +24,10 @@ public static class SyntheticImages
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
         var pixels = Bytes(seed, "noise", rows * features);
         var pictures = Bytes(seed, "pictures", classes * features);
-        var labels = new int[rows];
+        var labels = new ushort[rows];
         for (var row = 0; row < rows; row++)
         {
-            labels[row] = pixels[row * features] % classes;
+            labels[row] = (ushort)(pixels[row * features] % classes);
             for (var feature = 0; feature < features; feature++)
             {
                 ref var pixel = ref pixels[(row * features) + feature];

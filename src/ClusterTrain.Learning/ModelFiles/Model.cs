@@ -5,7 +5,7 @@ namespace ClusterTrain.Learning;
 
 /// <summary>
 /// A trained network with all that its predictions need. As a file it is safetensors: the weights as tensors, and in the
-/// metadata the recipe, the scaling of the features and the names of classes, features and targets.
+/// metadata the recipe, the encoding of the features and the names of classes and targets.
 /// </summary>
 public sealed class Model
 {
@@ -22,20 +22,20 @@ public sealed class Model
         Recipe = recipe;
         Layout = layout;
         Weights = weights;
-        Scaling = data.Scaling;
+        Encoding = data.Encoding;
         Classes = data.Classes;
-        FeatureNames = data.FeatureNames;
         TargetNames = data.TargetNames;
+        TargetScale = data.TargetScale;
         Shape = data.Shape;
     }
 
     private Model(string path, SafetensorsFile file)
     {
         Recipe = RecipeReader.Parse(Text(file, path, "recipe"), path, []);
-        Scaling = FeatureScaling.FromJson(Text(file, path, "scaling"));
+        Encoding = FeatureEncoding.FromJson(Text(file, path, "encoding"));
         Classes = Names(file, path, "classes");
-        FeatureNames = Names(file, path, "features");
         TargetNames = Names(file, path, "targets");
+        TargetScale = double.Parse(Text(file, path, "target_scale"), System.Globalization.CultureInfo.InvariantCulture);
         Shape = file.Metadata.TryGetValue("shape", out var shape) && shape.Split('x') is [var height, var width]
             ? new ImageShape(int.Parse(height, System.Globalization.CultureInfo.InvariantCulture), int.Parse(width, System.Globalization.CultureInfo.InvariantCulture))
             : null;
@@ -52,17 +52,23 @@ public sealed class Model
     /// <summary>(parameters).</summary>
     public ReadOnlyMemory<float> Weights { get; }
 
-    /// <summary>How raw features become inputs.</summary>
-    public FeatureScaling Scaling { get; }
+    /// <summary>How the columns of a file become inputs.</summary>
+    public FeatureEncoding Encoding { get; }
+
+    /// <summary>The last part of it: how raw features are scaled.</summary>
+    public FeatureScaling Scaling => Encoding.Scaling;
 
     /// <summary>Names of the classes in the order of the outputs; empty for regression.</summary>
     public ImmutableArray<string> Classes { get; }
 
-    /// <summary>Names of the features.</summary>
-    public ImmutableArray<string> FeatureNames { get; }
+    /// <summary>Names of the inputs.</summary>
+    public ImmutableArray<string> FeatureNames => Encoding.FeatureNames;
 
     /// <summary>Names of the targets.</summary>
     public ImmutableArray<string> TargetNames { get; }
+
+    /// <summary>For regression: outputs are divided by this to be in the unit of the training file; 1 otherwise.</summary>
+    public double TargetScale { get; }
 
     /// <summary>Height and width when the features are the pixels of an image.</summary>
     public ImageShape? Shape { get; }
@@ -88,6 +94,22 @@ public sealed class Model
         }
     }
 
+    /// <summary>
+    /// Reads rows to predict or score: a CSV file, or the features of an IDX file, both plain or gzip. The columns of a CSV file go by the
+    /// names in its first line; without such a line they stand as in training, with or without the targets. Columns the model does
+    /// not need are not looked at.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="labels">For features in IDX the file of their targets; null: they are not known.</param>
+    /// <exception cref="DataException">
+    /// The file is not such as the model needs: a column is missing, a cell is no number or a category that training did not see.
+    /// </exception>
+    public ModelRows ReadRows(string path, string? labels = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return ModelRowsReader.Read(this, path, labels);
+    }
+
     /// <summary>Writes the model file, all or nothing.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
@@ -97,10 +119,10 @@ public sealed class Model
         {
             ["format"] = FormatName,
             ["recipe"] = RecipeWriter.Write(Recipe),
-            ["scaling"] = Scaling.ToJson(),
+            ["encoding"] = Encoding.ToJson(),
             ["classes"] = JsonSerializer.Serialize(Classes, ModelJson.Default.ImmutableArrayString),
-            ["features"] = JsonSerializer.Serialize(FeatureNames, ModelJson.Default.ImmutableArrayString),
             ["targets"] = JsonSerializer.Serialize(TargetNames, ModelJson.Default.ImmutableArrayString),
+            ["target_scale"] = TargetScale.ToString("R", System.Globalization.CultureInfo.InvariantCulture),
         };
         if (Shape is { } shape)
         {

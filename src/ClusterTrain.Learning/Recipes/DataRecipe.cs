@@ -22,6 +22,47 @@ public sealed record DataRecipe
 
     /// <summary>What the targets are.</summary>
     public TaskKind Task { get; init; } = TaskKind.Classification;
+
+    /// <summary>
+    /// Regression: targets are multiplied by this for training, and predictions divided by it, so that they are in the original
+    /// unit; losses and metrics are in the training's unit. Null: 1.
+    /// </summary>
+    public double? TargetScale { get; init; }
+
+    /// <summary>Classification: how much the rows of each class count in training; null: all equally.</summary>
+    public ClassWeightsRecipe? ClassWeights { get; init; }
+}
+
+/// <summary>
+/// Weights of classes: loss and gradient of a training row are multiplied by its class's weight. Validation and test rows count
+/// equally.
+/// </summary>
+/// <param name="Given">
+/// The weights written in the recipe, by class in ordinal order; classes not named have weight 1. Empty: balanced, each class has the weight
+/// rows / (classes · rows of the class), counted over the training rows.
+/// </param>
+public sealed record ClassWeightsRecipe(ImmutableArray<ClassWeight> Given);
+
+/// <summary>The weight of one class.</summary>
+/// <param name="Class">Its name.</param>
+/// <param name="Weight">Above 0.</param>
+public readonly record struct ClassWeight(string Class, double Weight);
+
+/// <summary>A feature computed from two raw columns, in float32 rounded once.</summary>
+/// <param name="Name">Its name; no column has it.</param>
+/// <param name="Kind">How it is computed.</param>
+/// <param name="Left">A column of numbers.</param>
+/// <param name="Right">Another, or the same.</param>
+public sealed record DerivedFeature(string Name, DerivedKind Kind, string Left, string Right);
+
+/// <summary>How a derived feature is computed.</summary>
+public enum DerivedKind
+{
+    /// <summary>Left / right.</summary>
+    Ratio,
+
+    /// <summary>Left · right.</summary>
+    Cross,
 }
 
 /// <summary>The two kinds of task.</summary>
@@ -84,15 +125,38 @@ public sealed record CsvSource : DataSource
     /// <summary>The target columns: for classification the one that holds the label.</summary>
     public required ImmutableArray<string> Targets { get; init; }
 
-    /// <summary>The feature columns, in order; empty: all that are not targets.</summary>
+    /// <summary>
+    /// The features, in order: columns and derived features; empty: all columns that are not targets, then all derived features.
+    /// </summary>
     public ImmutableArray<string> Features { get; init; } = [];
+
+    /// <summary>
+    /// Columns of words: each becomes one feature per category of the training file, 1 for the row's own and 0 for the others.
+    /// </summary>
+    public ImmutableArray<string> Categorical { get; init; } = [];
+
+    /// <summary>Features computed from columns.</summary>
+    public ImmutableArray<DerivedFeature> Derived { get; init; } = [];
 }
+
+/// <summary>
+/// A file of prepared data, see <see cref="PreparedDataFile"/>: rows are read from the mapped file, so that they may exceed the memory.
+/// Splits, scaling and weights are inside.
+/// </summary>
+/// <param name="File">The file.</param>
+public sealed record PreparedSource(string File) : DataSource;
 
 /// <summary>Rows written in the recipe itself.</summary>
 public sealed record InlineSource : DataSource
 {
     /// <summary>Features, one array per row.</summary>
     public required ImmutableArray<ImmutableArray<float>> Features { get; init; }
+
+    /// <summary>Names of the features; empty: x1, x2, ...</summary>
+    public ImmutableArray<string> Columns { get; init; } = [];
+
+    /// <summary>Features computed from the written ones; they come after them.</summary>
+    public ImmutableArray<DerivedFeature> Derived { get; init; } = [];
 
     /// <summary>Targets, one array per row: numbers, or for classification a single class index.</summary>
     public required ImmutableArray<ImmutableArray<float>> Targets { get; init; }

@@ -5,7 +5,10 @@ namespace ClusterTrain.Learning;
 /// <summary>Makes the data part of a recipe of its tree.</summary>
 internal sealed class DataRecipeBinder(RecipeProblems problems)
 {
-    private static readonly string[] SourceKeys = ["set", "idx", "csv", "inline"];
+    private static readonly string[] SourceKeys = ["set", "idx", "csv", "inline", "prepared"];
+
+    /// <summary>What is settled when data are prepared, so that a prepared file has it inside.</summary>
+    private static readonly string[] PreparedKeys = ["scale", "standardise", "target_scale", "class_weights", "validation", "test"];
 
     private static readonly string SplitSizes =
         $"a number of rows from 1 to {RecipeLimits.SplitRows}, a fraction between 0 and 1 such as 0.1, or none";
@@ -26,7 +29,8 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         var csv = section.Section("csv");
         var inline = section.Section("inline");
         var task = section.Word("task", RecipeWords.Task) ?? TaskKind.Classification;
-        DataSource? source = set ?? idx ?? Csv(csv, task) ?? (DataSource?)Inline(inline, task);
+        var prepared = section.Text("prepared") is { } file ? new PreparedSource(file) : null;
+        DataSource? source = set ?? idx ?? Csv(csv, task) ?? Inline(inline, task) ?? (DataSource?)prepared;
         var data = new DataRecipe
         {
             Source = source ?? new NamedSource(""),
@@ -35,8 +39,20 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
             Standardise = section.Flag("standardise") ?? false,
             Validation = Split(section, "validation"),
             Test = Split(section, "test"),
+            TargetScale = section.IsNone("target_scale") ? null : section.Number("target_scale", RecipeRanges.TargetScale),
+            ClassWeights = ClassWeights(section),
         };
         section.Finish();
+        if (source is PreparedSource)
+        {
+            foreach (var key in PreparedKeys.Where(section.Has))
+                section.Problem(key, "has no effect on a prepared file, which has it inside; remove it here and set it where the file is prepared");
+        }
+
+        if (data.TargetScale is not null && task == TaskKind.Classification)
+            section.Problem("target_scale", "has no meaning for classification; remove it, or set task: regression");
+        if (data.ClassWeights is not null && task == TaskKind.Regression)
+            section.Problem("class_weights", "has no meaning for regression; remove it, or set task: classification");
 
         if (data.Validation?.Fraction + data.Test?.Fraction >= 1)
             section.Problem("test", "and validation together hold back every row; their sum must be below 1");
@@ -54,6 +70,24 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         section.Problem("set", $"is '{RecipeText.Shown(name)}'; allowed: the name of a data set, such as digits or mnist "
             + "(a file is named with idx or csv)");
         return null;
+    }
+
+    private ClassWeightsRecipe? ClassWeights(RecipeSection section)
+    {
+        const string Key = "class_weights";
+        const string Allowed = "allowed: balanced, none, or a weight for each class, such as { ham: 1, spam: 2.5 }";
+        if (section.IsNone(Key) || section.Node(Key) is not { } node) return null;
+        if (section.IsWord(Key, "balanced")) return new([]);
+        if (node is not RecipeMapping { Entries.Count: > 0 } mapping)
+        {
+            section.Problem(Key, $"is {RecipeText.Shown(node)}; {Allowed}");
+            return null;
+        }
+
+        // Each class is a key of its own, so that a wrong weight is told with its place.
+        var classes = new RecipeSection(mapping, section.PathOf(Key), problems);
+        return new([.. mapping.Entries.Keys.Order(StringComparer.Ordinal)
+            .Select(name => new ClassWeight(name, classes.Number(name, RecipeRanges.ClassWeight) ?? 1))]);
     }
 
     private static SplitSize? Split(RecipeSection section, string key)
@@ -92,7 +126,7 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
             : new() { Features = features, Labels = labels, TestFeatures = testFeatures, TestLabels = testLabels };
     }
 
-    private static CsvSource? Csv(RecipeSection? section, TaskKind task)
+    private CsvSource? Csv(RecipeSection? section, TaskKind task)
     {
         if (section is null) return null;
         var file = section.Text("file", isRequired: true);
@@ -101,6 +135,8 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         var columns = section.Texts("columns") ?? [];
         var targets = Targets(section, task);
         var features = section.Texts("features") ?? [];
+        var categorical = section.Texts("categorical") ?? [];
+        var derived = DerivedFeatureBinder.Features(section, problems);
         section.Finish();
         if (header && columns.Count > 0)
             section.Problem("columns", "is given, but the file's first line names the columns; write header: false, or remove columns");
@@ -108,7 +144,21 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         {
             Known("target", targets ?? []);
             Known("targets", targets ?? []);
-            Known("features", features);
+            Known("features", [.. features.Except(derived.Select(feature => feature.Name))]);
+            Known("categorical", categorical);
+            DerivedFeatureBinder.CheckColumns(section, derived, columns);
+        }
+
+        DerivedFeatureBinder.CheckOperands(section, derived, targets ?? [], "a target");
+        DerivedFeatureBinder.CheckOperands(section, derived, categorical, "categorical");
+        if (targets?.FirstOrDefault(categorical.Contains) is { } word)
+            section.Problem("categorical", $"names the target '{RecipeText.Shown(word)}'; labels are encoded by themselves, remove it");
+        if (features.Count > 0)
+        {
+            if (categorical.FirstOrDefault(name => !features.Contains(name)) is { } unused)
+                section.Problem("categorical", $"names '{RecipeText.Shown(unused)}', which is not among the features; add it there or remove it here");
+            if (derived.FirstOrDefault(feature => !features.Contains(feature.Name)) is { } left)
+                section.Problem("derive", $"computes '{RecipeText.Shown(left.Name)}', which is not among the features; add it there or remove it here");
         }
 
         if (targets?.FirstOrDefault(features.Contains) is { } both)
@@ -122,6 +172,8 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
             Columns = [.. columns],
             Targets = [.. targets],
             Features = [.. features],
+            Categorical = [.. categorical],
+            Derived = derived,
         };
 
         void Known(string key, IReadOnlyList<string> names)
@@ -163,11 +215,13 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         return targets;
     }
 
-    private static InlineSource? Inline(RecipeSection? section, TaskKind task)
+    private InlineSource? Inline(RecipeSection? section, TaskKind task)
     {
         if (section is null) return null;
         var features = section.FloatRows("features");
         var targets = section.FloatRows("targets");
+        var columns = section.Texts("columns") ?? [];
+        var derived = DerivedFeatureBinder.Features(section, problems);
         section.Finish();
         if (features is null || targets is null) return null;
         if (!IsTable(section, "features", features) || !IsTable(section, "targets", targets)) return null;
@@ -177,6 +231,13 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
             return null;
         }
 
+        if (columns.Count > 0 && columns.Count != features[0].Length)
+        {
+            section.Problem("columns", $"has {columns.Count} names, but a row has {features[0].Length} features; write one for each");
+            return null;
+        }
+
+        DerivedFeatureBinder.CheckColumns(section, derived, columns.Count > 0 ? columns : InlineTable.Numbered(features[0].Length));
         if (task == TaskKind.Classification)
         {
             var wrong = Array.FindIndex(targets, row => row is not [>= 0 and < RecipeLimits.Units] || row[0] != MathF.Floor(row[0]));
@@ -188,7 +249,7 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
             }
         }
 
-        return new() { Features = Rows(features), Targets = Rows(targets) };
+        return new() { Features = Rows(features), Targets = Rows(targets), Columns = [.. columns], Derived = derived };
     }
 
     private static bool IsTable(RecipeSection section, string key, float[][] rows)

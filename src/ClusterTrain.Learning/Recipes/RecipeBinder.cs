@@ -13,7 +13,7 @@ internal sealed class RecipeBinder(RecipeProblems problems, Func<string, string>
         var name = Name(root) ?? defaultName;
         var seed = root.Integer("seed", 0, ulong.MaxValue);
         var data = new DataRecipeBinder(problems).Data(root);
-        var layers = new LayerRecipeBinder(problems).Layers(root, (data?.Source as InlineSource)?.Features[0].Length);
+        var layers = new LayerRecipeBinder(problems).Layers(root, InlineWidth(data?.Source as InlineSource));
         var loss = root.Word("loss", RecipeWords.Loss, isRequired: true);
         var optimiser = Optimiser(root.KindSection("optimiser"));
         var schedule = Schedule(root.KindSection("schedule"));
@@ -33,10 +33,16 @@ internal sealed class RecipeBinder(RecipeProblems problems, Func<string, string>
                 + "the warm-up must be shorter");
         }
 
-        if (stopping is not null && data is { Validation: null })
+        if (stopping is not null && data is { Validation: null, Source: not PreparedSource })
             root.Problem("early_stopping", "needs validation rows; add data.validation, for example 0.1");
         if (stopping is { Metric: StoppingMetric.ValidationAccuracy } && data is { Task: TaskKind.Regression })
             root.Problem("early_stopping", "watches val_acc, which regression does not have; write metric: val_loss");
+        if (data?.ClassWeights is not null && loss is not null and not LossKind.CategoricalCrossEntropy)
+        {
+            root.Problem("data", "has class_weights, which weigh the rows of loss: categorical-cross-entropy (with activation: softmax "
+                + "and one unit for each class) only; change the loss, or remove class_weights");
+        }
+
         if (data is null || layers is null || loss is null) return null;
 
         return new()
@@ -57,6 +63,9 @@ internal sealed class RecipeBinder(RecipeProblems problems, Func<string, string>
             Start = start,
         };
     }
+
+    private static int? InlineWidth(InlineSource? source) =>
+        source is null ? null : source.Features[0].Length + source.Derived.Length;
 
     private StartRecipe? Start(RecipeSection? section)
     {
@@ -118,7 +127,17 @@ internal sealed class RecipeBinder(RecipeProblems problems, Func<string, string>
             root.Problem("loss", $"is '{word}', but the last layer's activation is '{activation}'; use activation: sigmoid{instead}");
         }
 
-        if (loss == LossKind.CategoricalCrossEntropy && last.Activation is not (ActivationKind.Softmax or ActivationKind.Sigmoid))
+        if (last is { Units: 1, Activation: ActivationKind.Softmax })
+        {
+            root.Problem("layers", "end in a softmax of one unit, whose output is always 1; use activation: sigmoid with loss: "
+                + "binary-cross-entropy, or one unit for each class");
+        }
+        else if (loss == LossKind.CategoricalCrossEntropy && last.Units == 1)
+        {
+            root.Problem("loss", $"is '{word}', which never sees the second class at a single unit; use loss: binary-cross-entropy, or "
+                + "activation: softmax with one unit for each class");
+        }
+        else if (loss == LossKind.CategoricalCrossEntropy && last.Activation is not (ActivationKind.Softmax or ActivationKind.Sigmoid))
         {
             root.Problem("loss", $"is '{word}', which takes the logarithm of the outputs, but the last layer's activation is "
                 + $"'{activation}'; use activation: softmax");

@@ -8,13 +8,14 @@ internal static class RecipeKeys
     [
         ("", ["name", "seed", "data", "layers", "loss", "optimiser", "schedule", "l2", "clip_norm", "batch", "leaf", "epochs",
             "early_stopping", "start"]),
-        ("data", ["set", "idx", "csv", "inline", "task", "scale", "standardise", "validation", "test"]),
+        ("data", ["set", "idx", "csv", "inline", "prepared", "task", "scale", "standardise", "target_scale", "class_weights",
+            "validation", "test"]),
         ("layers[0]", ["units", "activation", "slope", "dropout", "weights", "biases"]),
         ("optimiser", ["rate", "momentum", "beta1", "beta2", "epsilon", "weight_decay"]),
         ("schedule", ["warm_up_epochs", "factor", "every_epochs", "final"]),
         ("start", ["sha256", "transposed"]),
         ("early_stopping", ["metric", "patience", "least", "restore_best"]),
-        ("data.csv", ["file", "test_file", "header", "columns", "target", "targets"]),
+        ("data.csv", ["file", "test_file", "header", "columns", "target", "targets", "categorical", "derive"]),
         ("data.idx", ["features", "labels", "test_features", "test_labels"]),
     ];
 
@@ -63,6 +64,11 @@ internal static class RecipeKeys
         ("targets", ["label", "labels", "y"]),
         ("features", ["inputs", "x"]),
         ("file", ["path", "trainfile"]),
+        ("categorical", ["onehot", "categories", "categoricalcolumns", "categoricals"]),
+        ("derive", ["derived", "crosses", "ratios", "featurecrosses", "engineered"]),
+        ("class_weights", ["classweight", "sampleweight", "sampleweights", "balanced"]),
+        ("target_scale", ["targetscaling", "labelscale", "yscale", "scaletarget"]),
+        ("prepared", ["preparedfile", "binary", "mapped"]),
     ];
 
     /// <summary>

@@ -23,6 +23,11 @@ internal static class RecipeRanges
     public static readonly NumberRange DataScale = new(
         "a number or a fraction such as 1/255, its size from 1e-30 to 1e30, or none", x => Math.Abs(x) is >= 1e-30 and <= 1e30);
 
+    public static readonly NumberRange TargetScale = new(
+        "a number or a fraction such as 1/100000, from 1e-30 to 1e30, or none", x => x is >= 1e-30 and <= 1e30);
+
+    public static readonly NumberRange ClassWeight = new("a number from 1e-6 to 1e6", x => x is >= 1e-6 and <= 1e6);
+
     public static readonly NumberRange WarmUp = new($"a number from 0 to {RecipeLimits.Epochs}", x => x is >= 0 and <= RecipeLimits.Epochs);
 
     public static readonly NumberRange Factor = new("a number from 1e-30 to 10", x => x is >= 1e-30 and <= 10);

@@ -129,8 +129,8 @@ internal sealed class RecipeSection(RecipeMapping node, string path, RecipeProbl
         return value is null ? null : Text(key, value);
     }
 
-    /// <summary>A list of texts without repeats; null when the key is missing.</summary>
-    public IReadOnlyList<string>? Texts(string key)
+    /// <summary>A list of texts, without repeats unless they have a meaning; null when the key is missing.</summary>
+    public IReadOnlyList<string>? Texts(string key, bool mayRepeat = false)
     {
         var items = List(key);
         if (items is null) return null;
@@ -139,7 +139,7 @@ internal sealed class RecipeSection(RecipeMapping node, string path, RecipeProbl
         foreach (var item in items)
         {
             if (Text(key, item) is not { } text) return null;
-            if (!seen.Add(text)) problems.Add(item.Place, $"key '{PathOf(key)}' has '{RecipeText.Shown(text)}' twice; keep one");
+            if (!seen.Add(text) && !mayRepeat) problems.Add(item.Place, $"key '{PathOf(key)}' has '{RecipeText.Shown(text)}' twice; keep one");
             texts.Add(text);
         }
 

@@ -56,22 +56,48 @@ public static class RecipeWriter
                 if (csv.Columns.Length > 0) Line(text, 4, "columns", List(csv.Columns.Select(Text)));
                 Line(text, 4, "targets", List(csv.Targets.Select(Text)));
                 if (csv.Features.Length > 0) Line(text, 4, "features", List(csv.Features.Select(Text)));
+                if (csv.Categorical.Length > 0) Line(text, 4, "categorical", List(csv.Categorical.Select(Text)));
+                Derived(text, csv.Derived);
                 break;
             case InlineSource inline:
                 text.Append("  inline:\n");
                 Rows(text, "features", inline.Features);
                 Rows(text, "targets", inline.Targets);
+                if (inline.Columns.Length > 0) Line(text, 4, "columns", List(inline.Columns.Select(Text)));
+                Derived(text, inline.Derived);
+                break;
+            case PreparedSource prepared:
+                Line(text, 2, "prepared", Text(prepared.File));
                 break;
             default:
                 throw new ArgumentException($"A source of the unknown type {data.Source.GetType()} cannot be written.", nameof(data));
         }
 
         Line(text, 2, "task", RecipeWords.Task.Of(data.Task));
+        if (data.Source is PreparedSource) return;
         Line(text, 2, "scale", Number(data.Scale));
         Line(text, 2, "standardise", Flag(data.Standardise));
+        if (data.TargetScale is not null) Line(text, 2, "target_scale", Number(data.TargetScale));
+        if (data.ClassWeights is { } weights) Line(text, 2, "class_weights", ClassWeights(weights));
         Line(text, 2, "validation", Split(data.Validation));
         Line(text, 2, "test", Split(data.Test));
     }
+
+    private static void Derived(StringBuilder text, ImmutableArray<DerivedFeature> features)
+    {
+        if (features.IsEmpty) return;
+        text.Append("    derive:\n");
+        foreach (var feature in features)
+        {
+            var columns = List([Text(feature.Left), Text(feature.Right)]);
+            var key = feature.Kind == DerivedKind.Ratio ? "ratio" : "cross";
+            text.Append("      - ").Append(Keys([("name", Text(feature.Name)), (key, columns)])).Append('\n');
+        }
+    }
+
+    private static string ClassWeights(ClassWeightsRecipe weights) => weights.Given.IsEmpty
+        ? "balanced"
+        : Keys(weights.Given.Select(item => (Text(item.Class), Number(item.Weight))));
 
     private static void Rows(StringBuilder text, string key, ImmutableArray<ImmutableArray<float>> rows)
     {

@@ -48,5 +48,19 @@ internal static class RecipeTexts
         batch: 1
         """;
 
+    /// <summary>Columns of words, derived features, class weights.</summary>
+    public const string Encoded = """
+        data:
+          csv:
+            file: a.csv
+            target: "the class"
+            features: [buying, "per house", b]
+            categorical: [buying]
+            derive: [{ name: "per house", ratio: [a, b] }]
+          class_weights: { "very good": 2, bad: 0.5 }
+        layers: [{ units: 3, activation: softmax }]
+        loss: categorical-cross-entropy
+        """;
+
     public static Recipe Parse(string yaml, params string[] overrides) => RecipeReader.Parse(yaml, "r.yaml", overrides);
 }

@@ -34,6 +34,23 @@ public sealed class RecipeWriterTests
 
         """;
 
+    private const string EncodedWritten = """
+        data:
+          csv:
+            file: a.csv
+            header: true
+            targets: ["the class"]
+            features: [buying, "per house", b]
+            categorical: [buying]
+            derive:
+              - { name: "per house", ratio: [a, b] }
+          task: classification
+          scale: none
+          standardise: false
+          class_weights: { bad: 0.5, "very good": 2 }
+          validation: none
+        """;
+
     private const string ShortWritten = """
         name: r
         seed: 1
@@ -63,7 +80,7 @@ public sealed class RecipeWriterTests
     {
         get
         {
-            var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline };
+            var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline, RecipeTexts.Encoded };
             foreach (var optimiser in new[] { "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad" })
                 recipes.Add($"{RecipeTexts.Short}\noptimiser: {{ kind: {optimiser}, rate: 0.3333333333333333 }}");
             foreach (var schedule in new[] { "constant", "step", "exponential, factor: 0.97", "cosine, final: 1e-30" })
@@ -74,6 +91,11 @@ public sealed class RecipeWriterTests
                 recipes.Add(RecipeTexts.Short.Replace(" }]", $", weights: {kind} }}]", StringComparison.Ordinal));
             foreach (var source in new[] { "idx: { features: a, labels: \"b\\\\\\u00e9\" }", "idx: { features: a, labels: b, test_features: None, test_labels: .5 }" })
                 recipes.Add(RecipeTexts.Short.Replace("set: digits", source, StringComparison.Ordinal));
+            recipes.Add(RecipeTexts.Short.Replace("set: digits", "prepared: rows.ctdata", StringComparison.Ordinal));
+            recipes.Add(RecipeTexts.Short.Replace("digits", "digits, class_weights: balanced", StringComparison.Ordinal));
+            recipes.Add(RecipeTexts.Inline.Replace("inline: {", "inline: { columns: [a, b], derive: [{ name: c, cross: [a, a] }],", StringComparison.Ordinal)
+                .Replace("[[0.15", "[[1, 2], [0.15", StringComparison.Ordinal)
+                .Replace("task:", "target_scale: 0.1\n  task:", StringComparison.Ordinal));
             recipes.Add(RecipeTexts.Short.Replace("digits", "digits, validation: 5, test: 7", StringComparison.Ordinal)
                 + "\nearly_stopping: { metric: val_acc }");
             return recipes;
@@ -86,6 +108,10 @@ public sealed class RecipeWriterTests
 
     [Fact]
     public void Every_key_is_written() => Assert.Equal(FullWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Full)));
+
+    [Fact]
+    public void Encoding_of_columns_is_written() =>
+        Assert.Contains(EncodedWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Encoded)), StringComparison.Ordinal);
 
     [Theory]
     [MemberData(nameof(Recipes))]

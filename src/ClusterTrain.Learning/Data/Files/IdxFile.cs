@@ -12,10 +12,6 @@ namespace ClusterTrain.Learning;
 /// </summary>
 internal sealed class IdxFile
 {
-    private const byte ByteType = 0x08;
-    private const byte FloatType = 0x0D;
-    private const int MostDimensions = 8;
-
     private IdxFile(string name, byte[] content, int start, bool isFloat, ImmutableArray<int> dimensions) =>
         (Name, Content, Start, IsFloat, Dimensions) = (name, content, start, isFloat, dimensions);
 
@@ -44,49 +40,24 @@ internal sealed class IdxFile
     /// <exception cref="DataException">It is not a complete IDX file of bytes or floats.</exception>
     public static IdxFile Read(DataFile file)
     {
-        Span<byte> magic = stackalloc byte[4];
-        var got = file.Read(magic);
-        if (got == 0)
-            throw new DataException($"{file.Name}: the file is empty. Fetch it again.");
-        if (got < magic.Length || magic[0] != 0 || magic[1] != 0 || magic[3] is 0 or > MostDimensions)
+        var header = IdxHeader.Read(file);
+        if (header.TotalBytes > DataLimits.Values)
         {
             throw new DataException(
-                $"{file.Name}: not an IDX file: it begins with {Hex(magic[..got])} where 00 00 08 03 (images of bytes) or " +
-                "00 00 08 01 (labels) was expected. Check that this is the right file, and unpacked no further than IDX or " +
-                "IDX in gzip.");
+                $"{file.Name}: its header says {header.Shape}, {header.TotalBytes} bytes; at most {DataLimits.Values} are held in " +
+                "memory. Use fewer rows, or prepare the data into a file.");
         }
 
-        if (magic[2] is not (ByteType or FloatType))
-        {
-            throw new DataException(
-                $"{file.Name}: values of type 0x{magic[2]:X2} ({TypeName(magic[2])}) at byte 2; this program reads 0x08 " +
-                "(bytes) and 0x0D (32-bit floats). Convert the file.");
-        }
-
-        var isFloat = magic[2] == FloatType;
-        Span<byte> sizes = stackalloc byte[4 * magic[3]];
-        if ((got = file.Read(sizes)) < sizes.Length)
-            throw Truncated(file, magic.Length + sizes.Length, magic.Length + got);
-        var dimensions = ReadDimensions(file, sizes);
-        var header = magic.Length + sizes.Length;
-        var total = header + Bytes(file, dimensions, isFloat);
-        if (total > file.MostBytes)
-            throw Truncated(file, total, null);
-
-        var content = GC.AllocateUninitializedArray<byte>((int)total);
-        magic.CopyTo(content);
-        sizes.CopyTo(content.AsSpan(magic.Length));
-        if ((got = file.Read(content.AsSpan(header))) < content.Length - header)
-            throw Truncated(file, total, header + got);
-        Span<byte> more = stackalloc byte[1];
-        if (file.Read(more) != 0)
-        {
-            throw new DataException(
-                $"{file.Name}: the file goes on after byte {total}, where its header ({Shape(dimensions)}) ends it. It is " +
-                "not what its header says: fetch it again.");
-        }
-
-        return new IdxFile(file.Name, content, header, isFloat, dimensions);
+        if (header.TotalBytes > file.MostBytes)
+            throw header.Truncated(file.Name, $"at most {file.MostBytes}");
+        var start = header.Bytes.Length;
+        var content = GC.AllocateUninitializedArray<byte>((int)header.TotalBytes);
+        header.Bytes.CopyTo(content, 0);
+        var got = file.Read(content.AsSpan(start));
+        if (got < content.Length - start)
+            throw header.Truncated(file.Name, $"{start + got}");
+        header.RequireEnd(file);
+        return new IdxFile(file.Name, content, start, header.IsFloat, header.Dimensions);
     }
 
     /// <summary>The values as floats.</summary>
@@ -104,69 +75,12 @@ internal sealed class IdxFile
         Content.AsSpan(Start).CopyTo(MemoryMarshal.AsBytes(bits));
         if (BitConverter.IsLittleEndian)
             BinaryPrimitives.ReverseEndianness(bits, bits);
-        for (var i = 0; i < values.Length; i++)
-        {
-            if (!float.IsFinite(values[i]))
-            {
-                throw new DataException(
-                    $"{Name}: row {i / RowValues}, value {i % RowValues} is " +
-                    $"{values[i].ToString(CultureInfo.InvariantCulture)}, not a finite number. Correct or leave out the " +
-                    "row.");
-            }
-        }
-
-        return values;
+        var bad = Array.FindIndex(values, value => !float.IsFinite(value));
+        return bad < 0 ? values : throw NotFinite(Name, bad / RowValues, bad % RowValues, values[bad]);
     }
 
-    private static ImmutableArray<int> ReadDimensions(DataFile file, ReadOnlySpan<byte> sizes)
-    {
-        var dimensions = ImmutableArray.CreateBuilder<int>(sizes.Length / 4);
-        for (var i = 0; i < sizes.Length; i += 4)
-        {
-            var size = BinaryPrimitives.ReadInt32BigEndian(sizes[i..]);
-            if (size < 1)
-            {
-                throw new DataException(
-                    $"{file.Name}: dimension {i / 4} at byte {4 + i} is {size}; a data set needs at least one row and one " +
-                    "value in it.");
-            }
-
-            dimensions.Add(size);
-        }
-
-        return dimensions.MoveToImmutable();
-    }
-
-    private static long Bytes(DataFile file, ImmutableArray<int> dimensions, bool isFloat)
-    {
-        var row = dimensions.Skip(1).Aggregate((UInt128)1, (product, dimension) => product * (uint)dimension);
-        var bytes = row * (uint)dimensions[0] * (isFloat ? 4u : 1u);
-        if (row > DataLimits.Columns || bytes > DataLimits.Values - 1024)
-        {
-            throw new DataException(
-                $"{file.Name}: its header says {Shape(dimensions)}, {bytes} bytes, {row} values a row; at most " +
-                $"{DataLimits.Values - 1024} bytes and {DataLimits.Columns} values a row are held in memory. Check the " +
-                "file, or use fewer rows.");
-        }
-
-        return (long)bytes;
-    }
-
-    private static DataException Truncated(DataFile file, long expected, long? got) => new(
-        $"{file.Name}: the file is cut off: its header asks for {expected} bytes and it has " +
-        (got is { } bytes ? $"{bytes}" : $"at most {file.MostBytes}") + ". Fetch it again.");
-
-    private static string Shape(ImmutableArray<int> dimensions) => string.Join(" x ", dimensions);
-
-    private static string Hex(ReadOnlySpan<byte> bytes) =>
-        string.Join(' ', bytes.ToArray().Select(value => value.ToString("X2", CultureInfo.InvariantCulture)));
-
-    private static string TypeName(byte type) => type switch
-    {
-        0x09 => "signed bytes",
-        0x0B => "16-bit integers",
-        0x0C => "32-bit integers",
-        0x0E => "64-bit floats",
-        _ => "unknown",
-    };
+    /// <summary>The error of a value that is no finite number.</summary>
+    public static DataException NotFinite(string name, long row, long at, float value) => new(
+        $"{name}: row {row}, value {at} is {value.ToString(CultureInfo.InvariantCulture)}, not a finite number. Correct or leave " +
+        "out the row.");
 }

@@ -13,60 +13,61 @@ internal static class IdxReader
     /// label.</param>
     /// <exception cref="DataException">The files do not fit each other.</exception>
     public static SourceData Read(
-        (IdxFile Features, IdxFile Targets) train,
-        (IdxFile Features, IdxFile Targets)? test,
+        (IdxFeatures Features, IdxFile Targets) train,
+        (IdxFeatures Features, IdxFile Targets)? test,
         TaskKind task,
         ImmutableArray<string> classes = default)
     {
         if (task == TaskKind.Classification && classes.IsDefault)
             classes = Classes(train.Targets);
-        var features = train.Features.RowValues;
-        if (test is { } pair && pair.Features.RowValues != features)
+        var features = train.Features.Rows.Features;
+        if (test is { } pair && pair.Features.Rows.Features != features)
         {
             throw new DataException(
-                $"{pair.Features.Name}: {pair.Features.RowValues} features a row, and {train.Features.Name} has {features}. " +
+                $"{pair.Features.Name}: {pair.Features.Rows.Features} features a row, and {train.Features.Name} has {features}. " +
                 "Test and training rows need the same features.");
         }
 
         var dimensions = train.Features.Dimensions;
-        var trainTable = Table(train, task, classes, train.Targets);
+        if (classes.IsDefault)
+            classes = [];
+        var outputs = train.Targets.RowValues;
+        var trainTable = Table(train.Features, train.Targets, classes, outputs);
         return new SourceData
         {
             Train = trainTable,
-            Test = test is { } files ? Table(files, task, classes, train.Targets) : null,
-            FeatureNames = Numbered("f", features),
-            TargetNames = task == TaskKind.Classification ? ["label"] : Numbered("y", trainTable.Targets.Outputs),
+            Test = test is { } files ? Table(files.Features, files.Targets, classes, outputs) : null,
+            Encoding = FeatureEncoding.Plain(FeatureEncoding.Numbered("f", 0, features), FeatureScaling.Uniform(features, 1)),
+            TargetNames = task == TaskKind.Classification ? ["label"] : FeatureEncoding.Numbered("y", 0, trainTable.Targets.Outputs),
             Shape = dimensions.Length == 3 ? new ImageShape(dimensions[1], dimensions[2]) : null,
         };
     }
 
-    private static ImmutableArray<string> Numbered(string prefix, int count) =>
-        [.. Enumerable.Range(0, count).Select(i => prefix + i.ToString(CultureInfo.InvariantCulture))];
-
-    private static SourceTable Table(
-        (IdxFile Features, IdxFile Targets) files, TaskKind task, ImmutableArray<string> classes, IdxFile trainTargets)
+    /// <summary>Rows with their targets.</summary>
+    /// <param name="features">The features.</param>
+    /// <param name="targets">The targets.</param>
+    /// <param name="classes">Names of the classes; empty: the targets are numbers.</param>
+    /// <param name="outputs">Numbers a row in training.</param>
+    /// <exception cref="DataException">The files do not belong together, or a label is no class.</exception>
+    public static SourceTable Table(IdxFeatures features, IdxFile targets, ImmutableArray<string> classes, int outputs)
     {
-        var (features, targets) = files;
-        if (features.Rows != targets.Rows)
+        if (features.Rows.Rows != targets.Rows)
         {
             throw new DataException(
-                $"{targets.Name}: {targets.Rows} labels for the {features.Rows} rows of {features.Name}. The two files do " +
+                $"{targets.Name}: {targets.Rows} labels for the {features.Rows.Rows} rows of {features.Name}. The two files do " +
                 "not belong together.");
         }
 
-        var store = features.IsFloat
-            ? SourceTable.Store(features.ToFloats(), features.RowValues)
-            : new ByteRows(features.Content, features.Start, features.Rows, features.RowValues);
-        if (task == TaskKind.Classification)
-            return new SourceTable(features.Name, store, RowTargets.FromLabels(Labels(targets, classes), classes));
-        if (targets.RowValues != trainTargets.RowValues)
+        if (!classes.IsEmpty)
+            return new SourceTable(features.Name, features.Rows, RowTargets.FromLabels(Labels(targets, classes), classes));
+        if (targets.RowValues != outputs)
         {
             throw new DataException(
-                $"{targets.Name}: {targets.RowValues} targets a row, and {trainTargets.Name} has {trainTargets.RowValues}. " +
+                $"{targets.Name}: {targets.RowValues} targets a row, and there are {outputs} in training. " +
                 "Test and training rows need the same targets.");
         }
 
-        return new SourceTable(features.Name, store, RowTargets.FromNumbers(targets.ToFloats(), targets.RowValues));
+        return new SourceTable(features.Name, features.Rows, RowTargets.FromNumbers(targets.ToFloats(), targets.RowValues));
     }
 
     private static ReadOnlySpan<byte> LabelBytes(IdxFile file)
@@ -90,10 +91,10 @@ internal static class IdxReader
         return [.. Enumerable.Range(0, largest + 1).Select(i => i.ToString(CultureInfo.InvariantCulture))];
     }
 
-    private static int[] Labels(IdxFile file, ImmutableArray<string> classes)
+    private static ushort[] Labels(IdxFile file, ImmutableArray<string> classes)
     {
         var bytes = LabelBytes(file);
-        var labels = new int[bytes.Length];
+        var labels = new ushort[bytes.Length];
         for (var row = 0; row < labels.Length; row++)
         {
             if (bytes[row] >= classes.Length)

@@ -23,17 +23,47 @@ internal static class InlineTable
         var features = Flatten(source.Features, "features");
         var targets = Flatten(source.Targets, "targets");
         var (width, outputs) = (source.Features[0].Length, source.Targets[0].Length);
+        var columns = source.Columns.IsEmpty ? Numbered(width) : source.Columns;
+        if (columns.Length != width)
+            throw new DataException($"{Name}: {columns.Length} columns are named where a row has {width} features. Name each.");
+        var encoding = new FeatureEncoding
+        {
+            Columns = columns,
+            Categories = [],
+            Derived = source.Derived,
+            Features = columns.AddRange(source.Derived.Select(feature => feature.Name)),
+            Scaling = FeatureScaling.Uniform(width + source.Derived.Length, 1),
+        };
         return new SourceData
         {
             Train = new SourceTable(
                 Name,
-                SourceTable.Store(features, width),
+                SourceTable.Store(Derive(features, encoding), encoding.Features.Length),
                 task == TaskKind.Classification ? Labels(targets, outputs) : RowTargets.FromNumbers(targets, outputs)),
-            FeatureNames = [.. Enumerable.Range(0, width).Select(i => "f" + i.ToString(CultureInfo.InvariantCulture))],
+            Encoding = encoding,
             TargetNames = task == TaskKind.Classification
                 ? ["label"]
-                : [.. Enumerable.Range(0, outputs).Select(i => "y" + i.ToString(CultureInfo.InvariantCulture))],
+                : FeatureEncoding.Numbered("y", 0, outputs),
         };
+    }
+
+    /// <summary>The names of features that have none: x1, x2, ...</summary>
+    public static ImmutableArray<string> Numbered(int features) => FeatureEncoding.Numbered("x", 1, features);
+
+    private static float[] Derive(float[] raw, FeatureEncoding encoding)
+    {
+        if (encoding.Derived.IsEmpty)
+            return raw;
+        var rules = new FeatureRules(encoding.Columns, encoding.Derived, encoding.Features);
+        var width = encoding.Columns.Length;
+        var features = new float[raw.Length / width * rules.Count];
+        for (var row = 0; row < raw.Length / width; row++)
+        {
+            var number = row;
+            rules.Apply(raw.AsSpan(row * width, width), features.AsSpan(row * rules.Count, rules.Count), () => $"{Name}: row {number}");
+        }
+
+        return features;
     }
 
     private static float[] Flatten(ImmutableArray<ImmutableArray<float>> rows, string what)
@@ -78,7 +108,7 @@ internal static class InlineTable
             }
         }
 
-        var labels = Array.ConvertAll(targets, target => (int)target);
+        var labels = Array.ConvertAll(targets, target => (ushort)target);
         var classes = Enumerable.Range(0, labels.Max() + 1).Select(i => i.ToString(CultureInfo.InvariantCulture));
         return RowTargets.FromLabels(labels, [.. classes]);
     }

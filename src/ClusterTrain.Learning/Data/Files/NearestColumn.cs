@@ -6,11 +6,17 @@ internal static class NearestColumn
     /// <summary>A sentence that suggests the nearest of the names, or lists the first of them when none is near.</summary>
     public static string Suggest(string name, IReadOnlyCollection<string> names)
     {
-        const int Listed = 20;
         var nearest = names.MinBy(candidate => Distance(name, candidate));
         if (nearest is not null && Distance(name, nearest) <= Math.Min(name.Length - 1, 1 + (name.Length / 4)))
             return $"Did you mean '{nearest}'?";
-        return $"The columns are {string.Join(", ", names.Take(Listed))}{(names.Count > Listed ? ", ..." : string.Empty)}.";
+        return $"The columns are {Listed(names)}.";
+    }
+
+    /// <summary>The first of the names.</summary>
+    public static string Listed(IReadOnlyCollection<string> names)
+    {
+        const int Most = 20;
+        return string.Join(", ", names.Take(Most)) + (names.Count > Most ? ", ..." : string.Empty);
     }
 
     // Levenshtein distance, upper and lower case counted as equal; rows of the usual table.

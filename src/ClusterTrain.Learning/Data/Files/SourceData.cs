@@ -15,7 +15,8 @@ internal sealed record SourceData
     /// <summary>Null when the source has no test rows of its own.</summary>
     public SourceTable? Test { get; init; }
 
-    public required ImmutableArray<string> FeatureNames { get; init; }
+    /// <summary>How the features came about; its scaling leaves them as they are.</summary>
+    public required FeatureEncoding Encoding { get; init; }
 
     public required ImmutableArray<string> TargetNames { get; init; }
 
@@ -31,15 +32,15 @@ internal sealed record SourceTable(string Name, RowStore Rows, RowTargets Target
     /// <summary>Raw values in the form that takes least memory: bytes when all are whole numbers from 0 to 255.</summary>
     public static RowStore Store(float[] values, int features)
     {
-        foreach (var value in values)
-        {
-            if (value != (byte)Math.Clamp(value, 0, 255))
-                return new FloatRows(values, features);
-        }
+        if (!Array.TrueForAll(values, IsByte))
+            return new FloatRows(values, features);
 
         var bytes = new byte[values.Length];
         for (var i = 0; i < bytes.Length; i++)
             bytes[i] = (byte)values[i];
         return new ByteRows(bytes, 0, bytes.Length / features, features);
     }
+
+    /// <summary>True for whole numbers from 0 to 255.</summary>
+    public static bool IsByte(float value) => value == (byte)Math.Clamp(value, 0, 255);
 }

@@ -7,11 +7,12 @@ namespace ClusterTrain.Learning;
 /// the file may be far larger than the memory.
 /// </summary>
 /// <remarks>
-/// The mapping lives as long as anything refers to this object. A reader must call <see cref="GC.KeepAlive"/> on it after
+/// The mapping lives as long as anything refers to this object, or until it is disposed of by someone who knows that nobody reads
+/// any more. A reader must call <see cref="GC.KeepAlive"/> on it after
 /// the last use of a span of <see cref="Slice"/>. The file must not be cut off while it is mapped; replacing it, as
 /// <see cref="AtomicFile"/> does, is harmless.
 /// </remarks>
-internal sealed unsafe class MappedFile
+internal sealed unsafe class MappedFile : IDisposable
 {
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
@@ -33,14 +34,13 @@ internal sealed unsafe class MappedFile
 
     ~MappedFile()
     {
-        // Their own finalisers would run, but never unmap what the pointer above still holds.
-        _view.SafeMemoryMappedViewHandle.ReleasePointer();
-        _view.Dispose();
-        _file.Dispose();
+        // Null when the constructor failed.
+        if (_start != null)
+            Unmap();
     }
 
-    /// <summary>Bytes of the file.</summary>
-    public long Length { get; }
+    /// <summary>Bytes of the file; 0 once it is unmapped.</summary>
+    public long Length { get; private set; }
 
     /// <summary>Bytes of the file as memory.</summary>
     /// <exception cref="ArgumentOutOfRangeException">They are not all in the file.</exception>
@@ -49,5 +49,21 @@ internal sealed unsafe class MappedFile
         if ((ulong)offset > (ulong)Length || (ulong)length > (ulong)(Length - offset))
             throw new ArgumentOutOfRangeException(nameof(offset), offset, $"Bytes {offset} to {offset + length} of {Length}.");
         return new ReadOnlySpan<byte>(_start + offset, length);
+    }
+
+    public void Dispose()
+    {
+        if (Length > 0)
+            Unmap();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Unmap()
+    {
+        // The handles' own finalisers would run, but never unmap what the pointer still holds.
+        Length = 0;
+        _view.SafeMemoryMappedViewHandle.ReleasePointer();
+        _view.Dispose();
+        _file.Dispose();
     }
 }

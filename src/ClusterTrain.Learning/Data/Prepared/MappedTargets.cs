@@ -8,8 +8,10 @@ namespace ClusterTrain.Learning;
 /// <param name="start">Byte of the first row's targets.</param>
 /// <param name="outputs">Values of a row.</param>
 /// <param name="classes">Names of the classes; empty: the targets are numbers.</param>
-internal sealed class MappedTargets(MappedFile file, long start, int outputs, ImmutableArray<string> classes)
-    : RowTargets(outputs, classes)
+/// <param name="weights">Weights of the classes; empty: all are 1.</param>
+internal sealed class MappedTargets(
+    MappedFile file, long start, int outputs, ImmutableArray<string> classes, ImmutableArray<float> weights)
+    : RowTargets(outputs, classes, weights)
 {
     public override void Write(long row, Span<float> targets)
     {

@@ -88,8 +88,8 @@ public static class PreparedDataFile
     private static PreparedData Data(PreparedFrame frame, MappedFile file, string path)
     {
         var header = frame.Header;
-        var scaling = header.ReadScaling();
-        var bytes = new ByteScaling(scaling);
+        var encoding = header.ReadEncoding();
+        var bytes = new ByteScaling(encoding.Scaling);
         if (header.Parts.Any(part => part.Form == PreparedPart.BytesForm) && bytes.FirstNotFinite() is >= 0 and var bad)
             throw new DataException($"its scaling makes feature {bad} too large for a 32-bit float");
         var sets = header.Parts.Zip(frame.Layout.Parts, Set).GetEnumerator();
@@ -99,9 +99,9 @@ public static class PreparedDataFile
             Validation = header.Validation is null ? null : Next(),
             Test = header.Test is null ? null : Next(),
             Task = header.ReadTask(),
-            FeatureNames = header.Features,
+            Encoding = encoding,
             TargetNames = header.Targets,
-            Scaling = scaling,
+            TargetScale = header.TargetScale,
             Shape = header.Shape,
         };
 
@@ -109,8 +109,9 @@ public static class PreparedDataFile
 
         DataSet Set(PreparedPart part, PreparedBlocks blocks) => new(
             new MappedRows(
-                file, blocks.RowsAt, part.Rows, header.Features.Length, part.Form == PreparedPart.BytesForm ? bytes : null),
-            new MappedTargets(file, blocks.TargetsAt, header.Outputs, header.Classes),
+                file, blocks.RowsAt, part.Rows, header.Features, part.Form == PreparedPart.BytesForm ? bytes : null),
+            new MappedTargets(
+                file, blocks.TargetsAt, header.Outputs, header.Classes, part == header.Train ? header.ClassWeights : []),
             map: null,
             fingerprint => fingerprint == part.Fingerprint
                 ? fingerprint

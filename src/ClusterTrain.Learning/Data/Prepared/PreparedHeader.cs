@@ -10,8 +10,11 @@ internal sealed record PreparedHeader
     /// <summary>The task, as recipes write it.</summary>
     public required string Task { get; init; }
 
-    /// <summary>Name of each feature.</summary>
-    public required ImmutableArray<string> Features { get; init; }
+    /// <summary>Number of features.</summary>
+    public required int Features { get; init; }
+
+    /// <summary>How they came about, as <see cref="FeatureEncoding.ToJson"/> writes it.</summary>
+    public required string Encoding { get; init; }
 
     /// <summary>Names of the targets.</summary>
     public required ImmutableArray<string> Targets { get; init; }
@@ -22,8 +25,11 @@ internal sealed record PreparedHeader
     /// <summary>Targets of a row.</summary>
     public required int Outputs { get; init; }
 
-    /// <summary>The scaling, as <see cref="FeatureScaling.ToJson"/> writes it.</summary>
-    public required string Scaling { get; init; }
+    /// <summary>What numbers were multiplied by to become targets.</summary>
+    public required double TargetScale { get; init; }
+
+    /// <summary>Weights of the classes in the training rows; empty: all are 1.</summary>
+    public required ImmutableArray<float> ClassWeights { get; init; }
 
     /// <summary>Height and width of rows that are images; null: they are none.</summary>
     public required ImageShape? Shape { get; init; }
@@ -48,11 +54,13 @@ internal sealed record PreparedHeader
     public static PreparedHeader Of(PreparedData data) => new()
     {
         Task = RecipeWords.Task.Of(data.Task),
-        Features = data.FeatureNames,
+        Features = data.Train.Features,
+        Encoding = data.Encoding.ToJson(),
         Targets = data.TargetNames,
         Classes = data.Classes,
         Outputs = data.Train.Outputs,
-        Scaling = data.Scaling.ToJson(),
+        TargetScale = data.TargetScale,
+        ClassWeights = data.Train.ClassWeights,
         Shape = data.Shape,
         Fingerprint = data.Fingerprint,
         Train = PreparedPart.Of(data.Train),
@@ -81,7 +89,7 @@ internal sealed record PreparedHeader
         return header;
     }
 
-    public FeatureScaling ReadScaling() => FeatureScaling.FromJson(Scaling);
+    public FeatureEncoding ReadEncoding() => FeatureEncoding.FromJson(Encoding);
 
     /// <exception cref="DataException">The header has another word.</exception>
     public TaskKind ReadTask() =>
@@ -90,7 +98,8 @@ internal sealed record PreparedHeader
     private void Check()
     {
         var task = ReadTask();
-        Require(IsNames(Features, DataLimits.Columns), "features", "names of at least one feature");
+        Require(Features is >= 1 and <= DataLimits.Columns, "features", "a number of features");
+        Require(Encoding is not null && ReadEncoding().Scaling.Features == Features, "encoding", "an encoding of the features");
         Require(IsNames(Targets, DataLimits.Columns), "targets", "names of at least one target");
         var isClassification = task == TaskKind.Classification;
         Require(
@@ -101,9 +110,14 @@ internal sealed record PreparedHeader
             isClassification ? Outputs == Classes.Length || (Outputs == 1 && Classes.Length == 2) : Outputs == Targets.Length,
             "outputs",
             isClassification ? "one output for each class, or one for two classes" : "one output for each target");
-        Require(Scaling is not null && ReadScaling().Features == Features.Length, "scaling", "a scaling of the features");
+        Require(double.IsFinite(TargetScale) && TargetScale > 0, "targetScale", "a number above 0");
         Require(
-            Shape is not { } shape || (shape is { Height: > 0, Width: > 0 } && (long)shape.Height * shape.Width == Features.Length),
+            !ClassWeights.IsDefault && (ClassWeights.IsEmpty || ClassWeights.Length == Classes.Length)
+            && ClassWeights.All(weight => float.IsFinite(weight) && weight > 0),
+            "classWeights",
+            "a number above 0 for each class, or none");
+        Require(
+            Shape is not { } shape || (shape is { Height: > 0, Width: > 0 } && (long)shape.Height * shape.Width == Features),
             "shape",
             "a height and a width whose product is the number of features");
         Require(Train is not null, "train", "training rows");

@@ -21,9 +21,9 @@ internal sealed record PreparedLayout(ImmutableArray<PreparedBlocks> Parts, long
         var end = (UInt128)headerEnd;
         foreach (var part in header.Parts)
         {
-            var featureBytes = header.Features.Length * (part.Form == PreparedPart.BytesForm ? sizeof(byte) : sizeof(float));
+            var featureBytes = (long)header.Features * (part.Form == PreparedPart.BytesForm ? sizeof(byte) : sizeof(float));
             var rowsAt = Aligned(end);
-            var targetsAt = Aligned(rowsAt + ((UInt128)part.Rows * (uint)featureBytes));
+            var targetsAt = Aligned(rowsAt + ((UInt128)part.Rows * (ulong)featureBytes));
             end = targetsAt + ((UInt128)part.Rows * (uint)targetBytes);
             if (end > long.MaxValue)
                 throw new DataException($"its header asks for {end} bytes, more than a file can have");

@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 namespace ClusterTrain.Learning;
 
 /// <summary>The targets of the rows of one store: class indices or numbers.</summary>
-internal abstract class RowTargets(int outputs, ImmutableArray<string> classes)
+internal abstract class RowTargets(int outputs, ImmutableArray<string> classes, ImmutableArray<float> weights)
 {
     /// <summary>
     /// Values of a row: the number of classes, one-hot; 1 for the index of one of two classes; the number of numbers.
@@ -14,17 +14,23 @@ internal abstract class RowTargets(int outputs, ImmutableArray<string> classes)
     /// <summary>Names of the classes; empty: the targets are numbers.</summary>
     public ImmutableArray<string> Classes { get; } = classes;
 
+    /// <summary>The weight of each class, in place of the 1 of a one-hot target; empty: all are 1.</summary>
+    public ImmutableArray<float> Weights { get; } = weights;
+
     /// <summary>Bytes of a row's <see cref="CopyContent"/>.</summary>
     public int ContentBytes => ContentBytesOf(Outputs, !Classes.IsEmpty);
 
     public static int ContentBytesOf(int outputs, bool areLabels) => areLabels ? sizeof(ushort) : outputs * sizeof(float);
 
     /// <summary>Class indices, one per row, each below the number of classes.</summary>
-    public static RowTargets FromLabels(int[] labels, ImmutableArray<string> classes) =>
-        new LabelTargets(Array.ConvertAll(labels, label => checked((ushort)label)), classes.Length, classes);
+    public static RowTargets FromLabels(ushort[] labels, ImmutableArray<string> classes) =>
+        new LabelTargets(labels, classes.Length, classes, []);
 
     /// <summary>Numbers, row-major (rows, outputs).</summary>
     public static RowTargets FromNumbers(float[] numbers, int outputs) => new NumberTargets(numbers, outputs);
+
+    /// <summary>Zeros, for rows whose targets are not known.</summary>
+    public static RowTargets None(int outputs) => new NoTargets(outputs);
 
     /// <summary>Writes a row's targets over <see cref="Outputs"/> zeros.</summary>
     public abstract void Write(long row, Span<float> targets);
@@ -35,7 +41,26 @@ internal abstract class RowTargets(int outputs, ImmutableArray<string> classes)
     /// <summary>Copies a row's content in little-endian order: the class index in two bytes, or the float32 values.</summary>
     public abstract void CopyContent(long row, Span<byte> content);
 
+    /// <summary>Adds what the targets depend on besides their content.</summary>
+    public void HashForm(DataFingerprint fingerprint)
+    {
+        if (Weights.IsEmpty)
+            return;
+        fingerprint.Add("weights");
+        fingerprint.Add(Weights.AsSpan());
+    }
+
     public abstract void HashRow(long row, DataFingerprint fingerprint);
+
+    /// <summary>Two classes told apart by one target, 0 or 1, instead of one for each.</summary>
+    public virtual RowTargets AsIndex() => throw NoLabels();
+
+    /// <summary>The same classes with weights.</summary>
+    public virtual RowTargets Weighted(ImmutableArray<float> weights) => throw NoLabels();
+
+    /// <summary>Numbers multiplied by a scale, each product rounded once.</summary>
+    /// <exception cref="DataException">One becomes too large.</exception>
+    public virtual RowTargets Scaled(double scale) => throw new InvalidOperationException("Classes are not scaled.");
 
     /// <summary>Writes a class index over zeros.</summary>
     protected void WriteLabel(int label, Span<float> targets)
@@ -43,13 +68,14 @@ internal abstract class RowTargets(int outputs, ImmutableArray<string> classes)
         if (Outputs < Classes.Length)
             targets[0] = label;
         else
-            targets[label] = 1;
+            targets[label] = Weights.IsEmpty ? 1 : Weights[label];
     }
 
     protected static InvalidOperationException NoLabels() => new("The targets are numbers: a row has no class.");
 
     // Labels take half the size of integers: those of all rows are read in random order and should stay in the cache.
-    private sealed class LabelTargets(ushort[] labels, int outputs, ImmutableArray<string> classes) : RowTargets(outputs, classes)
+    private sealed class LabelTargets(ushort[] labels, int outputs, ImmutableArray<string> classes, ImmutableArray<float> weights)
+        : RowTargets(outputs, classes, weights)
     {
         public override void Write(long row, Span<float> targets) => WriteLabel(labels[row], targets);
 
@@ -59,9 +85,13 @@ internal abstract class RowTargets(int outputs, ImmutableArray<string> classes)
             BinaryPrimitives.WriteUInt16LittleEndian(content, labels[row]);
 
         public override void HashRow(long row, DataFingerprint fingerprint) => fingerprint.Add((long)labels[row]);
+
+        public override RowTargets AsIndex() => new LabelTargets(labels, 1, Classes, Weights);
+
+        public override RowTargets Weighted(ImmutableArray<float> weights) => new LabelTargets(labels, Outputs, Classes, weights);
     }
 
-    private sealed class NumberTargets(float[] numbers, int outputs) : RowTargets(outputs, [])
+    private sealed class NumberTargets(float[] numbers, int outputs) : RowTargets(outputs, [], [])
     {
         public override void Write(long row, Span<float> targets) => Numbers(row).CopyTo(targets);
 
@@ -71,6 +101,31 @@ internal abstract class RowTargets(int outputs, ImmutableArray<string> classes)
 
         public override void HashRow(long row, DataFingerprint fingerprint) => fingerprint.Add(Numbers(row));
 
+        public override RowTargets Scaled(double scale)
+        {
+            var scaled = Array.ConvertAll(numbers, number => (float)(number * scale));
+            var bad = Array.FindIndex(scaled, number => !float.IsFinite(number));
+            return bad < 0
+                ? new NumberTargets(scaled, Outputs)
+                : throw new DataException(
+                    $"row {bad / Outputs}, target {bad % Outputs}: target_scale makes the value too large for a 32-bit float. " +
+                    "Choose a smaller one.");
+        }
+
         private ReadOnlySpan<float> Numbers(long row) => numbers.AsSpan(checked((int)(row * Outputs)), Outputs);
+    }
+
+    private sealed class NoTargets(int outputs) : RowTargets(outputs, [], [])
+    {
+        public override void Write(long row, Span<float> targets)
+        {
+            // The zeros written over say it all.
+        }
+
+        public override int Label(long row) => throw NoLabels();
+
+        public override void CopyContent(long row, Span<byte> content) => content.Clear();
+
+        public override void HashRow(long row, DataFingerprint fingerprint) => fingerprint.Add("none");
     }
 }

@@ -72,7 +72,8 @@ public sealed class DataStore
         if (set.Files.IsEmpty)
             return ReadDigits(set);
         var files = ReadFiles(set, progress, cancellation);
-        return IdxReader.Read((files[0], files[1]), (files[2], files[3]), task, set.Classes);
+        return IdxReader.Read(
+            (IdxFeatures.Of(files[0]), files[1]), (IdxFeatures.Of(files[2]), files[3]), task, set.Classes);
     }
 
     private KnownDataSet Find(string name) => _known.FirstOrDefault(set => set.Name == name)
@@ -86,8 +87,15 @@ public sealed class DataStore
         using var file = DataFile.Over(set.Name, resource);
         var pixels = Enumerable.Range(0, set.Shape.Height * set.Shape.Width).Select(i => $"f{i}");
         var columns = new CsvSource { File = set.Name, Header = false, Columns = [.. pixels, "label"], Targets = ["label"] };
-        var rows = CsvFile.Read(file, columns, TaskKind.Classification, training: null);
-        return CsvTables.Combine(rows, test: null, TaskKind.Classification) with { Shape = set.Shape };
+        var (table, schema) = CsvTable.Read(
+            file, columns, TaskKind.Classification, training: null, new MemoryCollector(set.Name), DataLimits.FileBytes);
+        return new SourceData
+        {
+            Train = table,
+            Encoding = schema.Encoding(table.Rows.Features),
+            TargetNames = schema.Targets,
+            Shape = set.Shape,
+        };
     }
 
     private IdxFile[] ReadFiles(KnownDataSet set, IProgress<DataProgress>? progress, CancellationToken cancellation)

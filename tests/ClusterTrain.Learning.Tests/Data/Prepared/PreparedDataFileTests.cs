@@ -27,6 +27,18 @@ public sealed class PreparedDataFileTests
             Task = TaskKind.Regression,
             Test = new SplitSize(1, null),
         },
+        ["scaled targets"] = new()
+        {
+            Source = Inline([[1], [2]], [[250_000], [400_000]]),
+            Task = TaskKind.Regression,
+            TargetScale = 1 / 100_000.0,
+        },
+        ["weighted classes"] = new()
+        {
+            Source = Digits,
+            ClassWeights = new([]),
+            Validation = new SplitSize(100, null),
+        },
         ["one row"] = new() { Source = Inline([[7]], [[0]]) },
     };
 
@@ -50,7 +62,8 @@ public sealed class PreparedDataFileTests
         Assert.Equal<string>(data.FeatureNames, opened.FeatureNames);
         Assert.Equal<string>(data.TargetNames, opened.TargetNames);
         Assert.Equal<string>(data.Classes, opened.Classes);
-        Assert.Equal((data.Task, data.Scaling, data.Shape), (opened.Task, opened.Scaling, opened.Shape));
+        Assert.Equal(data.Encoding.ToJson(), opened.Encoding.ToJson());
+        Assert.Equal((data.Task, data.TargetScale, data.Shape), (opened.Task, opened.TargetScale, opened.Shape));
     }
 
     [Fact]
@@ -171,8 +184,10 @@ public sealed class PreparedDataFileTests
     [InlineData("\"form\":\"bytes\"", "\"form\":\"words\"", "form")]
     [InlineData("\"outputs\":3", "\"outputs\":2", "outputs")]
     [InlineData("\"classes\":[\"0\",\"1\",\"2\"]", "\"classes\":[]", "classes")]
-    [InlineData("\"features\":[\"f0\"]", "\"features\":[\"f0\",\"f1\"]", "scaling")]
-    [InlineData("\"features\":[\"f0\"]", "\"features\":[null]", "features")]
+    [InlineData("\"features\":1", "\"features\":2", "encoding")]
+    [InlineData("\"features\":1", "\"features\":0", "features")]
+    [InlineData("\"targetScale\":1", "\"targetScale\":0", "targetScale")]
+    [InlineData("\"classWeights\":[]", "\"classWeights\":[1,2]", "classWeights")]
     [InlineData("\"shape\":null", "\"shape\":{\"height\":2,\"width\":1}", "shape")]
     [InlineData("\"shape\":null", "\"shapes\":null", "not valid")]
     [InlineData("\"test\":null", "\"test\":{\"rows\":1,\"form\":\"bytes\",\"fingerprint\":\"\"}", "fingerprint")]

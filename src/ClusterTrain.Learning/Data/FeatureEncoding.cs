@@ -1,0 +1,105 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>
+/// How the columns of a source become the inputs of a network: some are words, which become one feature per category; features
+/// are derived from others; then all are scaled. A model carries it, so that its predictions see what its training saw.
+/// </summary>
+public sealed record FeatureEncoding
+{
+    /// <summary>The columns that are read, in the order of their values in a row.</summary>
+    public required ImmutableArray<string> Columns { get; init; }
+
+    /// <summary>The columns of words with their categories; all others hold numbers.</summary>
+    public required ImmutableArray<ColumnCategories> Categories { get; init; }
+
+    /// <summary>Features computed from columns.</summary>
+    public required ImmutableArray<DerivedFeature> Derived { get; init; }
+
+    /// <summary>The features, in order: names of columns and of derived features.</summary>
+    public required ImmutableArray<string> Features { get; init; }
+
+    /// <summary>The scaling of the features, each category counted as one.</summary>
+    public required FeatureScaling Scaling { get; init; }
+
+    /// <summary>Name of each input of the network; that of a category is <c>column=category</c>.</summary>
+    [JsonIgnore]
+    public ImmutableArray<string> FeatureNames => [.. Features.SelectMany(feature => Category(feature) is { } words
+        ? words.Names.Select(word => $"{feature}={word}")
+        : [feature])];
+
+    /// <summary>Columns of numbers used as they are, but for the scaling.</summary>
+    public static FeatureEncoding Plain(ImmutableArray<string> columns, FeatureScaling scaling) =>
+        new() { Columns = columns, Categories = [], Derived = [], Features = columns, Scaling = scaling };
+
+    /// <summary>The names of unnamed columns: a prefix and a number.</summary>
+    internal static ImmutableArray<string> Numbered(string prefix, int first, int count) =>
+        [.. Enumerable.Range(first, count).Select(i => prefix + i.ToString(CultureInfo.InvariantCulture))];
+
+    /// <summary>One line of JSON; <see cref="FromJson"/> gives back the same encoding.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, FeatureEncodingJson.Default.FeatureEncoding);
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <exception cref="DataException">It is not an encoding.</exception>
+    public static FeatureEncoding FromJson(string json)
+    {
+        try
+        {
+            var encoding = JsonSerializer.Deserialize(json, FeatureEncodingJson.Default.FeatureEncoding)
+                ?? throw new DataException("The encoding of the features is empty.");
+            encoding.Check();
+            return encoding;
+        }
+        catch (JsonException exception)
+        {
+            throw new DataException($"The encoding of the features is not valid: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>The categories of a column; null when it holds numbers or is none.</summary>
+    internal ColumnCategories? Category(string column) => Categories.FirstOrDefault(words => words.Column == column);
+
+    private void Check()
+    {
+        Require(IsNames(Columns) && IsNames(Features), "columns and features have names, each once");
+        Require(!Derived.IsDefault && !Categories.IsDefault, "derived features and categories are lists");
+        Require(
+            Categories.All(words => words is not null && Columns.Contains(words.Column) && IsNames(words.Names)),
+            "each column of words is a column and has categories");
+        var numbers = Columns.Except(Categories.Select(words => words.Column)).ToHashSet();
+        Require(
+            Derived.All(feature => feature is { Name: not null } && Enum.IsDefined(feature.Kind)
+                && numbers.Contains(feature.Left) && numbers.Contains(feature.Right)),
+            "each derived feature is computed from columns of numbers");
+        var known = Columns.Concat(Derived.Select(feature => feature.Name)).ToHashSet();
+        Require(Features.All(known.Contains), "each feature is a column or derived");
+        Require(Scaling is not null && FeatureNames.Length == Scaling.Features, "the scaling is one of these features");
+        Scaling!.Check();
+    }
+
+    private static bool IsNames(ImmutableArray<string> names) => !names.IsDefaultOrEmpty
+        && names.Length <= DataLimits.Columns && names.All(name => name is not null) && names.Distinct().Count() == names.Length;
+
+    private static void Require(bool holds, string rule)
+    {
+        if (!holds)
+            throw new DataException($"The encoding of the features does not hold to the rule that {rule}.");
+    }
+}
+
+/// <summary>A column of words.</summary>
+/// <param name="Column">Its name.</param>
+/// <param name="Names">The words that the training file has, in numeric order when all are integers, else in ordinal order.</param>
+public sealed record ColumnCategories(string Column, ImmutableArray<string> Names);
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UseStringEnumConverter = true,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(FeatureEncoding))]
+internal sealed partial class FeatureEncodingJson : JsonSerializerContext;

@@ -1,0 +1,91 @@
+using System.Collections.Immutable;
+using CsvHelper;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>The columns of one CSV file, by name.</summary>
+/// <param name="File">What messages call the file.</param>
+/// <param name="Names">All columns, in the order they stand there.</param>
+/// <param name="AreInFile">True when the first line names the columns and is no row.</param>
+internal sealed record CsvColumns(string File, ImmutableArray<string> Names, bool AreInFile)
+{
+    /// <summary>The columns as a recipe says them.</summary>
+    /// <param name="parser">At the first line.</param>
+    /// <param name="file">What messages call the file.</param>
+    /// <param name="source">The recipe's source.</param>
+    /// <exception cref="DataException">They have no usable names.</exception>
+    public static CsvColumns Of(CsvParser parser, string file, CsvSource source)
+    {
+        var count = parser.Count;
+        if (source is { Header: false, Columns.IsEmpty: true })
+            return new CsvColumns(file, FeatureEncoding.Numbered("c", 0, count), AreInFile: false);
+        if (!source.Header && source.Columns.Length != count)
+        {
+            throw new DataException(
+                $"{file}: line {parser.RawRow} has {count} columns and the recipe names {source.Columns.Length}. Name each " +
+                "column once.");
+        }
+
+        return Checked(parser, file, source.Header ? Cells(parser) : source.Columns, source.Header);
+    }
+
+    /// <summary>
+    /// The columns of a file for a trained model: the first line is a header when it names all that the model needs; otherwise
+    /// the columns stand as in training, with or without the targets.
+    /// </summary>
+    /// <param name="parser">At the first line.</param>
+    /// <param name="file">What messages call the file.</param>
+    /// <param name="needed">Columns the model needs.</param>
+    /// <param name="targets">Names of its targets.</param>
+    /// <param name="source">What it was trained from; null: no CSV file.</param>
+    /// <exception cref="DataException">The columns are not those of the model.</exception>
+    public static CsvColumns ForModel(
+        CsvParser parser, string file, ImmutableArray<string> needed, ImmutableArray<string> targets, CsvSource? source)
+    {
+        var first = Cells(parser);
+        if (source is { Header: true } || needed.All(first.ToHashSet().Contains))
+            return Checked(parser, file, first, areInFile: true);
+        ImmutableArray<string> all = source is null ? needed.AddRange(targets)
+            : !source.Columns.IsEmpty ? source.Columns
+            : FeatureEncoding.Numbered("c", 0, source.Features.IsEmpty ? needed.Length + targets.Length : first.Length);
+        foreach (var names in new[] { all, all.RemoveRange(targets), needed })
+        {
+            if (names.Length == first.Length && needed.All(names.ToHashSet().Contains))
+                return new CsvColumns(file, names, AreInFile: false);
+        }
+
+        throw new DataException(
+            $"{file}: line {parser.RawRow} has {first.Length} columns, and the model needs {needed.Length}. Write a first line " +
+            "that names them, or exactly these columns in the order of the training file.");
+    }
+
+    /// <summary>Where columns stand.</summary>
+    /// <exception cref="DataException">One is not there.</exception>
+    public int[] Indices(ImmutableArray<string> names)
+    {
+        var indices = Names.Index().ToDictionary(item => item.Item, item => item.Index);
+        return [.. names.Select(name => indices.TryGetValue(name, out var index)
+            ? index
+            : throw new DataException($"{File}: there is no column '{name}'. {NearestColumn.Suggest(name, Names)}"))];
+    }
+
+    private static ImmutableArray<string> Cells(CsvParser parser) => [.. parser.Record!.Select(cell => cell.Trim())];
+
+    private static CsvColumns Checked(CsvParser parser, string file, ImmutableArray<string> columns, bool areInFile)
+    {
+        var seen = new HashSet<string>();
+        foreach (var (i, column) in columns.Index())
+        {
+            if (column.Length == 0)
+            {
+                throw new DataException(
+                    $"{file}: line {parser.RawRow}: column {i + 1} has no name. Name it, or set header to false.");
+            }
+
+            if (!seen.Add(column))
+                throw new DataException($"{file}: line {parser.RawRow}: two columns are named '{column}'. Rename one.");
+        }
+
+        return new CsvColumns(file, columns, areInFile);
+    }
+}

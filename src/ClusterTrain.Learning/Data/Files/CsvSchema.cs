@@ -1,0 +1,129 @@
+using System.Collections.Immutable;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>
+/// What is read from the rows of a CSV file. The training file fixes it; files read after it have the same columns and no other
+/// words.
+/// </summary>
+internal sealed class CsvSchema
+{
+    private CsvSchema(
+        ImmutableArray<string> columns,
+        ImmutableArray<DerivedFeature> derived,
+        ImmutableArray<string> features,
+        ImmutableArray<WordCodes?> words,
+        ImmutableArray<string> targets,
+        WordCodes? labels)
+    {
+        (Columns, Derived, Features, Words, Targets, Labels) = (columns, derived, features, words, targets, labels);
+        Rules = new FeatureRules(columns, derived, features);
+    }
+
+    /// <summary>Columns that features need.</summary>
+    public ImmutableArray<string> Columns { get; }
+
+    /// <summary>Features computed from them.</summary>
+    public ImmutableArray<DerivedFeature> Derived { get; }
+
+    /// <summary>The features, columns and derived ones, in order.</summary>
+    public ImmutableArray<string> Features { get; }
+
+    /// <summary>For each column the numbers of its words; null: it holds numbers.</summary>
+    public ImmutableArray<WordCodes?> Words { get; }
+
+    /// <summary>The target columns, in order.</summary>
+    public ImmutableArray<string> Targets { get; }
+
+    /// <summary>The numbers of the labels; null: the targets are numbers.</summary>
+    public WordCodes? Labels { get; }
+
+    /// <summary>From columns to features.</summary>
+    public FeatureRules Rules { get; }
+
+    /// <summary>What a recipe asks of its training file.</summary>
+    /// <exception cref="DataException">Columns are missing or used in two ways.</exception>
+    public static CsvSchema Of(CsvSource source, CsvColumns file, TaskKind task)
+    {
+        if (task == TaskKind.Classification && source.Targets.Length != 1)
+        {
+            throw new DataException(
+                $"{file.File}: a classification has one target column, the label; {source.Targets.Length} are named.");
+        }
+
+        _ = file.Indices(source.Targets);
+        var derived = source.Derived.ToDictionary(feature => feature.Name);
+        var features = FeatureNames(source, file);
+        CheckDerived(source, file);
+        _ = file.Indices([.. features.Where(name => !derived.ContainsKey(name))]);
+        ImmutableArray<string> columns = [.. features
+            .Where(name => !derived.ContainsKey(name))
+            .Concat(source.Derived.SelectMany(feature => new[] { feature.Left, feature.Right }))
+            .Distinct()];
+        _ = file.Indices(columns);
+        _ = file.Indices(source.Categorical);
+        return new CsvSchema(
+            columns,
+            source.Derived,
+            features,
+            [.. columns.Select(column => source.Categorical.Contains(column) ? new WordCodes() : null)],
+            source.Targets,
+            task == TaskKind.Classification ? new WordCodes() : null);
+    }
+
+    /// <summary>What a trained model asks of a file.</summary>
+    public static CsvSchema Of(FeatureEncoding encoding, ImmutableArray<string> targets, ImmutableArray<string> classes) => new(
+        encoding.Columns,
+        encoding.Derived,
+        encoding.Features,
+        [.. encoding.Columns.Select(column => encoding.Category(column) is { } category ? new WordCodes(category.Names) : null)],
+        targets,
+        classes.IsEmpty ? null : new WordCodes(classes));
+
+    /// <summary>How the features came about, once the training file is read.</summary>
+    public FeatureEncoding Encoding(int features) => new()
+    {
+        Columns = Columns,
+        Categories = [.. Columns.Zip(Words)
+            .Where(pair => pair.Second is not null)
+            .Select(pair => new ColumnCategories(pair.First, pair.Second!.Words))],
+        Derived = Derived,
+        Features = Features,
+        Scaling = FeatureScaling.Uniform(features, 1),
+    };
+
+    private static ImmutableArray<string> FeatureNames(CsvSource source, CsvColumns file)
+    {
+        if (source.Features.IsEmpty)
+        {
+            var rest = file.Names.RemoveRange(source.Targets).AddRange(source.Derived.Select(feature => feature.Name));
+            return !rest.IsEmpty
+                ? rest
+                : throw new DataException($"{file.File}: all columns are targets; at least one has to be a feature.");
+        }
+
+        var seen = new HashSet<string>(source.Targets);
+        foreach (var name in source.Features)
+        {
+            if (!seen.Add(name))
+            {
+                throw new DataException(
+                    $"{file.File}: column '{name}' is used twice, as features or as target and feature. Use each column once.");
+            }
+        }
+
+        return source.Features;
+    }
+
+    private static void CheckDerived(CsvSource source, CsvColumns file)
+    {
+        foreach (var feature in source.Derived)
+        {
+            if (file.Names.Contains(feature.Name))
+            {
+                throw new DataException(
+                    $"{file.File}: there is a column '{feature.Name}' already. Choose another name for the derived feature.");
+            }
+        }
+    }
+}

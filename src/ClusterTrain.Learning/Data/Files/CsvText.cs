@@ -1,0 +1,58 @@
+using System.Globalization;
+using System.Text;
+using CsvHelper;
+using CsvHelper.Configuration;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>Opens CSV text (RFC 4180, UTF-8), and puts what may be wrong with it into words.</summary>
+internal static class CsvText
+{
+    /// <summary>Reads a file.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="mostBytes">Bytes it may have.</param>
+    /// <param name="read">Reads all it needs.</param>
+    /// <exception cref="DataException">It is not such text, or <paramref name="read"/> says so.</exception>
+    public static T Read<T>(DataFile file, long mostBytes, Func<CsvParser, T> read)
+    {
+        using var text = new StreamReader(
+            new BoundedStream(file.Content, file.Name, mostBytes),
+            new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
+        using var parser = new CsvParser(text, new CsvConfiguration(CultureInfo.InvariantCulture)
+        {
+            MaxFieldSize = DataLimits.CellCharacters,
+            ProcessFieldBufferSize = 4096,
+            BufferSize = 1 << 16,
+        });
+        try
+        {
+            if (!parser.Read())
+                throw new DataException($"{file.Name}: the file is empty. Name a file of at least one row.");
+            if (parser.Count > DataLimits.Columns)
+                throw new DataException($"{file.Name}: {parser.Count} columns; at most {DataLimits.Columns} are read.");
+            return read(parser);
+        }
+        catch (Exception exception) when (exception is IOException or InvalidDataException)
+        {
+            throw file.Explain(exception);
+        }
+        catch (DecoderFallbackException exception)
+        {
+            throw new DataException(
+                $"{file.Name}: not UTF-8 text after line {parser.RawRow}. Save the file as UTF-8.", exception);
+        }
+        catch (MaxFieldSizeException exception)
+        {
+            throw new DataException(
+                $"{file.Name}: line {parser.RawRow}: a cell of more than {DataLimits.CellCharacters} characters. A closing " +
+                "quote may be missing.",
+                exception);
+        }
+        catch (BadDataException exception)
+        {
+            throw new DataException(
+                $"{file.Name}: line {parser.RawRow}: a quote inside a cell. Put the cell in quotes and double those within " +
+                "it.", exception);
+        }
+    }
+}

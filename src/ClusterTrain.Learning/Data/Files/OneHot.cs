@@ -1,0 +1,35 @@
+namespace ClusterTrain.Learning;
+
+/// <summary>Spreads the numbers of words over one feature for each category; other values stay as they are.</summary>
+internal sealed class OneHot
+{
+    private readonly int[]?[] _codes;
+    private readonly int[] _widths;
+
+    /// <param name="codes">For each value of a row null, or for each number a word has in the row the category it is.</param>
+    public OneHot(int[]?[] codes)
+    {
+        _codes = codes;
+        _widths = Array.ConvertAll(codes, words => words?.Length ?? 1);
+        Features = _widths.Sum();
+    }
+
+    /// <summary>Features of a row.</summary>
+    public int Features { get; }
+
+    /// <param name="values">The values of a row.</param>
+    /// <param name="features">Receives (<see cref="Features"/>).</param>
+    public void Spread(ReadOnlySpan<float> values, Span<float> features)
+    {
+        features.Clear();
+        var at = 0;
+        for (var i = 0; i < values.Length; i++)
+        {
+            if (_codes[i] is { } codes)
+                features[at + codes[(int)values[i]]] = 1;
+            else
+                features[at] = values[i];
+            at += _widths[i];
+        }
+    }
+}

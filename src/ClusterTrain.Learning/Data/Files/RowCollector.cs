@@ -1,0 +1,56 @@
+using System.Runtime.InteropServices;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>Takes in the rows of a file one by one and makes a store of them.</summary>
+internal abstract class RowCollector
+{
+    /// <summary>Takes in the next row.</summary>
+    /// <param name="values">As many as in every row.</param>
+    /// <param name="areWords">For each value, whether it numbers a word.</param>
+    /// <exception cref="DataException">There are too many rows.</exception>
+    public abstract void Add(ReadOnlySpan<float> values, ReadOnlySpan<bool> areWords);
+
+    /// <summary>The rows as raw values, in the form that takes least room: bytes when all are whole numbers from 0 to 255.</summary>
+    /// <param name="values">Values of a row.</param>
+    /// <param name="oneHot">Spreads words; null: there are none.</param>
+    /// <exception cref="DataException">There are too many rows.</exception>
+    public abstract RowStore ToStore(int values, OneHot? oneHot);
+}
+
+/// <summary>Collects rows in memory.</summary>
+/// <param name="name">What messages call them.</param>
+internal sealed class MemoryCollector(string name) : RowCollector
+{
+    private readonly List<float> _values = [];
+
+    public override void Add(ReadOnlySpan<float> values, ReadOnlySpan<bool> areWords)
+    {
+        RefuseAbove(_values.Count + (long)values.Length);
+        _values.AddRange(values);
+    }
+
+    public override RowStore ToStore(int values, OneHot? oneHot)
+    {
+        if (oneHot is null)
+            return SourceTable.Store([.. _values], values);
+        var rows = _values.Count / values;
+        var features = oneHot.Features;
+        RefuseAbove((long)rows * features);
+        var spread = new float[rows * features];
+        var raw = CollectionsMarshal.AsSpan(_values);
+        for (var row = 0; row < rows; row++)
+            oneHot.Spread(raw.Slice(row * values, values), spread.AsSpan(row * features, features));
+        return SourceTable.Store(spread, features);
+    }
+
+    private void RefuseAbove(long values)
+    {
+        if (values > DataLimits.Values)
+        {
+            throw new DataException(
+                $"{name}: more than {DataLimits.Values} values, the most that are held in memory. Use fewer rows or columns, or " +
+                "prepare the data into a file.");
+        }
+    }
+}

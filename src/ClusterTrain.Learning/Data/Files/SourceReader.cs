@@ -1,0 +1,82 @@
+namespace ClusterTrain.Learning;
+
+/// <summary>Reads the rows of any source but prepared files, raw and whole.</summary>
+/// <param name="locations">Where files are looked for.</param>
+/// <param name="progress">Told of reading and downloading; null: nobody is.</param>
+/// <param name="cancellation">Ends the work early.</param>
+internal sealed class SourceReader(DataLocations locations, IProgress<DataProgress>? progress, CancellationToken cancellation)
+{
+    /// <summary>Where rows of files are kept; null: in memory.</summary>
+    public ScratchFolder? Scratch { get; init; }
+
+    /// <exception cref="DataException">The data is missing or wrong.</exception>
+    public SourceData Read(DataRecipe recipe)
+    {
+        var data = recipe.Source switch
+        {
+            NamedSource named => new DataStore(locations).Load(named.Name, recipe.Task, progress, cancellation),
+            IdxSource idx => ReadIdx(idx, recipe.Task),
+            CsvSource csv => ReadCsv(csv, recipe.Task),
+            InlineSource inline => InlineTable.Read(inline, recipe.Task),
+            var other => throw new ArgumentException($"No reader for a source of type {other.GetType().Name}.", nameof(recipe)),
+        };
+        cancellation.ThrowIfCancellationRequested();
+        return data;
+    }
+
+    private SourceData ReadIdx(IdxSource source, TaskKind task)
+    {
+        if (source.TestFeatures is null != source.TestLabels is null)
+        {
+            throw new DataException(
+                $"{source.TestFeatures ?? source.TestLabels}: test features and test labels belong together. Name both " +
+                "files or neither.");
+        }
+
+        var train = (Features(source.Features), Targets(source.Labels));
+        var test = source is { TestFeatures: { } features, TestLabels: { } labels }
+            ? (Features(features), Targets(labels))
+            : default((IdxFeatures, IdxFile)?);
+        return IdxReader.Read(train, test, task);
+
+        IdxFeatures Features(string name)
+        {
+            using var file = OpenFile(name);
+            return Scratch is null ? IdxFeatures.Of(IdxFile.Read(file)) : IdxFeatures.Read(file, Scratch.Collector());
+        }
+
+        IdxFile Targets(string name)
+        {
+            using var file = OpenFile(name);
+            return IdxFile.Read(file);
+        }
+    }
+
+    private SourceData ReadCsv(CsvSource source, TaskKind task)
+    {
+        var (train, schema) = Table(source.File, null);
+        var test = source.TestFile is { } file ? Table(file, schema).Table : null;
+        return new SourceData
+        {
+            Train = train,
+            Test = test,
+            Encoding = schema.Encoding(train.Rows.Features),
+            TargetNames = schema.Targets,
+        };
+
+        (SourceTable Table, CsvSchema Schema) Table(string name, CsvSchema? training)
+        {
+            using var file = OpenFile(name);
+            RowCollector rows = Scratch is null ? new MemoryCollector(file.Name) : Scratch.Collector();
+            return CsvTable.Read(
+                file, source, task, training, rows, Scratch is null ? DataLimits.FileBytes : DataLimits.StreamedBytes);
+        }
+    }
+
+    private DataFile OpenFile(string name)
+    {
+        var path = locations.Find(name);
+        progress?.Report(new DataProgress(DataActivity.Reading, path, 0, null));
+        return DataFile.Open(path);
+    }
+}

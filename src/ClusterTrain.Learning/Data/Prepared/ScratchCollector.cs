@@ -1,0 +1,55 @@
+using System.Runtime.InteropServices;
+
+namespace ClusterTrain.Learning;
+
+/// <summary>
+/// Collects rows in a temporary file, so that there may be more than fit into memory. The file is this machine's own: its floats
+/// are in this machine's order, and it is gone with the collector or the process.
+/// </summary>
+internal sealed class ScratchCollector : RowCollector, IDisposable
+{
+    private const int BufferBytes = 1 << 20;
+
+    private readonly FileStream _file;
+    private readonly BlockWriter _output;
+    private MappedFile? _mapped;
+    private long _rows;
+    private bool _areBytes = true;
+
+    /// <param name="folder">Where the file is put.</param>
+    /// <param name="cancellation">Ends the collecting.</param>
+    /// <exception cref="IOException">No file can be made there.</exception>
+    public ScratchCollector(string folder, CancellationToken cancellation)
+    {
+        _file = new FileStream(
+            Path.Combine(folder, $".{Path.GetRandomFileName()}.rows.tmp"),
+            FileMode.CreateNew,
+            FileAccess.ReadWrite,
+            FileShare.Read | FileShare.Delete,
+            bufferSize: 0,
+            FileOptions.DeleteOnClose);
+        _output = new BlockWriter(_file, BufferBytes, _ => cancellation.ThrowIfCancellationRequested());
+    }
+
+    public override void Add(ReadOnlySpan<float> values, ReadOnlySpan<bool> areWords)
+    {
+        for (var i = 0; _areBytes && i < values.Length; i++)
+            _areBytes = areWords[i] || SourceTable.IsByte(values[i]);
+        _output.Write(MemoryMarshal.AsBytes(values));
+        _rows++;
+    }
+
+    public override RowStore ToStore(int values, OneHot? oneHot)
+    {
+        _output.Flush();
+        _mapped = new MappedFile(_file);
+        return new ScratchRows(_mapped, _rows, values, oneHot, _areBytes ? RowForm.Bytes : RowForm.Floats);
+    }
+
+    /// <summary>Deletes the file; the store must not be read any more.</summary>
+    public void Dispose()
+    {
+        _mapped?.Dispose();
+        _file.Dispose();
+    }
+}

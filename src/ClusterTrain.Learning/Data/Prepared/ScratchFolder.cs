@@ -1,0 +1,20 @@
+namespace ClusterTrain.Learning;
+
+/// <summary>The temporary files of one preparation.</summary>
+/// <param name="folder">Where they are put.</param>
+/// <param name="cancellation">Ends the writing of one.</param>
+internal sealed class ScratchFolder(string folder, CancellationToken cancellation) : IDisposable
+{
+    private readonly List<ScratchCollector> _collectors = [];
+
+    /// <summary>A new collector, which lives as long as this.</summary>
+    /// <exception cref="IOException">No file can be made.</exception>
+    public ScratchCollector Collector()
+    {
+        var collector = new ScratchCollector(folder, cancellation);
+        _collectors.Add(collector);
+        return collector;
+    }
+
+    public void Dispose() => _collectors.ForEach(collector => collector.Dispose());
+}

@@ -1,0 +1,137 @@
+namespace ClusterTrain.Learning.Tests;
+
+/// <summary>Files that a trained model reads to predict or score.</summary>
+public sealed class ModelRowsTests
+{
+    private const string CarRecipe = """
+        data:
+          csv: { file: cars.csv, target: class, categorical: [buying], derive: [{ name: ratio, ratio: [a, b] }], features: [buying, a, ratio] }
+          standardise: true
+        layers: [{ units: 2, activation: softmax }]
+        loss: categorical-cross-entropy
+        """;
+
+    private const string Cars = "b,a,note,buying,class\n2,1,x,high,bad\n4,6,y,low,good\n5,20,z,high,bad\n";
+
+    [Fact]
+    public void Training_file_gives_the_training_rows_again_whatever_the_order_of_its_columns()
+    {
+        using var folder = new TempFolder();
+        var (model, data) = Train(folder, CarRecipe, Cars);
+        var shuffled = folder.Write("rows.csv", "class,buying,a,b\nbad,high,1,2\ngood,low,6,4\nbad,high,20,5\n");
+
+        var (rows, hasTargets) = model.ReadRows(shuffled);
+
+        Assert.True(hasTargets);
+        Assert.Equal(data.Train.Fingerprint, rows.Fingerprint);
+    }
+
+    [Fact]
+    public void Targets_may_be_left_out()
+    {
+        using var folder = new TempFolder();
+        var (model, data) = Train(folder, CarRecipe, Cars);
+
+        var (rows, hasTargets) = model.ReadRows(folder.Write("rows.csv", "a,b,buying\n1,2,high\n6,4,low\n20,5,high\n"));
+
+        Assert.False(hasTargets);
+        Assert.Equal(Features(data.Train), Features(rows));
+        Assert.Equal(2, rows.Outputs);
+    }
+
+    [Theory]
+    [InlineData("a,b,buying\n1,2,vhigh\n", "line 2, column 'buying' is 'vhigh', a category that no training row has. Known are high, low.")]
+    [InlineData("a,b,buying,class\n1,2,high,worst\n", "line 2, column 'class' is 'worst', a class that no training row has")]
+    [InlineData("a,bb,buying\n1,2,high\n", "there is no column 'b'. The columns are a, bb, buying.")]
+    [InlineData("a,b,buying\n1,0,high\n", "line 2: the derived feature 'ratio' divides 'a' (1) by 'b' (0)")]
+    [InlineData("a,b,buying\n", "a header and no rows")]
+    public void What_the_model_cannot_read_is_named(string content, string message)
+    {
+        using var folder = new TempFolder();
+        var (model, _) = Train(folder, CarRecipe, Cars);
+        var file = folder.Write("rows.csv", content);
+
+        var error = Assert.Throws<DataException>(() => model.ReadRows(file));
+
+        Assert.StartsWith($"{file}: {message}", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("0,5,6\n1,7,8\n", true)]
+    [InlineData("5,6\n7,8\n", false)]
+    [InlineData("c2,c1\n6,5\n8,7\n", false)]
+    [InlineData("c2,c1,c0\n6,5,0\n8,7,1\n", true)]
+    public void File_without_a_header_has_its_columns_as_in_training(string content, bool hasTargets)
+    {
+        using var folder = new TempFolder();
+        var (model, data) = Train(folder, """
+            data: { csv: { file: cars.csv, header: false, target: c0 }, scale: 0.5 }
+            layers: [{ units: 2, activation: softmax }]
+            loss: categorical-cross-entropy
+            """, "0,5,6\n1,7,8\n");
+
+        var rows = model.ReadRows(folder.Write("rows.csv", content));
+
+        Assert.Equal(hasTargets, rows.HasTargets);
+        Assert.Equal(Features(data.Train), Features(rows.Rows));
+        var error = Assert.Throws<DataException>(() => model.ReadRows(folder.Write("wrong.csv", "1,2,3,4\n")));
+        Assert.Contains("has 4 columns, and the model needs 2", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Idx_features_are_read_with_labels_and_without_and_so_is_csv_for_a_model_of_idx()
+    {
+        using var folder = new TempFolder();
+        var images = folder.Write("images", TempFolder.Gzip(TempFolder.Idx(8, [2, 1, 2], [1, 2, 3, 4])));
+        var labels = folder.Write("labels", TempFolder.Idx(8, [2], [0, 1]));
+        var (model, data) = Train(folder, """
+            data: { idx: { features: images, labels: labels }, scale: 1/255 }
+            layers: [{ units: 2, activation: softmax }]
+            loss: categorical-cross-entropy
+            """, "");
+
+        Assert.Equal(data.Train.Fingerprint, model.ReadRows(images, labels).Rows.Fingerprint);
+        Assert.Equal((false, 2), (model.ReadRows(images).HasTargets, model.ReadRows(images).Rows.Rows));
+        Assert.Equal(data.Train.Fingerprint, model.ReadRows(folder.Write("a.csv", "1,2,0\n3,4,1\n")).Rows.Fingerprint);
+        var csv = folder.Write("rows.csv", "1,2\n3,4\n");
+        Assert.Equal(Features(data.Train), Features(model.ReadRows(csv).Rows));
+
+        var wide = folder.Write("wide", TempFolder.Idx(8, [1, 3], [1, 2, 3]));
+        Assert.Contains("3 values a row", Assert.Throws<DataException>(() => model.ReadRows(wide)).Message, StringComparison.Ordinal);
+        Assert.Contains("is a CSV file", Assert.Throws<DataException>(() => model.ReadRows(csv, labels)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Regression_targets_are_scaled_as_in_training()
+    {
+        using var folder = new TempFolder();
+        var (model, data) = Train(folder, """
+            data: { csv: { file: cars.csv, target: y }, task: regression, target_scale: 1/1000 }
+            layers: [{ units: 1 }]
+            loss: mean-squared-error
+            """, "x,y\n1,2500\n2,4000\n");
+
+        var read = model.ReadRows(Path.Combine(folder.Path, "cars.csv"));
+
+        Assert.Equal(data.Train.Fingerprint, read.Rows.Fingerprint);
+        Assert.Equal(1 / 1000.0, model.TargetScale);
+    }
+
+    private static (Model Model, PreparedData Data) Train(TempFolder folder, string yaml, string csv)
+    {
+        folder.Write("cars.csv", csv);
+        var recipe = RecipeTexts.Parse(yaml);
+        var data = DataPreparation.Prepare(recipe, folder.Locations);
+        var layout = new NetworkLayout(data.Train.Features, recipe.Layers);
+        var path = Path.Combine(folder.Path, "model.safetensors");
+        new Model(recipe, layout, TestNetworks.Start(layout), data).Write(path);
+        return (Model.Read(path), data);
+    }
+
+    private static float[] Features(DataSet data)
+    {
+        var features = new float[data.Rows * data.Features];
+        data.Gather(0, (int)data.Rows, features, new float[data.Rows * data.Outputs]);
+        return features;
+    }
+}
