@@ -13,16 +13,25 @@ internal static class RunFolders
     /// <param name="source">The recipe.</param>
     /// <param name="time">The clock.</param>
     /// <exception cref="RunFolderException">It cannot be created.</exception>
-    public static RunFolder Create(string? path, RunSource source, TimeProvider time) =>
-        RunFolder.Create(path ?? Unused(source.Recipe.Name, time.GetLocalNow()), source.Recipe, source.RecipeFolder);
-
-    // Two runs that begin in one second get two folders; should both see the same one free, the folder's lock tells them apart.
-    private static string Unused(string name, DateTimeOffset now)
+    public static RunFolder Create(string? path, RunSource source, TimeProvider time)
     {
-        var first = Path.Combine(Parent, string.Create(CultureInfo.InvariantCulture, $"{name}-{now:yyyyMMdd-HHmmss}"));
-        var path = first;
-        for (var number = 2; Directory.Exists(path); number++)
-            path = string.Create(CultureInfo.InvariantCulture, $"{first}-{number}");
-        return path;
+        if (path is not null)
+            return RunFolder.Create(path, source.Recipe, source.RecipeFolder);
+        var now = time.GetLocalNow();
+        var first = Path.Combine(Parent, string.Create(CultureInfo.InvariantCulture, $"{source.Recipe.Name}-{now:yyyyMMdd-HHmmss}"));
+        for (var number = 1; ; number++)
+        {
+            var chosen = number == 1 ? first : string.Create(CultureInfo.InvariantCulture, $"{first}-{number}");
+            if (Directory.Exists(chosen))
+                continue;
+            try
+            {
+                return RunFolder.Create(chosen, source.Recipe, source.RecipeFolder);
+            }
+            catch (RunFolderException) when (Directory.Exists(chosen) && Directory.EnumerateFileSystemEntries(chosen).Any())
+            {
+                // Another run that began in this second was faster; the next number is free.
+            }
+        }
     }
 }

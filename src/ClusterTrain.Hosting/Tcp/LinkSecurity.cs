@@ -77,7 +77,7 @@ public sealed record LinkSecurity
                 Authority = X509Certificate2.CreateFromPem(File.ReadAllText(authority)),
             };
         }
-        catch (Exception error) when (error is CryptographicException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
         {
             throw new ClusterException($"cannot use the certificates {certificate}, {key}, {authority}: {error.Message}", error);
         }

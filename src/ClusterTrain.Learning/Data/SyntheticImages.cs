@@ -10,7 +10,10 @@ namespace ClusterTrain.Learning;
 /// </summary>
 public static class SyntheticImages
 {
-    private const int Faintness = 16; // of 256, of the picture against the noise
+    // Each row takes its noise from another place in these.
+    private const int NoiseBytes = 1 << 20;
+
+    private const int Faintness = 64; // of 256, of the picture against the noise
 
     /// <summary>Makes rows.</summary>
     /// <param name="seed">The same seed gives the same rows.</param>
@@ -22,16 +25,20 @@ public static class SyntheticImages
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
-        var pixels = Bytes(seed, "noise", rows * features);
+        var noise = Bytes(seed, "noise", NoiseBytes);
+        var starts = new RandomStream(seed, "starts");
+        var pixels = new byte[rows * features];
         var pictures = Bytes(seed, "pictures", classes * features);
         var labels = new ushort[rows];
         for (var row = 0; row < rows; row++)
         {
-            labels[row] = (ushort)(pixels[row * features] % classes);
+            var start = starts.Bits((ulong)row);
+            labels[row] = (ushort)(start % (uint)classes);
+            var picture = pictures.AsSpan(labels[row] * features, features);
             for (var feature = 0; feature < features; feature++)
             {
-                ref var pixel = ref pixels[(row * features) + feature];
-                pixel = (byte)(((pixel * (256 - Faintness)) + (pictures[(labels[row] * features) + feature] * Faintness)) >> 8);
+                var dot = noise[(start + (uint)feature) % NoiseBytes];
+                pixels[(row * features) + feature] = (byte)(((dot * (256 - Faintness)) + (picture[feature] * Faintness)) >> 8);
             }
         }
 

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace ClusterTrain.Numerics;
 
 /// <summary>
@@ -16,13 +14,22 @@ public sealed class RandomStream(ulong seed, string purpose)
     private readonly Philox _philox = new(seed);
     private readonly ulong _stream = HashPurpose(purpose);
 
-    /// <summary>The FNV-1a hash, 64 bits wide, of the purpose's UTF-8 bytes.</summary>
-    public static ulong HashPurpose(string purpose)
+    private const ulong EmptyHash = 0xCBF29CE484222325;
+
+    /// <summary>The FNV-1a hash, 64 bits wide, of the purpose's UTF-8 bytes. Allocates nothing.</summary>
+    public static ulong HashPurpose(string purpose) => HashPurpose(EmptyHash, purpose);
+
+    /// <summary>The hash of a purpose that goes on where another ends: of both, one after the other.</summary>
+    internal static ulong HashPurpose(ulong hash, string purpose)
     {
         ArgumentNullException.ThrowIfNull(purpose);
-        var hash = 0xCBF29CE484222325;
-        foreach (var unit in Encoding.UTF8.GetBytes(purpose))
-            hash = unchecked((hash ^ unit) * 0x100000001B3);
+        Span<byte> bytes = stackalloc byte[4];
+        foreach (var rune in purpose.EnumerateRunes())
+        {
+            foreach (var unit in bytes[..rune.EncodeToUtf8(bytes)])
+                hash = unchecked((hash ^ unit) * 0x100000001B3);
+        }
+
         return hash;
     }
 

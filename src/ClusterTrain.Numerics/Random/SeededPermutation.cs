@@ -19,6 +19,8 @@ public readonly struct SeededPermutation
 
     private const int Keys = 16; // two for each round
 
+    private static readonly ulong s_prefix = RandomStream.HashPurpose("permutation/");
+
     private readonly long _count;
     private readonly ulong _leftSize;
     private readonly ulong _rightSize;
@@ -43,7 +45,7 @@ public readonly struct SeededPermutation
         _leftInverse = _leftSize > 1 ? (ulong.MaxValue / _leftSize) + 1 : 0;
 
         var philox = new Philox(seed);
-        var stream = RandomStream.HashPurpose("permutation/" + purpose);
+        var stream = RandomStream.HashPurpose(s_prefix, purpose);
         for (var i = 0; i < Keys; i += 2)
         {
             var (first, second, third, fourth) = philox.Block(unchecked((epoch * (Keys / 2)) + ((ulong)i / 2)), stream);

@@ -281,14 +281,14 @@ public sealed class Coordinator : IActor, IDisposable
     {
         var holders = new ActorId[_segments.Length];
         var (first, last, recorded) = (long.MaxValue, long.MinValue, 0L);
-        foreach (var server in _servers)
+        var held = _servers.SelectMany(server => _holdings.GetValueOrDefault(server, []).Select(position => (Server: server, Position: position)))
+            .Where(segment => segment.Position.Segments == holders.Length).ToList();
+        var served = held.Select(segment => segment.Position.Served).DefaultIfEmpty().Max();
+        foreach (var (server, position) in held.Where(segment => segment.Position.Served == served))
         {
-            foreach (var position in _holdings.GetValueOrDefault(server, []).Where(position => position.Segments == holders.Length))
-            {
-                holders[position.Segment] = server;
-                (first, last) = (Math.Min(first, position.Step), Math.Max(last, position.Step));
-                recorded = Math.Max(recorded, position.Recorded);
-            }
+            holders[position.Segment] = server;
+            (first, last) = (Math.Min(first, position.Step), Math.Max(last, position.Step));
+            recorded = Math.Max(recorded, position.Recorded);
         }
 
         // What servers held is told once, when they join: later it is out of date.

@@ -13,6 +13,8 @@ internal sealed class RunLedger : IDisposable
     private const int MostEntriesAhead = 64;
     private const int MostFloatsAhead = 4 * 1024 * 1024;
 
+    private static readonly TimeSpan s_rateWindow = TimeSpan.FromMilliseconds(200);
+
     private readonly TrainingPlan _plan;
     private readonly RunSettings _settings;
     private readonly IRunRecorder _recorder;
@@ -239,9 +241,15 @@ internal sealed class RunLedger : IDisposable
     public EpochCompleted Describe(EpochRecord record, TimeSpan finished, int workers)
     {
         var rows = (double)(record.Step - _lastEpoch.Step) * _plan.TrainingRows / _plan.StepsPerEpoch;
-        var seconds = (finished - _lastEpoch.At).TotalSeconds;
-        var rate = seconds > 0 ? Math.Max(0, rows / seconds) : 0;
-        _lastEpoch = (finished, record.Step);
+        var elapsed = finished - _lastEpoch.At;
+        var rate = elapsed > TimeSpan.Zero ? Math.Max(0, rows / elapsed.TotalSeconds) : 0;
+
+        // Epochs may arrive in a bunch, training being ahead of the records: the speed of short ones is their mean over a while.
+        if (elapsed >= s_rateWindow)
+        {
+            _lastEpoch = (finished, record.Step);
+        }
+
         var left = (_plan.Recipe.Epochs - record.Epoch) * (double)_plan.TrainingRows;
         return new EpochCompleted(record, rate, workers, rate > 0 ? TimeSpan.FromSeconds(left / rate) : TimeSpan.Zero);
     }

@@ -20,9 +20,10 @@ public sealed record Join(NodeRole Role, ImmutableArray<SegmentPosition> Holding
 /// <summary>Where a parameter server is with a segment.</summary>
 /// <param name="Segment">Index of the segment.</param>
 /// <param name="Segments">Number of segments the parameters are cut into.</param>
+/// <param name="Served">The term in which it was told to serve; segments of different ones do not fit together.</param>
 /// <param name="Step">The step whose weights it holds.</param>
 /// <param name="Recorded">The weights sent for the receipt up to this step were let go, because they were said to be recorded.</param>
-public readonly record struct SegmentPosition(int Segment, int Segments, long Step, long Recorded);
+public readonly record struct SegmentPosition(int Segment, int Segments, long Served, long Step, long Recorded);
 
 /// <summary>A member says goodbye; its leaves are given away at once.</summary>
 public sealed record Leave : IMessage;

@@ -13,6 +13,7 @@ public sealed class StepReplay : IDisposable
     private readonly DataSet _data;
     private readonly Network _network;
     private readonly SegmentUpdate _update;
+    private readonly double[] _normBlocks;
     private readonly TensorLease _sum;
     private readonly float[] _state;
     private readonly long[] _rows;
@@ -38,6 +39,7 @@ public sealed class StepReplay : IDisposable
         _data = data;
         _network = network;
         _update = new SegmentUpdate(plan, layout, Segments.Split(layout.Parameters, 1)[0], kernels);
+        _normBlocks = new double[_update.NormBlocks];
         _sum = new TensorPool().Rent(layout.Parameters);
         _weights = state.Weights.ToArray();
         _next = new float[layout.Parameters];
@@ -69,8 +71,12 @@ public sealed class StepReplay : IDisposable
         var dropout = new DropoutDraw(_plan.Recipe.Seed, Step, _rows.AsSpan(0, rows));
         _network.Gradient(_weights, features, targets, rows, _plan.LeafRows, [root], [_sum.Memory], loss, dropout);
         var message = new TensorMessage(new TensorKey(TensorKind.GradientSum, 0, Step, 0, root), _sum, 0, _sum.Length, loss[0]);
-        var normParts = _update.Clips ? [_update.NormPart(_sum.Span)] : Array.Empty<System.Collections.Immutable.ImmutableArray<double>>();
-        if (_update.Apply(Step, _weights, message, _next, _state, normParts) is { } problem)
+        if (_update.Clips)
+        {
+            _update.NormPart(_sum.Span, _normBlocks);
+        }
+
+        if (_update.Apply(Step, _weights, message, _next, _state, _normBlocks) is { } problem)
         {
             throw new TrainingException($"step {Step}: {problem} is not finite.");
         }

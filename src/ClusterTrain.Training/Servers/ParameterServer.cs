@@ -147,13 +147,16 @@ public sealed class ParameterServer : IActor, IDisposable
 
     private void Serve(Serve serve)
     {
-        if (_segments.Remove(serve.Segment, out var former))
+        // Every segment is served anew: from here on nothing of a former term is written, whichever segment it was.
+        foreach (var (index, former) in _segments.Where(held => held.Value.Term < serve.Term || held.Key == serve.Segment).ToArray())
         {
             former.Dispose();
+            _segments.Remove(index);
         }
 
-        var segment = Segments.Split(_layout.Parameters, serve.Segments)[serve.Segment];
-        _segments.Add(serve.Segment, new SegmentServer(serve, _plan, new SegmentUpdate(_plan, _layout, segment, _kernels), _pool));
+        var segments = Segments.Split(_layout.Parameters, serve.Segments);
+        var update = new SegmentUpdate(_plan, _layout, segments[serve.Segment], _kernels);
+        _segments.Add(serve.Segment, new SegmentServer(serve, segments, _plan, update, _pool));
     }
 
     private void SubscribeEarly(IActorContext context)

@@ -22,17 +22,15 @@ internal sealed class SegmentServer : IDisposable
     private readonly long _checkpointSteps;
     private readonly long _receiptSteps;
     private readonly long _servedTerm;
-    private readonly int _segments;
-    private readonly ImmutableArray<double>[] _normParts;
+    private readonly ImmutableArray<Segment> _segments;
+    private readonly NormParts _norm;
 
     private TensorMessage? _root;
     private TensorLease? _weights;
 
-    // Where there are other segments: the weights and the norm's part of the step before, as long as another server may still
-    // need a sum of it. Once a sum of the present step is pushed, every server has reached it.
+    // Where there are other segments: the weights of the step before, as long as another server may still need a sum of it.
+    // Once a sum of the present step is pushed, every server has reached it.
     private TensorLease? _formerWeights;
-    private NormPart? _formerPart;
-    private NormPart? _part;
     private TensorLease? _state;
     private double _epochLoss;
     private bool _serving;
@@ -44,16 +42,16 @@ internal sealed class SegmentServer : IDisposable
     private long _recorded;
     private TimeSpan? _lastReport;
 
-    public SegmentServer(Serve serve, TrainingPlan plan, SegmentUpdate update, TensorPool pool)
+    public SegmentServer(Serve serve, ImmutableArray<Segment> segments, TrainingPlan plan, SegmentUpdate update, TensorPool pool)
     {
         Term = serve.Term;
         _servedTerm = serve.Term;
-        _segments = serve.Segments;
+        _segments = segments;
+        _norm = new NormParts(segments, update.Segment.Index);
         _recorded = serve.Step;
         Step = serve.Step;
         _checkpointSteps = serve.CheckpointSteps;
         _receiptSteps = serve.ReceiptSteps;
-        _normParts = new ImmutableArray<double>[serve.Segments];
         _plan = plan;
         _update = update;
         _pool = pool;
@@ -71,7 +69,7 @@ internal sealed class SegmentServer : IDisposable
     public bool IsServing => _serving;
 
     /// <summary>Where it is, for a coordinator that may be new.</summary>
-    public SegmentPosition Position => new(Segment.Index, _segments, Step, _recorded);
+    public SegmentPosition Position => new(Segment.Index, _segments.Length, _servedTerm, Step, _recorded);
 
     /// <summary>Takes the weights or the optimiser's state of the first step.</summary>
     public void Restore(IActorContext context, in TensorMessage message)
@@ -222,15 +220,10 @@ internal sealed class SegmentServer : IDisposable
         _root = root;
         if (_update.Clips)
         {
-            var part = _update.NormPart(root.Values);
-            _normParts[Segment.Index] = part;
-            _part = new NormPart(Term, Step, Segment.Index, part);
-            for (var other = 0; other < servers.Length; other++)
+            _update.NormPart(root.Values, _norm.Own);
+            if (_norm.ComputedOwn(Term, Step) is { } part)
             {
-                if (other != Segment.Index && servers.IndexOf(servers[other]) == other)
-                {
-                    context.Send(servers[other], _part);
-                }
+                SendToOthers(context, servers, part);
             }
         }
 
@@ -243,7 +236,7 @@ internal sealed class SegmentServer : IDisposable
         // A part of a former coordinator's term is as good: it is of the same segments, and the same bits.
         if (part.Term >= _servedTerm && part.Step == Step && part.Segment != Segment.Index && !_failed)
         {
-            _normParts[part.Segment] = part.BlockSums;
+            _norm.Add(part);
             Apply(context, coordinator);
         }
     }
@@ -251,7 +244,7 @@ internal sealed class SegmentServer : IDisposable
     /// <summary>The link to another server was lost and is there again: what it needs of this segment is sent again.</summary>
     public void SendPartsAgain(IActorContext context, ActorId server)
     {
-        foreach (var part in new[] { _formerPart, _part })
+        foreach (var part in new[] { _norm.SentBefore, _norm.Sent })
         {
             if (part is not null)
             {
@@ -279,18 +272,18 @@ internal sealed class SegmentServer : IDisposable
 
     private void Apply(IActorContext context, ActorId coordinator)
     {
-        if (_root is not { } sum || (_update.Clips && Array.Exists(_normParts, part => part.IsDefault)))
+        if (_root is not { } sum || (_update.Clips && !_norm.IsWhole))
         {
             return;
         }
 
         _root = null;
         var next = _pool.Rent(Segment.Length);
-        var problem = _update.Apply(Step, _weights!.Span, sum, next.Span, _state is null ? [] : _state.Span, _normParts);
+        var problem = _update.Apply(Step, _weights!.Span, sum, next.Span, _state is null ? [] : _state.Span, _norm.Blocks);
         ForgetFormer();
-        if (_segments > 1)
+        if (_segments.Length > 1)
         {
-            (_formerWeights, _formerPart) = (_weights, _part);
+            _formerWeights = _weights;
         }
         else
         {
@@ -308,8 +301,7 @@ internal sealed class SegmentServer : IDisposable
 
         _epochLoss += sum.Loss;
         Step++;
-        _part = null;
-        Array.Clear(_normParts);
+        _norm.BeginStep();
         Record(context, coordinator);
         BeginStep(context);
     }
@@ -375,10 +367,22 @@ internal sealed class SegmentServer : IDisposable
         context.Send(to, new TensorMessage(key, weights.Share(), 0, Segment.Length, loss));
     }
 
+    private void SendToOthers(IActorContext context, ImmutableArray<ActorId> servers, NormPart part)
+    {
+        for (var other = 0; other < servers.Length; other++)
+        {
+            if (other != Segment.Index && servers.IndexOf(servers[other]) == other)
+            {
+                context.Send(servers[other], part);
+            }
+        }
+    }
+
     private void ForgetFormer()
     {
         _formerWeights?.Release();
-        (_formerWeights, _formerPart) = (null, null);
+        _formerWeights = null;
+        _norm.ForgetBefore();
     }
 
     private void SendSnapshot(IActorContext context, ActorId coordinator, bool withWeights)

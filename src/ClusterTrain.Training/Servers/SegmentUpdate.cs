@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-using System.Runtime.InteropServices;
 using ClusterTrain.Learning;
 using ClusterTrain.Numerics;
 
@@ -36,13 +34,13 @@ internal sealed class SegmentUpdate
         return left with { Loss = left.Loss + right.Loss };
     }
 
+    /// <summary>Blocks of the segment's part of the gradient's norm.</summary>
+    public int NormBlocks => GradientNorm.Blocks(Segment.Length);
+
     /// <summary>The segment's part of the gradient's norm.</summary>
-    public ImmutableArray<double> NormPart(ReadOnlySpan<float> sum)
-    {
-        var part = new double[GradientNorm.Blocks(sum.Length)];
-        GradientNorm.BlockSums(_kernels, sum, part);
-        return ImmutableCollectionsMarshal.AsImmutableArray(part);
-    }
+    /// <param name="sum">The segment's gradient, as a sum over the batch's rows.</param>
+    /// <param name="part">(<see cref="NormBlocks"/>) receives it.</param>
+    public void NormPart(ReadOnlySpan<float> sum, Span<double> part) => GradientNorm.BlockSums(_kernels, sum, part);
 
     /// <summary>Computes the weights of the next step.</summary>
     /// <param name="step">The step, from 0.</param>
@@ -50,10 +48,10 @@ internal sealed class SegmentUpdate
     /// <param name="sum">The sum of the gradient over the batch's rows, with the sum of their losses.</param>
     /// <param name="next">Receives the weights of the next step.</param>
     /// <param name="state">The optimiser's state, updated.</param>
-    /// <param name="normParts">When clipping: every segment's part of the norm.</param>
+    /// <param name="normBlocks">When clipping: the blocks of every segment's part of the norm, in order.</param>
     /// <returns>Null, or what is not finite.</returns>
     public string? Apply(
-        long step, ReadOnlySpan<float> weights, in TensorMessage sum, Span<float> next, Span<float> state, ReadOnlySpan<ImmutableArray<double>> normParts)
+        long step, ReadOnlySpan<float> weights, in TensorMessage sum, Span<float> next, Span<float> state, ReadOnlySpan<double> normBlocks)
     {
         if (!double.IsFinite(sum.Loss))
         {
@@ -65,13 +63,7 @@ internal sealed class SegmentUpdate
         var scale = 1.0 / rows;
         if (recipe.ClipNorm is { } clip)
         {
-            var blocks = new List<double>();
-            foreach (var part in normParts)
-            {
-                blocks.AddRange(part);
-            }
-
-            scale *= GradientNorm.ClipFactor(GradientNorm.Norm(CollectionsMarshal.AsSpan(blocks), rows), clip);
+            scale *= GradientNorm.ClipFactor(GradientNorm.Norm(normBlocks, rows), clip);
         }
 
         var factor = Schedule.Factor(recipe.Schedule, step + 1, _plan.StepsPerEpoch, recipe.Epochs);

@@ -3,6 +3,7 @@ using ClusterTrain.Training;
 namespace ClusterTrain.Hosting.Tests;
 
 /// <summary>A cluster over real sockets trains to the receipt of the undisturbed run in one process, whatever happens to its nodes.</summary>
+[Collection(ClusterGroup.Name)]
 public sealed class ClusterTests
 {
     [Theory]

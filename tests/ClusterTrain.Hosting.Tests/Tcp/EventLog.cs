@@ -1,3 +1,5 @@
+using ClusterTrain.Training;
+
 namespace ClusterTrain.Hosting.Tests;
 
 /// <summary>Collects what a node tells, and waits for things to be told.</summary>
@@ -29,6 +31,17 @@ internal sealed class EventLog<T>
         }
     }
 
+    private static bool IsRare(T happened) => happened is not (EpochCompleted or RunProgress or WorkerSpeeds or CheckpointSaved);
+
+    /// <summary>The events from a number on.</summary>
+    public T[] From(int first)
+    {
+        lock (_gate)
+        {
+            return [.. _events.Skip(first)];
+        }
+    }
+
     /// <summary>Waits for an event; the message of the time-out names what did not happen.</summary>
     public TEvent WaitFor<TEvent>(string what, Func<TEvent, bool> fits, int from = 0)
         where TEvent : T
@@ -44,7 +57,7 @@ internal sealed class EventLog<T>
                     if (left <= 0 || !Monitor.Wait(_gate, (int)left))
                     {
                         throw new TimeoutException(
-                            $"within {Patience.TotalSeconds} s this did not happen: {what}. What happened:\n{string.Join('\n', _events.TakeLast(40))}");
+                            $"within {Patience.TotalSeconds} s this did not happen: {what}. What happened:\n{string.Join('\n', _events.Where(IsRare).TakeLast(40))}");
                     }
                 }
 

@@ -3,6 +3,7 @@ using ClusterTrain.Training;
 namespace ClusterTrain.Hosting.Tests;
 
 /// <summary>Nodes die, leave, join and lose each other; the receipt is that of the undisturbed run.</summary>
+[Collection(ClusterGroup.Name)]
 public sealed class FailureTests
 {
     [Fact]
@@ -131,6 +132,51 @@ public sealed class FailureTests
         cluster.Events.WaitFor<RunWaiting>("the run waits for a second worker", waiting => waiting.Reason.Contains("1 more worker", StringComparison.Ordinal), before);
         cluster.StartWorker("comes");
 
+        await cluster.EndsLikeAloneAsync();
+    }
+
+    [Fact]
+    public async Task A_worker_cut_off_from_the_server_is_given_up_and_comes_back_when_the_network_heals()
+    {
+        // The worker knows the server under the proxy's address; the other worker is in the server's own process.
+        using var proxy = new CuttableProxy();
+        using var cluster = new TestCluster(TestRuns.Long(TestRuns.Plain));
+        cluster.StartCoordinator();
+        var server = cluster.StartServer("server", options => options with { Advertise = proxy.Endpoint, IsWorker = true });
+        proxy.PassTo(server.Endpoint!);
+        cluster.StartWorker("cut");
+        cluster.Events.WaitFor<EpochCompleted>("an epoch with two workers", epoch => epoch.Workers == 2);
+
+        var before = cluster.Events.Count;
+        proxy.Cut();
+        cluster.Events.WaitFor<MembershipChanged>(
+            "the cut worker is given up", change => change.What.Contains("cannot reach server/", StringComparison.Ordinal), before);
+        cluster.Events.WaitFor<EpochCompleted>("an epoch without it", epoch => epoch.Workers == 1, before);
+        proxy.Heal();
+
+        await cluster.EndsLikeAloneAsync();
+    }
+
+    [Fact]
+    public async Task A_worker_cut_off_from_the_coordinator_joins_as_a_new_one_when_the_network_heals()
+    {
+        using var proxy = new CuttableProxy();
+        using var cluster = new TestCluster(TestRuns.Long(TestRuns.Plain));
+        proxy.PassTo(cluster.StartCoordinator().Endpoint);
+        cluster.StartServer();
+        cluster.StartWorker("steady");
+        cluster.StartWorker("cut", options => options with { Join = [proxy.Endpoint] });
+        cluster.Events.WaitFor<EpochCompleted>("an epoch with two workers", epoch => epoch.Workers == 2);
+
+        var before = cluster.Events.Count;
+        proxy.Cut();
+        var lost = cluster.Events.WaitFor<MembershipChanged>(
+            "the cut worker is lost", change => change.What.Contains("no heartbeat for", StringComparison.Ordinal), before);
+        proxy.Heal();
+        var back = cluster.Events.WaitFor<MembershipChanged>("it joins again", change => change.What == "joined", before);
+
+        Assert.StartsWith("cut/", back.Member.Name, StringComparison.Ordinal);
+        Assert.NotEqual(lost.Member, back.Member);
         await cluster.EndsLikeAloneAsync();
     }
 

@@ -23,7 +23,7 @@ internal static class TestRuns
     public const string Clipped = Plain + "\nclip_norm: 0.5\n";
 
     /// <summary>Long enough to be disturbed in.</summary>
-    public static string Long(string recipe) => recipe.Replace("epochs: 12", "epochs: 300", StringComparison.Ordinal);
+    public static string Long(string recipe) => recipe.Replace("epochs: 12", "epochs: 500", StringComparison.Ordinal);
 
     private static readonly ConcurrentDictionary<string, Lazy<string>> Receipts = new();
 

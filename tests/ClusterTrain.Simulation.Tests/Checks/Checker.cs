@@ -66,7 +66,7 @@ internal sealed class Checker(Scenario scenario, TrainingPlan plan, ReferenceRun
     /// <summary>An actor is about to send something.</summary>
     public void Sends(Process process, in Envelope envelope)
     {
-        if (TermOf(envelope) is { } term)
+        if ((envelope.Message is null ? envelope.Tensor.Key.Term : OrderedTerm(envelope.Message)) is { } term)
         {
             Require(term >= process.Term, "terms", $"{process.Self} of term {process.Term} sends {envelope}");
             process.Term = term;
@@ -80,14 +80,11 @@ internal sealed class Checker(Scenario scenario, TrainingPlan plan, ReferenceRun
         }
     }
 
-    /// <summary>The newest term a message names; null when it names none.</summary>
-    public static long? TermOf(in Envelope envelope) => envelope.Message switch
+    /// <summary>The term a member is in from this message on; null when it orders none. A late repeat of a tensor orders nothing.</summary>
+    public static long? OrderedTerm(IMessage? message) => message switch
     {
-        null => envelope.Tensor.Key.Term,
         Serve serve => serve.Term,
         Topology topology => topology.Term,
-        Assignment assignment => assignment.Term,
-        Advance advance => advance.Term,
         _ => null,
     };
 

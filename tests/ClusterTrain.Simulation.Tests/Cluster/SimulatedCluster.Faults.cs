@@ -59,6 +59,7 @@ internal sealed partial class SimulatedCluster
                     if (worker.IsAlive)
                     {
                         Kill(worker);
+                        Replenish();
                     }
                 });
                 break;
@@ -145,16 +146,17 @@ internal sealed partial class SimulatedCluster
         direction.Held.Clear();
     }
 
-    /// <summary>Nothing goes wrong from now on, and there are as many members as the run needs.</summary>
+    /// <summary>Nothing goes wrong from now on.</summary>
     private void BeQuiet()
     {
-        if (_isQuiet)
-        {
-            return;
-        }
-
         _isQuiet = true;
-        if (_isComplete)
+        Replenish();
+    }
+
+    /// <summary>Once nothing goes wrong any more, workers are started until there are as many as the run needs.</summary>
+    private void Replenish()
+    {
+        if (_isComplete || !_isQuiet)
         {
             return;
         }

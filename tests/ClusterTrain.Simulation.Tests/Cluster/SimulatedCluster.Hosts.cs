@@ -26,7 +26,7 @@ internal sealed partial class SimulatedCluster
 
     private void StartCoordinator()
     {
-        if (_places[CoordinatorPlace] is { IsAlive: true })
+        if (_places[CoordinatorPlace] is { IsAlive: true } || _isResuming)
         {
             return;
         }
@@ -51,7 +51,7 @@ internal sealed partial class SimulatedCluster
 
     private void StartMember(int place)
     {
-        if (_places[place] is { IsAlive: true } || _isComplete)
+        if (_places[place] is { IsAlive: true } || _isComplete || _isResuming)
         {
             return;
         }
@@ -249,6 +249,7 @@ internal sealed partial class SimulatedCluster
                 break;
             case RunInterrupted when _stopAsked:
             case RunFailed { Reason: var reason } when _stopAsked && reason.Contains("simulated disk", StringComparison.Ordinal):
+                _isResuming = true;
                 After(LingerUs, ResumeAll);
                 break;
             default:
@@ -263,6 +264,7 @@ internal sealed partial class SimulatedCluster
             Kill(process, mustEndClean: process.IsStopped && !process.IsWorking);
         }
 
+        _isResuming = false;
         StartAll();
     }
 }

@@ -39,6 +39,9 @@ internal sealed partial class SimulatedCluster : IDisposable
 
     private RunOutcome? _outcome;
     private bool _stopAsked;
+
+    // The run was stopped, and everything is about to be started again.
+    private bool _isResuming;
     private bool _isComplete;
     private long? _endUs;
     private bool _isQuiet;
@@ -205,9 +208,9 @@ internal sealed partial class SimulatedCluster : IDisposable
             _checker.Handled(process, tensor, isStale, lent);
         }
 
-        if (Checker.TermOf(envelope) is { } term && process.Role is not null)
+        if (process.Role is not null)
         {
-            process.Term = Math.Max(process.Term, term);
+            process.Term = Math.Max(process.Term, Checker.OrderedTerm(envelope.Message) ?? 0);
         }
 
         Flush(process, busyUs);

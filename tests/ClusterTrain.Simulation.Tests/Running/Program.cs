@@ -15,10 +15,15 @@ internal static class Program
             options[arguments[index].TrimStart('-')] = arguments[index + 1];
         }
 
-        if (arguments.Length % 2 != 0 || options.Keys.Except(["seeds", "from", "keep", "trace"]).Any())
+        if (arguments.Length % 2 != 0 || options.Keys.Except(["seeds", "from", "keep", "trace", "plants"]).Any())
         {
-            Console.Error.WriteLine("usage: [--from N] [--seeds COUNT] or --from N [--keep 0,2,5] --trace FILE");
+            Console.Error.WriteLine("usage: [--from N] [--seeds COUNT], or --from N [--keep 0,2,5] --trace FILE, or --plants SEEDS");
             return 2;
+        }
+
+        if (options.TryGetValue("plants", out var seedsText))
+        {
+            return FindPlants(int.Parse(seedsText, CultureInfo.InvariantCulture));
         }
 
         var from = ulong.Parse(options.GetValueOrDefault("from", "1"), CultureInfo.InvariantCulture);
@@ -59,6 +64,27 @@ internal static class Program
         }
 
         return failures.IsEmpty ? 0 : 1;
+    }
+
+    /// <summary>Says for each planted fault how many of the seeds find it, and which is the first.</summary>
+    private static int FindPlants(int seeds)
+    {
+        foreach (var (name, create, _) in PlantTable.Rows)
+        {
+            var found = new ConcurrentBag<(int Seed, SimulationFailure Failure)>();
+            Parallel.For(1, seeds + 1, seed =>
+            {
+                if (Simulation.Run(Scenario.Draw((ulong)seed), create()) is { } failure)
+                {
+                    found.Add((seed, failure));
+                }
+            });
+            var first = found.OrderBy(run => run.Seed).FirstOrDefault();
+            var promises = found.GroupBy(run => run.Failure.Promise).OrderByDescending(group => group.Count()).Select(group => $"{group.Key} {group.Count()}");
+            Console.WriteLine($"{name,-40} first at seed {first.Seed,4}, {found.Count} of {seeds} seeds ({string.Join(", ", promises)}): {first.Failure?.Message}");
+        }
+
+        return 0;
     }
 
     private static int Replay(ulong seed, string? keep, string path)

@@ -125,7 +125,7 @@ public sealed class CoordinatorTests : IDisposable
     {
         Begin(new RunSettings(), new RunStart(2, Start(0, 1, 0), [], 0, null));
         Join(s_worker, NodeRole.Worker);
-        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1, 1, 0)]));
+        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1, 7, 1, 0)]));
         Assert.Empty(_context.Sent<Serve>());
         Assert.Equal(2L << 20, Topologies(s_server)[^1].Term - 1);
         Assert.Equal([s_worker], Assignments(s_worker)[^1].Workers.ToArray());
@@ -135,8 +135,61 @@ public sealed class CoordinatorTests : IDisposable
     public void A_server_that_is_behind_the_checkpoint_is_served_anew()
     {
         Begin(new RunSettings(), new RunStart(2, Start(1, LineRun.SecondWeight, LineRun.SecondVelocity), [Record(1, 1)], 1, null));
-        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1, 0, 0)]));
+        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1, 7, 0, 0)]));
         Assert.Equal(1, Assert.Single(_context.Sent<Serve>()).Step);
+    }
+
+    [Theory]
+    [InlineData(1, 1, 1, "power was lost and with it an entry of the receipt that the server no longer keeps")]
+    [InlineData(2, 1, 0, "the run had another number of servers")]
+    [InlineData(1, 2, 0, "all is computed, recorded nowhere: the epochs follow", true)]
+    public void A_server_is_adopted_only_with_all_that_the_record_lacks(int segments, long step, long recorded, string incident, bool isAdopted = false)
+    {
+        Begin(new RunSettings(), new RunStart(2, Start(0, 1, 0), [], 0, null));
+        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, segments, 7, step, recorded)]));
+        Assert.True(isAdopted != _context.Sent<Serve>().Any(), incident);
+    }
+
+    [Theory]
+    [InlineData(7, 7, true)]
+    [InlineData(7, 8, false)]
+    public void Servers_that_were_told_to_serve_in_different_terms_do_not_go_on_together(long first, long second, bool isAdopted)
+    {
+        // The former coordinator was lost while it had the segments served anew, and one server never heard of it.
+        var recipe = LineRun.Recipe();
+        var layout = new NetworkLayout(GradientNorm.BlockParameters + 1, recipe.Layers);
+        var state = new RunState(0, 0, new float[layout.Parameters], new float[layout.Parameters]);
+        _coordinator = new Coordinator(
+            new TrainingPlan(recipe, 4), layout, new RunSettings { ParameterServers = 2 }, new RunStart(2, state, [], 0, null), _recorder, _pool, _events.Add);
+        _coordinator.Start(_context);
+        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 2, first, 1, 0)]));
+        Receive(new ActorId("server-2"), new Join(NodeRole.ParameterServer, [new SegmentPosition(1, 2, second, 0, 0)]));
+        Assert.Equal(isAdopted, !_context.Sent<Serve>().Any());
+    }
+
+    [Fact]
+    public void All_is_recorded_but_the_result_was_not_written_and_the_end_is_replayed_from_the_checkpoint()
+    {
+        Begin(new RunSettings(), new RunStart(2, Start(1, LineRun.SecondWeight, LineRun.SecondVelocity), [Record(1, 1), Record(2, 2)], 2, null));
+        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1, 7, 2, 2)]));
+        Assert.Equal(1, Assert.Single(_context.Sent<Serve>()).Step);
+    }
+
+    [Fact]
+    public void The_best_epoch_is_checkpointed_but_not_yet_kept_as_the_best_and_its_weights_are_the_result()
+    {
+        _recorder = new MemoryRecorder(0.5, 0.6, 0.7);
+        var best = new EpochRecord(1, 1, 1, new Evaluation { Rows = 1, Loss = 0.5 }, "hash-1");
+        Begin(new RunSettings(), new RunStart(2, Start(1, 10, 0), [best], 1, null));
+        _recorder.Epochs.Add(best);
+        _context.RunOffloaded(_coordinator);
+        Assert.Equal([1], _recorder.Best);
+
+        Join(s_server, NodeRole.ParameterServer);
+        var term = Topologies(s_server)[^1].Term;
+        SendEpoch(term, 2, 20, 1);
+        SendEpoch(term, 3, 30, 1);
+        Assert.Equal([10f], _recorder.Result!.Value.Weights);
     }
 
     [Fact]

@@ -7,6 +7,7 @@ public sealed class ParameterServerTests : IDisposable
 {
     private static readonly ActorId s_worker = new("worker-1");
     private static readonly ActorId s_other = new("worker-2");
+    private static readonly ActorId s_sibling = new("server-2");
 
     private readonly TensorPool _pool = new();
     private readonly RecordingContext _context = new("server");
@@ -213,7 +214,7 @@ public sealed class ParameterServerTests : IDisposable
 
         var second = new ActorId("coordinator-2");
         _server.Start(_context, second);
-        Assert.Equal([new SegmentPosition(0, 1, 1, 0)], Assert.Single(_context.SentTo<Join>(second)).Holding.ToArray());
+        Assert.Equal([new SegmentPosition(0, 1, 1, 1, 0)], Assert.Single(_context.SentTo<Join>(second)).Holding.ToArray());
         Receive(new Topology(9, [_context.Self]));
 
         var (to, epoch) = Assert.Single(_context.Tensors);
@@ -273,28 +274,85 @@ public sealed class ParameterServerTests : IDisposable
     [Fact]
     public void Two_segments_clip_by_the_norm_of_both_parts()
     {
-        var recipe = LineRun.Recipe();
-        const int parameters = GradientNorm.BlockParameters + 1;
-        var zeros = new InitialiserRecipe { Kind = InitialiserKind.Zeros };
-        recipe = recipe with
-        {
-            ClipNorm = 1,
-            Layers = [new LayerRecipe { Units = 1, Weights = zeros, Biases = null }],
-            Optimiser = new() { Kind = OptimiserKind.Sgd, Rate = 1 },
-        };
-        _server = new ParameterServer(new TrainingPlan(recipe, 4), new NetworkLayout(parameters, recipe.Layers), Kernels.Active, _pool);
-        _server.Start(_context, LineRun.Coordinator);
-        var other = new ActorId("server-2");
-        Receive(new Serve(1, 1, 2, 0, 0, 0));
-        _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.Weights(1, 0, 1), 0, 0));
-        Receive(new Topology(1, [other, _context.Self]));
+        ServeSecondOfTwo();
 
         // The mean gradient is 3 here and 4 in the other segment: its norm is 5, and it is scaled by 1/5.
-        _server.Receive(_context, s_worker, _pool.Tensor(LineRun.Sum(1, 0, 0, 2, 1), 15, 12));
-        Assert.Equal([144.0], Assert.Single(_context.SentTo<NormPart>(other)).BlockSums.ToArray());
+        PushSecond(0, 15);
+        Assert.Equal([144.0], Assert.Single(_context.SentTo<NormPart>(s_sibling)).BlockSums.ToArray());
         Assert.Empty(_context.Tensors);
-        _server.Receive(_context, other, new NormPart(1, 0, 0, [256.0]));
+        _server.Receive(_context, s_sibling, new NormPart(1, 0, 0, [256.0]));
         Assert.Equal(-0.6f, Snapshot(1).Values[0]);
+    }
+
+    [Fact]
+    public void The_part_of_the_norm_was_lost_on_the_way_and_is_sent_again_even_after_applying()
+    {
+        ServeSecondOfTwo();
+        PushSecond(0, 15);
+        _server.Receive(_context, s_sibling, new NormPart(1, 0, 0, [256.0]));
+        Receive(new LinkRestored(s_sibling));
+        Assert.Equal([0, 0], _context.SentTo<NormPart>(s_sibling).Select(part => part.Step));
+    }
+
+    [Fact]
+    public void The_other_server_still_lacks_a_sum_and_a_new_worker_gets_the_weights_of_the_step_before_too()
+    {
+        ServeSecondOfTwo();
+        PushSecond(0, 15);
+        _server.Receive(_context, s_sibling, new NormPart(1, 0, 0, [256.0]));
+        _context.Clear();
+        _server.Receive(_context, s_other, new Subscribe(1, 1));
+        Assert.Equal([(0L, 0f), (1L, -0.6f)], _context.Tensors.Select(sent => (sent.Tensor.Key.Step, sent.Tensor.Values[0])));
+
+        // A sum of the present step says that every server has reached it.
+        _context.Clear();
+        _server.Receive(_context, s_worker, _pool.Tensor(LineRun.Sum(1, 1, 0, 1, 1), 15, 12));
+        _server.Receive(_context, new ActorId("worker-3"), new Subscribe(1, 1));
+        Assert.Equal([1], _context.Tensors.Select(sent => sent.Tensor.Key.Step));
+    }
+
+    [Fact]
+    public void The_coordinator_is_lost_between_two_servers_steps_and_parts_of_the_former_term_still_count()
+    {
+        ServeSecondOfTwo();
+        Receive(new Topology(9, [s_sibling, _context.Self]));
+        _server.Receive(_context, s_sibling, new NormPart(1, 0, 0, [256.0]));
+        _server.Receive(_context, s_worker, _pool.Tensor(LineRun.Sum(9, 0, 0, 2, 1), 15, 12));
+        Assert.Equal(-0.6f, Snapshot(1).Values[0]);
+    }
+
+    [Fact]
+    public void A_worker_subscribes_while_an_older_assignment_without_it_is_on_its_way()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Subscribe(s_other, 1);
+        Receive(new Assignment(1, 1, [s_worker]));
+        _context.Clear();
+        Push(1, 0, 0, 2, 30, 15);
+        Assert.Equal([LineRun.SecondWeight], Broadcast(1, s_other));
+    }
+
+    [Fact]
+    public void A_worker_left_and_came_back_and_hears_of_it_before_the_server_does()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Subscribe(s_other, 1);
+        Receive(new Assignment(1, 1, [s_other]));
+        Subscribe(s_other, 1);
+        Receive(new Assignment(1, 2, []));
+        _context.Clear();
+        Receive(new Assignment(1, 3, [s_other]));
+        Assert.Equal([LineRun.FirstWeight], Broadcast(0, s_other));
+    }
+
+    [Fact]
+    public void Told_to_serve_anew_it_takes_no_push_of_the_former_term_for_another_segment()
+    {
+        ServeSecondOfTwo();
+        Receive(new Serve(2, 0, 2, 0, 0, 0));
+        var lent = _pool.Lent;
+        PushSecond(0, 15);
+        Assert.Equal(lent, _pool.Lent);
     }
 
     [Fact]
@@ -308,6 +366,28 @@ public sealed class ParameterServerTests : IDisposable
         Push(1, 0, 1, 1, 25, 12.5);
         Assert.Equal(0, _pool.Lent);
     }
+
+    /// <summary>Serves the second of two segments, a single parameter, with clipping to 1 and plain descent of rate 1.</summary>
+    private void ServeSecondOfTwo()
+    {
+        var recipe = LineRun.Recipe();
+        recipe = recipe with
+        {
+            ClipNorm = 1,
+            Layers = [new LayerRecipe { Units = 1, Biases = null }],
+            Optimiser = new() { Kind = OptimiserKind.Sgd, Rate = 1 },
+        };
+        var layout = new NetworkLayout(GradientNorm.BlockParameters + 1, recipe.Layers);
+        _server = new ParameterServer(new TrainingPlan(recipe, 4), layout, Kernels.Active, _pool);
+        _server.Start(_context, LineRun.Coordinator);
+        Receive(new Serve(1, 1, 2, 0, 0, 0));
+        _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.Weights(1, 0, 1), 0, 0));
+        Receive(new Topology(1, [s_sibling, _context.Self]));
+        Receive(new Advance(1, 100, 0));
+    }
+
+    private void PushSecond(long step, double loss) =>
+        _server.Receive(_context, s_worker, _pool.Tensor(LineRun.Sum(1, step, 0, 2, 1), loss, 12));
 
     private ParameterServer Create(Recipe recipe, long rows = 4)
     {

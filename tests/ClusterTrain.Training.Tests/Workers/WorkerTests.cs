@@ -139,6 +139,35 @@ public sealed class WorkerTests : IDisposable
     }
 
     [Fact]
+    public void Weights_that_come_late_are_not_computed_again()
+    {
+        Assign(1, 1, "worker-1");
+        Weights(1, 1, LineRun.SecondWeight);
+        Weights(1, 0, LineRun.FirstWeight);
+        Assert.Equal(1, Assert.Single(_context.Tensors).Tensor.Key.Step);
+    }
+
+    [Fact]
+    public void The_link_to_the_server_broke_and_is_there_again_and_it_subscribes_again()
+    {
+        Assign(1, 1, "worker-1");
+        Receive(new LinkRestored(s_server));
+        Receive(new LinkRestored(new ActorId("worker-2")));
+        Assert.Equal([new Subscribe(1, 0), new Subscribe(1, 0)], _context.SentTo<Subscribe>(s_server));
+        Assert.Empty(_context.SentTo<Subscribe>(new ActorId("worker-2")));
+    }
+
+    [Fact]
+    public void It_announces_itself_again_and_subscribes_again_though_the_term_is_the_same()
+    {
+        Assign(1, 1, "worker-1");
+        _worker.Start(_context, LineRun.Coordinator);
+        Topology(1);
+        Topology(1);
+        Assert.Equal(2, _context.SentTo<Subscribe>(s_server).Count());
+    }
+
+    [Fact]
     public void How_fast_it_computes_is_reported_now_and_then()
     {
         Assign(1, 1, "worker-1");

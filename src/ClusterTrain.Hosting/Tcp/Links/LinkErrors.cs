@@ -16,7 +16,7 @@ internal static class LinkErrors
         LinkException problem => problem.Message,
         EndOfStreamException => "it closed the connection",
         ObjectDisposedException => "the connection was closed",
-        SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.Shutdown } => "its connection broke (its process may have died)",
+        SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown } => "its connection broke (its process may have died)",
         IOException { InnerException: SocketException inner } => inner.Message,
         _ => error.Message,
     };

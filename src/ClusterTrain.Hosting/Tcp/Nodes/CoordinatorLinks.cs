@@ -99,7 +99,11 @@ internal sealed class CoordinatorLinks(ActorHost actors, Heartbeats heartbeats, 
         link.Refuse(RefusalKind.Rejoin, $"you cannot reach {peer}; join again when you can");
     }
 
-    public void Closed(Link link, string reason) => Lose(link, reason);
+    public void Closed(Link link, string reason)
+    {
+        heartbeats.Forget(link);
+        Lose(link, reason);
+    }
 
     /// <summary>Waits until what was sent last has arrived and the members have closed their links.</summary>
     public void Flush(TimeSpan time, TimeProvider clock)
@@ -159,7 +163,6 @@ internal sealed class CoordinatorLinks(ActorHost actors, Heartbeats heartbeats, 
 
     private void Lose(Link link, string reason)
     {
-        heartbeats.Forget(link);
         lock (_gate)
         {
             if (!_members.TryGetValue(link.Peer, out var present) || present != link)

@@ -3,7 +3,7 @@ namespace ClusterTrain.Hosting;
 /// <summary>Connecting to a listening node and proving oneself, within the time for it.</summary>
 internal static class Dialling
 {
-    /// <summary>Connects and shakes hands.</summary>
+    /// <summary>Connects, and then shakes hands, each within the time given.</summary>
     /// <exception cref="IOException">There is no connection.</exception>
     /// <exception cref="LinkException">One side refused.</exception>
     public static (Connection Connection, Hello Peer) Dial(
@@ -12,7 +12,7 @@ internal static class Dialling
         var connection = Connection.Dial(endpoint, time, options.Time, cancellation);
         try
         {
-            using var watchdog = options.Time.CreateTimer(_ => connection.Dispose(), null, options.Limits.HandshakeTime, Timeout.InfiniteTimeSpan);
+            using var watchdog = options.Time.CreateTimer(_ => connection.Dispose(), null, time, Timeout.InfiniteTimeSpan);
             using var stop = cancellation.Register(connection.Dispose);
             return (connection, Handshake.Dial(connection, own(connection), options.Security, options.Limits));
         }

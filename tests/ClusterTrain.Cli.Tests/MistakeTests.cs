@@ -1,0 +1,145 @@
+namespace ClusterTrain.Cli.Tests;
+
+/// <summary>A user's mistake costs one clear line and exit code 2, never a stack trace.</summary>
+public sealed class MistakeTests : IDisposable
+{
+    private readonly RunDirectory _directory = new();
+
+    public static TheoryData<string, string> CommandLines => new()
+    {
+        { "train --workers 0", "error: --workers is '0'; allowed are whole numbers from 1 to 256." },
+        { "train --workers two", "error: --workers is 'two'; allowed are whole numbers from 1 to 256." },
+        { "train --threads -1", "error: --threads is '-1'; allowed are whole numbers from 1 to 256." },
+        { "train --parameter-servers 65", "error: --parameter-servers is '65'; allowed are whole numbers from 1 to 64." },
+        { "train --workers 200 --threads 2", "error: 200 workers of 2 threads are more than 256 threads; use fewer of either." },
+        { "train --checkpoint-seconds soon", "error: --checkpoint-seconds is 'soon'; allowed are seconds from 0 to 1000000." },
+        { "train --json --quiet", "error: --json and --quiet contradict each other; use one of them." },
+        { "train nowhere.yaml", "error: nowhere.yaml: there is no such file" },
+        { "train --set epochs=0", "error: override 'epochs=0': key 'epochs'" },
+        { "train --set epoch=3", "'epochs'" },
+        { "train --set layers[1].units=11", "layers[1].units" },
+        { "train --data nowhere", "error: --data is 'nowhere', and there is no such folder." },
+        { "train --resume nowhere", "error: nowhere: is not a run folder" },
+        { "train --resume nowhere --set epochs=3", "error: --resume goes on with the recipe in nowhere; --set cannot be used with it." },
+        { "train --resume nowhere digits.yaml", "the recipe digits.yaml cannot be used with it." },
+        { "train --resume nowhere --out here", "--out cannot be used with it." },
+        { "predict nowhere.safetensors rows.csv", "error: nowhere.safetensors: there is no such file" },
+        { "predict model rows.csv --format xml", "csv" },
+        { "score nowhere", "error: nowhere: there is no such file" },
+        { "data get nist", "error: There is no data set 'nist'. Known are mnist, fashion-mnist, digits." },
+        { "bench train --seconds 0", "error: --seconds is '0'; allowed are seconds above 0 to 1000000." },
+        { "tarin", "error: " },
+    };
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [MemberData(nameof(CommandLines))]
+    public void A_mistake_is_told_in_a_line(string commandLine, string message)
+    {
+        var run = CommandRun.Of(commandLine.Split(' '));
+        Assert.Equal(2, run.ExitCode);
+        Assert.StartsWith("error: ", run.ErrorLines[0], StringComparison.Ordinal);
+        Assert.Contains(message, run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
+        Assert.Equal("", run.Out);
+    }
+
+    [Fact]
+    public void A_folder_that_holds_something_is_not_written_to()
+    {
+        _directory.Write("mine.txt", "keep this");
+        var run = CommandRun.Of("train", "--out", _directory.Folder);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("the run folder is not empty", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+        Assert.Single(Directory.EnumerateFileSystemEntries(_directory.Folder));
+    }
+
+    [Fact]
+    public void A_recipe_changed_after_the_run_began_is_not_resumed()
+    {
+        CommandRun.InterruptedAt(ExitCodes.Interrupted, "; run folder", "train", "--set", "epochs=100", "--out", _directory["run"]);
+        var recipe = Path.Combine(_directory["run"], "recipe.yaml");
+        File.WriteAllText(recipe, File.ReadAllText(recipe).Replace("epochs: 100", "epochs: 99", StringComparison.Ordinal));
+        var run = CommandRun.Of("train", "--resume", _directory["run"]);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("was changed since the run began", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_run_that_is_not_complete_has_no_model_to_predict_with()
+    {
+        CommandRun.InterruptedAt(ExitCodes.Interrupted, "; run folder", "train", "--set", "epochs=100", "--out", _directory["run"]);
+        var run = CommandRun.Of("predict", _directory["run"], "rows.csv");
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("the run is not complete", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Missing_data_that_no_source_gives_name_what_was_tried()
+    {
+        var recipe = _directory.Write("recipe.yaml", """
+            data: { csv: { file: rows.csv, targets: [y] } }
+            layers: [ { units: 2, activation: softmax } ]
+            loss: categorical-cross-entropy
+            """);
+        var run = CommandRun.Of("train", recipe, "--out", _directory["run"]);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("rows.csv: there is no such file. Looked in", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_directory["run"]));
+    }
+
+    [Fact]
+    public void A_signal_before_the_training_leaves_nothing_behind()
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter { NewLine = "\n" };
+        using var interruption = new Interruption(_ => { });
+        using var surroundings = new Surroundings
+        {
+            Out = output,
+            Error = error,
+            Variable = _ => null,
+            Time = TimeProvider.System,
+            Interruption = interruption,
+        };
+        interruption.Raise(ExitCodes.Terminated);
+        Assert.Equal(143, CommandLine.Run(["train", "--out", _directory["run"]], surroundings));
+        Assert.Equal("stopped\n", error.ToString());
+        Assert.False(Directory.Exists(_directory["run"]));
+    }
+
+    [Fact]
+    public void An_error_of_the_program_itself_asks_to_be_reported()
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter { NewLine = "\n" };
+        using var interruption = new Interruption(_ => { });
+        using var surroundings = new Surroundings
+        {
+            Out = output,
+            Error = error,
+            Variable = _ => throw new NotSupportedException("no variables today"),
+            Time = TimeProvider.System,
+            Interruption = interruption,
+        };
+        Assert.Equal(70, CommandLine.Run(["data", "list"], surroundings));
+        var text = error.ToString();
+        Assert.StartsWith("error: System.NotSupportedException: no variables today\n", text, StringComparison.Ordinal);
+        Assert.Contains("Please report it", text, StringComparison.Ordinal);
+        Assert.Contains("   at ", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_second_signal_ends_the_process_at_once()
+    {
+        var ended = new List<int>();
+        using var interruption = new Interruption(ended.Add);
+        interruption.Raise(ExitCodes.Interrupted);
+        Assert.True(interruption.Token.IsCancellationRequested);
+        Assert.Empty(ended);
+        interruption.Raise(ExitCodes.Interrupted);
+        Assert.Equal([130], ended);
+        Assert.Equal(130, interruption.ExitCode);
+    }
+}

@@ -1,0 +1,188 @@
+using System.Globalization;
+using System.Text.Json;
+using ClusterTrain.Learning;
+using ClusterTrain.Numerics;
+
+namespace ClusterTrain.Cli.Tests;
+
+/// <summary>One model of the digits for all tests of predict and score.</summary>
+public sealed class DigitsModel : IDisposable
+{
+    private readonly RunDirectory _directory = new();
+
+    public DigitsModel()
+    {
+        var run = CommandRun.Of("train", "--set", "epochs=3", "--out", Folder);
+        Assert.Equal(0, run.ExitCode);
+        TestLine = run.Lines[^3];
+        Data = DataPreparation.Prepare(
+            Model.Read(ModelPath).Recipe, new DataLocations(null, [], _directory["cache"]));
+    }
+
+    public string Folder => _directory["run"];
+
+    public string ModelPath => Path.Combine(Folder, "model.safetensors");
+
+    public string TestLine { get; }
+
+    public PreparedData Data { get; }
+
+    public string this[string name] => _directory[name];
+
+    /// <summary>The test rows as CSV, unscaled.</summary>
+    public string WriteRows(string name, bool header, bool labels)
+    {
+        var test = Data.Test!;
+        var features = new float[test.Features];
+        var targets = new float[test.Outputs];
+        var path = _directory[name];
+        using var file = new StreamWriter(path);
+        if (header)
+            file.WriteLine((labels ? "label," : "") + string.Join(',', Data.FeatureNames));
+        for (long row = 0; row < test.Rows; row++)
+        {
+            test.Gather(row, 1, features, targets);
+            var pixels = string.Join(',', features.Select(value => (value * 16).ToString(CultureInfo.InvariantCulture)));
+            var label = test.Classes[test.Label(row)];
+            file.WriteLine(!labels ? pixels : header ? $"{label},{pixels}" : $"{pixels},{label}");
+        }
+
+        return path;
+    }
+
+    public void Dispose() => _directory.Dispose();
+}
+
+public sealed class ModelCommandTests(DigitsModel model) : IClassFixture<DigitsModel>
+{
+    [Fact]
+    public void Score_gives_the_figures_that_training_printed()
+    {
+        var run = CommandRun.Of("score", model.Folder);
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal(model.TestLine.Replace("test_", "", StringComparison.Ordinal), run.Lines[0]);
+        Assert.Equal(run.Out, CommandRun.Of("score", model.ModelPath).Out);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Score_of_a_file_equals_that_of_the_same_test_rows(bool header)
+    {
+        var file = model.WriteRows($"score-{header}.csv", header, labels: true);
+        Assert.Equal(CommandRun.Of("score", model.Folder).Out, CommandRun.Of("score", model.Folder, file).Out);
+    }
+
+    [Fact]
+    public void Score_as_json_holds_the_confusion_matrix()
+    {
+        var run = CommandRun.Of("score", model.Folder, "--json");
+        var json = JsonDocument.Parse(Assert.Single(run.Lines)).RootElement;
+        var confusion = json.GetProperty("confusion").EnumerateArray().Select(row => row.EnumerateArray().Select(cell => cell.GetInt64()).ToArray()).ToArray();
+        Assert.Equal(359, confusion.Sum(row => row.Sum()));
+        var right = Enumerable.Range(0, 10).Sum(index => confusion[index][index]);
+        Assert.Equal(right / 359.0, json.GetProperty("accuracy").GetDouble(), 12);
+        Assert.Equal(10, json.GetProperty("classes").GetArrayLength());
+    }
+
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public void Predicted_outputs_have_the_bits_of_the_network(bool header, bool labels)
+    {
+        var file = model.WriteRows($"predict-{header}-{labels}.csv", header, labels);
+        var run = CommandRun.Of("predict", model.Folder, file, "--outputs");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal("label,0,1,2,3,4,5,6,7,8,9", run.Lines[0]);
+        var expected = ExpectedOutputs();
+        Assert.Equal(model.Data.Test!.Rows, run.Lines.Length - 1);
+        for (var row = 0; row < model.Data.Test.Rows; row++)
+        {
+            var cells = run.Lines[row + 1].Split(',');
+            var outputs = cells[1..].Select(cell => float.Parse(cell, CultureInfo.InvariantCulture)).ToArray();
+            Assert.Equal(expected[(row * 10)..((row + 1) * 10)], outputs);
+            Assert.Equal(cells[0], Array.IndexOf(outputs, outputs.Max()).ToString(CultureInfo.InvariantCulture));
+        }
+    }
+
+    [Fact]
+    public void Predictions_as_json_are_an_object_per_row()
+    {
+        var file = model.WriteRows("json.csv", header: true, labels: false);
+        var csv = CommandRun.Of("predict", model.Folder, file);
+        var json = CommandRun.Of("predict", model.Folder, file, "--json");
+        Assert.Equal("label", csv.Lines[0]);
+        Assert.Equal(csv.Lines[1..], json.Lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("class").GetString()));
+        Assert.Equal(json.Out, CommandRun.Of("predict", model.Folder, file, "--format", "json").Out);
+    }
+
+    [Fact]
+    public void Predictions_go_to_a_file()
+    {
+        var file = model.WriteRows("out.csv", header: true, labels: false);
+        var target = model["predictions.csv"];
+        var run = CommandRun.Of("predict", model.Folder, file, "--out", target);
+        Assert.Equal("", run.Out);
+        Assert.Equal(CommandRun.Of("predict", model.Folder, file).Out, File.ReadAllText(target).ReplaceLineEndings("\n"));
+    }
+
+    [Theory]
+    [InlineData("f0,f1\n1,2\n", "there is no column 'f2'")]
+    [InlineData("a,b\n1,2\n", "names none of the model's features")]
+    [InlineData("1,2,3\n", "3 columns and no header; the model has 64 features")]
+    [InlineData("", "the file is empty")]
+    public void Rows_of_another_shape_are_refused(string content, string message)
+    {
+        var file = model["bad.csv"];
+        File.WriteAllText(file, content);
+        var run = CommandRun.Of("predict", model.Folder, file);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains(message, Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_label_the_model_does_not_know_is_refused()
+    {
+        var file = model["labels.csv"];
+        File.WriteAllText(file, string.Concat(Enumerable.Repeat("0,", 64)) + "eleven\n");
+        var run = CommandRun.Of("score", model.Folder, file);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("is 'eleven', a class that no training row has", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void IDX_files_are_scored_and_predicted_as_the_same_rows_in_CSV()
+    {
+        var csv = model.WriteRows("idx.csv", header: false, labels: true);
+        var rows = File.ReadLines(csv).Select(line => line.Split(',').Select(byte.Parse).ToArray()).ToArray();
+        var images = Idx("images", [rows.Length, 8, 8], rows.SelectMany(row => row[..64]));
+        var labels = Idx("labels", [rows.Length], rows.Select(row => row[64]));
+        Assert.Equal(CommandRun.Of("score", model.Folder, csv).Out, CommandRun.Of("score", model.Folder, images, labels).Out);
+        Assert.Equal(CommandRun.Of("predict", model.Folder, csv).Out, CommandRun.Of("predict", model.Folder, images).Out);
+        Assert.Contains("needs the file of its labels", CommandRun.Of("score", model.Folder, images).Error, StringComparison.Ordinal);
+    }
+
+    private string Idx(string name, int[] dimensions, IEnumerable<byte> values)
+    {
+        var header = dimensions.SelectMany(size => new[] { (byte)(size >> 24), (byte)(size >> 16), (byte)(size >> 8), (byte)size });
+        File.WriteAllBytes(model[name], [0, 0, 8, (byte)dimensions.Length, .. header, .. values]);
+        return model[name];
+    }
+
+    private float[] ExpectedOutputs()
+    {
+        var trained = Model.Read(model.ModelPath);
+        var test = model.Data.Test!;
+        var rows = (int)test.Rows;
+        var features = new float[rows * test.Features];
+        var targets = new float[rows * test.Outputs];
+        test.Gather(0, rows, features, targets);
+        using var pool = new ComputePool(1);
+        using var network = new Network(trained.Layout, trained.Recipe.Loss, Kernels.Active, pool);
+        var outputs = new float[rows * test.Outputs];
+        network.Predict(trained.Weights.Span, features, rows, outputs);
+        return outputs;
+    }
+}

@@ -1,0 +1,93 @@
+using System.Text.Json;
+
+namespace ClusterTrain.Cli.Tests;
+
+public sealed class OtherCommandTests : IDisposable
+{
+    private readonly RunDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("train")]
+    [InlineData("predict")]
+    [InlineData("score")]
+    [InlineData("data list")]
+    [InlineData("data get")]
+    [InlineData("bench kernels")]
+    [InlineData("bench train")]
+    public void Help_has_examples_and_exit_codes(string command)
+    {
+        var run = CommandRun.Of([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal("", run.Error);
+        Assert.Contains($"Examples:\n  ", run.Out, StringComparison.Ordinal);
+        Assert.Contains($"clustertrain {command}".TrimEnd(), run.Out, StringComparison.Ordinal);
+        Assert.Contains("  130  stopped by Ctrl-C", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_arguments_the_help_is_shown() => Assert.Equal(CommandRun.Of("--help").Out, CommandRun.Of().Out);
+
+    [Fact]
+    public void The_version_is_a_line() => Assert.Matches(@"^clustertrain \d+\.\d+\.\d+", Assert.Single(CommandRun.Of("--version").Lines));
+
+    [Fact]
+    public void Data_sets_are_listed_with_their_places()
+    {
+        var variables = new Dictionary<string, string> { ["CLUSTERTRAIN_CACHE"] = _directory.Folder };
+        var run = CommandRun.With(variables, "data", "list", "--json");
+        var sets = run.Lines.Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        Assert.Equal(["mnist", "fashion-mnist", "digits"], sets.Select(set => set.GetProperty("name").GetString()));
+        Assert.True(sets[2].GetProperty("found").GetBoolean());
+        Assert.Contains("part of the program", CommandRun.With(variables, "data", "list").Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_data_set_that_is_part_of_the_program_is_always_there() =>
+        Assert.Equal("digits: part of the program\n", CommandRun.Of("data", "get", "digits").Out);
+
+    [Fact]
+    public void The_kernel_benchmark_states_the_peak_first()
+    {
+        var run = CommandRun.Of("bench", "kernels", "--rounds", "1", "--json");
+        var json = JsonDocument.Parse(Assert.Single(run.Lines)).RootElement;
+        Assert.True(json.GetProperty("peakGflopsPerSecond").GetDouble() > 0);
+        Assert.True(json.GetProperty("measurements").GetArrayLength() > 10);
+        Assert.Contains("the peak of one core is", CommandRun.Of("bench", "kernels", "--rounds", "1").Lines[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_training_benchmark_measures_both_networks()
+    {
+        var run = CommandRun.With(
+            new Dictionary<string, string> { ["CLUSTERTRAIN_CACHE"] = _directory.Folder }, "bench", "train", "--seconds", "0.3", "--turns", "1", "--json");
+        Assert.Equal(0, run.ExitCode);
+        var results = run.Lines.Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        Assert.Equal(["784-500-500-10", "784-10-10"], results.Select(result => result.GetProperty("network").GetString()));
+        Assert.All(results, result => Assert.True(result.GetProperty("programs")[0].GetProperty("samplesPerSecond").GetDouble() > 0));
+    }
+
+    [Fact]
+    public void A_peer_that_cannot_run_is_told_and_not_hidden()
+    {
+        var script = _directory.Write("peer.py", "");
+        var network = BenchmarkNetwork.All[1];
+        var missing = new PeerProgram("Peer", script, _directory["no-such-python"]).Run(network, null, 0.1, CancellationToken.None);
+        Assert.Null(missing.SamplesPerSecond);
+        Assert.Contains("cannot be started", missing.Problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("echo 'numpy is not installed' >&2; exit 3", "numpy is not installed")]
+    [InlineData("echo 'the loss did not fall' >&2; exit 1", "exit code 1: the loss did not fall")]
+    [InlineData("echo hello", "printed no line of JSON")]
+    public void A_peer_that_fails_is_told_with_its_reason(string script, string problem)
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        var result = new PeerProgram("Peer", _directory.Write("peer.sh", script), "/bin/sh").Run(BenchmarkNetwork.All[1], null, 0.1, CancellationToken.None);
+        Assert.Contains(problem, result.Problem, StringComparison.Ordinal);
+    }
+}

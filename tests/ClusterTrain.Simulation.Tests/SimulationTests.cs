@@ -1,0 +1,74 @@
+using System.Collections.Concurrent;
+
+namespace ClusterTrain.Simulation.Tests;
+
+public sealed class SimulationTests
+{
+    private const int Seeds = 2000;
+
+    [Fact]
+    public void Whatever_happens_to_the_cluster_the_run_ends_with_the_bits_of_an_undisturbed_one()
+    {
+        var failures = new ConcurrentBag<string>();
+        Parallel.For(1, Seeds + 1, seed =>
+        {
+            var scenario = Scenario.Draw((ulong)seed);
+            if (Simulation.Run(scenario, new Plant()) is { } failure)
+            {
+                var (kept, shrunk) = Simulation.Shrink(scenario, failure, () => new Plant());
+                failures.Add($"{Simulation.Line(scenario, failure)}\n  shrunk: {Simulation.Line(scenario, shrunk, kept)}");
+            }
+        });
+        Assert.True(failures.IsEmpty, string.Join('\n', failures.Order()));
+    }
+
+    [Theory]
+    [InlineData(21)]
+    [InlineData(559)]
+    [InlineData(1219)]
+    public void A_seed_gives_the_same_simulation_every_time(ulong seed)
+    {
+        Assert.Equal(Trace(seed), Trace(seed));
+        Assert.NotEqual(Trace(seed), Trace(seed + 1));
+    }
+
+    [Fact]
+    public void The_seeds_draw_everything_that_can_happen()
+    {
+        var scenarios = Enumerable.Range(1, Seeds).Select(seed => Scenario.Draw((ulong)seed)).ToArray();
+        var kinds = scenarios.SelectMany(scenario => scenario.Events).Select(happening => happening.GetType()).ToHashSet();
+        Assert.Equal(typeof(FaultEvent).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(FaultEvent))).ToHashSet(), kinds);
+        Assert.Equal(Enumerable.Range(1, 16), scenarios.Select(scenario => scenario.Workers).Distinct().Order());
+        Assert.Equal(Enumerable.Range(1, 4), scenarios.Select(scenario => scenario.Servers).Distinct().Order());
+        Assert.Contains(scenarios, scenario => scenario.Events.OfType<Partition>().Any(partition => partition.OneWay));
+        Assert.Contains(scenarios, scenario => scenario.Events.OfType<Crash>().Any(crash => crash is { Place: 0, PowerLoss: true }));
+    }
+
+    [Fact]
+    public void A_failure_is_one_line_that_replays_it_and_is_shrunk_to_the_events_it_needs()
+    {
+        var create = () => (Plant)new ForgottenReassignment();
+        var (scenario, failure) = Enumerable.Range(1, 200)
+            .Select(seed => Scenario.Draw((ulong)seed))
+            .Where(scenario => scenario.Events.Length > 3)
+            .Select(scenario => (scenario, Failure: Simulation.Run(scenario, create())))
+            .First(run => run.Failure is { Promise: "liveness" });
+        Assert.Matches($"^seed={scenario.Seed} commit=[^ ]+ liveness: ", Simulation.Line(scenario, failure!));
+
+        var (kept, shrunk) = Simulation.Shrink(scenario, failure!, create);
+        Assert.InRange(kept.Length, 1, scenario.Events.Length - 1);
+        Assert.Contains($"keep={string.Join(',', kept)} liveness: ", Simulation.Line(scenario, shrunk, kept), StringComparison.Ordinal);
+        Assert.Equal("liveness", Simulation.Run(Simulation.Keep(scenario, kept), create())!.Promise);
+        foreach (var index in kept)
+        {
+            Assert.NotEqual("liveness", Simulation.Run(Simulation.Keep(scenario, kept.Remove(index)), create())?.Promise);
+        }
+    }
+
+    private static ulong Trace(ulong seed)
+    {
+        using var cluster = new SimulatedCluster(Scenario.Draw(seed), new Plant());
+        cluster.Run();
+        return cluster.TraceHash;
+    }
+}
