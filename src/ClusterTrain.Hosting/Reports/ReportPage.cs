@@ -165,6 +165,8 @@ internal static class ReportPage
         var (run, recipe) = (chapter.Run, chapter.Run.Recipe);
         html.Append($"<{heading}>What was run</{heading}>\n<dl>\n");
         Fact(html, "data", Describe(recipe.Data.Source) + (chapter.Data is { } data ? $": {Rows(data)}" : ""));
+        if (chapter.Data is { TargetScale: not 1 and var scale })
+            Fact(html, "target", $"multiplied by {NumberText.Short(scale)}: losses and errors are those of the scaled target, predictions are shown in its own unit");
         Fact(html, "model", $"{string.Join(" → ", recipe.Layers.Select(layer => $"{layer.Units} {RecipeText(layer.Activation)}"))}");
         Fact(html, "recipe fingerprint", recipe.Fingerprint(), isCode: true);
         if (run.Identity is { } identity)

@@ -36,7 +36,7 @@ internal sealed class RowFigures
     /// <summary>The most confident mistakes, the most confident first.</summary>
     public IReadOnlyList<Mistake> Mistakes { get; private set; } = [];
 
-    /// <summary>Regression: targets and predictions of rows evenly spread over all.</summary>
+    /// <summary>Regression: targets and predictions of rows evenly spread over all, in the unit of the source.</summary>
     public IReadOnlyList<(float[] Truth, float[] Predicted)> Pairs => _pairs;
 
     /// <summary>Predicts the test rows; where there are none the validation rows, and else the training rows.</summary>
@@ -95,7 +95,7 @@ internal sealed class RowFigures
                 if (task == TaskKind.Classification)
                     AddMistake(model, start + row, truth, output, x.Slice(row * rows.Features, rows.Features));
                 else if ((start + row) % every == 0)
-                    _pairs.Add((truth.ToArray(), output.ToArray()));
+                    _pairs.Add((InUnit(truth, model.TargetScale), InUnit(output, model.TargetScale)));
             }
         }
 
@@ -105,6 +105,14 @@ internal sealed class RowFigures
             mistakes.Add(mistake);
         mistakes.Reverse();
         Mistakes = mistakes;
+    }
+
+    private static float[] InUnit(ReadOnlySpan<float> values, double targetScale)
+    {
+        var found = new float[values.Length];
+        for (var i = 0; i < found.Length; i++)
+            found[i] = (float)(values[i] / targetScale);
+        return found;
     }
 
     private void AddMistake(Model model, long row, ReadOnlySpan<float> target, ReadOnlySpan<float> output, ReadOnlySpan<float> features)

@@ -116,7 +116,7 @@ internal sealed class RunChapter
 
         if (data.Task == TaskKind.Classification && model.Shape is { } shape)
             DrawMistakes(data, figures, shape);
-        if (data.Train.Features == 2)
+        if (BoundaryPicture.Fits(model.Encoding))
         {
             Add(
                 "boundary",

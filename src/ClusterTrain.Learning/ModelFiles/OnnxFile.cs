@@ -9,7 +9,10 @@ namespace ClusterTrain.Learning;
 /// </summary>
 public static class OnnxFile
 {
-    /// <summary>Name of the input, (rows, features): the features as they are before any scaling.</summary>
+    /// <summary>
+    /// Name of the input, (rows, features): the features as they are before any scaling, one for each category of a column of words,
+    /// derived ones included.
+    /// </summary>
     public const string InputName = "features";
 
     /// <summary>
@@ -20,7 +23,10 @@ public static class OnnxFile
     private const int IrVersion = 7;
     private const int OpsetVersion = 13;
 
-    /// <summary>Name of the output, (rows, outputs): <c>probabilities</c> for classification, <c>outputs</c> otherwise.</summary>
+    /// <summary>
+    /// Name of the output, (rows, outputs): <c>probabilities</c> for classification, <c>outputs</c> in the unit of the training file
+    /// otherwise.
+    /// </summary>
     /// <param name="model">The model.</param>
     public static string OutputName(Model model)
     {

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace ClusterTrain.Learning;
 
-/// <summary>The graph of an ONNX file: scaling as Mul and Add, then for each layer Gemm and its activation.</summary>
+/// <summary>The graph of an ONNX file: scaling as Mul and Add, then for each layer Gemm and its activation; a scaled target is brought back by Div.</summary>
 internal sealed class OnnxGraph
 {
     private const int FloatType = 1;
@@ -18,7 +18,10 @@ internal sealed class OnnxGraph
         var graph = new OnnxGraph();
         var scaled = graph.Scale(model.Scaling);
         var output = OnnxFile.OutputName(model);
-        graph.AddLayers(model, scaled, output);
+        if (model.TargetScale == 1)
+            graph.AddLayers(model, scaled, output);
+        else
+            graph.Unscale(graph.AddLayers(model, scaled, "targets.scaled"), (float)model.TargetScale, output);
         graph._message.Text(GraphField.Name, model.Recipe.Name);
         foreach (var tensor in graph._tensors)
             graph._message.Message(GraphField.Initialiser, tensor);
@@ -46,7 +49,13 @@ internal sealed class OnnxGraph
         return features;
     }
 
-    private void AddLayers(Model model, string inputs, string output)
+    private void Unscale(string outputs, float targetScale, string output)
+    {
+        Tensor("targets.scale", [], [targetScale]);
+        Node("Div", output, [outputs, "targets.scale"]);
+    }
+
+    private string AddLayers(Model model, string inputs, string output)
     {
         for (var index = 0; index < model.Layout.Layers.Length; index++)
         {
@@ -65,6 +74,8 @@ internal sealed class OnnxGraph
             if (!isIdentity)
                 inputs = Activate(layer.Recipe, inputs, isLast ? output : $"layers.{index}.output");
         }
+
+        return inputs;
     }
 
     private string Activate(LayerRecipe layer, string inputs, string output) => layer.Activation switch

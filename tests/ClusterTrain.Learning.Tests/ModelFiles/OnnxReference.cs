@@ -65,6 +65,7 @@ internal sealed class OnnxReference
             values.Add(output, operation switch
             {
                 "Mul" => Each(x, inputs[1], (a, b) => a * b),
+                "Div" => Each(x, inputs[1], (a, b) => a / b),
                 "Add" => Each(x, inputs[1], (a, b) => a + b),
                 "Gemm" => Product(x, inputs),
                 "Relu" => Each(x, a => Math.Max(a, 0)),

@@ -4,7 +4,7 @@ using ClusterTrain.Numerics;
 
 namespace ClusterTrain.Hosting;
 
-/// <summary>What a model of two inputs says all over the plane, with the training points.</summary>
+/// <summary>What a model of two columns says all over their plane, with the training points; features may be derived from them.</summary>
 internal sealed class BoundaryPicture
 {
     private const int Cells = 160;
@@ -22,12 +22,12 @@ internal sealed class BoundaryPicture
     private readonly Axis _ys;
     private readonly (double Low, double High)[] _ranges;
     private readonly float[] _outputs;
-    private readonly (float[] Features, float[] Targets)[] _points;
+    private readonly (float[] Columns, float[] Targets)[] _points;
 
     private BoundaryPicture(Model model, PreparedData data)
     {
         (_model, _data) = (model, data);
-        _points = Points(data);
+        _points = Points(model, data);
         _ranges = [Range(0), Range(1)];
         var legend = data.Task == TaskKind.Classification ? 24 * ((Classes + 3) / 4) : 0;
         _svg = new Svg(data.Task == TaskKind.Classification ? "Decision boundary with the training points" : "Predictions over both inputs with the training points", 560, Top + Side + 48 + legend);
@@ -38,8 +38,13 @@ internal sealed class BoundaryPicture
 
     private int Classes => Math.Max(2, _data.Train.Outputs);
 
+    /// <summary>True when the inputs are two columns of numbers, themselves among the features. A ratio has no value all over a plane.</summary>
+    public static bool Fits(FeatureEncoding encoding) =>
+        encoding.Columns.Length == 2 && encoding.Categories.IsEmpty && encoding.Columns.All(encoding.Features.Contains)
+        && encoding.Derived.All(feature => feature.Kind == DerivedKind.Cross);
+
     /// <summary>Draws it.</summary>
-    /// <param name="model">A model of two features.</param>
+    /// <param name="model">A model whose encoding fits.</param>
     /// <param name="data">The data it was trained on.</param>
     public static Svg Draw(Model model, PreparedData data)
     {
@@ -53,35 +58,50 @@ internal sealed class BoundaryPicture
         return picture._svg;
     }
 
-    private static (float[] Features, float[] Targets)[] Points(PreparedData data)
+    // Columns and targets as they stand in the source.
+    private static (float[] Columns, float[] Targets)[] Points(Model model, PreparedData data)
     {
         var count = (int)Math.Min(MostPoints, data.Train.Rows);
-        var points = new (float[] Features, float[] Targets)[count];
+        var points = new (float[] Columns, float[] Targets)[count];
+        var places = model.Encoding.Columns.Select(column => model.Encoding.Features.IndexOf(column)).ToArray();
         for (var i = 0; i < count; i++)
         {
-            var (features, targets) = (new float[2], new float[data.Train.Outputs]);
+            var (features, targets) = (new float[data.Train.Features], new float[data.Train.Outputs]);
             data.Train.Gather(i * data.Train.Rows / count, 1, features, targets);
-            points[i] = (RowFigures.Raw(data.Scaling, features), targets);
+            var raw = RowFigures.Raw(data.Scaling, features);
+            points[i] = ([raw[places[0]], raw[places[1]]], [.. targets.Select(target => (float)(target / model.TargetScale))]);
         }
 
         return points;
     }
 
-    private (double Low, double High) Range(int feature)
+    private (double Low, double High) Range(int column)
     {
-        var (low, high) = (_points.Min(point => (double)point.Features[feature]), _points.Max(point => (double)point.Features[feature]));
+        var (low, high) = (_points.Min(point => (double)point.Columns[column]), _points.Max(point => (double)point.Columns[column]));
         var margin = high > low ? 0.15 * (high - low) : 1;
         return (low - margin, high + margin);
     }
 
-    // (Nodes, Nodes, outputs): the rows from the highest value of the second feature down, as pixels lie.
+    // (Nodes, Nodes, outputs): the rows from the highest value of the second column down, as pixels lie.
     private float[] Predict()
     {
-        var features = new float[Nodes * Nodes * 2];
+        var encoding = _model.Encoding;
+        var width = encoding.Features.Length;
+        var features = new float[Nodes * Nodes * width];
         for (var i = 0; i < Nodes * Nodes; i++)
         {
-            features[2 * i] = (float)(_ranges[0].Low + ((_ranges[0].High - _ranges[0].Low) * (i % Nodes) / Cells));
-            features[(2 * i) + 1] = (float)(_ranges[1].High - ((_ranges[1].High - _ranges[1].Low) * (i / Nodes) / Cells));
+            var first = (float)(_ranges[0].Low + ((_ranges[0].High - _ranges[0].Low) * (i % Nodes) / Cells));
+            var second = (float)(_ranges[1].High - ((_ranges[1].High - _ranges[1].Low) * (i / Nodes) / Cells));
+            float Column(string name) => name == encoding.Columns[0] ? first : second;
+            for (var feature = 0; feature < width; feature++)
+            {
+                var derived = encoding.Derived.FirstOrDefault(derived => derived.Name == encoding.Features[feature]);
+                features[(i * width) + feature] = derived switch
+                {
+                    null => Column(encoding.Features[feature]),
+                    _ => Column(derived.Left) * Column(derived.Right),
+                };
+            }
         }
 
         _model.Scaling.Apply(features, features);
@@ -118,7 +138,8 @@ internal sealed class BoundaryPicture
 
     private void DrawValues()
     {
-        var (low, high) = (_outputs.Min(), _outputs.Max());
+        float[] values = [.. Enumerable.Range(0, Nodes * Nodes).Select(Value)];
+        var (low, high) = (values.Min(), values.Max());
         var pixels = new byte[Nodes * Nodes * 4];
         for (var node = 0; node < Nodes * Nodes; node++)
             Colour(pixels, node, 0, 0.06 + (0.54 * (Value(node) - low) / Math.Max(high - low, float.Epsilon)));
@@ -129,7 +150,7 @@ internal sealed class BoundaryPicture
         var lines = string.Join(", ", levels.Select(level => level.Label));
         _svg.Text(Left + Side, Top - 8, $"{_data.TargetNames[0]}: lines at {lines}", "label end");
 
-        float Value(int node) => _outputs[node * _model.Layout.Outputs];
+        float Value(int node) => (float)(_outputs[node * _model.Layout.Outputs] / _model.TargetScale);
     }
 
     private static void Colour(byte[] pixels, int node, int colour, double opacity)
@@ -177,16 +198,16 @@ internal sealed class BoundaryPicture
             _svg.Text(_xs.At(value), Top + Side + 18, label, "label middle");
         foreach (var (value, label) in _ys.Ticks)
             _svg.Text(Left - 8, _ys.At(value) + 4, label, "label end");
-        _svg.Text(Left + Side, Top + Side + 38, _data.FeatureNames[0], "label end");
-        _svg.Text(0, Top - 16, _data.FeatureNames[1], "label");
+        _svg.Text(Left + Side, Top + Side + 38, _model.Encoding.Columns[0], "label end");
+        _svg.Text(0, Top - 16, _model.Encoding.Columns[1], "label");
     }
 
     private void DrawPoints()
     {
         var size = _points.Length > 300 ? 3 : 5.5;
-        foreach (var (features, targets) in _points)
+        foreach (var (columns, targets) in _points)
         {
-            var (x, y) = (_xs.At(features[0]), _ys.At(features[1]));
+            var (x, y) = (_xs.At(columns[0]), _ys.At(columns[1]));
             if (_data.Task == TaskKind.Classification)
                 Marker(x, y, size, EvaluationSums.ClassOf(targets), null);
             else

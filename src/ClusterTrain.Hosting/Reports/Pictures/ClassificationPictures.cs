@@ -30,7 +30,7 @@ internal static class ClassificationPictures
         var labelHeight = hasText && isTurned ? Math.Min(90, labels.Max(label => label.Length) * 5.2) : 0;
         var top = Top + labelHeight;
         var svg = new Svg($"Confusion matrix of the {rows} rows", Math.Max(560, left + side + 60), top + side + 12);
-        svg.Text(left + (side / 2), 40, "predicted class", "label middle");
+        svg.Text(Math.Max(left + (side / 2), 116), 40, "predicted class", "label middle");
         svg.Text(0, 40, "true class", "label");
         if (hasText)
             svg.Text(left + side + 10, top - 8, "right", "label");

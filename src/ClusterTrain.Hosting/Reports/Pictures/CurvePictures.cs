@@ -89,8 +89,9 @@ internal static class CurvePictures
             }.Draw());
         }
 
+        // Where it is the loss itself, its curve is there already.
         lines = Compared(runs, record => record.Validation?.MeanSquaredError);
-        if (lines.Count > 0)
+        if (lines.Count > 0 && runs.Any(run => run.Recipe.Loss != LossKind.MeanSquaredError))
         {
             yield return new Picture("mean-squared-error", "Mean squared error on the validation rows, under each epoch's last weights.", new LineChart
             {
