@@ -56,6 +56,8 @@ internal static class CommandLine
             ScoreCommand.Create(surroundings),
             ReportCommand.Create(surroundings),
             ExportCommand.Create(surroundings),
+            VerifyCommand.Create(surroundings),
+            ReplayCommand.Create(surroundings),
             CheckCommand.Create(surroundings),
             DataCommand.Create(surroundings),
             BenchCommand.Create(surroundings),

@@ -95,9 +95,18 @@ public sealed class FailureTests
         for (var guest = 1; guest <= 8 && !cluster.Outcome.IsCompleted; guest++)
         {
             var next = cluster.StartWorker($"guest-{guest}");
-            cluster.Events.WaitFor<MembershipChanged>(
-                $"guest-{guest} joins", change => change.Member.Name.StartsWith($"guest-{guest}/", StringComparison.Ordinal));
-            Assert.IsType<MemberLeft>(await leaving.LeaveAsync().WaitAsync(TimeSpan.FromSeconds(10)));
+            cluster.Events.WaitFor<RunEvent>(
+                $"guest-{guest} joins, or the run ends",
+                happened => happened is RunEnded
+                    || (happened is MembershipChanged change && change.Member.Name.StartsWith($"guest-{guest}/", StringComparison.Ordinal)));
+            var left = await leaving.LeaveAsync().WaitAsync(TimeSpan.FromSeconds(10));
+            if (left is not MemberLeft)
+            {
+                // On a slow machine the run may be over before all guests have been there.
+                Assert.IsType<MemberFinished>(left);
+                break;
+            }
+
             leaving = next;
         }
 

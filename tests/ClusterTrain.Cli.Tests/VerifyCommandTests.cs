@@ -1,0 +1,56 @@
+namespace ClusterTrain.Cli.Tests;
+
+public sealed class VerifyCommandTests : IDisposable
+{
+    private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("clustertrain-verify-");
+
+    public void Dispose() => _root.Delete(recursive: true);
+
+    [Fact]
+    public void Runs_of_one_recipe_verify_and_compare_equal()
+    {
+        Train("one", "--workers", "1", "--checkpoint-steps", "20");
+        Train("three", "--workers", "3");
+        var alone = CommandRun.Of("verify", Folder("one"));
+        Assert.Equal(0, alone.ExitCode);
+        Assert.Contains("chain unbroken", alone.Out, StringComparison.Ordinal);
+        var both = CommandRun.Of("verify", Folder("one"), Folder("three"));
+        Assert.Equal(0, both.ExitCode);
+        Assert.Contains("tensors equal to the last bit", both.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("DIFFERS", both.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_flipped_bit_and_another_recipe_are_told_with_exit_code_1()
+    {
+        Train("one", "--checkpoint-steps", "20");
+        Train("other", "--set", "seed=2");
+        var compared = CommandRun.Of("verify", Folder("one"), Folder("other"));
+        Assert.Equal(1, compared.ExitCode);
+        Assert.Contains("DIFFERS first difference: epoch 0, step 0", compared.Out, StringComparison.Ordinal);
+
+        var file = Directory.GetFiles(Path.Combine(Folder("one"), "checkpoints"), "step-*").Max()!;
+        var bytes = File.ReadAllBytes(file);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(file, bytes);
+        var damaged = CommandRun.Of("verify", Folder("one"));
+        Assert.Equal(1, damaged.ExitCode);
+        Assert.Contains("tensor 'optimiser.0'", damaged.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_stretch_is_replayed_and_a_senseless_one_refused()
+    {
+        Train("one", "--checkpoint-steps", "20", "--receipt-steps", "10");
+        var replayed = CommandRun.Of("replay", Folder("one"), "--from", "25", "--to", "35");
+        Assert.Equal(0, replayed.ExitCode);
+        Assert.Contains("step 30: weights sha256", replayed.Out, StringComparison.Ordinal);
+        Assert.Equal(2, CommandRun.Of("replay", Folder("one"), "--from", "5", "--to", "3").ExitCode);
+        Assert.Equal(2, CommandRun.Of("verify", Folder("nothing")).ExitCode);
+    }
+
+    private string Folder(string name) => Path.Combine(_root.FullName, name);
+
+    private void Train(string name, params string[] options) =>
+        Assert.Equal(0, CommandRun.Of(["train", "--set", "epochs=2", "--out", Folder(name), "--quiet", .. options]).ExitCode);
+}
