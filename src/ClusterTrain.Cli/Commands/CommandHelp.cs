@@ -12,6 +12,9 @@ namespace ClusterTrain.Cli;
 internal sealed class CommandWithExamples(string name, string description, params string[] examples) : Command(name, description)
 {
     public IReadOnlyList<string> Examples { get; } = examples;
+
+    /// <summary>True: options that are not given come from the environment, see <see cref="EnvironmentValues"/>.</summary>
+    public bool TakesEnvironment { get; set; }
 }
 
 /// <summary>The help text: the usual one, then examples and exit codes.</summary>
@@ -39,6 +42,14 @@ internal sealed class CommandHelp(string[] rootExamples) : SynchronousCommandLin
             output.WriteLine("Examples:");
             foreach (var example in examples)
                 output.WriteLine($"  {example}");
+            output.WriteLine();
+        }
+
+        if (parseResult.CommandResult.Command is CommandWithExamples { TakesEnvironment: true })
+        {
+            output.WriteLine("Environment:");
+            output.WriteLine("  Every option also comes from a variable: --min-workers from CLUSTERTRAIN_MIN_WORKERS, RECIPE from CLUSTERTRAIN_RECIPE,");
+            output.WriteLine("  several --set from the lines of CLUSTERTRAIN_SET. The cluster's secret itself: CLUSTERTRAIN_SECRET.");
             output.WriteLine();
         }
 

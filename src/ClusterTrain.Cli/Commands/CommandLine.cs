@@ -19,11 +19,17 @@ internal static class CommandLine
         try
         {
             // An argument that begins with @ is a file's name like any other.
-            var parsed = Root(surroundings).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            var root = Root(surroundings);
+            var settings = new ParserConfiguration { ResponseFileTokenReplacer = null };
+            var variables = new List<string>();
+            var parsed = root.Parse(args, settings);
+            parsed = root.Parse(EnvironmentValues.Add(args, parsed, surroundings.Variable, variables), settings);
             if (parsed.Action is ParseErrorAction)
             {
                 foreach (var error in parsed.Errors)
                     surroundings.Error.WriteLine($"error: {error.Message}");
+                if (variables.Count > 0)
+                    surroundings.Error.WriteLine($"From the environment: {string.Join(", ", variables)}");
                 surroundings.Error.WriteLine($"`{CommandHelp.PathOf(parsed.CommandResult)} --help` shows what is allowed.");
                 return ExitCodes.Usage;
             }
@@ -52,6 +58,10 @@ internal static class CommandLine
         var root = new RootCommand("Trains neural networks, with the same bits however many workers there are.")
         {
             TrainCommand.Create(surroundings),
+            UpCommand.Create(surroundings),
+            CoordinatorCommand.Create(surroundings),
+            ParameterServerCommand.Create(surroundings),
+            WorkerCommand.Create(surroundings),
             PredictCommand.Create(surroundings),
             ScoreCommand.Create(surroundings),
             ReportCommand.Create(surroundings),
@@ -67,6 +77,7 @@ internal static class CommandLine
         [
             "clustertrain train                       digits, offline, in seconds",
             "clustertrain train configs/mnist.yaml    MNIST, fetched when it is not there",
+            "clustertrain up configs/mnist.yaml --workers 4    the same bits from a cluster of processes",
             "clustertrain score runs/mnist-...        how well the result does",
         ]);
         root.Options.OfType<HelpOption>().Single().Action = help;
@@ -83,7 +94,7 @@ internal static class CommandLine
                 foreach (var problem in recipe.Problems)
                     output.WriteLine($"error: {problem}");
                 return ExitCodes.Usage;
-            case UsageException or DataException or RunFolderException or SafetensorsException
+            case UsageException or DataException or RunFolderException or SafetensorsException or ClusterException
                 or FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException:
                 output.WriteLine($"error: {error.Message}");
                 return ExitCodes.Usage;

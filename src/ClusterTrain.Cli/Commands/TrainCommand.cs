@@ -1,7 +1,5 @@
 using System.CommandLine;
 using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
 
 namespace ClusterTrain.Cli;
 
@@ -10,32 +8,15 @@ internal static class TrainCommand
 {
     public static Command Create(Surroundings surroundings)
     {
-        var recipe = new Argument<string?>("RECIPE")
-        {
-            Description = "recipe file; without one, the built-in handwritten digits",
-            Arity = ArgumentArity.ZeroOrOne,
-        };
-        var set = new Option<string[]>("--set")
-        {
-            Description = "set a value of the recipe, for example epochs=3 or layers[0].units=64; may be repeated",
-            HelpName = "path=value",
-        };
+        var run = new RunOptions(
+            "recipe file; without one, the built-in handwritten digits", "run folder, new or empty (default: runs/NAME-DATE-TIME)");
         var workers = CommandOptions.Whole(
             "--workers", "N", "workers; the result has the same bits for any number (default: 1)", 1, CommandOptions.MostThreads);
         var threads = CommandOptions.Whole(
             "--threads", "N", "threads of each worker (default: this machine's cores divided among the workers)", 1, CommandOptions.MostThreads);
         var servers = CommandOptions.Whole(
             "--parameter-servers", "M", "parameter servers, each with a part of the weights (default: 1)", 1, CommandOptions.MostServers);
-        var folder = new Option<string?>("--out") { Description = "run folder, new or empty (default: runs/NAME-DATE-TIME)", HelpName = "DIR" };
         var resume = new Option<string?>("--resume") { Description = "go on with the run in this folder, from its last checkpoint", HelpName = "DIR" };
-        var period = CommandOptions.Seconds("--checkpoint-seconds", "time between checkpoints, 0 for none by time (default: 30)", allowZero: true);
-        var steps = CommandOptions.Whole("--checkpoint-steps", "N", "steps between checkpoints (default: none by steps)", 0, int.MaxValue);
-        var receiptSteps = CommandOptions.Whole(
-            "--receipt-steps", "N", "steps between entries of the receipt besides the epochs' (default: none)", 0, int.MaxValue);
-        var tensorBoard = new Option<bool>("--tensorboard") { Description = "write TensorBoard event files too, into the run folder: tensorboard --logdir runs" };
-        var data = CommandOptions.Data();
-        var json = CommandOptions.Json("print one JSON object per event, and nothing else");
-        var quiet = new Option<bool>("--quiet") { Description = "print the last line alone" };
         var command = new CommandWithExamples(
             "train",
             "Trains the model of a recipe; the last line is the SHA-256 of its weights.",
@@ -44,114 +25,56 @@ internal static class TrainCommand
             "clustertrain train configs/mnist.yaml --set epochs=3 --set optimiser.rate=0.05",
             "clustertrain train --resume runs/mnist-20260131-120000")
         {
-            recipe, set, workers, threads, servers, folder, resume, period, steps, receiptSteps, tensorBoard, data, json, quiet,
+            workers, threads, servers, resume,
         };
+        run.AddTo(command);
         command.SetAction(parsed => Run(
-            new TrainOptions
-            {
-                Recipe = parsed.GetValue(recipe),
-                Overrides = parsed.GetValue(set) ?? [],
-                Workers = parsed.GetValue(workers) ?? 1,
-                Threads = parsed.GetValue(threads),
-                ParameterServers = parsed.GetValue(servers) ?? 1,
-                Out = parsed.GetValue(folder),
-                Resume = parsed.GetValue(resume),
-                CheckpointSeconds = parsed.GetValue(period),
-                CheckpointSteps = parsed.GetValue(steps) ?? 0,
-                ReceiptSteps = parsed.GetValue(receiptSteps) ?? 0,
-                IsForTensorBoard = parsed.GetValue(tensorBoard),
-                Data = parsed.GetValue(data),
-                IsJson = parsed.GetValue(json),
-                IsQuiet = parsed.GetValue(quiet),
-            },
+            run.Read(parsed),
+            parsed.GetValue(resume),
+            parsed.GetValue(workers) ?? 1,
+            parsed.GetValue(threads),
+            parsed.GetValue(servers) ?? 1,
             surroundings));
         return command;
     }
 
-    private static int Run(TrainOptions options, Surroundings surroundings)
+    private static int Run(RunArguments arguments, string? resumed, int workers, int? threads, int servers, Surroundings surroundings)
     {
-        options.Check();
-        if (options.Resume is { } resumed && RunSource.ResultOf(resumed) is { } result)
-            return AlreadyDone(resumed, result, options.IsJson, surroundings);
-        var source = options.Resume is { } old ? RunSource.OfFolder(old) : RunSource.OfRecipe(options.Recipe, options.Overrides);
-        var began = surroundings.Time.GetTimestamp();
-        var kernels = KernelChoice.Active();
-        var data = Prepare(source, options.Data, surroundings);
-        var recipe = source.Recipe;
-        RecipeChecks.CheckAgainst(recipe, data.Train.Features, data.Train.Outputs);
-        var plan = new TrainingPlan(recipe, data.Train.Rows);
-        var layout = new NetworkLayout(data.Train.Features, recipe.Layers);
-        options.WarnOfIdleMembers(plan, layout, surroundings.Error);
-
-        using var folder = options.Resume is { } path ? RunFolder.Open(path) : RunFolders.Create(options.Out, source, surroundings.Time);
-        using var log = new RunLog(folder, surroundings.Time);
-        using var tensorBoard = options.IsForTensorBoard ? new TensorBoardLog(folder.Path, surroundings.Time) : null;
-        using var view = View(options, surroundings);
-        var settings = options.Settings;
-        view.Begin(new RunDescription
+        Check(arguments, resumed, workers, threads);
+        if (resumed is not null && RunSource.ResultOf(resumed) is { } result)
+            return RunViews.AlreadyDone(resumed, result, arguments.IsJson, surroundings);
+        var source = resumed is not null ? RunSource.OfFolder(resumed) : RunSource.OfRecipe(arguments.Recipe, arguments.Overrides);
+        using var session = new RunSession(source, arguments, OpenFolder, surroundings);
+        IdleMembers.Warn(session.Plan, session.Layout, workers, servers, surroundings.Error);
+        var settings = new InProcessSettings
         {
-            Plan = plan,
-            Layout = layout,
-            Data = data,
-            Folder = folder.Path,
-            Workers = settings.Workers,
-            Threads = settings.Threads,
-            ParameterServers = settings.Run.ParameterServers,
-            Kernels = kernels.Name,
-            IsResumed = options.Resume is not null,
-        });
-        var outcome = InProcessTraining.Train(recipe, data, folder, settings, surroundings.Time, Observe, surroundings.Interruption.Token);
-        view.End(new RunSummary
-        {
-            Outcome = outcome,
-            Elapsed = surroundings.Time.GetElapsedTime(began),
-            Folder = folder.Path,
-            Test = outcome is RunCompleted && data.Test is { } test ? ModelScore.Of(Model.Read(folder.ModelPath), test, settings.Threads) : null,
-        });
-        return outcome switch
-        {
-            RunCompleted => ExitCodes.Ok,
-            RunInterrupted => surroundings.Interruption.ExitCode,
-            _ => ExitCodes.Failed,
+            Workers = workers,
+            Threads = threads ?? Math.Max(1, Environment.ProcessorCount / workers),
+            Run = arguments.Settings(workers, servers),
         };
+        session.Begin(workers, settings.Threads, servers, resumed is not null, "clustertrain train --resume");
+        var outcome = InProcessTraining.Train(
+            session.Recipe, session.Data, session.Folder, settings, surroundings.Time, session.Observe, surroundings.Interruption.Token);
+        return session.End(outcome, settings.Threads);
 
-        void Observe(RunEvent happened)
-        {
-            log.Write(happened);
-            tensorBoard?.Write(happened);
-            view.Observe(happened);
-        }
+        RunFolder OpenFolder() => resumed is not null ? RunFolder.Open(resumed) : RunFolders.Create(arguments.Out, source, surroundings.Time);
     }
 
-    private static PreparedData Prepare(RunSource source, string? dataFolder, Surroundings surroundings)
+    private static void Check(RunArguments arguments, string? resumed, int workers, int? threads)
     {
-        using var progress = new DataProgressLine(surroundings);
-        return DataPreparation.Prepare(
-            source.Recipe, Locations.Of(source.RecipeFolder, dataFolder, surroundings), progress, surroundings.Interruption.Token);
-    }
-
-    private static IRunView View(TrainOptions options, Surroundings surroundings) =>
-        options.IsJson ? new JsonRunView(surroundings.Out, surroundings.Time)
-        : surroundings.Terminal is { } terminal && !options.IsQuiet ? new TerminalRunView(terminal)
-        : new PlainRunView(surroundings.Out, surroundings.Error, surroundings.Time, options.IsQuiet);
-
-    private static int AlreadyDone(string folder, Model model, bool isJson, Surroundings surroundings)
-    {
-        var hash = WeightsHash.Of(model.Weights.Span);
-        if (isJson)
+        if (resumed is not null)
         {
-            new JsonLines(surroundings.Out).Write(json =>
+            var other = arguments.Recipe is not null ? $"the recipe {arguments.Recipe}"
+                : arguments.Overrides.Count > 0 ? "--set"
+                : arguments.Out is not null ? "--out" : null;
+            if (other is not null)
             {
-                json.WriteString("event", "result");
-                json.WriteString("folder", folder);
-                json.WriteBoolean("wasComplete", true);
-                json.WriteString("weightsSha256", hash);
-            });
-            return ExitCodes.Ok;
+                throw new UsageException(
+                    $"--resume goes on with the recipe in {resumed}; {other} cannot be used with it. Start a new run to change anything.");
+            }
         }
 
-        surroundings.Error.WriteLine($"the run in {folder} is complete; there is nothing to resume");
-        surroundings.Out.WriteLine(RunSummary.HashLine(hash));
-        return ExitCodes.Ok;
+        if ((long)workers * (threads ?? 1) > CommandOptions.MostThreads)
+            throw new UsageException($"{workers} workers of {threads} threads are more than {CommandOptions.MostThreads} threads; use fewer of either.");
     }
 }

@@ -36,6 +36,17 @@ internal static class Figures
         return line.ToString();
     }
 
+    /// <summary>The line of what happened to the members of a cluster.</summary>
+    /// <param name="happened">It.</param>
+    /// <exception cref="ArgumentException">It is no such event.</exception>
+    public static string ClusterLine(RunEvent happened) => happened switch
+    {
+        MembershipChanged changed => $"{changed.Member} {changed.What}",
+        RunWaiting waiting => waiting.Reason,
+        RunBegan began => $"training from step {Count(began.Step)} with {Count(began.Workers, "worker")} and {Count(began.Servers, "parameter server")}",
+        _ => throw new ArgumentException($"not an event of a cluster's members: {happened}", nameof(happened)),
+    };
+
     /// <summary>All figures of an evaluation in one line, for example <c>loss 0.0712  acc 0.9801</c>.</summary>
     /// <param name="figures">The figures.</param>
     /// <param name="prefix">Stands before each name, for example <c>test_</c>.</param>

@@ -17,20 +17,38 @@ internal interface IRunView : IDisposable
     void End(RunSummary report);
 }
 
-/// <summary>What is about to be trained, and how.</summary>
+/// <summary>What is about to be trained, and how. Plain values, so that another process can be told of it.</summary>
 internal sealed record RunDescription
 {
-    public required TrainingPlan Plan { get; init; }
+    /// <summary>Name of the recipe.</summary>
+    public required string Recipe { get; init; }
 
-    public required NetworkLayout Layout { get; init; }
+    /// <summary>The features, then the outputs of every layer.</summary>
+    public required IReadOnlyList<int> Widths { get; init; }
 
-    public required PreparedData Data { get; init; }
+    public required long Parameters { get; init; }
+
+    /// <summary>Training rows.</summary>
+    public required long Rows { get; init; }
+
+    public required int BatchRows { get; init; }
+
+    /// <summary>Leaves of a whole batch.</summary>
+    public required int Leaves { get; init; }
+
+    public required int Epochs { get; init; }
+
+    public required long StepsPerEpoch { get; init; }
+
+    public required bool IsClassification { get; init; }
 
     /// <summary>The run folder, as it is shown.</summary>
     public required string Folder { get; init; }
 
+    /// <summary>Workers, or of a cluster the fewest it runs with.</summary>
     public required int Workers { get; init; }
 
+    /// <summary>Threads of each worker; 0 in a cluster, where each worker knows its own.</summary>
     public required int Threads { get; init; }
 
     public required int ParameterServers { get; init; }
@@ -39,16 +57,25 @@ internal sealed record RunDescription
 
     public required bool IsResumed { get; init; }
 
+    /// <summary>Where the members of a cluster join; null: the run is in one process.</summary>
+    public string? Address { get; init; }
+
+    /// <summary>How the run is gone on with when it is stopped.</summary>
+    public required string ResumeCommand { get; init; }
+
+    /// <summary>The epoch, counted from 0, that a number of steps lies in; the last of an epoch belongs to it.</summary>
+    public long EpochOf(long step) => Math.Max(0, step - 1) / StepsPerEpoch;
+
     /// <summary>What is trained, and how, in a line each.</summary>
     public IEnumerable<string> Lines()
     {
-        var recipe = Plan.Recipe;
-        var shape = string.Join('-', Layout.Layers.Select(layer => layer.Outputs).Prepend(Layout.Features));
-        yield return $"{recipe.Name}: {shape}, {Figures.Count(Layout.Parameters)} parameters; {Figures.Count(Plan.TrainingRows, "row")} "
-            + $"in batches of {Figures.Count(Plan.BatchRows)} ({Figures.Count(Plan.Leaves(0), "leaf", "leaves")}), {Figures.Count(recipe.Epochs, "epoch")}";
-        var servers = ParameterServers == 1 ? "" : $", {ParameterServers} parameter servers";
-        yield return $"{Figures.Count(Workers, "worker")} of {Figures.Count(Threads, "thread")}{servers}, {Kernels}; "
-            + $"{(IsResumed ? "going on in" : "run folder")} {Folder}";
+        yield return $"{Recipe}: {string.Join('-', Widths)}, {Figures.Count(Parameters)} parameters; {Figures.Count(Rows, "row")} "
+            + $"in batches of {Figures.Count(BatchRows)} ({Figures.Count(Leaves, "leaf", "leaves")}), {Figures.Count(Epochs, "epoch")}";
+        var servers = Figures.Count(ParameterServers, "parameter server");
+        var folder = $"{(IsResumed ? "going on in" : "run folder")} {Folder}";
+        yield return Address is null
+            ? $"{Figures.Count(Workers, "worker")} of {Figures.Count(Threads, "thread")}{(ParameterServers == 1 ? "" : $", {servers}")}, {Kernels}; {folder}"
+            : $"listening at {Address} for {Figures.Count(Workers, "worker")} or more and {servers}; {folder}";
     }
 }
 
@@ -61,6 +88,9 @@ internal sealed record RunSummary
 
     /// <summary>The run folder, as it is shown.</summary>
     public required string Folder { get; init; }
+
+    /// <summary>How the run is gone on with when it was stopped.</summary>
+    public required string ResumeCommand { get; init; }
 
     /// <summary>Figures of the result on the test rows; null when there are none, or no result.</summary>
     public Evaluation? Test { get; init; }
@@ -82,6 +112,6 @@ internal sealed record RunSummary
     public IEnumerable<string> InterruptedLines(RunInterrupted interrupted)
     {
         yield return string.Create(CultureInfo.InvariantCulture, $"stopped at step {interrupted.Step}; go on with");
-        yield return $"  clustertrain train --resume {(Folder.Contains(' ', StringComparison.Ordinal) ? $"\"{Folder}\"" : Folder)}";
+        yield return $"  {ResumeCommand}";
     }
 }

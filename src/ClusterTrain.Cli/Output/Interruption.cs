@@ -10,6 +10,7 @@ internal sealed class Interruption(Action<int> endAtOnce) : IDisposable
     private readonly CancellationTokenSource _source = new();
     private readonly List<PosixSignalRegistration> _registrations = [];
     private int _exitCode;
+    private volatile bool _isFollowing;
 
     /// <summary>Signalled by the first of them.</summary>
     public CancellationToken Token => _source.Token;
@@ -22,6 +23,22 @@ internal sealed class Interruption(Action<int> endAtOnce) : IDisposable
     {
         On(PosixSignal.SIGINT, ExitCodes.Interrupted);
         On(PosixSignal.SIGTERM, ExitCodes.Terminated);
+    }
+
+    /// <summary>
+    /// From now on the end of an input is what Ctrl-C is: a parent process that ends, however it ends, takes this one with it. Ctrl-C itself,
+    /// which a terminal sends to a process and its children alike, is left to the parent.
+    /// </summary>
+    /// <param name="input">The input; what comes before its end is ignored.</param>
+    public void FollowInput(Stream input)
+    {
+        _isFollowing = true;
+        new Thread(() =>
+        {
+            input.CopyTo(Stream.Null);
+            Raise(ExitCodes.Interrupted);
+        })
+        { Name = "parent", IsBackground = true }.Start();
     }
 
     /// <summary>Behaves as a signal does.</summary>
@@ -44,6 +61,7 @@ internal sealed class Interruption(Action<int> endAtOnce) : IDisposable
     private void On(PosixSignal signal, int exitCode) => _registrations.Add(PosixSignalRegistration.Create(signal, context =>
     {
         context.Cancel = true;
-        Raise(exitCode);
+        if (signal != PosixSignal.SIGINT || !_isFollowing)
+            Raise(exitCode);
     }));
 }

@@ -14,26 +14,8 @@ internal sealed class JsonRunView(TextWriter output, TimeProvider time) : IRunVi
 
     public void Begin(RunDescription run) => _lines.Write(json =>
     {
-        json.WriteString("event", "run");
+        RunDescriptionJson.Write(json, run);
         json.WriteNumber("secondsSinceStart", SecondsSinceStart());
-        json.WriteString("recipe", run.Plan.Recipe.Name);
-        json.WriteString("folder", run.Folder);
-        json.WriteBoolean("resumed", run.IsResumed);
-        json.WriteStartArray("layers");
-        json.WriteNumberValue(run.Layout.Features);
-        foreach (var layer in run.Layout.Layers)
-            json.WriteNumberValue(layer.Outputs);
-        json.WriteEndArray();
-        json.WriteNumber("parameters", run.Layout.Parameters);
-        json.WriteNumber("rows", run.Plan.TrainingRows);
-        json.WriteNumber("batchRows", run.Plan.BatchRows);
-        json.WriteNumber("leaves", run.Plan.Leaves(0));
-        json.WriteNumber("epochs", run.Plan.Recipe.Epochs);
-        json.WriteNumber("stepsPerEpoch", run.Plan.StepsPerEpoch);
-        json.WriteNumber("workers", run.Workers);
-        json.WriteNumber("threads", run.Threads);
-        json.WriteNumber("parameterServers", run.ParameterServers);
-        json.WriteString("kernels", run.Kernels);
     });
 
     public void Observe(RunEvent happened) => _lines.Write(json =>

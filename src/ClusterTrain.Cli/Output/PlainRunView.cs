@@ -27,16 +27,19 @@ internal sealed class PlainRunView(TextWriter output, TextWriter error, TimeProv
         switch (happened)
         {
             case EpochCompleted completed:
-                Write([Figures.EpochLine(completed, _run!.Plan.Recipe.Epochs)]);
+                Write([Figures.EpochLine(completed, _run!.Epochs)]);
                 _lastLine = time.GetTimestamp();
                 break;
             case RunProgress progress when !isQuiet && time.GetElapsedTime(_lastLine) >= s_progressPeriod:
-                var plan = _run!.Plan;
+                var epoch = _run!.EpochOf(progress.Step);
                 error.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"epoch {plan.Epoch(progress.Step) + 1}/{plan.Recipe.Epochs}  step {progress.Step % plan.StepsPerEpoch}/{plan.StepsPerEpoch}")
+                    $"epoch {epoch + 1}/{_run.Epochs}  step {progress.Step - (epoch * _run.StepsPerEpoch)}/{_run.StepsPerEpoch}")
                     + $"  loss {Figures.Number(progress.Loss)}  {Figures.Rate(progress.SamplesPerSecond)}");
                 _lastLine = time.GetTimestamp();
+                break;
+            case MembershipChanged or RunWaiting or RunBegan when _run!.Address is not null:
+                Write([Figures.ClusterLine(happened)]);
                 break;
             case RunWarning warning:
                 error.WriteLine($"warning: {warning.Message}");

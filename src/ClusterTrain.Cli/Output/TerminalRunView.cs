@@ -45,7 +45,7 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
         {
             case RunCompleted completed:
                 if (_epochs.Count > 1)
-                    _console.Value.Write(Table(_run!.Data.Task == Learning.TaskKind.Classification));
+                    _console.Value.Write(Table(_run!.IsClassification));
                 foreach (var line in report.CompletedLines(completed))
                     Line(line);
                 Line(RunSummary.HashLine(completed.WeightsSha256));
@@ -75,15 +75,14 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
 
     private void Display()
     {
-        var plan = _run!.Plan;
-        foreach (var line in _run.Lines())
+        foreach (var line in _run!.Lines())
             Line(line);
         _console.Value.Progress()
             .AutoClear(true)
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new FiguresColumn(this))
             .Start(context =>
             {
-                var bar = context.AddTask(Title(0), maxValue: plan.StepsPerEpoch);
+                var bar = context.AddTask(Title(0), maxValue: _run.StepsPerEpoch);
                 foreach (var happened in _events.GetConsumingEnumerable())
                     Show(happened, bar);
             });
@@ -91,11 +90,14 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
 
     private void Show(RunEvent happened, ProgressTask bar)
     {
-        var plan = _run!.Plan;
         switch (happened)
         {
             case RunBegan began:
                 Move(bar, began.Step);
+                ClusterLine(happened);
+                break;
+            case MembershipChanged or RunWaiting:
+                ClusterLine(happened);
                 break;
             case RunProgress progress:
                 Latest = progress;
@@ -103,7 +105,7 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
                 break;
             case EpochCompleted completed:
                 _epochs.Add(completed);
-                Line(Figures.EpochLine(completed, plan.Recipe.Epochs));
+                Line(Figures.EpochLine(completed, _run!.Epochs));
                 break;
             case RunWarning warning:
                 Line($"warning: {warning.Message}", new Style(Color.Yellow));
@@ -116,13 +118,18 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
     // The epoch that ended is at 100 % until the first step of the next is known.
     private void Move(ProgressTask bar, long step)
     {
-        var plan = _run!.Plan;
-        var epoch = Math.Max(0, step - 1) / plan.StepsPerEpoch;
+        var epoch = _run!.EpochOf(step);
         bar.Description = Title(epoch);
-        bar.Value = step - (epoch * plan.StepsPerEpoch);
+        bar.Value = step - (epoch * _run.StepsPerEpoch);
     }
 
-    private string Title(long epoch) => string.Create(CultureInfo.InvariantCulture, $"epoch {epoch + 1}/{_run!.Plan.Recipe.Epochs}");
+    private string Title(long epoch) => string.Create(CultureInfo.InvariantCulture, $"epoch {epoch + 1}/{_run!.Epochs}");
+
+    private void ClusterLine(RunEvent happened)
+    {
+        if (_run!.Address is not null)
+            Line(Figures.ClusterLine(happened), new Style(Color.Grey));
+    }
 
     private void Line(string text, Style? style = null) => _console.Value.Write(new Paragraph(text + "\n", style));
 
@@ -161,8 +168,8 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
         {
             if (view.Latest is not { } latest)
                 return Text.Empty;
-            var plan = view._run!.Plan;
-            var rowsLeft = (plan.Steps - latest.Step) * (double)plan.TrainingRows / plan.StepsPerEpoch;
+            var run = view._run!;
+            var rowsLeft = ((run.Epochs * run.StepsPerEpoch) - latest.Step) * (double)run.Rows / run.StepsPerEpoch;
             var left = latest.SamplesPerSecond > 0
                 ? $"  eta {Figures.Time(TimeSpan.FromSeconds(Math.Min(1e9, rowsLeft / latest.SamplesPerSecond)))}"
                 : "";

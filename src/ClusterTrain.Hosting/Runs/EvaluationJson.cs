@@ -19,6 +19,20 @@ public static class EvaluationJson
         Optional(json, "r2", figures.R2);
     }
 
+    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    public static Evaluation Read(JsonElement json) => new()
+    {
+        Rows = json.GetProperty("rows").GetInt64(),
+        Loss = json.GetProperty("loss").GetDouble(),
+        Accuracy = Optional(json, "accuracy"),
+        MeanAbsoluteError = Optional(json, "meanAbsoluteError"),
+        MeanSquaredError = Optional(json, "meanSquaredError"),
+        R2 = Optional(json, "r2"),
+    };
+
+    private static double? Optional(JsonElement json, string name) =>
+        json.TryGetProperty(name, out var value) ? value.GetDouble() : null;
+
     private static void Optional(Utf8JsonWriter json, string name, double? value)
     {
         if (value is { } number)

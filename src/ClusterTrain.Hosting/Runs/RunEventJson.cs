@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using ClusterTrain.Training;
 
@@ -65,6 +66,41 @@ public static class RunEventJson
                 throw new ArgumentException($"unknown event {happened}", nameof(happened));
         }
     }
+
+    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    /// <param name="json">An object.</param>
+    /// <returns>The event; null when the object is not one.</returns>
+    public static RunEvent? Read(JsonElement json) => Text(json, "event") switch
+    {
+        "waiting" => new RunWaiting(Text(json, "reason")),
+        "began" => new RunBegan(Whole(json, "step"), (int)Whole(json, "workers"), (int)Whole(json, "parameterServers")),
+        "member" => new MembershipChanged(
+            new ActorId(Text(json, "member")), Text(json, "role") == "worker" ? NodeRole.Worker : NodeRole.ParameterServer, Text(json, "what")),
+        "progress" => new RunProgress(Whole(json, "step"), Figure(json, "loss"), Figure(json, "samplesPerSecond")),
+        "speeds" => new WorkerSpeeds(
+            json.GetProperty("rowsPerSecond").EnumerateObject().ToImmutableDictionary(speed => new ActorId(speed.Name), speed => speed.Value.GetDouble())),
+        "epoch" => new EpochCompleted(
+            new EpochRecord(
+                (int)Whole(json, "epoch"), Whole(json, "step"), Figure(json, "loss"),
+                json.TryGetProperty("validation", out var validation) ? EvaluationJson.Read(validation) : null, Text(json, "weightsSha256")),
+            Figure(json, "samplesPerSecond"), (int)Whole(json, "workers"), TimeSpan.FromSeconds(Figure(json, "remainingSeconds"))),
+        "checkpoint" => new CheckpointSaved(Whole(json, "step")),
+        "warning" => new RunWarning(Text(json, "message")),
+        "ended" => new RunEnded(Text(json, "outcome") switch
+        {
+            "completed" => new RunCompleted(
+                (int)Whole(json, "epoch"), Whole(json, "step"), Text(json, "weightsSha256"), json.GetProperty("stoppedEarly").GetBoolean()),
+            "interrupted" => new RunInterrupted(Whole(json, "step")),
+            _ => new RunFailed(Text(json, "reason")),
+        }),
+        _ => null,
+    };
+
+    private static string Text(JsonElement json, string name) => json.GetProperty(name).GetString()!;
+
+    private static long Whole(JsonElement json, string name) => json.GetProperty(name).GetInt64();
+
+    private static double Figure(JsonElement json, string name) => json.GetProperty(name).GetDouble();
 
     private static void WriteEpoch(Utf8JsonWriter json, EpochCompleted completed)
     {

@@ -60,19 +60,26 @@ public sealed class RunFolder : IDisposable
         try
         {
             Directory.CreateDirectory(path);
-            if (Directory.EnumerateFileSystemEntries(path).Any())
+            if (!IsUnused(path))
             {
                 throw new RunFolderException($"{path}: the run folder is not empty. Name another one with --out, or go on with the run in it: --resume {path}");
             }
 
+            // The lock is never deleted: two processes could hold the locks of two files that had the same name.
             var heldLock = Lock(path);
+            if (!IsUnused(path))
+            {
+                heldLock.Dispose();
+                throw new RunFolderException($"{path}: another process has begun a run in this folder. Name another one with --out.");
+            }
+
             Directory.CreateDirectory(System.IO.Path.Combine(path, "checkpoints"));
             var identity = new RunIdentity(recipe.Fingerprint(), null, 1, recipeFolder);
             var folder = new RunFolder(path, heldLock, identity);
             AtomicFile.Write(folder.RecipePath, stream => stream.Write(Encoding.UTF8.GetBytes(RecipeWriter.Write(recipe))));
             if (startFile is not null)
             {
-                System.IO.File.Copy(startFile, StartPath(path));
+                System.IO.File.Copy(startFile, StartPath(path), overwrite: true);
             }
 
             identity.Write(folder.File("run.json"));
@@ -119,6 +126,7 @@ public sealed class RunFolder : IDisposable
             var identity = RunIdentity.Read(file);
             identity = identity with { Term = identity.Term + 1 };
             identity.Write(file);
+            RemoveTemporaries(path);
             return new RunFolder(path, heldLock, identity);
         }
         catch
@@ -212,6 +220,26 @@ public sealed class RunFolder : IDisposable
     /// <summary>Lets the folder go.</summary>
     public void Dispose() => _lock.Dispose();
 
+    /// <summary>True when it is empty, or was left by a process that died while it created a run in it: run.json is written last.</summary>
+    private static bool IsUnused(string path) =>
+        !System.IO.File.Exists(System.IO.Path.Combine(path, "run.json"))
+        && Directory.EnumerateFileSystemEntries(path).All(entry =>
+            IsTemporary(entry)
+            || System.IO.Path.GetFileName(entry) is "lock" or "recipe.yaml" or "start.safetensors"
+            || (System.IO.Path.GetFileName(entry) == "checkpoints" && !Directory.EnumerateFileSystemEntries(entry).Any()));
+
+    /// <summary>Removes what a process that was killed had half written; nobody else writes here while the lock is held.</summary>
+    private static void RemoveTemporaries(string path)
+    {
+        foreach (var file in Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(IsTemporary).ToList())
+        {
+            System.IO.File.Delete(file);
+        }
+    }
+
+    private static bool IsTemporary(string file) =>
+        System.IO.Path.GetFileName(file) is ['.', ..] name && name.EndsWith(".tmp", StringComparison.Ordinal);
+
     private static string StartPath(string path) => System.IO.Path.Combine(path, "start.safetensors");
 
     private static FileStream Lock(string path)
@@ -219,7 +247,7 @@ public sealed class RunFolder : IDisposable
         try
         {
             return new FileStream(
-                System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+                System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1);
         }
         catch (IOException error)
         {

@@ -18,6 +18,9 @@ public sealed record ClusterSettings
     /// <summary>Longest pause before a connection is tried again.</summary>
     public TimeSpan MostRetryPause { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>A member that reached no coordinator for this long ends with an error; zero: never.</summary>
+    public TimeSpan GiveUpAfter { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>How long a node that ends waits for what it sent last to leave.</summary>
     public TimeSpan FlushTime { get; init; } = TimeSpan.FromSeconds(2);
 

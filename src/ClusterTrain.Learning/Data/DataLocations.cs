@@ -32,6 +32,9 @@ public sealed class DataLocations
     /// <summary>The user's cache; also the last of <see cref="Folders"/>.</summary>
     public string Cache { get; }
 
+    /// <summary>False: known data sets that are in none of the folders are not downloaded, which is an error then.</summary>
+    public bool MayDownload { get; set; } = true;
+
     /// <summary>The locations this process's environment says.</summary>
     /// <param name="recipeFolder">Folder of the recipe file; null when the recipe is not a file.</param>
     public static DataLocations FromEnvironment(string? recipeFolder) =>

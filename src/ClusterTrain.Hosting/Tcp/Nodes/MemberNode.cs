@@ -49,6 +49,9 @@ public sealed class MemberNode : IDisposable, IActorRoute
     /// <summary>Where a parameter server listens; null for a mere worker.</summary>
     public NodeEndpoint? Endpoint => _reception?.Endpoint;
 
+    /// <summary>True while the node takes part: its links to the coordinator are up.</summary>
+    public bool IsConnected => Array.TrueForAll(_memberships, membership => membership.IsConnected);
+
     /// <summary>Takes part until the run is over.</summary>
     /// <param name="stop">When signalled, the node leaves the run and ends.</param>
     /// <returns>How it ended.</returns>

@@ -61,6 +61,18 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
     /// <summary>How it ended.</summary>
     public Task<MemberOutcome> Outcome => _outcome.Task;
 
+    /// <summary>True while there is a link to the coordinator.</summary>
+    public bool IsConnected
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _coordinator is not null;
+            }
+        }
+    }
+
     private MemberOptions Options => _shared.Options;
 
     private PeerRole PeerRole => _role == NodeRole.Worker ? PeerRole.Worker : PeerRole.ParameterServer;
@@ -245,6 +257,7 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
     private void Run()
     {
         var pause = Options.Cluster.LeastRetryPause;
+        var lastContact = Options.Time.GetTimestamp();
         for (var attempt = 0; !_outcome.Task.IsCompleted && !_stop.IsCancellationRequested; attempt++)
         {
             var endpoint = Options.Join[attempt % Options.Join.Length];
@@ -252,6 +265,7 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
             {
                 TakePart(endpoint);
                 pause = Options.Cluster.LeastRetryPause;
+                lastContact = Options.Time.GetTimestamp();
             }
             catch (LinkException error) when (error.IsFinal)
             {
@@ -260,6 +274,13 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
             catch (Exception error) when (LinkErrors.IsLost(error))
             {
                 Report(error is LinkException ? $"the coordinator at {endpoint}: {LinkErrors.Cause(error)}" : LinkErrors.Cause(error));
+            }
+
+            var giveUpAfter = Options.Cluster.GiveUpAfter;
+            if (giveUpAfter > TimeSpan.Zero && Options.Time.GetElapsedTime(lastContact) >= giveUpAfter)
+            {
+                End(new MemberEndedByError(
+                    $"no coordinator was reached at {string.Join(" or ", Options.Join)} for {giveUpAfter.TotalSeconds} s; the last problem: {_lastProblem}"));
             }
 
             _stop.Token.WaitHandle.WaitOne(pause);

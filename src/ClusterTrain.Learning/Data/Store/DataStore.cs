@@ -106,6 +106,9 @@ public sealed class DataStore
         if (Array.TrueForAll(files, file => file is not null))
             return files!;
 
+        if (!_locations.MayDownload)
+            throw new DataException($"{set.Name}: not found in {string.Join(", ", _locations.Folders)}.");
+
         DownloadAsync(set, reasons, progress, cancellation).GetAwaiter().GetResult();
         return [.. set.Files.Select((file, i) => files[i] ?? Downloaded(set, file))];
     }

@@ -1,0 +1,204 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using ClusterTrain.Hosting;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cli;
+
+/// <summary>
+/// The processes of a cluster on this machine: starts them, starts those again that were killed, shows the coordinator's run, and sees all
+/// of them to their end. All that happens is taken in turn by one thread.
+/// </summary>
+/// <param name="options">What the cluster is.</param>
+/// <param name="surroundings">Where it runs.</param>
+internal sealed class LocalCluster(LocalClusterOptions options, Surroundings surroundings) : IDisposable
+{
+    private const int MostQuickDeaths = 5;
+    private static readonly TimeSpan s_quickDeath = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_longestEnd = TimeSpan.FromSeconds(10);
+
+    private readonly BlockingCollection<Action> _happenings = [];
+    private readonly Dictionary<string, Node> _nodes = [];
+    private readonly IRunView _view = RunViews.Of(options.Run, surroundings);
+    private readonly long _began = surroundings.Time.GetTimestamp();
+    private RunDescription? _run;
+    private RunOutcome? _outcome;
+    private JsonElement? _result;
+    private int? _exitCode;
+
+    /// <summary>Runs it to its end.</summary>
+    /// <returns>The exit code.</returns>
+    public int Run()
+    {
+        StartCoordinator();
+        using var stop = surroundings.Interruption.Token.Register(() => Post(() => Find("coordinator")?.Process.Stop()));
+        while (_exitCode is null)
+            _happenings.Take()();
+
+        EndMembers();
+        return _exitCode.Value;
+    }
+
+    public void Dispose()
+    {
+        foreach (var node in _nodes.Values)
+            node.Process.Dispose();
+        _view.Dispose();
+    }
+
+    private void Post(Action happening) => _happenings.Add(happening);
+
+    private Node? Find(string name) => _nodes.GetValueOrDefault(name);
+
+    private void StartCoordinator()
+    {
+        var isFirst = _run is null;
+        Start("coordinator", options.Coordinator(_run?.Folder, _run?.Address), line => Post(() => Heard(line)), line => Post(() =>
+        {
+            // Before the view begins, lines of progress and errors go straight through.
+            if (isFirst && _run is null)
+                surroundings.Error.WriteLine(line);
+            else
+                Warn(line);
+        }));
+    }
+
+    private void Start(string name, IEnumerable<string> args, Action<string> output, Action<string> error)
+    {
+        var quickDeaths = Find(name)?.QuickDeaths ?? 0;
+        var process = ChildProcess.Start(name, args, options.Secret, output, error, child => Post(() => Exited(child)));
+        _nodes[name] = new Node(process, [.. args], surroundings.Time.GetTimestamp(), quickDeaths);
+    }
+
+    private void Warn(string message)
+    {
+        if (_run is null)
+            surroundings.Error.WriteLine($"warning: {message}");
+        else
+            _view.Observe(new RunWarning(message));
+    }
+
+    private void Heard(string line)
+    {
+        var json = JsonDocument.Parse(line).RootElement;
+        switch (json.GetProperty("event").GetString())
+        {
+            case "run" when _run is null:
+                _run = RunDescriptionJson.Read(json) with { ResumeCommand = ResumeCommand(json) };
+                _view.Begin(_run);
+                foreach (var (name, args) in options.Members(_run.Address!))
+                    StartMember(name, args);
+                break;
+            case "run":
+                break;
+            case "result":
+                _result = json;
+                break;
+            default:
+                if (RunEventJson.Read(json) is { } happened)
+                {
+                    if (happened is RunEnded ended)
+                        _outcome = ended.Outcome;
+                    _view.Observe(happened);
+                }
+
+                break;
+        }
+    }
+
+    private static string ResumeCommand(JsonElement run) =>
+        run.GetProperty("resumeCommand").GetString()!.Replace("clustertrain coordinator", "clustertrain up", StringComparison.Ordinal);
+
+    private void StartMember(string name, string[] args) => Start(name, args, _ => { }, line => Post(() => Warn($"{name}: {WithoutLabel(line)}")));
+
+    private static string WithoutLabel(string line) => line.StartsWith("warning: ", StringComparison.Ordinal) ? line["warning: ".Length..] : line;
+
+    private void Exited(ChildProcess child)
+    {
+        var node = _nodes[child.Name];
+        var lived = surroundings.Time.GetElapsedTime(node.Started);
+        var quickDeaths = lived < s_quickDeath ? node.QuickDeaths + 1 : 0;
+        _nodes[child.Name] = node with { HasExited = true, QuickDeaths = quickDeaths };
+        if (_exitCode is not null)
+            return;
+
+        var mayRestart = child.WasKilled && quickDeaths < MostQuickDeaths && surroundings.Interruption.ExitCode == ExitCodes.Ok;
+        if (child.Name == "coordinator")
+        {
+            if (_outcome is null && _result is null && mayRestart && _run is not null)
+            {
+                Warn($"the coordinator was killed (exit code {child.ExitCode}); starting it again on {_run.Folder}");
+                StartCoordinator();
+            }
+            else
+            {
+                End(child);
+            }
+        }
+        else if (_outcome is null && mayRestart)
+        {
+            Warn($"{child.Name} was killed (exit code {child.ExitCode}); starting it again");
+            StartMember(child.Name, node.Args);
+        }
+        else if (_outcome is null && child.ExitCode != ExitCodes.Ok && surroundings.Interruption.ExitCode == ExitCodes.Ok)
+        {
+            // One that ended well was told to leave, or heard of the run's end first; the coordinator says which.
+            Warn($"{child.Name} ended with exit code {child.ExitCode} and is not started again");
+            if (!_nodes.Values.Any(other => other.Process.Name.StartsWith("worker-", StringComparison.Ordinal) && !other.HasExited))
+                Give(new RunFailed("no worker is left"));
+        }
+    }
+
+    // The coordinator has ended by its own decision, or cannot be started.
+    private void End(ChildProcess coordinator)
+    {
+        if (_run is null)
+        {
+            // It was complete before, or never began; what it had to say was said.
+            if (_result is { } complete)
+            {
+                var folder = complete.GetProperty("folder").GetString()!;
+                _exitCode = RunViews.AlreadyDone(folder, RunSource.ResultOf(folder)!, options.Run.IsJson, surroundings);
+            }
+
+            _exitCode ??= coordinator.ExitCode;
+            return;
+        }
+
+        Give(_outcome ?? new RunFailed($"the coordinator ended with exit code {coordinator.ExitCode}"));
+    }
+
+    private void Give(RunOutcome outcome)
+    {
+        _view.End(new RunSummary
+        {
+            Outcome = outcome,
+            Elapsed = surroundings.Time.GetElapsedTime(_began),
+            Folder = _run!.Folder,
+            ResumeCommand = _run.ResumeCommand,
+            Test = _result is { } result && result.TryGetProperty("test", out var test) ? EvaluationJson.Read(test) : null,
+        });
+        _exitCode = outcome switch
+        {
+            RunCompleted => ExitCodes.Ok,
+            RunInterrupted when surroundings.Interruption.ExitCode != ExitCodes.Ok => surroundings.Interruption.ExitCode,
+            RunInterrupted => ExitCodes.Interrupted,
+            _ => ExitCodes.Failed,
+        };
+    }
+
+    // The coordinator told them that the run is over; one that did not hear it is asked again, and then ended.
+    private void EndMembers()
+    {
+        var began = surroundings.Time.GetTimestamp();
+        foreach (var node in _nodes.Values.Where(node => !node.HasExited))
+            node.Process.Stop();
+        while (_nodes.Values.Any(node => !node.HasExited) && surroundings.Time.GetElapsedTime(began) < s_longestEnd)
+        {
+            if (_happenings.TryTake(out var happening, s_longestEnd))
+                happening();
+        }
+    }
+
+    private sealed record Node(ChildProcess Process, string[] Args, long Started, int QuickDeaths, bool HasExited = false);
+}

@@ -1,0 +1,146 @@
+using System.CommandLine;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cli;
+
+/// <summary>The options of a command that trains which are not about its workers.</summary>
+internal sealed class RunOptions
+{
+    private readonly Argument<string?> _recipe;
+    private readonly Option<string[]> _set = new("--set")
+    {
+        Description = "set a value of the recipe, for example epochs=3 or layers[0].units=64; may be repeated",
+        HelpName = "path=value",
+    };
+
+    private readonly Option<string?> _out;
+    private readonly Option<double?> _period = CommandOptions.Seconds(
+        "--checkpoint-seconds", "time between checkpoints, 0 for none by time (default: 30)", allowZero: true);
+
+    private readonly Option<int?> _steps = CommandOptions.Whole(
+        "--checkpoint-steps", "N", "steps between checkpoints (default: none by steps)", 0, int.MaxValue);
+
+    private readonly Option<int?> _receiptSteps = CommandOptions.Whole(
+        "--receipt-steps", "N", "steps between entries of the receipt besides the epochs' (default: none)", 0, int.MaxValue);
+
+    private readonly Option<bool> _tensorBoard = new("--tensorboard")
+    {
+        Description = "write TensorBoard event files too, into the run folder: tensorboard --logdir runs",
+    };
+
+    private readonly Option<string?> _data = CommandOptions.Data();
+    private readonly Option<bool> _json = CommandOptions.Json("print one JSON object per event, and nothing else");
+    private readonly Option<bool> _quiet = new("--quiet") { Description = "print the last line alone" };
+
+    /// <summary>Creates the options.</summary>
+    /// <param name="recipe">What the recipe's description says.</param>
+    /// <param name="folder">What the description of <c>--out</c> says.</param>
+    public RunOptions(string recipe, string folder)
+    {
+        _recipe = new Argument<string?>("RECIPE") { Description = recipe, Arity = ArgumentArity.ZeroOrOne };
+        _out = new Option<string?>("--out") { Description = folder, HelpName = "DIR" };
+    }
+
+    /// <summary>Adds them to a command.</summary>
+    public void AddTo(Command command)
+    {
+        command.Arguments.Add(_recipe);
+        foreach (var option in (Option[])[_set, _out, _period, _steps, _receiptSteps, _tensorBoard, _data, _json, _quiet])
+            command.Options.Add(option);
+    }
+
+    /// <summary>What was given.</summary>
+    /// <exception cref="UsageException">Options contradict each other.</exception>
+    public RunArguments Read(ParseResult parsed)
+    {
+        var arguments = new RunArguments
+        {
+            Recipe = parsed.GetValue(_recipe),
+            Overrides = parsed.GetValue(_set) ?? [],
+            Out = parsed.GetValue(_out),
+            CheckpointSeconds = parsed.GetValue(_period),
+            CheckpointSteps = parsed.GetValue(_steps) ?? 0,
+            ReceiptSteps = parsed.GetValue(_receiptSteps) ?? 0,
+            IsForTensorBoard = parsed.GetValue(_tensorBoard),
+            Data = parsed.GetValue(_data),
+            IsJson = parsed.GetValue(_json),
+            IsQuiet = parsed.GetValue(_quiet),
+        };
+        return arguments is { IsJson: true, IsQuiet: true }
+            ? throw new UsageException("--json and --quiet contradict each other; use one of them.")
+            : arguments;
+    }
+}
+
+/// <summary>What <see cref="RunOptions"/> were given.</summary>
+internal sealed record RunArguments
+{
+    public string? Recipe { get; init; }
+
+    public IReadOnlyList<string> Overrides { get; init; } = [];
+
+    public string? Out { get; init; }
+
+    public double? CheckpointSeconds { get; init; }
+
+    public long CheckpointSteps { get; init; }
+
+    public long ReceiptSteps { get; init; }
+
+    /// <summary>True: figures are written for TensorBoard too.</summary>
+    public bool IsForTensorBoard { get; init; }
+
+    public string? Data { get; init; }
+
+    public bool IsJson { get; init; }
+
+    public bool IsQuiet { get; init; }
+
+    /// <summary>How the run is carried out.</summary>
+    /// <param name="workers">Workers it needs.</param>
+    /// <param name="servers">Parameter servers it needs.</param>
+    public RunSettings Settings(int workers, int servers)
+    {
+        var usual = new RunSettings();
+        return usual with
+        {
+            ParameterServers = servers,
+            LeastWorkers = workers,
+            CheckpointPeriod = CheckpointSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : usual.CheckpointPeriod,
+            CheckpointSteps = CheckpointSteps,
+            ReceiptSteps = ReceiptSteps,
+        };
+    }
+
+    /// <summary>What the options say on a command line, for a child process.</summary>
+    public IEnumerable<string> CommandLine()
+    {
+        if (Recipe is not null)
+            yield return Recipe;
+        foreach (var change in Overrides)
+        {
+            yield return "--set";
+            yield return change;
+        }
+
+        foreach (var (name, value) in new (string, IFormattable?)[]
+        {
+            ("--checkpoint-seconds", CheckpointSeconds), ("--checkpoint-steps", CheckpointSteps), ("--receipt-steps", ReceiptSteps),
+        })
+        {
+            if (value is not null)
+            {
+                yield return name;
+                yield return value.ToString(null, System.Globalization.CultureInfo.InvariantCulture);
+            }
+        }
+
+        if (IsForTensorBoard)
+            yield return "--tensorboard";
+        if (Data is not null)
+        {
+            yield return "--data";
+            yield return Data;
+        }
+    }
+}

@@ -1,0 +1,127 @@
+using ClusterTrain.Hosting;
+using ClusterTrain.Learning;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cli;
+
+/// <summary>A run that this process leads: its data, its folder, its log, and the view of it.</summary>
+internal sealed class RunSession : IDisposable
+{
+    private readonly Surroundings _surroundings;
+    private readonly long _began;
+    private readonly RunLog _log;
+    private readonly TensorBoardLog? _tensorBoard;
+    private readonly IRunView _view;
+    private RunDescription? _description;
+
+    /// <summary>Prepares the data, opens the folder and the log.</summary>
+    /// <param name="source">The recipe.</param>
+    /// <param name="arguments">The options.</param>
+    /// <param name="openFolder">Creates or opens the run folder; called when all else is known to be right.</param>
+    /// <param name="surroundings">Where it runs.</param>
+    /// <exception cref="DataException">The data cannot be used.</exception>
+    /// <exception cref="RecipeException">The recipe does not fit the data.</exception>
+    /// <exception cref="RunFolderException">The folder cannot be used.</exception>
+    public RunSession(RunSource source, RunArguments arguments, Func<RunFolder> openFolder, Surroundings surroundings)
+    {
+        _surroundings = surroundings;
+        _began = surroundings.Time.GetTimestamp();
+        Kernels = KernelChoice.Active().Name;
+        Recipe = source.Recipe;
+        using (var progress = new DataProgressLine(surroundings))
+        {
+            Data = DataPreparation.Prepare(
+                Recipe, Locations.Of(source.RecipeFolder, arguments.Data, surroundings), progress, surroundings.Interruption.Token);
+        }
+
+        RecipeChecks.CheckAgainst(Recipe, Data.Train.Features, Data.Train.Outputs);
+        Plan = new TrainingPlan(Recipe, Data.Train.Rows);
+        Layout = new NetworkLayout(Data.Train.Features, Recipe.Layers);
+        Folder = openFolder();
+        _log = new RunLog(Folder, surroundings.Time);
+        _tensorBoard = arguments.IsForTensorBoard ? new TensorBoardLog(Folder.Path, surroundings.Time) : null;
+        _view = RunViews.Of(arguments, surroundings);
+    }
+
+    public Recipe Recipe { get; }
+
+    public PreparedData Data { get; }
+
+    public TrainingPlan Plan { get; }
+
+    public NetworkLayout Layout { get; }
+
+    public RunFolder Folder { get; }
+
+    private string Kernels { get; }
+
+    /// <summary>Shows what is about to be trained.</summary>
+    /// <param name="workers">Workers, or the fewest.</param>
+    /// <param name="threads">Threads of each; 0: each worker knows its own.</param>
+    /// <param name="servers">Parameter servers.</param>
+    /// <param name="isResumed">True when it goes on from a checkpoint.</param>
+    /// <param name="command">The command that goes on with it, without the folder.</param>
+    /// <param name="address">Where members join; null: the run is in one process.</param>
+    public void Begin(int workers, int threads, int servers, bool isResumed, string command, NodeEndpoint? address = null)
+    {
+        var folder = Folder.Path;
+        _description = new RunDescription
+        {
+            Recipe = Recipe.Name,
+            Widths = [Layout.Features, .. Layout.Layers.Select(layer => layer.Outputs)],
+            Parameters = Layout.Parameters,
+            Rows = Plan.TrainingRows,
+            BatchRows = Plan.BatchRows,
+            Leaves = Plan.Leaves(0),
+            Epochs = Recipe.Epochs,
+            StepsPerEpoch = Plan.StepsPerEpoch,
+            IsClassification = Data.Task == TaskKind.Classification,
+            Folder = folder,
+            Workers = workers,
+            Threads = threads,
+            ParameterServers = servers,
+            Kernels = Kernels,
+            IsResumed = isResumed,
+            Address = address?.ToString(),
+            ResumeCommand = $"{command} {(folder.Contains(' ', StringComparison.Ordinal) ? $"\"{folder}\"" : folder)}",
+        };
+        _view.Begin(_description);
+    }
+
+    /// <summary>Records and shows what happens.</summary>
+    public void Observe(RunEvent happened)
+    {
+        _log.Write(happened);
+        _tensorBoard?.Write(happened);
+        _view.Observe(happened);
+    }
+
+    /// <summary>Shows how it ended, and gives the exit code.</summary>
+    /// <param name="outcome">How.</param>
+    /// <param name="threads">Threads to evaluate the test rows with.</param>
+    public int End(RunOutcome outcome, int threads)
+    {
+        _view.End(new RunSummary
+        {
+            Outcome = outcome,
+            Elapsed = _surroundings.Time.GetElapsedTime(_began),
+            Folder = Folder.Path,
+            ResumeCommand = _description!.ResumeCommand,
+            Test = outcome is RunCompleted && Data.Test is { } test ? ModelScore.Of(Model.Read(Folder.ModelPath), test, threads) : null,
+        });
+        return outcome switch
+        {
+            RunCompleted => ExitCodes.Ok,
+            RunInterrupted => _surroundings.Interruption.ExitCode,
+            _ => ExitCodes.Failed,
+        };
+    }
+
+    public void Dispose()
+    {
+        _view.Dispose();
+        _tensorBoard?.Dispose();
+        _log.Dispose();
+        Folder.Dispose();
+    }
+}

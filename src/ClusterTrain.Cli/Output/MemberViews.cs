@@ -1,0 +1,149 @@
+using System.Globalization;
+using ClusterTrain.Hosting;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cli;
+
+/// <summary>Shows what a worker or parameter server does.</summary>
+internal interface IMemberView : IDisposable
+{
+    /// <summary>Before it connects.</summary>
+    /// <param name="options">What it does.</param>
+    /// <param name="endpoint">Where it listens; null: nowhere.</param>
+    void Begin(MemberOptions options, NodeEndpoint? endpoint);
+
+    /// <summary>What happens; called from several threads, one at a time.</summary>
+    void Observe(MemberEvent happened);
+
+    /// <summary>How it ended.</summary>
+    void End(MemberOutcome outcome);
+}
+
+/// <summary>Plain lines: what happens on one stream, warnings on the other.</summary>
+/// <param name="surroundings">Where to write.</param>
+internal sealed class PlainMemberView(Surroundings surroundings) : IMemberView
+{
+    private const double Megabyte = 1e6;
+    private static readonly TimeSpan s_fetchPeriod = TimeSpan.FromSeconds(2);
+
+    private long? _lastFetch;
+
+    public void Begin(MemberOptions options, NodeEndpoint? endpoint)
+    {
+        var what = options switch
+        {
+            { IsWorker: true, IsParameterServer: true } => $"worker of {Figures.Count(options.Threads, "thread")} and parameter server at {endpoint}",
+            { IsWorker: true } => $"worker of {Figures.Count(options.Threads, "thread")}",
+            _ => $"parameter server at {endpoint}",
+        };
+        Line($"{what}; joining {string.Join(", ", options.Join)}");
+        if (endpoint is not null && !options.Security.HasSecret)
+            Line("without a cluster secret it listens on loopback only");
+    }
+
+    public void Observe(MemberEvent happened)
+    {
+        switch (happened)
+        {
+            case MemberNotice notice:
+                Line(notice.Message);
+                break;
+            case MemberWarning warning:
+                surroundings.Error.WriteLine($"warning: {warning.Message}");
+                break;
+            case MemberJoined joined:
+                Line($"joined {joined.Coordinator} as {joined.Id}");
+                break;
+            case MemberFetching fetching when IsDue(fetching):
+                Line(string.Create(
+                    CultureInfo.InvariantCulture, $"fetched {fetching.Bytes / Megabyte:F1} of {fetching.Total / Megabyte:F1} MB"));
+                break;
+        }
+    }
+
+    public void End(MemberOutcome outcome)
+    {
+        switch (outcome)
+        {
+            case MemberFinished:
+                Line("the run is over");
+                break;
+            case MemberLeft:
+                Line("left the run");
+                break;
+            case MemberEndedByError error:
+                surroundings.Error.WriteLine($"error: {error.Reason}");
+                break;
+        }
+    }
+
+    public void Dispose() => surroundings.Out.Flush();
+
+    private bool IsDue(MemberFetching fetching)
+    {
+        if (fetching.Bytes != fetching.Total && _lastFetch is { } last && surroundings.Time.GetElapsedTime(last) < s_fetchPeriod)
+            return false;
+        _lastFetch = surroundings.Time.GetTimestamp();
+        return true;
+    }
+
+    private void Line(string text) => surroundings.Out.WriteLine(text);
+}
+
+/// <summary>One JSON object per event.</summary>
+/// <param name="output">Receives the lines.</param>
+internal sealed class JsonMemberView(TextWriter output) : IMemberView
+{
+    private readonly JsonLines _lines = new(output);
+
+    public void Begin(MemberOptions options, NodeEndpoint? endpoint) => _lines.Write(json =>
+    {
+        json.WriteString("event", "node");
+        json.WriteBoolean("worker", options.IsWorker);
+        json.WriteBoolean("parameterServer", options.IsParameterServer);
+        json.WriteString("join", string.Join(',', options.Join));
+        if (endpoint is not null)
+            json.WriteString("address", endpoint.ToString());
+    });
+
+    public void Observe(MemberEvent happened) => _lines.Write(json =>
+    {
+        switch (happened)
+        {
+            case MemberNotice notice:
+                json.WriteString("event", "notice");
+                json.WriteString("message", notice.Message);
+                break;
+            case MemberWarning warning:
+                json.WriteString("event", "warning");
+                json.WriteString("message", warning.Message);
+                break;
+            case MemberJoined joined:
+                json.WriteString("event", "joined");
+                json.WriteString("member", joined.Id.Name);
+                json.WriteString("role", joined.Role == NodeRole.Worker ? "worker" : "parameter-server");
+                json.WriteString("coordinator", joined.Coordinator.ToString());
+                break;
+            case MemberFetching fetching:
+                json.WriteString("event", "fetching");
+                json.WriteNumber("bytes", fetching.Bytes);
+                json.WriteNumber("total", fetching.Total);
+                break;
+        }
+    });
+
+    public void End(MemberOutcome outcome) => _lines.Write(json =>
+    {
+        json.WriteString("event", "ended");
+        json.WriteString("outcome", outcome switch
+        {
+            MemberFinished => "finished",
+            MemberLeft => "left",
+            _ => "error",
+        });
+        if (outcome is MemberEndedByError error)
+            json.WriteString("reason", error.Reason);
+    });
+
+    public void Dispose() => output.Flush();
+}
