@@ -26,7 +26,8 @@ public sealed record NodeEndpoint(string Host, int Port)
         var hasPort = colon > bracket && (bracket > 0 || text.IndexOf(':', StringComparison.Ordinal) == colon);
         var host = (hasPort ? text[..colon] : text).Trim('[', ']');
         var port = defaultPort;
-        if (host.Length == 0 || host.Any(c => char.IsWhiteSpace(c) || c is '@' or '/')
+        var isAmbiguous = host.Contains(':', StringComparison.Ordinal) && !IPAddress.TryParse(host, out _);
+        if (host.Length == 0 || isAmbiguous || host.Any(c => char.IsWhiteSpace(c) || c is '@' or '/')
             || (hasPort && !int.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out port))
             || port > IPEndPoint.MaxPort)
         {

@@ -269,7 +269,15 @@ public sealed class Coordinator : IActor, IDisposable
     {
         var workers = Math.Max(0, _settings.LeastWorkers - _workers.Count);
         var servers = Math.Max(0, _settings.ParameterServers - _servers.Count);
-        _observe(new RunWaiting($"waiting for {workers} more worker(s) and {servers} more parameter server(s)"));
+        _observe(new RunWaiting(
+            "waiting for " + string.Join(" and ", new[] { Count(workers, "more worker"), Count(servers, "more parameter server") }.OfType<string>())));
+
+        static string? Count(int number, string thing) => number switch
+        {
+            0 => null,
+            1 => $"1 {thing}",
+            _ => $"{number} {thing}s",
+        };
     }
 
     /// <summary>

@@ -26,7 +26,7 @@ public sealed class CoordinatorTests : IDisposable
     public void It_waits_for_members_and_says_which_are_missing()
     {
         Begin(new RunSettings { LeastWorkers = 2 });
-        Assert.Equal("waiting for 2 more worker(s) and 1 more parameter server(s)", Assert.Single(_events.OfType<RunWaiting>()).Reason);
+        Assert.Equal("waiting for 2 more workers and 1 more parameter server", Assert.Single(_events.OfType<RunWaiting>()).Reason);
         Join(s_worker, NodeRole.Worker);
         Join(s_server, NodeRole.ParameterServer);
         Assert.Empty(_events.OfType<RunBegan>());

@@ -75,9 +75,9 @@ internal static class CoordinatorCommand
         Surroundings surroundings)
     {
         var isOld = arguments.Out is { } path && File.Exists(Path.Combine(path, "run.json"));
+        var source = isOld ? OfFolder(arguments) : RunSource.OfRecipe(arguments.Recipe, arguments.Overrides);
         if (isOld && RunSource.ResultOf(arguments.Out!) is { } result)
             return RunViews.AlreadyDone(arguments.Out!, result, arguments.IsJson, surroundings);
-        var source = isOld ? OfFolder(arguments) : RunSource.OfRecipe(arguments.Recipe, arguments.Overrides);
         using var session = new RunSession(
             source, arguments, () => isOld ? RunFolder.Open(arguments.Out!) : RunFolders.Create(arguments.Out, source, surroundings.Time), surroundings);
         IdleMembers.Warn(session.Plan, session.Layout, members.Workers, members.Servers, surroundings.Error);

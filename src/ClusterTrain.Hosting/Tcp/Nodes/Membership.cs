@@ -273,7 +273,7 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
             }
             catch (Exception error) when (LinkErrors.IsLost(error))
             {
-                Report(error is LinkException ? $"the coordinator at {endpoint}: {LinkErrors.Cause(error)}" : LinkErrors.Cause(error));
+                Report($"the coordinator at {endpoint}{(error is LinkException ? ":" : " cannot be reached:")} {LinkErrors.Cause(error)}");
             }
 
             var giveUpAfter = Options.Cluster.GiveUpAfter;
