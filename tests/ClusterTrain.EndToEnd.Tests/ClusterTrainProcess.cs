@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text;
 
 namespace ClusterTrain.EndToEnd.Tests;
@@ -94,17 +93,23 @@ public sealed class ClusterTrainProcess : IDisposable
 
     /// <summary>Waits for the next line that holds a text, and gives it.</summary>
     /// <exception cref="TimeoutException">It did not come; the message says what came instead.</exception>
-    public string WaitForLine(string text)
+    public string WaitForLine(string text) => WaitForLine(line => line.Contains(text, StringComparison.Ordinal), $"with '{text}'");
+
+    /// <summary>Waits for the next line of a kind, and gives it.</summary>
+    /// <param name="isAwaited">Tells the kind.</param>
+    /// <param name="what">What is awaited, for the message.</param>
+    /// <exception cref="TimeoutException">It did not come; the message says what came instead.</exception>
+    public string WaitForLine(Func<string, bool> isAwaited, string what)
     {
         var began = Stopwatch.GetTimestamp();
         while (_lines.TryTake(out var line, Remaining(began)))
         {
             _seen.Add(line);
-            if (line.Contains(text, StringComparison.Ordinal))
+            if (isAwaited(line))
                 return line;
         }
 
-        throw new TimeoutException($"{_commandLine}: no line with '{text}' came. The lines were:\n{string.Join('\n', _seen)}\nand on the error stream:\n{Errors}");
+        throw new TimeoutException($"{_commandLine}: no line {what} came. The lines were:\n{string.Join('\n', _seen)}\nand on the error stream:\n{Errors}");
     }
 
     /// <summary>Waits for its end, reads its last lines and gives the exit code.</summary>
@@ -120,17 +125,19 @@ public sealed class ClusterTrainProcess : IDisposable
         return _process.ExitCode;
     }
 
+    /// <summary>The process's id.</summary>
+    public int Id => _process.Id;
+
     /// <summary>Sends it a signal. Not on Windows.</summary>
-    /// <param name="signal">SIGINT or SIGTERM.</param>
-    public void Signal(PosixSignal signal)
+    /// <param name="name">For example INT, TERM, STOP, CONT.</param>
+    public void Signal(string name) => Signal(_process.Id, name);
+
+    /// <summary>Sends a signal to any process. Not on Windows.</summary>
+    /// <param name="id">The process.</param>
+    /// <param name="name">For example INT, TERM, STOP, CONT, KILL.</param>
+    public static void Signal(int id, string name)
     {
-        var name = signal switch
-        {
-            PosixSignal.SIGINT => "INT",
-            PosixSignal.SIGTERM => "TERM",
-            _ => throw new ArgumentException($"no name for {signal}", nameof(signal)),
-        };
-        using var kill = Process.Start("kill", ["-s", name, _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        using var kill = Process.Start("kill", ["-s", name, id.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
     }
 

@@ -1,0 +1,148 @@
+using System.Diagnostics;
+using Xunit.Abstractions;
+
+namespace ClusterTrain.EndToEnd.Tests;
+
+/// <summary>What may happen to a cluster of processes; each run ends with the receipt of one that nothing happened to.</summary>
+[Collection(IncidentCollection.Name)]
+public sealed class IncidentTests(IncidentRun undisturbed, ITestOutputHelper output) : IDisposable
+{
+    private readonly ClusterProcesses _cluster = new();
+
+    public void Dispose() => _cluster.Dispose();
+
+    [IncidentFact]
+    public void A_worker_is_killed()
+    {
+        Begin(workers: 4);
+        var killed = Stopwatch.GetTimestamp();
+        _cluster.Workers[1].Kill();
+        Hold("the next step", _cluster.TimeToNextStep(killed, after: "lost: "), 2);
+        AssertUndisturbed();
+    }
+
+    [IncidentFact]
+    public void All_workers_are_killed_and_new_ones_started()
+    {
+        Begin(workers: 2);
+        foreach (var worker in _cluster.Workers)
+            worker.Kill();
+        _cluster.Coordinator.WaitForLine("\"event\":\"waiting\"");
+        _cluster.AddWorkers(2);
+        _cluster.Coordinator.WaitForLine("\"what\":\"joined\"");
+        Hold("the next step", _cluster.TimeToNextStep(Stopwatch.GetTimestamp()), 2);
+        AssertUndisturbed();
+    }
+
+    [IncidentFact]
+    public void A_worker_stands_still_and_comes_back()
+    {
+        Begin(workers: 3);
+        var stopped = Stopwatch.GetTimestamp();
+        _cluster.Workers[0].Signal("STOP");
+        Hold("the next step", _cluster.TimeToNextStep(stopped, after: "lost: "), 2);
+        while (IncidentRun.IsFull && Stopwatch.GetElapsedTime(stopped) < TimeSpan.FromSeconds(10))
+            _cluster.TimeToNextStep(stopped);
+        _cluster.Workers[0].Signal("CONT");
+        _cluster.Coordinator.WaitForLine("\"what\":\"joined\"");
+        AssertUndisturbed();
+    }
+
+    [IncidentFact]
+    public void Workers_join_and_leave_all_the_time()
+    {
+        Begin(workers: 2);
+        for (var i = 0; i < (IncidentRun.IsFull ? 10 : 3); i++)
+        {
+            _cluster.AddWorkers(1);
+            _cluster.Coordinator.WaitForLine("\"what\":\"joined\"");
+            var oldest = _cluster.Workers[i];
+            oldest.Signal("TERM");
+            _cluster.Coordinator.WaitForLine("\"what\":\"left\"");
+            Assert.Equal(0, oldest.WaitForExit());
+            Assert.Contains("\"outcome\":\"left\"", oldest.LastLine, StringComparison.Ordinal);
+        }
+
+        AssertUndisturbed();
+    }
+
+    [IncidentFact]
+    public void The_parameter_server_is_killed_and_started_again()
+    {
+        Begin(workers: 2);
+        _cluster.Coordinator.WaitForLine("\"event\":\"checkpoint\"");
+        _cluster.Server.Kill();
+        _cluster.Coordinator.WaitForLine("lost: ");
+        var restarted = Stopwatch.GetTimestamp();
+        _cluster.RestartServer();
+        Hold("the next step", _cluster.TimeToNextStep(restarted, after: "\"event\":\"began\""), 5);
+        AssertUndisturbed();
+    }
+
+    [IncidentFact]
+    public void The_coordinator_is_killed_and_started_again()
+    {
+        Begin(workers: 2);
+        _cluster.Coordinator.WaitForLine("\"event\":\"checkpoint\"");
+        _cluster.Coordinator.Kill();
+        var restarted = Stopwatch.GetTimestamp();
+        _cluster.RestartCoordinator();
+        Hold("the next step", _cluster.TimeToNextStep(restarted), 5);
+        AssertUndisturbed();
+    }
+
+    [IncidentFact]
+    public void Everything_is_killed_and_started_again()
+    {
+        Begin(workers: 2);
+        _cluster.Coordinator.WaitForLine("\"event\":\"checkpoint\"");
+        _cluster.Coordinator.Kill();
+        _cluster.Server.Kill();
+        foreach (var worker in _cluster.Workers)
+            worker.Kill();
+        var restarted = Stopwatch.GetTimestamp();
+        _cluster.RestartCoordinator();
+        _cluster.RestartServer();
+        _cluster.AddWorkers(2);
+        Hold("the next step", _cluster.TimeToNextStep(restarted), 5);
+        AssertUndisturbed();
+    }
+
+    [IncidentFact]
+    public void A_second_coordinator_is_refused_the_run_folder()
+    {
+        Begin(workers: 1);
+        var second = _cluster.StartSecondCoordinator();
+        Assert.Equal(2, second.WaitForExit());
+        Assert.Contains("another process is working in this run folder", second.Errors, StringComparison.Ordinal);
+        AssertUndisturbed();
+    }
+
+    [IncidentFact]
+    public void SIGTERM_to_the_coordinator_leaves_a_run_that_one_process_can_go_on_with()
+    {
+        Begin(workers: 2);
+        _cluster.Coordinator.Signal("TERM");
+        Assert.Equal(143, _cluster.Coordinator.WaitForExit());
+        foreach (var member in _cluster.Workers.Append(_cluster.Server))
+            Assert.Equal(0, member.WaitForExit());
+        using var resumed = ClusterTrainProcess.Run("train", "--resume", _cluster.RunFolder);
+        Assert.Equal(undisturbed.Receipt, File.ReadAllText(Path.Combine(_cluster.RunFolder, "receipt.jsonl")));
+    }
+
+    private void Begin(int workers)
+    {
+        _cluster.AddWorkers(workers);
+        for (var i = 0; i < workers; i++)
+            _cluster.Coordinator.WaitForLine(line => line.Contains("\"role\":\"worker\",\"what\":\"joined\"", StringComparison.Ordinal), "of a worker that joined");
+        _cluster.Coordinator.WaitForLine("\"event\":\"progress\"");
+    }
+
+    private void Hold(string what, TimeSpan took, double seconds)
+    {
+        output.WriteLine($"{what} came after {took.TotalSeconds:F2} s; the bound is {seconds} s");
+        Assert.True(took <= IncidentRun.Bound(seconds), $"{what} came after {took.TotalSeconds:F2} s");
+    }
+
+    private void AssertUndisturbed() => Assert.Equal(undisturbed.Receipt, _cluster.Finish());
+}

@@ -1,0 +1,89 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace ClusterTrain.EndToEnd.Tests;
+
+/// <summary><c>clustertrain up</c>: a cluster of child processes.</summary>
+[Collection(IncidentCollection.Name)]
+public sealed class UpTests(IncidentRun undisturbed) : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [IncidentFact]
+    public void A_local_cluster_gives_the_receipt_of_one_process_and_leaves_no_process_behind()
+    {
+        using var up = Start("--workers", "3", "--parameter-servers", "2");
+        Assert.Equal(0, up.WaitForExit());
+        Assert.Equal(undisturbed.Receipt, Receipt);
+        Assert.Matches("^weights sha256 [0-9a-f]{64}$", up.LastLine);
+        Assert.Empty(Children(up));
+    }
+
+    [IncidentFact]
+    public void A_child_that_is_killed_is_started_again()
+    {
+        using var up = Start("--workers", "2", "--colocate", "--json");
+        up.WaitForLine("\"event\":\"progress\"");
+        ClusterTrainProcess.Signal(Children(up).First(child => child.CommandLine.Contains("worker-2", StringComparison.Ordinal)).Id, "KILL");
+        Assert.Contains("starting it again", up.WaitForLine("worker-2 was killed"), StringComparison.Ordinal);
+        up.WaitForLine("\"event\":\"progress\"");
+        ClusterTrainProcess.Signal(Children(up).First(child => child.CommandLine.Contains("coordinator", StringComparison.Ordinal)).Id, "KILL");
+        Assert.Contains("starting it again", up.WaitForLine("the coordinator was killed"), StringComparison.Ordinal);
+        Assert.Equal(0, up.WaitForExit());
+        Assert.Equal(undisturbed.Receipt, Receipt);
+    }
+
+    [IncidentFact]
+    public void Ctrl_C_leaves_a_run_that_up_goes_on_with()
+    {
+        using var up = Start("--workers", "2", "--json");
+        up.WaitForLine("\"event\":\"progress\"");
+        up.Signal("INT");
+        Assert.Equal(130, up.WaitForExit());
+        using var again = ClusterTrainProcess.Run("up", "--out", _folder["run"]);
+        Assert.Equal(undisturbed.Receipt, Receipt);
+    }
+
+    [IncidentFact]
+    public void When_up_itself_is_killed_its_children_end_too()
+    {
+        using var up = Start("--workers", "2", "--json");
+        up.WaitForLine("\"event\":\"progress\"");
+        var children = Children(up).Select(child => System.Diagnostics.Process.GetProcessById(child.Id)).ToList();
+        Assert.Equal(4, children.Count);
+        up.Signal("KILL");
+        foreach (var child in children)
+        {
+            Assert.True(child.WaitForExit(TimeSpan.FromMinutes(1)), $"process {child.Id} outlived its parent");
+            child.Dispose();
+        }
+    }
+
+    private string Receipt => File.ReadAllText(Path.Combine(_folder["run"], "receipt.jsonl"));
+
+    private ClusterTrainProcess Start(params string[] options) =>
+        ClusterTrainProcess.Start(["up", .. IncidentRun.Recipe, "--out", _folder["run"], .. options]);
+
+    private static List<(int Id, string CommandLine)> Children(ClusterTrainProcess parent) =>
+    [
+        .. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).OfType<string>().Where(name => name.All(char.IsAsciiDigit))
+            .Select(id => (Id: int.Parse(id, CultureInfo.InvariantCulture), Status: Read($"/proc/{id}/status"), CommandLine: Read($"/proc/{id}/cmdline")))
+            .Where(process => Regex.IsMatch(process.Status, $@"^PPid:\s+{parent.Id}$", RegexOptions.Multiline))
+            .Select(process => (process.Id, process.CommandLine)),
+    ];
+
+    // Processes come and go while they are listed.
+    private static string Read(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+}
