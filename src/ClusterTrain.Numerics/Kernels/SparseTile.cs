@@ -30,11 +30,12 @@ internal static unsafe class SparseTile<TSimd, THeight, TVectors>
         get => THeight.Value * TVectors.Value * Bytes;
     }
 
-    // Up to three rows, and 32 registers: twelve sums, the twelve that wait, and the operands.
+    // 32 registers hold twelve sums, as many that wait, and the operands. Leaves are short where zeros are skipped: to store and load
+    // every sum that waits would take as long as the multiply-adds.
     private static bool KeepsTop
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => THeight.Value * TVectors.Value <= 12 && THeight.Value <= 4 && (TSimd.Width == 16 || AdvSimd.IsSupported);
+        get => THeight.Value <= 4 && THeight.Value * TVectors.Value <= 12 && (TSimd.Width == 16 || AdvSimd.IsSupported);
     }
 
     /// <summary>Computes the tile.</summary>
@@ -53,7 +54,7 @@ internal static unsafe class SparseTile<TSimd, THeight, TVectors>
         TSimd e0 = default, e1 = default, e2 = default, e3 = default;
         TSimd f0 = default, f1 = default, f2 = default, f3 = default;
 
-        // The sum that waits on top of the stack, where there are registers for it.
+        // The sum that waits on top of the stack, where it is kept here.
         TSimd w0 = default, w1 = default, w2 = default, w3 = default;
         TSimd x0 = default, x1 = default, x2 = default, x3 = default;
         TSimd y0 = default, y1 = default, y2 = default, y3 = default;
