@@ -83,10 +83,9 @@ public sealed class DataSet
             _store.Prefetch(Stored(rows[i]));
         for (var i = 0; i < rows.Length; i++)
         {
-            if (i + RowsAhead < rows.Length)
-                _store.Prefetch(Stored(rows[i + RowsAhead]));
             var row = Stored(rows[i]);
-            _store.Read(row, features.Slice(i * width, width));
+            var ahead = Stored(rows[Math.Min(i + RowsAhead, rows.Length - 1)]);
+            _store.Read(row, features.Slice(i * width, width), ahead);
             _targets.Write(row, targets.Slice(i * outputs, outputs));
         }
     }
@@ -109,10 +108,9 @@ public sealed class DataSet
         targets.Clear();
         for (var i = 0; i < count; i++)
         {
-            if (i + RowsAhead < count)
-                _store.Prefetch(Stored(start + i + RowsAhead));
             var row = Stored(start + i);
-            _store.Read(row, features.Slice(i * width, width));
+            var ahead = Stored(start + Math.Min(i + RowsAhead, count - 1));
+            _store.Read(row, features.Slice(i * width, width), ahead);
             _targets.Write(row, targets.Slice(i * outputs, outputs));
         }
     }

@@ -17,10 +17,10 @@ public sealed class Network : IDisposable
     private readonly Kernels _kernels;
     private readonly DenseProducts _products;
     private readonly LossKind _loss;
-    private readonly float[][] _outputs;
-    private readonly float[][] _slopes;
-    private readonly float[][] _masks;
-    private readonly float[][] _dropped;
+    private readonly Memory<float>[] _outputs;
+    private readonly Memory<float>[] _slopes;
+    private readonly Memory<float>[] _masks;
+    private readonly Memory<float>[] _dropped;
     private float[] _rowLoss = [];
     private double[] _leafLosses = [];
     private int _rowCapacity;
@@ -48,10 +48,10 @@ public sealed class Network : IDisposable
         _loss = loss;
         _kernels = kernels;
         _products = new DenseProducts(kernels, pool);
-        _outputs = [.. layout.Layers.Select(_ => Array.Empty<float>())];
-        _slopes = [.. layout.Layers.Select(_ => Array.Empty<float>())];
-        _masks = [.. layout.Layers.Select(_ => Array.Empty<float>())];
-        _dropped = [.. layout.Layers.Select(_ => Array.Empty<float>())];
+        _outputs = new Memory<float>[layout.Layers.Length];
+        _slopes = new Memory<float>[layout.Layers.Length];
+        _masks = new Memory<float>[layout.Layers.Length];
+        _dropped = new Memory<float>[layout.Layers.Length];
     }
 
     /// <summary>The layers and where their parameters lie.</summary>
@@ -160,18 +160,18 @@ public sealed class Network : IDisposable
         for (var index = Layout.Layers.Length - 1; index >= 0; index--)
         {
             var layer = Layout.Layers[index];
-            var slope = _slopes[index].AsSpan(0, rows * layer.Outputs);
+            var slope = _slopes[index].Span[..(rows * layer.Outputs)];
             var isDropped = index > 0 && Layout.Layers[index - 1].Recipe.Dropout > 0;
-            var outputs = index == 0 ? features : _outputs[index - 1].AsSpan(0, rows * layer.Inputs);
-            var inputs = isDropped ? _dropped[index - 1].AsSpan(0, rows * layer.Inputs) : outputs;
+            var outputs = index == 0 ? features : _outputs[index - 1].Span[..(rows * layer.Inputs)];
+            var inputs = isDropped ? _dropped[index - 1].Span[..(rows * layer.Inputs)] : outputs;
             WeightGradients(index, inputs, slope, rows, leafRows, nodes, nodeGradients);
             if (index > 0)
             {
-                var inputSlope = _slopes[index - 1].AsSpan(0, rows * layer.Inputs);
+                var inputSlope = _slopes[index - 1].Span[..(rows * layer.Inputs)];
                 _products.InputGradient(slope, Weight(layer, parameters), inputSlope, rows, layer.Inputs, layer.Outputs);
                 if (isDropped)
                 {
-                    _kernels.Map(default(DropoutMap), inputSlope, _masks[index - 1].AsSpan(0, inputSlope.Length), inputSlope);
+                    _kernels.Map(default(DropoutMap), inputSlope, _masks[index - 1].Span[..inputSlope.Length], inputSlope);
                 }
 
                 Activations.Backward(_kernels, Layout.Layers[index - 1].Recipe, outputs, inputSlope, rows);
@@ -193,7 +193,7 @@ public sealed class Network : IDisposable
         for (var index = 0; index < Layout.Layers.Length; index++)
         {
             var layer = Layout.Layers[index];
-            outputs = _outputs[index].AsSpan(0, rows * layer.Outputs);
+            outputs = _outputs[index].Span[..(rows * layer.Outputs)];
             var bias = layer.Bias is { } tensor ? parameters.Slice(tensor.Offset, tensor.Length) : default;
             _products.Forward(inputs, Weight(layer, parameters), bias, outputs, rows, layer.Inputs, layer.Outputs, sparse: index == 0);
             if (index < Layout.Layers.Length - 1)
@@ -212,12 +212,12 @@ public sealed class Network : IDisposable
     {
         if (_masks[index].Length < outputs.Length)
         {
-            _masks[index] = GC.AllocateUninitializedArray<float>(_outputs[index].Length);
-            _dropped[index] = GC.AllocateUninitializedArray<float>(_outputs[index].Length);
+            _masks[index] = AlignedFloats.Allocate(_outputs[index].Length);
+            _dropped[index] = AlignedFloats.Allocate(_outputs[index].Length);
         }
 
-        var mask = _masks[index].AsSpan(0, outputs.Length);
-        var dropped = _dropped[index].AsSpan(0, outputs.Length);
+        var mask = _masks[index].Span[..outputs.Length];
+        var dropped = _dropped[index].Span[..outputs.Length];
         dropout.Mask(_kernels, index, Layout.Layers[index].Recipe, mask);
         _kernels.Map(default(DropoutMap), outputs, mask, dropped);
         return dropped;
@@ -228,7 +228,7 @@ public sealed class Network : IDisposable
     private void LossAndSlope(Span<float> logits, ReadOnlySpan<float> targets, Span<float> rowLoss, int rows)
     {
         var outputs = Layout.Outputs;
-        var slope = _slopes[^1].AsSpan(0, rows * outputs);
+        var slope = _slopes[^1].Span[..(rows * outputs)];
         if (LossRules.IsFused(_loss, Last.Activation))
         {
             if (_loss == LossKind.CategoricalCrossEntropy)
@@ -330,8 +330,8 @@ public sealed class Network : IDisposable
         for (var index = 0; index < Layout.Layers.Length; index++)
         {
             var length = checked(rows * Layout.Layers[index].Outputs);
-            _outputs[index] = GC.AllocateUninitializedArray<float>(length);
-            _slopes[index] = GC.AllocateUninitializedArray<float>(length);
+            _outputs[index] = AlignedFloats.Allocate(length);
+            _slopes[index] = AlignedFloats.Allocate(length);
         }
 
         _rowLoss = new float[rows];

@@ -12,7 +12,7 @@ internal sealed class Adam(Kernels kernels, OptimiserRecipe recipe) : IOptimiser
 {
     public int StateCount => 2;
 
-    public void Update(
+    public bool Update(
         in UpdateStep step,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> gradient,

@@ -8,7 +8,7 @@ internal sealed class GradientDescent(Kernels kernels) : IOptimiser
 {
     public int StateCount => 0;
 
-    public void Update(
+    public bool Update(
         in UpdateStep step,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> gradient,

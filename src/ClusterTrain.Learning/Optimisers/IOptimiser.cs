@@ -18,8 +18,9 @@ public interface IOptimiser
     /// <param name="next">(n) receives the weights of the next step; may be <paramref name="weights"/>.</param>
     /// <param name="first">(n) first state of each parameter, updated; empty when there is none.</param>
     /// <param name="second">(n) second state of each parameter, updated; empty when there is none.</param>
+    /// <returns>True when every weight of the next step is finite.</returns>
     /// <exception cref="ArgumentException">The lengths do not agree.</exception>
-    void Update(
+    bool Update(
         in UpdateStep step,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> gradient,

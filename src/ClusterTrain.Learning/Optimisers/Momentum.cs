@@ -8,7 +8,7 @@ internal sealed class Momentum(Kernels kernels, double momentum) : IOptimiser
 {
     public int StateCount => 1;
 
-    public void Update(
+    public bool Update(
         in UpdateStep step,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> gradient,

@@ -10,7 +10,7 @@ internal sealed class Nesterov(Kernels kernels, double momentum) : IOptimiser
 {
     public int StateCount => 1;
 
-    public void Update(
+    public bool Update(
         in UpdateStep step,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> gradient,

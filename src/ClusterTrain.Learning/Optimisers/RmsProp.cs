@@ -11,7 +11,7 @@ internal sealed class RmsProp(Kernels kernels, double keep, double add, double e
 {
     public int StateCount => 1;
 
-    public void Update(
+    public bool Update(
         in UpdateStep step,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> gradient,

@@ -56,8 +56,9 @@ public sealed class SegmentOptimiser
     /// <param name="gradient">(segment) gradient, as a sum over the batch's rows.</param>
     /// <param name="next">(segment) receives the weights of the next step; may be <paramref name="weights"/>.</param>
     /// <param name="state">(<see cref="StateLength"/>) the optimiser's state, updated.</param>
+    /// <returns>True when every weight of the next step is finite.</returns>
     /// <exception cref="ArgumentException">A length is not the segment's.</exception>
-    public void Update(
+    public bool Update(
         long step,
         double rateFactor,
         double gradientScale,
@@ -77,9 +78,10 @@ public sealed class SegmentOptimiser
         var first = StateCount > 0 ? state[..length] : default;
         var second = StateCount > 1 ? state[length..] : default;
         var factors = new UpdateStep(step, _rate * rateFactor, gradientScale);
+        var allFinite = true;
         foreach (var (start, count, isBias) in _pieces)
         {
-            _optimiser.Update(
+            allFinite &= _optimiser.Update(
                 isBias ? factors : factors with { L2 = _l2, WeightDecay = _weightDecay },
                 weights.Slice(start, count),
                 gradient.Slice(start, count),
@@ -87,6 +89,8 @@ public sealed class SegmentOptimiser
                 StateCount > 0 ? first.Slice(start, count) : default,
                 StateCount > 1 ? second.Slice(start, count) : default);
         }
+
+        return allFinite;
     }
 
     private static IEnumerable<(int Start, int Length, bool IsBias)> Pieces(NetworkLayout layout, Segment segment)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace ClusterTrain.Numerics;
 
@@ -53,8 +54,9 @@ public abstract partial class Kernels
     /// gradient.</param>
     /// <param name="state0">First state, of the same length; empty if the rule has none.</param>
     /// <param name="state1">Second state, of the same length; empty if the rule has fewer than two.</param>
+    /// <returns>True when every value of <paramref name="next"/> is finite: seen here, it costs no pass of its own.</returns>
     /// <exception cref="ArgumentException">A length does not fit, or spans overlap that must not.</exception>
-    public unsafe void Update<TRule>(
+    public unsafe bool Update<TRule>(
         in TRule rule,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> gradient,
@@ -78,7 +80,7 @@ public abstract partial class Kernels
         CheckApart(nameof(state0), state0, nameof(state1), state1);
         fixed (float* w = weights, g = gradient, n = next, s0 = state0, s1 = state1)
         {
-            UpdateCore(rule, w, g, n, s0, s1, weights.Length);
+            return UpdateCore(rule, w, g, n, s0, s1, weights.Length);
         }
     }
 
@@ -87,14 +89,23 @@ public abstract partial class Kernels
     public void Add(Span<float> left, ReadOnlySpan<float> right) => Map(default(Sum), left, right, left);
 
     /// <summary>destination[i] = fma(source[i], scale, offset): bytes to floats, as for grey values.</summary>
+    /// <param name="source">The bytes.</param>
+    /// <param name="scale">Factor of each.</param>
+    /// <param name="offset">Added to each product.</param>
+    /// <param name="destination">Receives the floats, as many as there are bytes.</param>
+    /// <param name="ahead">
+    /// Bytes that will be read soon, or none: on the way, the first of them, as many as there are in the source, are asked for from
+    /// memory.
+    /// </param>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
-    public unsafe void ScaleBytes(ReadOnlySpan<byte> source, float scale, float offset, Span<float> destination)
+    public unsafe void ScaleBytes(
+        ReadOnlySpan<byte> source, float scale, float offset, Span<float> destination, ReadOnlySpan<byte> ahead = default)
     {
         CheckLength(nameof(destination), destination.Length, source.Length);
-        fixed (byte* bytes = source)
+        fixed (byte* bytes = source, next = ahead.Length < source.Length ? source : ahead)
         fixed (float* floats = destination)
         {
-            ScaleBytesCore(bytes, scale, offset, floats, source.Length);
+            ScaleBytesCore(bytes, scale, offset, floats, source.Length, next);
         }
     }
 
@@ -148,12 +159,12 @@ public abstract partial class Kernels
     private protected abstract unsafe void MapCore<TMap>(in TMap map, float* x, float* y, float* z, nint length)
         where TMap : struct, IBinaryMap;
 
-    private protected abstract unsafe void UpdateCore<TRule>(
+    private protected abstract unsafe bool UpdateCore<TRule>(
         in TRule rule, float* weights, float* gradient, float* next, float* state0, float* state1, nint length)
         where TRule : struct, IUpdateRule;
 
     private protected abstract unsafe void ScaleBytesCore(
-        byte* source, float scale, float offset, float* destination, nint length);
+        byte* source, float scale, float offset, float* destination, nint length, byte* ahead);
 
     private protected abstract unsafe double SumOfSquaresCore(float* source, nint length);
 
@@ -172,6 +183,8 @@ public abstract partial class Kernels
 internal sealed unsafe partial class Kernels<TSimd>
 {
     private const int SquareLanes = 64;
+
+    private const int LineBytes = 64;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private protected override void MapCore<TMap>(in TMap map, float* x, float* y, nint length)
@@ -205,16 +218,20 @@ internal sealed unsafe partial class Kernels<TSimd>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private protected override void UpdateCore<TRule>(
+    private protected override bool UpdateCore<TRule>(
         in TRule rule, float* weights, float* gradient, float* next, float* state0, float* state1, nint length)
     {
         var formula = rule;
+
+        // Zero times a finite number is zero, anything else is NaN.
+        TSimd zeros = default;
         nint i = 0;
         for (; i <= length - TSimd.Width; i += TSimd.Width)
         {
             var first = formula.StateCount > 0 ? TSimd.Load(state0 + i) : default;
             var second = formula.StateCount > 1 ? TSimd.Load(state1 + i) : default;
             var weight = formula.Apply(TSimd.Load(weights + i), TSimd.Load(gradient + i), ref first, ref second);
+            zeros = TSimd.FusedMultiplyAdd(weight, default, zeros);
             TSimd.Store(weight, next + i);
             if (formula.StateCount > 0)
                 TSimd.Store(first, state0 + i);
@@ -232,18 +249,40 @@ internal sealed unsafe partial class Kernels<TSimd>
                 TSimd.LoadFirst(gradient + i, count, default),
                 ref first,
                 ref second);
+            zeros = TSimd.FusedMultiplyAdd(TSimd.FirstLanes(count) & weight, default, zeros);
             TSimd.StoreFirst(weight, next + i, count);
             if (formula.StateCount > 0)
                 TSimd.StoreFirst(first, state0 + i, count);
             if (formula.StateCount > 1)
                 TSimd.StoreFirst(second, state1 + i, count);
         }
+
+        return AreZero(zeros);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private protected override void ScaleBytesCore(byte* source, float scale, float offset, float* destination, nint length)
+    private protected override void ScaleBytesCore(
+        byte* source, float scale, float offset, float* destination, nint length, byte* ahead)
     {
+        // One line is asked for with each that is used: asked for all at once, they would exceed what may be under way.
         nint i = 0;
+        for (; i <= length - LineBytes; i += LineBytes)
+        {
+            if (Sse.IsSupported)
+                Sse.Prefetch0(ahead + i);
+            for (nint j = i; j < i + LineBytes; j += TSimd.Width)
+            {
+                var value = TSimd.FusedMultiplyAdd(TSimd.LoadBytes(source + j), TSimd.Create(scale), TSimd.Create(offset));
+                TSimd.Store(value, destination + j);
+            }
+        }
+
+        if (Sse.IsSupported && i < length)
+        {
+            Sse.Prefetch0(ahead + i);
+            Sse.Prefetch0(ahead + length - 1);
+        }
+
         for (; i <= length - TSimd.Width; i += TSimd.Width)
         {
             var value = TSimd.FusedMultiplyAdd(TSimd.LoadBytes(source + i), TSimd.Create(scale), TSimd.Create(offset));
@@ -295,12 +334,8 @@ internal sealed unsafe partial class Kernels<TSimd>
             d = TSimd.FusedMultiplyAdd(TSimd.Load(source + i + (3 * TSimd.Width)), zero, d);
         }
 
-        var sum = a + b + (c + d);
-        for (var lane = 0; lane < TSimd.Width; lane++)
-        {
-            if (((float*)&sum)[lane] != 0f)
-                return false;
-        }
+        if (!AreZero(a + b + (c + d)))
+            return false;
 
         for (; i < length; i++)
         {
@@ -310,4 +345,7 @@ internal sealed unsafe partial class Kernels<TSimd>
 
         return true;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool AreZero(TSimd value) => NonZeroBits(value) == 0;
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.Arm;
 
 namespace ClusterTrain.Numerics;
 
@@ -29,6 +30,14 @@ internal static unsafe class SparseTile<TSimd, THeight, TVectors>
         get => THeight.Value * TVectors.Value * Bytes;
     }
 
+    // 32 registers hold twelve sums, as many that wait, and the operands. Leaves are short where zeros are skipped: to store and load
+    // every sum that waits would take as long as the multiply-adds.
+    private static bool KeepsTop
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => THeight.Value <= 4 && THeight.Value * TVectors.Value <= 12 && (TSimd.Width == 16 || AdvSimd.IsSupported);
+    }
+
     /// <summary>Computes the tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
@@ -44,6 +53,13 @@ internal static unsafe class SparseTile<TSimd, THeight, TVectors>
         TSimd d0 = default, d1 = default, d2 = default, d3 = default;
         TSimd e0 = default, e1 = default, e2 = default, e3 = default;
         TSimd f0 = default, f1 = default, f2 = default, f3 = default;
+
+        // The sum that waits on top of the stack, where it is kept here.
+        TSimd w0 = default, w1 = default, w2 = default, w3 = default;
+        TSimd x0 = default, x1 = default, x2 = default, x3 = default;
+        TSimd y0 = default, y1 = default, y2 = default, y3 = default;
+        TSimd z0 = default, z1 = default, z2 = default, z3 = default;
+        var topWaits = false;
         if (tile->Start != null)
         {
             c0 = Load(tile->Start);
@@ -80,46 +96,46 @@ internal static unsafe class SparseTile<TSimd, THeight, TVectors>
                 var b1 = TVectors.Value > 1 ? Load(b + Bytes) : default;
                 var b2 = TVectors.Value > 2 ? Load(b + (2 * Bytes)) : default;
                 var b3 = TVectors.Value > 3 ? Load(b + (3 * Bytes)) : default;
-                var x0 = TSimd.Create(*(float*)a);
-                c0 = TVectors.Value == 1 ? TSimd.FusedMultiplyAdd((float*)a, b0, c0) : TSimd.FusedMultiplyAdd(x0, b0, c0);
+                var a0 = TSimd.Create(*(float*)a);
+                c0 = TVectors.Value == 1 ? TSimd.FusedMultiplyAdd((float*)a, b0, c0) : TSimd.FusedMultiplyAdd(a0, b0, c0);
                 if (TVectors.Value > 1)
-                    d0 = TSimd.FusedMultiplyAdd(x0, b1, d0);
+                    d0 = TSimd.FusedMultiplyAdd(a0, b1, d0);
                 if (TVectors.Value > 2)
-                    e0 = TSimd.FusedMultiplyAdd(x0, b2, e0);
+                    e0 = TSimd.FusedMultiplyAdd(a0, b2, e0);
                 if (TVectors.Value > 3)
-                    f0 = TSimd.FusedMultiplyAdd(x0, b3, f0);
+                    f0 = TSimd.FusedMultiplyAdd(a0, b3, f0);
                 if (THeight.Value > 1)
                 {
-                    var x1 = TSimd.Create(*(float*)(a + row));
-                    c1 = TVectors.Value == 1 ? TSimd.FusedMultiplyAdd((float*)(a + row), b0, c1) : TSimd.FusedMultiplyAdd(x1, b0, c1);
+                    var a1 = TSimd.Create(*(float*)(a + row));
+                    c1 = TVectors.Value == 1 ? TSimd.FusedMultiplyAdd((float*)(a + row), b0, c1) : TSimd.FusedMultiplyAdd(a1, b0, c1);
                     if (TVectors.Value > 1)
-                        d1 = TSimd.FusedMultiplyAdd(x1, b1, d1);
+                        d1 = TSimd.FusedMultiplyAdd(a1, b1, d1);
                     if (TVectors.Value > 2)
-                        e1 = TSimd.FusedMultiplyAdd(x1, b2, e1);
+                        e1 = TSimd.FusedMultiplyAdd(a1, b2, e1);
                     if (TVectors.Value > 3)
-                        f1 = TSimd.FusedMultiplyAdd(x1, b3, f1);
+                        f1 = TSimd.FusedMultiplyAdd(a1, b3, f1);
                 }
                 if (THeight.Value > 2)
                 {
-                    var x2 = TSimd.Create(*(float*)(a + (2 * row)));
-                    c2 = TVectors.Value == 1 ? TSimd.FusedMultiplyAdd((float*)(a + (2 * row)), b0, c2) : TSimd.FusedMultiplyAdd(x2, b0, c2);
+                    var a2 = TSimd.Create(*(float*)(a + (2 * row)));
+                    c2 = TVectors.Value == 1 ? TSimd.FusedMultiplyAdd((float*)(a + (2 * row)), b0, c2) : TSimd.FusedMultiplyAdd(a2, b0, c2);
                     if (TVectors.Value > 1)
-                        d2 = TSimd.FusedMultiplyAdd(x2, b1, d2);
+                        d2 = TSimd.FusedMultiplyAdd(a2, b1, d2);
                     if (TVectors.Value > 2)
-                        e2 = TSimd.FusedMultiplyAdd(x2, b2, e2);
+                        e2 = TSimd.FusedMultiplyAdd(a2, b2, e2);
                     if (TVectors.Value > 3)
-                        f2 = TSimd.FusedMultiplyAdd(x2, b3, f2);
+                        f2 = TSimd.FusedMultiplyAdd(a2, b3, f2);
                 }
                 if (THeight.Value > 3)
                 {
-                    var x3 = TSimd.Create(*(float*)(a + row3));
-                    c3 = TVectors.Value == 1 ? TSimd.FusedMultiplyAdd((float*)(a + row3), b0, c3) : TSimd.FusedMultiplyAdd(x3, b0, c3);
+                    var a3 = TSimd.Create(*(float*)(a + row3));
+                    c3 = TVectors.Value == 1 ? TSimd.FusedMultiplyAdd((float*)(a + row3), b0, c3) : TSimd.FusedMultiplyAdd(a3, b0, c3);
                     if (TVectors.Value > 1)
-                        d3 = TSimd.FusedMultiplyAdd(x3, b1, d3);
+                        d3 = TSimd.FusedMultiplyAdd(a3, b1, d3);
                     if (TVectors.Value > 2)
-                        e3 = TSimd.FusedMultiplyAdd(x3, b2, e3);
+                        e3 = TSimd.FusedMultiplyAdd(a3, b2, e3);
                     if (TVectors.Value > 3)
-                        f3 = TSimd.FusedMultiplyAdd(x3, b3, f3);
+                        f3 = TSimd.FusedMultiplyAdd(a3, b3, f3);
                 }
                 if (THeight.Value > 4)
                     c4 = TSimd.FusedMultiplyAdd((float*)aAt4, b0, c4);
@@ -132,7 +148,51 @@ internal static unsafe class SparseTile<TSimd, THeight, TVectors>
             }
 
             // Every node that this leaf completes: its left half waits on the stack.
-            for (var merges = word->Merges; merges > 0; merges--)
+            var merges = (int)word->Merges;
+            if (KeepsTop && merges > 0 && topWaits)
+            {
+                c0 = w0 + c0;
+                if (TVectors.Value > 1)
+                    d0 = x0 + d0;
+                if (TVectors.Value > 2)
+                    e0 = y0 + e0;
+                if (TVectors.Value > 3)
+                    f0 = z0 + f0;
+                if (THeight.Value > 1)
+                {
+                    c1 = w1 + c1;
+                    if (TVectors.Value > 1)
+                        d1 = x1 + d1;
+                    if (TVectors.Value > 2)
+                        e1 = y1 + e1;
+                    if (TVectors.Value > 3)
+                        f1 = z1 + f1;
+                }
+                if (THeight.Value > 2)
+                {
+                    c2 = w2 + c2;
+                    if (TVectors.Value > 1)
+                        d2 = x2 + d2;
+                    if (TVectors.Value > 2)
+                        e2 = y2 + e2;
+                    if (TVectors.Value > 3)
+                        f2 = z2 + f2;
+                }
+                if (THeight.Value > 3)
+                {
+                    c3 = w3 + c3;
+                    if (TVectors.Value > 1)
+                        d3 = x3 + d3;
+                    if (TVectors.Value > 2)
+                        e3 = y3 + e3;
+                    if (TVectors.Value > 3)
+                        f3 = z3 + f3;
+                }
+                topWaits = false;
+                merges--;
+            }
+
+            for (; merges > 0; merges--)
             {
                 stack -= TileBytes;
                 c0 = Load(stack + At(0, 0)) + c0;
@@ -182,7 +242,94 @@ internal static unsafe class SparseTile<TSimd, THeight, TVectors>
                     c7 = Load(stack + At(7, 0)) + c7;
             }
 
-            if (word->Waits)
+            if (KeepsTop && word->Waits)
+            {
+                if (topWaits)
+                {
+                    Store(w0, stack + At(0, 0));
+                    if (TVectors.Value > 1)
+                        Store(x0, stack + At(0, 1));
+                    if (TVectors.Value > 2)
+                        Store(y0, stack + At(0, 2));
+                    if (TVectors.Value > 3)
+                        Store(z0, stack + At(0, 3));
+                    if (THeight.Value > 1)
+                    {
+                        Store(w1, stack + At(1, 0));
+                        if (TVectors.Value > 1)
+                            Store(x1, stack + At(1, 1));
+                        if (TVectors.Value > 2)
+                            Store(y1, stack + At(1, 2));
+                        if (TVectors.Value > 3)
+                            Store(z1, stack + At(1, 3));
+                    }
+                    if (THeight.Value > 2)
+                    {
+                        Store(w2, stack + At(2, 0));
+                        if (TVectors.Value > 1)
+                            Store(x2, stack + At(2, 1));
+                        if (TVectors.Value > 2)
+                            Store(y2, stack + At(2, 2));
+                        if (TVectors.Value > 3)
+                            Store(z2, stack + At(2, 3));
+                    }
+                    if (THeight.Value > 3)
+                    {
+                        Store(w3, stack + At(3, 0));
+                        if (TVectors.Value > 1)
+                            Store(x3, stack + At(3, 1));
+                        if (TVectors.Value > 2)
+                            Store(y3, stack + At(3, 2));
+                        if (TVectors.Value > 3)
+                            Store(z3, stack + At(3, 3));
+                    }
+                    stack += TileBytes;
+                }
+
+                w0 = c0;
+                if (TVectors.Value > 1)
+                    x0 = d0;
+                if (TVectors.Value > 2)
+                    y0 = e0;
+                if (TVectors.Value > 3)
+                    z0 = f0;
+                if (THeight.Value > 1)
+                {
+                    w1 = c1;
+                    if (TVectors.Value > 1)
+                        x1 = d1;
+                    if (TVectors.Value > 2)
+                        y1 = e1;
+                    if (TVectors.Value > 3)
+                        z1 = f1;
+                }
+                if (THeight.Value > 2)
+                {
+                    w2 = c2;
+                    if (TVectors.Value > 1)
+                        x2 = d2;
+                    if (TVectors.Value > 2)
+                        y2 = e2;
+                    if (TVectors.Value > 3)
+                        z2 = f2;
+                }
+                if (THeight.Value > 3)
+                {
+                    w3 = c3;
+                    if (TVectors.Value > 1)
+                        x3 = d3;
+                    if (TVectors.Value > 2)
+                        y3 = e3;
+                    if (TVectors.Value > 3)
+                        z3 = f3;
+                }
+                topWaits = true;
+                c0 = c1 = c2 = c3 = default;
+                d0 = d1 = d2 = d3 = default;
+                e0 = e1 = e2 = e3 = default;
+                f0 = f1 = f2 = f3 = default;
+            }
+            else if (word->Waits)
             {
                 Store(c0, stack + At(0, 0));
                 if (TVectors.Value > 1)

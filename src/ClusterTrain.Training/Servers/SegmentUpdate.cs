@@ -81,6 +81,7 @@ internal sealed class SegmentUpdate
             scale *= GradientNorm.ClipFactor(GradientNorm.Norm(normBlocks, rows), clip);
         }
 
+        bool allFinite;
         if (_lbfgs is not null)
         {
             // Checked first: a line search must not go by numbers that are none.
@@ -90,14 +91,15 @@ internal sealed class SegmentUpdate
             }
 
             _lbfgs.Update(sum.Loss * scale, scale, step + 1 == _plan.Steps, weights, sum.Values, next, state);
+            allFinite = _kernels.AllFinite(next);
         }
         else
         {
             var factor = Schedule.Factor(recipe.Schedule, step + 1, _plan.StepsPerEpoch, recipe.Epochs);
-            _optimiser!.Update(step + 1, factor, scale, weights, sum.Values, next, state);
+            allFinite = _optimiser!.Update(step + 1, factor, scale, weights, sum.Values, next, state);
         }
 
-        return _kernels.AllFinite(next) ? null : NotFinite(sum.Values, next);
+        return allFinite ? null : NotFinite(sum.Values, next);
     }
 
     private string NotFinite(ReadOnlySpan<float> gradient, ReadOnlySpan<float> next)

@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using ClusterTrain.Numerics;
 
 namespace ClusterTrain.Training;
 
@@ -8,20 +8,14 @@ namespace ClusterTrain.Training;
 /// </summary>
 public sealed class TensorLease
 {
-    private const int AlignmentBytes = 64;
-
     private readonly TensorPool _pool;
     private readonly Memory<float> _values;
     private int _references;
 
-    internal unsafe TensorLease(TensorPool pool, int length)
+    internal TensorLease(TensorPool pool, int length)
     {
-        // A pinned array never moves, so its first aligned element stays aligned.
-        var array = GC.AllocateUninitializedArray<float>(length + (AlignmentBytes / sizeof(float)), pinned: true);
-        var address = (nuint)Unsafe.AsPointer(ref array[0]);
-        var offset = (int)((AlignmentBytes - (address % AlignmentBytes)) % AlignmentBytes / sizeof(float));
         _pool = pool;
-        _values = array.AsMemory(offset, length);
+        _values = AlignedFloats.Allocate(length);
     }
 
     /// <summary>Number of floats.</summary>

@@ -32,8 +32,8 @@ public sealed class Worker : IActor, IDisposable
     private bool _announced;
 
     private long[] _rows = [];
-    private float[] _features = [];
-    private float[] _targets = [];
+    private Memory<float> _features;
+    private Memory<float> _targets;
     private TensorLease[] _sums = [];
     private Memory<float>[] _sumViews = [];
     private double[] _losses = [];
@@ -170,8 +170,8 @@ public sealed class Worker : IActor, IDisposable
         var rows = _plan.Rows(step, run);
         var nodes = _share.Cover(run);
         Reserve(rows, nodes.Length);
-        var features = _features.AsSpan(0, rows * _data.Features);
-        var targets = _targets.AsSpan(0, rows * _data.Outputs);
+        var features = _features.Span[..(rows * _data.Features)];
+        var targets = _targets.Span[..(rows * _data.Outputs)];
         _plan.FillRows(step, run, _rows);
         _data.Gather(_rows.AsSpan(0, rows), features, targets);
         for (var node = 0; node < nodes.Length; node++)
@@ -230,8 +230,8 @@ public sealed class Worker : IActor, IDisposable
         if (_rows.Length < rows)
         {
             _rows = new long[rows];
-            _features = GC.AllocateUninitializedArray<float>(rows * _data.Features, pinned: true);
-            _targets = GC.AllocateUninitializedArray<float>(rows * _data.Outputs, pinned: true);
+            _features = AlignedFloats.Allocate(rows * _data.Features);
+            _targets = AlignedFloats.Allocate(rows * _data.Outputs);
         }
 
         if (_sums.Length < nodes)

@@ -103,6 +103,26 @@ public sealed class OptimiserTests
         Assert.Equal([1f, 1f], weights[6..]);
     }
 
+    [Theory]
+    [InlineData(OptimiserKind.Sgd)]
+    [InlineData(OptimiserKind.Momentum)]
+    [InlineData(OptimiserKind.Nesterov)]
+    [InlineData(OptimiserKind.Adam)]
+    [InlineData(OptimiserKind.RmsProp)]
+    public void A_weight_or_bias_that_is_no_longer_finite_is_told(OptimiserKind kind)
+    {
+        var layout = Layout(3, Layer(2, ActivationKind.Identity));
+        var optimiser = new SegmentOptimiser(layout, new Segment(0, 0, 8), new OptimiserRecipe { Kind = kind }, 0, Kernels.Active);
+        var state = new float[optimiser.StateLength];
+        Assert.True(optimiser.Update(1, 1, 1, new float[8], new float[8], new float[8], state));
+        for (var place = 0; place < 8; place++)
+        {
+            var weights = new float[8];
+            weights[place] = float.NaN;
+            Assert.False(optimiser.Update(2, 1, 1, weights, new float[8], new float[8], state), $"place {place}");
+        }
+    }
+
     [Fact]
     public void Lengths_that_are_not_the_segments_are_refused()
     {

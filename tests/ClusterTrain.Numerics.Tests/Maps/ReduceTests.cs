@@ -60,6 +60,12 @@ public class ReduceTests
             Kernels.Get(level).ScaleBytes(source, 1f / 255f, -0.1307f, actual);
             var expected = source.Select(value => MathF.FusedMultiplyAdd(value, 1f / 255f, -0.1307f)).ToArray();
             MapTable.AssertSameBits(expected, actual, $"length {length}");
+
+            Array.Clear(actual);
+            Kernels.Get(level).ScaleBytes(source, 1f / 255f, -0.1307f, actual, ahead: new byte[length]);
+            MapTable.AssertSameBits(expected, actual, $"length {length}, with others ahead");
+            Kernels.Get(level).ScaleBytes(source, 1f / 255f, -0.1307f, actual, ahead: new byte[length / 2]);
+            MapTable.AssertSameBits(expected, actual, $"length {length}, with fewer ahead");
         }
     }
 }

@@ -77,6 +77,25 @@ public class UpdateTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void An_update_tells_whether_every_new_weight_is_finite(SimdLevel level)
+    {
+        var kernels = Kernels.Get(level);
+        foreach (var length in MapTable.Lengths)
+        {
+            var (w, g, s, next) = (MapTable.Normal(length, "w"), MapTable.Normal(length, "g"), new float[length], new float[length]);
+            Assert.True(kernels.Update(new MomentumRule(0.1f, 0.9f), w, g, next, s, []), $"length {length}");
+            for (var i = 0; i < length; i++)
+            {
+                var kept = g[i];
+                g[i] = (i % 3) switch { 0 => float.NaN, 1 => float.PositiveInfinity, _ => float.NegativeInfinity };
+                Assert.False(kernels.Update(new PlainRule(0.1f), w, g, next, [], []), $"{g[i]} at {i} of {length}");
+                g[i] = kept;
+            }
+        }
+    }
+
     [Fact]
     public void Lengths_and_overlaps_that_do_not_fit_are_refused()
     {

@@ -52,6 +52,7 @@ internal sealed class IdxFile
             throw header.Truncated(file.Name, $"at most {file.MostBytes}");
         var start = header.Bytes.Length;
         var content = GC.AllocateUninitializedArray<byte>((int)header.TotalBytes);
+        LargePages.Prefer(content);
         header.Bytes.CopyTo(content, 0);
         var got = file.Read(content.AsSpan(start));
         if (got < content.Length - start)

@@ -31,6 +31,15 @@ internal sealed class MappedRows : RowStore
         GC.KeepAlive(_file);
     }
 
+    public override void Read(long row, Span<float> values, long ahead)
+    {
+        if (_scaling is null)
+            base.Read(row, values, ahead);
+        else
+            _scaling.Read(Content(row), values, Content(ahead));
+        GC.KeepAlive(_file);
+    }
+
     public override void Prefetch(long row) => MemoryHints.Prefetch(Content(row));
 
     public override RowStore Prepare(FeatureScaling scaling) =>

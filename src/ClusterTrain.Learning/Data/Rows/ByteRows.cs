@@ -28,6 +28,8 @@ internal sealed class ByteRows : RowStore
 
     public override void Read(long row, Span<float> values) => _scaling.Read(Bytes(row), values);
 
+    public override void Read(long row, Span<float> values, long ahead) => _scaling.Read(Bytes(row), values, Bytes(ahead));
+
     public override void Prefetch(long row) => MemoryHints.Prefetch(Bytes(row));
 
     public override RowStore Prepare(FeatureScaling scaling)

@@ -9,15 +9,18 @@ internal sealed class ByteScaling(FeatureScaling scaling)
     private readonly float[] _shifts = [.. scaling.Shifts];
 
     /// <summary>The prepared values of a row.</summary>
-    public void Read(ReadOnlySpan<byte> raw, Span<float> values)
+    /// <param name="raw">Its bytes.</param>
+    /// <param name="values">Receives the values.</param>
+    /// <param name="ahead">Another row's bytes, which will be read soon; or none.</param>
+    public void Read(ReadOnlySpan<byte> raw, Span<float> values, ReadOnlySpan<byte> ahead = default)
     {
         if (_factors.Length == 1)
         {
-            Kernels.Active.ScaleBytes(raw, _factors[0], _shifts[0], values);
+            Kernels.Active.ScaleBytes(raw, _factors[0], _shifts[0], values, ahead);
         }
         else
         {
-            Kernels.Active.ScaleBytes(raw, 1, 0, values);
+            Kernels.Active.ScaleBytes(raw, 1, 0, values, ahead);
             FeatureScaling.Apply(_factors, _shifts, values);
         }
     }

@@ -16,6 +16,13 @@ internal abstract class RowStore(long rows, int features)
     /// <summary>The prepared values of a row; no bounds are checked but the span's.</summary>
     public abstract void Read(long row, Span<float> values);
 
+    /// <summary>The same, with the hint that another row will be read soon.</summary>
+    public virtual void Read(long row, Span<float> values, long ahead)
+    {
+        Prefetch(ahead);
+        Read(row, values);
+    }
+
     /// <summary>Hints that a row will be read soon.</summary>
     public abstract void Prefetch(long row);
 
