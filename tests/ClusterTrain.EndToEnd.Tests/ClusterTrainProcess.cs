@@ -56,17 +56,20 @@ public sealed class ClusterTrainProcess : IDisposable
     /// <param name="variables">The variables.</param>
     /// <param name="args">The command line.</param>
     /// <param name="folder">The folder it starts in; null: that of the tests.</param>
-    public static ClusterTrainProcess Start(IReadOnlyDictionary<string, string> variables, string[] args, string? folder = null)
+    /// <param name="launcher">A program that becomes this one, with its arguments, for example one that enters a network namespace.</param>
+    public static ClusterTrainProcess Start(
+        IReadOnlyDictionary<string, string> variables, string[] args, string? folder = null, string[]? launcher = null)
     {
-        var start = new ProcessStartInfo("dotnet")
+        string[] words = [.. launcher ?? [], "dotnet", Program, .. args];
+        var start = new ProcessStartInfo(words[0])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
             WorkingDirectory = folder ?? string.Empty,
         };
-        foreach (var argument in args.Prepend(Program))
-            start.ArgumentList.Add(argument);
+        foreach (var word in words.Skip(1))
+            start.ArgumentList.Add(word);
         foreach (var (name, value) in variables)
             start.Environment[name] = value;
         var process = new ClusterTrainProcess(new Process { StartInfo = start }, string.Join(' ', args.Prepend("clustertrain")));

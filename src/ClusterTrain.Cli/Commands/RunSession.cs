@@ -55,6 +55,8 @@ internal sealed class RunSession : IDisposable
 
     private string Kernels { get; }
 
+    private string? LogProblem => _log.Problem ?? _tensorBoard?.Problem;
+
     /// <summary>Shows what is about to be trained.</summary>
     /// <param name="workers">Workers, or the fewest.</param>
     /// <param name="threads">Threads of each; 0: each worker knows its own.</param>
@@ -91,8 +93,11 @@ internal sealed class RunSession : IDisposable
     /// <summary>Records and shows what happens.</summary>
     public void Observe(RunEvent happened)
     {
+        var hadProblem = LogProblem is not null;
         _log.Write(happened);
         _tensorBoard?.Write(happened);
+        if (LogProblem is { } problem && !hadProblem)
+            _view.Observe(new RunWarning($"the log cannot be written: {problem}; what belongs there waits, and training goes on"));
         _view.Observe(happened);
     }
 

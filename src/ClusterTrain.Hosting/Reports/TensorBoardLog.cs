@@ -26,7 +26,7 @@ public sealed class TensorBoardLog : IDisposable
     private const int Tag = 1;
     private const int SimpleValue = 2;
 
-    private readonly FileStream _file;
+    private readonly AppendedFile _file;
     private readonly TimeProvider _time;
 
     /// <summary>Begins a new event file; a resumed run adds one to those that are there.</summary>
@@ -44,11 +44,13 @@ public sealed class TensorBoardLog : IDisposable
     }
 
     /// <summary>The file.</summary>
-    public string Path => _file.Name;
+    public string Path => _file.Path;
+
+    /// <summary>Why figures wait to be written, with the file's name; null: none do.</summary>
+    public string? Problem => _file.Problem;
 
     /// <summary>Writes an epoch's figures down; other events are not.</summary>
     /// <param name="happened">The event.</param>
-    /// <exception cref="IOException">It cannot be written.</exception>
     public void Write(RunEvent happened)
     {
         if (happened is not EpochCompleted { Record: var record } completed)
@@ -74,7 +76,7 @@ public sealed class TensorBoardLog : IDisposable
     public void Dispose() => _file.Dispose();
 
     // TensorBoard reads the files whose names hold "tfevents", in the order of the names: seconds first.
-    private static FileStream Create(string folder, DateTimeOffset now)
+    private static AppendedFile Create(string folder, DateTimeOffset now)
     {
         for (var number = 0; ; number++)
         {
@@ -83,7 +85,7 @@ public sealed class TensorBoardLog : IDisposable
                 $"events.out.tfevents.{now.ToUnixTimeSeconds():D10}.{Environment.MachineName}.{Environment.ProcessId}.{number}");
             var path = System.IO.Path.Combine(folder, name);
             if (!File.Exists(path))
-                return new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, 1);
+                return new AppendedFile(path);
         }
     }
 
@@ -99,7 +101,7 @@ public sealed class TensorBoardLog : IDisposable
         BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(8), Masked(record.AsSpan(0, 8)));
         content.CopyTo(record.AsSpan(12));
         BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(12 + content.Length), Masked(content));
-        _file.Write(record);
+        _file.Add(record);
     }
 
     // The sum is rotated and shifted, so that sums over data that hold sums are no weaker.

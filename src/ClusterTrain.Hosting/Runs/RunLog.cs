@@ -5,11 +5,14 @@ using ClusterTrain.Training;
 
 namespace ClusterTrain.Hosting;
 
-/// <summary>Writes what happens in a run to <c>log.jsonl</c> and the figures of each epoch to <c>epochs.csv</c>.</summary>
+/// <summary>
+/// Writes what happens in a run to <c>log.jsonl</c> and the figures of each epoch to <c>epochs.csv</c>. A full disk does not end the run: the
+/// lines wait.
+/// </summary>
 public sealed class RunLog : IDisposable
 {
-    private readonly FileStream _log;
-    private readonly FileStream _epochs;
+    private readonly AppendedFile _log;
+    private readonly AppendedFile _epochs;
     private readonly TimeProvider _time;
     private WorkerSpeeds? _speeds;
 
@@ -20,13 +23,16 @@ public sealed class RunLog : IDisposable
     {
         ArgumentNullException.ThrowIfNull(folder);
         _time = time;
-        _log = new FileStream(folder.LogPath, FileMode.Append, FileAccess.Write, FileShare.Read, 1);
-        _epochs = new FileStream(folder.EpochsPath, FileMode.Append, FileAccess.Write, FileShare.Read, 1);
-        if (_epochs.Length == 0)
+        _log = new AppendedFile(folder.LogPath);
+        _epochs = new AppendedFile(folder.EpochsPath);
+        if (_epochs.IsEmpty)
         {
-            _epochs.Write("time,epoch,step,loss,val_loss,val_acc,val_mae,val_mse,val_r2,samples_per_second,workers\n"u8);
+            _epochs.Add("time,epoch,step,loss,val_loss,val_acc,val_mae,val_mse,val_r2,samples_per_second,workers\n"u8.ToArray());
         }
     }
+
+    /// <summary>Why lines wait to be written, with the file's name; null: none do.</summary>
+    public string? Problem => _log.Problem ?? _epochs.Problem;
 
     /// <summary>Writes an event down; progress within an epoch is not, and the workers' speeds are once for each epoch.</summary>
     public void Write(RunEvent happened)
@@ -65,7 +71,7 @@ public sealed class RunLog : IDisposable
         }
 
         buffer.WriteByte((byte)'\n');
-        _log.Write(buffer.GetBuffer().AsSpan(0, (int)buffer.Length));
+        _log.Add(buffer.ToArray());
     }
 
     /// <inheritdoc/>
@@ -84,6 +90,6 @@ public sealed class RunLog : IDisposable
             _time.GetUtcNow().ToString("O", CultureInfo.InvariantCulture), record.Epoch, record.Step, record.Loss, validation?.Loss, validation?.Accuracy,
             validation?.MeanAbsoluteError, validation?.MeanSquaredError, validation?.R2, Math.Round(completed.SamplesPerSecond), completed.Workers,
         ];
-        _epochs.Write(Encoding.UTF8.GetBytes(string.Join(',', cells.Select(cell => Convert.ToString(cell, CultureInfo.InvariantCulture))) + "\n"));
+        _epochs.Add(Encoding.UTF8.GetBytes(string.Join(',', cells.Select(cell => Convert.ToString(cell, CultureInfo.InvariantCulture))) + "\n"));
     }
 }
