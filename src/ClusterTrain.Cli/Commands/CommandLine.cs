@@ -53,7 +53,9 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand Root(Surroundings surroundings)
+    /// <summary>All commands.</summary>
+    /// <param name="surroundings">Where they run.</param>
+    public static RootCommand Root(Surroundings surroundings)
     {
         var root = new RootCommand("Trains neural networks, with the same bits however many workers there are.")
         {
