@@ -36,7 +36,7 @@ internal sealed partial class SimulatedCluster
         {
             var weights = new float[_layout.Parameters];
             _layout.Initialise(_scenario.Recipe.Seed, weights);
-            var stateCount = Optimiser.Create(_scenario.Recipe.Optimiser, Kernels.Active).StateCount;
+            var stateCount = Optimiser.StatePlanes(_scenario.Recipe.Optimiser, _layout.Parameters);
             return new RunState(0, 0, weights, new float[_layout.Parameters * stateCount]);
         });
         _checker.Begins(start);

@@ -309,26 +309,27 @@ internal sealed partial class SimulatedCluster : IDisposable
         var arrivalUs = Math.Max(NowUs + DelayUs(), direction.LastArrivalUs);
         direction.LastArrivalUs = arrivalUs;
         var number = link.Number;
-        if (MayRepeat(envelope) && _random.Chance(_scenario.Duplicates))
-        {
-            if (envelope.Message is null)
-            {
-                envelope.Tensor.Lease.Share();
-            }
-
-            At(arrivalUs + _random.Duration(1, 100 * _scenario.DelayUs.High), () => Arrive(to, envelope));
-        }
-
+        long? repeatAfterUs = MayRepeat(envelope) && _random.Chance(_scenario.Duplicates) ? _random.Duration(1, 100 * _scenario.DelayUs.High) : null;
         At(arrivalUs, () =>
         {
-            if (link.Number == number)
-            {
-                Arrive(to, envelope);
-            }
-            else
+            if (link.Number != number)
             {
                 envelope.Drop();
+                return;
             }
+
+            // What comes a second time came a first time: before it everything came that was sent before it.
+            if (repeatAfterUs is { } afterUs)
+            {
+                if (envelope.Message is null)
+                {
+                    envelope.Tensor.Lease.Share();
+                }
+
+                After(afterUs, () => Arrive(to, envelope));
+            }
+
+            Arrive(to, envelope);
         });
     }
 

@@ -7,7 +7,7 @@ namespace ClusterTrain.Simulation.Tests;
 /// <summary>Everything one seed decides before the simulation begins.</summary>
 internal sealed record Scenario
 {
-    // L-BFGS asks for full batches and one segment; the rest update each parameter by itself.
+    // L-BFGS asks for full batches and one segment, so it is drawn apart; the rest update each parameter by itself.
     private static readonly OptimiserKind[] s_optimisers = [.. Enum.GetValues<OptimiserKind>().Where(kind => kind != OptimiserKind.Lbfgs)];
 
     public required ulong Seed { get; init; }
@@ -53,7 +53,7 @@ internal sealed record Scenario
         var random = new SimulationRandom(seed);
         var servers = random.Chance(0.3) ? random.Between(2, 4) : 1;
         var workers = servers == 1 ? random.Pick(1, 2, 3, random.Between(4, 8), random.Between(9, 16)) : random.Between(1, 6);
-        var recipe = DrawRecipe(random, servers, workers);
+        var recipe = DrawVariations(new SimulationRandom(seed ^ 0x9E6C63D0676A9A99), DrawRecipe(random, servers, workers));
         var (delayUs, rowUs) = (DrawDelay(random), random.Duration(10, 1000));
         var scenario = new Scenario
         {
@@ -147,6 +147,28 @@ internal sealed record Scenario
                     Metric = isClassification && random.Chance(0.3) ? StoppingMetric.ValidationAccuracy : StoppingMetric.ValidationLoss,
                 }
                 : null,
+        };
+    }
+
+    /// <summary>What was added to the draw later, from random numbers of its own: seeds go on giving the scenarios they gave.</summary>
+    private static Recipe DrawVariations(SimulationRandom random, Recipe recipe)
+    {
+        if (random.Chance(0.1))
+        {
+            return recipe with
+            {
+                Optimiser = recipe.Optimiser with { Kind = OptimiserKind.Lbfgs, Memory = random.Between(1, 4) },
+                Schedule = new ScheduleRecipe(),
+                ClipNorm = null,
+                BatchRows = null,
+                Epochs = recipe.Epochs * random.Between(1, 4),
+            };
+        }
+
+        return recipe with
+        {
+            Layers = [.. recipe.Layers.Select((layer, index) =>
+                index + 1 < recipe.Layers.Length && random.Chance(0.3) ? layer with { Dropout = random.Pick(0.1, 0.5) } : layer)],
         };
     }
 
