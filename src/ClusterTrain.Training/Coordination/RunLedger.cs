@@ -34,6 +34,7 @@ internal sealed class RunLedger : IDisposable
     private EpochRecord? _bestRecord;
     private EpochRecord? _unsavedBest;
     private long _checkpointAt = -1;
+    private long _withheldAfter = long.MaxValue;
     private (TimeSpan At, long Step) _lastEpoch;
     private bool _finishing;
 
@@ -183,12 +184,43 @@ internal sealed class RunLedger : IDisposable
     /// <summary>Takes a part of a snapshot, and deals with the snapshot when it is whole.</summary>
     public void Add(IActorContext context, in TensorMessage message)
     {
-        var snapshot = _collector.Add(message);
-        if (snapshot is not { HasWeights: true } || _finishing)
+        if (_collector.Add(message) is not { HasWeights: true } snapshot || _finishing)
         {
             return;
         }
 
+        if (snapshot.Step <= _withheldAfter)
+        {
+            DealWith(context, snapshot);
+            return;
+        }
+
+        // Of the snapshots withheld for checkpoints only the newest is worth keeping.
+        foreach (var other in _collector.WholeUpTo(snapshot.Step - 1))
+        {
+            if (other.Step > _withheldAfter && other.Step != LastEntry(other.Step) && other.Step != _checkpointAt)
+            {
+                _collector.Drop(other);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Nothing after this step is recorded or written until told otherwise: an answer within it may be wrong. What comes meanwhile is kept.
+    /// </summary>
+    /// <param name="context">The coordinator's.</param>
+    /// <param name="step">The step, <see cref="long.MaxValue"/> when every answer is good.</param>
+    public void WithholdAfter(IActorContext context, long step)
+    {
+        _withheldAfter = step;
+        foreach (var snapshot in _finishing ? [] : _collector.WholeUpTo(step))
+        {
+            DealWith(context, snapshot);
+        }
+    }
+
+    private void DealWith(IActorContext context, Snapshot snapshot)
+    {
         var step = snapshot.Step;
         if (step == LastEntry(step) && !snapshot.IsRecorded && step > RecordedStep)
         {

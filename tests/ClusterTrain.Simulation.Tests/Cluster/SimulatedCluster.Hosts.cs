@@ -252,6 +252,11 @@ internal sealed partial class SimulatedCluster
                 _isResuming = true;
                 After(LingerUs, ResumeAll);
                 break;
+            case RunFailed { Reason: var reason } when _corrupt is not null && reason.Contains("no third worker", StringComparison.Ordinal):
+                _corrupt = null;
+                _isResuming = true;
+                After(LingerUs, ResumeAll);
+                break;
             default:
                 throw new SimulationFailure("crash", $"the run ended: {outcome}");
         }

@@ -63,6 +63,7 @@ internal sealed partial class SimulatedCluster : IDisposable
         _checker = new Checker(scenario, _plan, Reference);
         _disk = new Disk(plant);
         _places = new Process?[scenario.Places];
+        _corrupt = scenario.Corrupt;
         _links = new Link[scenario.Places, scenario.Places];
         _clockOffsetUs = new long[scenario.Places];
         _slowness = new double[scenario.Places];
@@ -74,7 +75,21 @@ internal sealed partial class SimulatedCluster : IDisposable
                 _links[place, other] = _links[other, place] = new Link();
             }
         }
+
+        if (scenario.Slow is { } slow)
+        {
+            _slowness[slow.Place] = (double)slow.ShareUs * scenario.Workers / (scenario.RowUs * _plan.BatchRows);
+        }
     }
+
+    /// <summary>Answers of which a bit was flipped.</summary>
+    public int Flipped => _flipped.Count;
+
+    /// <summary>Workers that were excluded.</summary>
+    public int Excluded { get; private set; }
+
+    /// <summary>Shares that were computed twice.</summary>
+    public int Recomputed { get; private set; }
 
     /// <summary>What the run must give.</summary>
     public ReferenceRun Reference { get; }
@@ -191,8 +206,9 @@ internal sealed partial class SimulatedCluster : IDisposable
         var busyUs = 0L;
         if (envelope.Message is { } message)
         {
-            process.IsStopped |= message is Stop;
+            process.IsStopped |= message is Stop or Exclude;
             process.Actor.Receive(process, envelope.Sender, message);
+            busyUs = Heard(process, message);
         }
         else
         {
@@ -203,6 +219,7 @@ internal sealed partial class SimulatedCluster : IDisposable
             sent.Lease.Release();
             var tensor = sent with { Lease = lease, Offset = 0 };
             busyUs = ComputeUs(process, tensor);
+            Answered(process, envelope.Sender, tensor.Key);
             var (isStale, lent) = (tensor.Key.Term < process.Term, process.Pool.Lent);
             process.Actor.Receive(process, envelope.Sender, tensor);
             _checker.Handled(process, tensor, isStale, lent);
@@ -261,6 +278,7 @@ internal sealed partial class SimulatedCluster : IDisposable
         process.BusyUntilUs = NowUs + busyUs;
         After(busyUs, () =>
         {
+            FlipBitOfCompared(process, outbox);
             foreach (var (to, envelope) in outbox)
             {
                 if (process.IsAlive)
