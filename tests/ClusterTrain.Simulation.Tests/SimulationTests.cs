@@ -53,6 +53,22 @@ public sealed class SimulationTests
     }
 
     [Fact]
+    public void A_worker_that_answers_wrongly_where_another_answers_too_is_excluded()
+    {
+        var (flipped, excluded) = (0, 0);
+        foreach (var scenario in Enumerable.Range(1, 600).Select(seed => Scenario.Draw((ulong)seed)).Where(scenario => scenario.Corrupt is not null))
+        {
+            using var cluster = new SimulatedCluster(scenario, new Plant());
+            cluster.Run();
+            flipped += cluster.Flipped;
+            excluded += cluster.Excluded;
+        }
+
+        // Of the others, most are of two workers: the run fails for want of a third.
+        Assert.True(flipped >= 12 && excluded >= 8, $"{flipped} wrong answers, {excluded} workers excluded");
+    }
+
+    [Fact]
     public void A_failure_is_one_line_that_replays_it_and_is_shrunk_to_the_events_it_needs()
     {
         var create = () => (Plant)new ForgottenReassignment();

@@ -135,6 +135,9 @@ public sealed class Coordinator : IActor, IDisposable
             case LateShare late when late.Term == _topology.Term:
                 ComputeTwice(context, late);
                 break;
+            case Recompute needless when needless.Term == _topology.Term:
+                Close(context, comparison => (comparison.Step, comparison.Helper) == (needless.Step, needless.Worker));
+                break;
             case Answer answer when answer.Term == _topology.Term:
                 _lastNews = context.Now;
                 Compare(context, answer);

@@ -35,6 +35,7 @@ public sealed record Assignment(long Term, long Version, ImmutableArray<ActorId>
 /// <summary>
 /// From the coordinator to the parameter servers, and from each of them to the worker: compute these leaves whoever else may have
 /// done so. The worker begins when every server has sent it: by then each tells the coordinator the answers to it (<see cref="Answer"/>).
+/// A server that has done the step already sends it back to the coordinator: the late worker has answered meanwhile.
 /// </summary>
 /// <param name="Term">The term.</param>
 /// <param name="Step">The step.</param>

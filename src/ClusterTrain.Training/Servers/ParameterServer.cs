@@ -122,7 +122,7 @@ public sealed class ParameterServer : IActor, IDisposable
                 break;
             case Recompute recompute when recompute.Term == _topology.Term:
                 Watch(recompute);
-                context.Send(recompute.Worker, recompute);
+                context.Send(_segments.Values.Any(segment => segment.Step > recompute.Step) ? _coordinator! : recompute.Worker, recompute);
                 break;
             case Tick:
                 _looksForLate = false;

@@ -107,7 +107,7 @@ internal sealed record Scenario
             ? scenario
             : scenario with
             {
-                Corrupt = random.Chance(0.5) ? slow : scenario.FirstWorkerPlace + random.Between(0, scenario.Workers - 1),
+                Corrupt = random.Chance(0.3) ? slow : scenario.FirstWorkerPlace + random.Between(0, scenario.Workers - 1),
                 Events = [.. scenario.Events.Where(happening => happening is DiskFailure or WorkerJoins or StopAndResume)],
             };
     }
