@@ -26,6 +26,8 @@ public sealed class SimulationTests
     [Theory]
     [InlineData(6010)]
     [InlineData(300473)]
+    [InlineData(1005461)]
+    [InlineData(1014897)]
     public void A_seed_that_once_failed_and_is_beyond_the_others_passes(ulong seed) => Assert.Null(Simulation.Run(Scenario.Draw(seed), new Plant()));
 
     [Theory]

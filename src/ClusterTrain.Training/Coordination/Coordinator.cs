@@ -246,7 +246,7 @@ public sealed class Coordinator : IActor, IDisposable
             Close(context, comparison => comparison.Worker == member || comparison.Helper == member);
             if (_dispute is { } dispute && dispute.Third == member)
             {
-                _topology = new Topology(_topology.Term, []);
+                GiveSegmentsUp();
             }
 
             if (!_ended)
@@ -260,7 +260,7 @@ public sealed class Coordinator : IActor, IDisposable
             if (_topology.Servers.Contains(member))
             {
                 // Its part of the optimiser's state is gone: every segment goes back to the last checkpoint and the steps are replayed.
-                _topology = new Topology(_topology.Term, []);
+                GiveSegmentsUp();
             }
 
             MembersChanged(context);
@@ -284,7 +284,6 @@ public sealed class Coordinator : IActor, IDisposable
             }
 
             _segments = _plan.Segments(_layout, _settings.ParameterServers);
-            _holding = false;
             _comparisons.Clear();
             _aside.Clear();
             _notFinite = null;
@@ -352,6 +351,13 @@ public sealed class Coordinator : IActor, IDisposable
         Broadcast(context, _topology);
         Broadcast(context, new Advance(_topology.Term, _ledger.Limit, _ledger.RecordedStep));
         return true;
+    }
+
+    /// <summary>Nobody serves; what a server of the former term still sends, and may send again later with gaps, no longer counts.</summary>
+    private void GiveSegmentsUp()
+    {
+        _topology = new Topology(_topology.Term + 1, []);
+        _holding = false;
     }
 
     private void ServeSegments(IActorContext context)
@@ -471,7 +477,7 @@ public sealed class Coordinator : IActor, IDisposable
         Close(context, comparison => context.Now >= comparison.Until);
         if (_dispute is not null && !_waiting && !_topology.Servers.IsEmpty && context.Now - _lastNews >= AnswerPatience)
         {
-            _topology = new Topology(_topology.Term, []);
+            GiveSegmentsUp();
             MembersChanged(context);
         }
     }
@@ -493,7 +499,7 @@ public sealed class Coordinator : IActor, IDisposable
         }
 
         _holdings.Clear();
-        _topology = new Topology(_topology.Term, []);
+        GiveSegmentsUp();
         MembersChanged(context);
     }
 

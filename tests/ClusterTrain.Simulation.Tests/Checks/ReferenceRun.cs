@@ -26,6 +26,9 @@ internal sealed class ReferenceRun
     /// <summary>The epoch, from 1, whose weights are the result.</summary>
     public int ResultEpoch { get; private set; }
 
+    /// <summary>False: the recipe's numbers grow beyond all bounds, and the run ends there.</summary>
+    public bool IsFinite { get; private set; } = true;
+
     public string ResultSha256 => Epochs[ResultEpoch - 1].WeightsSha256;
 
     public static ReferenceRun Compute(Recipe recipe, PreparedData data, NetworkLayout layout, Kernels kernels, ComputePool pool)
@@ -60,7 +63,14 @@ internal sealed class ReferenceRun
                 GradientNorm.BlockSums(kernels, gradient, blocks);
                 var scale = 1.0 / rows.Length;
                 scale *= _recipe.ClipNorm is { } clip ? GradientNorm.ClipFactor(GradientNorm.Norm(blocks, rows.Length), clip) : 1;
-                weights = update(step, loss * scale, scale, weights, gradient);
+                IsFinite = double.IsFinite(loss) && gradient.All(float.IsFinite);
+                weights = IsFinite ? update(step, loss * scale, scale, weights, gradient) : weights;
+                IsFinite &= weights.All(float.IsFinite);
+                if (!IsFinite)
+                {
+                    return;
+                }
+
                 epochLoss += loss;
                 StepSha256.Add(WeightsHash.Of(weights));
             }

@@ -243,9 +243,10 @@ internal sealed partial class SimulatedCluster
         {
             case RunCompleted completed:
                 _checker.Completed(completed, _disk);
-                _isComplete = true;
-                BeQuiet();
-                _endUs = NowUs + LingerUs;
+                Complete();
+                break;
+            case RunFailed { Reason: var reason } when !Reference.IsFinite && reason.Contains("is not finite", StringComparison.Ordinal):
+                Complete();
                 break;
             case RunInterrupted when _stopAsked:
             case RunFailed { Reason: var reason } when _stopAsked && reason.Contains("simulated disk", StringComparison.Ordinal):
@@ -260,6 +261,13 @@ internal sealed partial class SimulatedCluster
             default:
                 throw new SimulationFailure("crash", $"the run ended: {outcome}");
         }
+    }
+
+    private void Complete()
+    {
+        _isComplete = true;
+        BeQuiet();
+        _endUs = NowUs + LingerUs;
     }
 
     private void ResumeAll()

@@ -131,7 +131,9 @@ internal sealed partial class SimulatedCluster : IDisposable
         {
             Checker.Require(process.Role is null || process.IsStopped, "liveness", $"the run is over, but {process.Self} was not told");
             Checker.Require(!process.IsWorking, "liveness", $"the run is over, but {process.Self} is still at work");
-            Kill(process, mustEndClean: true);
+
+            // A run that failed may leave what it was about to record.
+            Kill(process, mustEndClean: Reference.IsFinite);
         }
     }
 

@@ -107,20 +107,20 @@ public sealed class CorruptionTests : IDisposable
 
         // Everything is replayed from the last good state, without the two.
         var serve = Assert.Single(_context.SentTo<Serve>(s_server));
-        Assert.Equal((Term + 1, 0L), (serve.Term, serve.Step));
-        Assert.Equal(new Recompute(Term + 1, 0, s_leaf, s_third), Assert.Single(_context.SentTo<Recompute>(s_server)));
+        Assert.Equal((Term + 2, 0L), (serve.Term, serve.Step));
+        Assert.Equal(new Recompute(Term + 2, 0, s_leaf, s_third), Assert.Single(_context.SentTo<Recompute>(s_server)));
         Assert.Equal([s_third], Workers());
         Assert.Contains("worker-2 and worker-1 computed different sums of leaf 1 at step 0", Assert.Single(_events.OfType<RunWarning>()).Message, StringComparison.Ordinal);
         Assert.Empty(_recorder.Epochs);
 
-        Answer(s_third, 25, Term + 1);
+        Answer(s_third, 25, Term + 2);
         var reason = Assert.Single(_context.SentTo<Exclude>(wrong)).Reason;
         Assert.StartsWith($"{wrong} computed a wrong sum of leaf 1 at step 0 (segment 0): {right} and worker-3 agree on another", reason, StringComparison.Ordinal);
         Assert.Empty(_context.SentTo<Exclude>(right));
         Assert.Equal([right, s_third], Workers());
         Assert.Equal($"excluded: {reason}", _events.OfType<MembershipChanged>().Last().What);
 
-        SendSnapshot(Term + 1, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        SendSnapshot(Term + 2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
         Assert.Single(_recorder.Epochs);
 
         // It is not admitted again.
@@ -145,8 +145,8 @@ public sealed class CorruptionTests : IDisposable
         Answer(s_helper, s_wrong);
         Answer(s_late, 25);
         Receive(_context.Self, new MemberLost(s_third, "killed"));
-        Assert.Equal(new Recompute(Term + 2, 0, s_leaf, s_fourth), _context.SentTo<Recompute>(s_server).Last());
-        Answer(s_fourth, 25, Term + 2);
+        Assert.Equal(new Recompute(Term + 4, 0, s_leaf, s_fourth), _context.SentTo<Recompute>(s_server).Last());
+        Answer(s_fourth, 25, Term + 4);
         Assert.Single(_context.SentTo<Exclude>(s_helper));
         Assert.Equal([s_late, s_fourth], Workers());
     }
@@ -159,7 +159,7 @@ public sealed class CorruptionTests : IDisposable
         Answer(s_late, 25);
         _context.Now = TimeSpan.FromSeconds(11);
         Receive(_context.Self, new Tick());
-        Assert.Equal(new Recompute(Term + 2, 0, s_leaf, s_fourth), _context.SentTo<Recompute>(s_server).Last());
+        Assert.Equal(new Recompute(Term + 4, 0, s_leaf, s_fourth), _context.SentTo<Recompute>(s_server).Last());
     }
 
     [Fact]
@@ -182,7 +182,7 @@ public sealed class CorruptionTests : IDisposable
         BeginLate(s_late, s_helper, s_third);
         Answer(s_helper, 25);
         Answer(s_late, s_wrong);
-        Answer(s_third, 26, Term + 1);
+        Answer(s_third, 26, Term + 2);
         Assert.Contains("worker-2 and worker-1 computed different sums of leaf 1 at step 0 (segment 0), and worker-3 a third one", Failure(), StringComparison.Ordinal);
     }
 
@@ -206,7 +206,7 @@ public sealed class CorruptionTests : IDisposable
         Assert.Empty(_events.OfType<RunEnded>());
         Answer(s_late, 25);
         Assert.Empty(_events.OfType<RunEnded>());
-        Answer(s_third, 25, Term + 1);
+        Answer(s_third, 25, Term + 2);
         Assert.Single(_context.SentTo<Exclude>(s_helper));
     }
 
