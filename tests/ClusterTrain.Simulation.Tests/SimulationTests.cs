@@ -28,6 +28,7 @@ public sealed class SimulationTests
     [InlineData(300473)]
     [InlineData(1005461)]
     [InlineData(1014897)]
+    [InlineData(2000933)]
     public void A_seed_that_once_failed_and_is_beyond_the_others_passes(ulong seed) => Assert.Null(Simulation.Run(Scenario.Draw(seed), new Plant()));
 
     [Theory]

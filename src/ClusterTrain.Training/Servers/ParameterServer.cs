@@ -268,5 +268,12 @@ public sealed class ParameterServer : IActor, IDisposable
                 segment.Adopt(context, _coordinator!, topology.Term);
             }
         }
+
+        if (topology.Servers.Where((server, index) => server == context.Self && !_segments.ContainsKey(index)).Any())
+        {
+            // A former coordinator's last word, heard after this one was told otherwise, took the segment away: it must be served anew.
+            context.Send(_coordinator!, new Leave());
+            context.Send(_coordinator!, new Join(NodeRole.ParameterServer, Holding));
+        }
     }
 }
