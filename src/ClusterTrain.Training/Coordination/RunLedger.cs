@@ -25,6 +25,7 @@ internal sealed class RunLedger : IDisposable
     private readonly int _parameters;
     private readonly int _stateCount;
     private readonly int _entriesAhead;
+    private readonly int _checkpointsWithheld;
 
     private readonly RunStart _start;
     private TensorLease _restartWeights;
@@ -49,6 +50,7 @@ internal sealed class RunLedger : IDisposable
         _collector = new SnapshotCollector(layout, stateCount, pool);
         _stopping = plan.Recipe.EarlyStopping is { } recipe ? new EarlyStopping(recipe) : null;
         _entriesAhead = _stopping is null ? Math.Clamp(MostFloatsAhead / layout.Parameters, 2, MostEntriesAhead) : 1;
+        _checkpointsWithheld = (int)Math.Clamp(MostFloatsAhead / ((long)layout.Parameters * (1 + stateCount)), 1, MostEntriesAhead);
         RestartStep = start.State.Step;
         _restartLoss = start.State.EpochLoss;
         _restartWeights = Copy(start.State.Weights);
@@ -195,13 +197,12 @@ internal sealed class RunLedger : IDisposable
             return;
         }
 
-        // Of the snapshots withheld for checkpoints only the newest is worth keeping.
-        foreach (var other in _collector.WholeUpTo(snapshot.Step - 1))
+        // Of the snapshots withheld for checkpoints alone the newest are worth keeping.
+        var withheld = _collector.WholeUpTo(snapshot.Step).Where(
+            other => other.Step > _withheldAfter && other.Step != LastEntry(other.Step) && other.Step != _checkpointAt).ToList();
+        foreach (var old in withheld.Take(withheld.Count - _checkpointsWithheld))
         {
-            if (other.Step > _withheldAfter && other.Step != LastEntry(other.Step) && other.Step != _checkpointAt)
-            {
-                _collector.Drop(other);
-            }
+            _collector.Drop(old);
         }
     }
 

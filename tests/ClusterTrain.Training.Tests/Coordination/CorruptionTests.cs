@@ -53,9 +53,9 @@ public sealed class CorruptionTests : IDisposable
         Assert.Empty(_recorder.Checkpoints);
 
         Answer(s_late, 25);
-        _context.RunOffloaded(_coordinator);
-        Assert.Single(_recorder.Epochs);
-        Assert.Equal(1, Assert.Single(_recorder.Checkpoints).Step);
+        SendSnapshot(Term, 2, LineRun.ThirdWeight, 0);
+        Assert.Equal(2, _recorder.Epochs.Count);
+        Assert.Equal([1, 2], _recorder.Checkpoints.Select(checkpoint => checkpoint.Step));
     }
 
     [Fact]
