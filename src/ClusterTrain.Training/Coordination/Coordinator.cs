@@ -12,6 +12,10 @@ public sealed class Coordinator : IActor, IDisposable
     private static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan WarningPeriod = TimeSpan.FromSeconds(10);
 
+    // How long the record waits for a late answer; and how long a vote may bring no news before another worker is asked.
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan PartPatience = TimeSpan.FromSeconds(1);
+
     private readonly TrainingPlan _plan;
     private readonly NetworkLayout _layout;
     private readonly RunSettings _settings;
@@ -22,12 +26,20 @@ public sealed class Coordinator : IActor, IDisposable
     private readonly List<ActorId> _servers = [];
     private readonly Dictionary<ActorId, ImmutableArray<SegmentPosition>> _holdings = [];
     private readonly Dictionary<ActorId, double> _speeds = [];
+
+    // Late shares that are computed twice; workers that get no leaves until they have answered; those that never get any again.
+    private readonly List<Comparison> _comparisons = [];
+    private readonly HashSet<ActorId> _aside = [];
+    private readonly Dictionary<ActorId, string> _excluded = [];
     private readonly long _firstTerm;
 
     private Topology _topology;
     private ImmutableArray<Segment> _segments = [];
     private long _assignmentVersion;
     private bool _waiting = true;
+    private Dispute? _dispute;
+    private NotFinite? _notFinite;
+    private TimeSpan _lastNews;
     private bool _stopping;
     private bool _ended;
 
@@ -91,6 +103,9 @@ public sealed class Coordinator : IActor, IDisposable
 
         switch (message)
         {
+            case Join when _excluded.TryGetValue(sender, out var reason):
+                context.Send(sender, new Exclude(reason));
+                break;
             case Join { Role: NodeRole.Worker }:
                 AddWorker(context, sender);
                 break;
@@ -106,11 +121,26 @@ public sealed class Coordinator : IActor, IDisposable
             case MemberFailed failed:
                 End(context, new RunFailed(failed.Reason));
                 break;
+            case NotFinite problem when _comparisons.Count > 0:
+                // It may come of a wrong answer: the comparison decides.
+                _notFinite = problem;
+                break;
             case NotFinite problem:
                 End(context, new RunFailed(NotFiniteReason(problem)));
                 break;
             case StepReport report when report.Term == _topology.Term:
+                _lastNews = context.Now;
                 Report(context, report);
+                break;
+            case LateShare late when late.Term == _topology.Term:
+                ComputeTwice(context, late);
+                break;
+            case Recompute needless when needless.Term == _topology.Term:
+                Close(context, comparison => (comparison.Step, comparison.Helper) == (needless.Step, needless.Worker));
+                break;
+            case Answer answer when answer.Term == _topology.Term:
+                _lastNews = context.Now;
+                Compare(context, answer);
                 break;
             case ComputeReport report:
                 _speeds[sender] = report.Rows / report.ComputeTime.TotalSeconds;
@@ -128,6 +158,7 @@ public sealed class Coordinator : IActor, IDisposable
                 context.SendSelfLater(TickPeriod, message);
                 _ledger.Retry(context);
                 CheckpointWhenDue(context);
+                WaitNoLonger(context);
                 break;
             case JournalWritten written:
                 Receive(context, sender, _ledger.Written(context, written));
@@ -169,6 +200,7 @@ public sealed class Coordinator : IActor, IDisposable
             return;
         }
 
+        _lastNews = context.Now;
         _ledger.Add(context, message);
     }
 
@@ -211,7 +243,16 @@ public sealed class Coordinator : IActor, IDisposable
         {
             _speeds.Remove(member);
             _observe(new MembershipChanged(member, NodeRole.Worker, what));
-            MembersChanged(context);
+            Close(context, comparison => comparison.Worker == member || comparison.Helper == member);
+            if (_dispute is { } dispute && dispute.Third == member)
+            {
+                GiveSegmentsUp();
+            }
+
+            if (!_ended)
+            {
+                MembersChanged(context);
+            }
         }
         else if (_servers.Remove(member))
         {
@@ -219,7 +260,7 @@ public sealed class Coordinator : IActor, IDisposable
             if (_topology.Servers.Contains(member))
             {
                 // Its part of the optimiser's state is gone: every segment goes back to the last checkpoint and the steps are replayed.
-                _topology = new Topology(_topology.Term, []);
+                GiveSegmentsUp();
             }
 
             MembersChanged(context);
@@ -237,19 +278,28 @@ public sealed class Coordinator : IActor, IDisposable
 
         if (_topology.Servers.IsEmpty && _servers.Count >= _settings.ParameterServers)
         {
+            if (_dispute is not null && !CallThird(context))
+            {
+                return;
+            }
+
             _segments = _plan.Segments(_layout, _settings.ParameterServers);
-            _holding = false;
-            if (!AdoptSegments(context))
+            _comparisons.Clear();
+            _aside.Clear();
+            _notFinite = null;
+            if (_dispute is not null || !AdoptSegments(context))
             {
                 ServeSegments(context);
             }
+
+            _ledger.WithholdAfter(context, _dispute?.Step ?? long.MaxValue);
         }
 
         var enough = !_topology.Servers.IsEmpty && _workers.Count >= _settings.LeastWorkers;
         if (!_topology.Servers.IsEmpty)
         {
             // With too few workers the leaves are given to none, and the run rests.
-            Broadcast(context, new Assignment(_topology.Term, ++_assignmentVersion, enough ? [.. _workers] : []));
+            Broadcast(context, new Assignment(_topology.Term, ++_assignmentVersion, enough ? [.. Active()] : []));
         }
 
         if (enough && _waiting)
@@ -311,6 +361,13 @@ public sealed class Coordinator : IActor, IDisposable
         return true;
     }
 
+    /// <summary>Nobody serves; what a server of the former term still sends, and may send again later with gaps, no longer counts.</summary>
+    private void GiveSegmentsUp()
+    {
+        _topology = new Topology(_topology.Term + 1, []);
+        _holding = false;
+    }
+
     private void ServeSegments(IActorContext context)
     {
         _topology = new Topology(_topology.Term + 1, [.. _segments.Select(segment => _servers[segment.Index])]);
@@ -324,6 +381,187 @@ public sealed class Coordinator : IActor, IDisposable
 
         Broadcast(context, _topology);
         Broadcast(context, new Advance(_topology.Term, _ledger.Limit, _ledger.RecordedStep));
+        if (_dispute is { Third: { } third } dispute)
+        {
+            SendToServers(context, new Recompute(_topology.Term, dispute.Step, dispute.Node, third));
+        }
+    }
+
+    private void SendToServers(IActorContext context, IMessage message)
+    {
+        foreach (var server in _topology.Servers.Distinct())
+        {
+            context.Send(server, message);
+        }
+    }
+
+    /// <summary>The workers that get leaves: all but those set aside, or all when there are no others and nobody is suspected.</summary>
+    private IEnumerable<ActorId> Active()
+    {
+        if (_dispute is null && _workers.TrueForAll(_aside.Contains))
+        {
+            _aside.Clear();
+        }
+
+        return _workers.Where(worker => !_aside.Contains(worker) && _dispute?.IsParty(worker) != true);
+    }
+
+    /// <summary>A share is late: a worker that is done with its own computes it too, and nothing after the step is recorded until both have answered.</summary>
+    private void ComputeTwice(IActorContext context, LateShare late)
+    {
+        if (_dispute is not null || !_workers.Contains(late.Worker) || !_workers.Contains(late.Helper)
+            || _comparisons.Exists(comparison => comparison.Worker == late.Worker))
+        {
+            return;
+        }
+
+        _comparisons.Add(new Comparison(late, _segments.Length, context.Now + AnswerPatience));
+        _ledger.WithholdAfter(context, _comparisons.Min(comparison => comparison.Step));
+        SendToServers(context, new Recompute(late.Term, late.Step, late.Leaves, late.Helper));
+    }
+
+    private void Compare(IActorContext context, Answer answer)
+    {
+        if (_dispute is not null)
+        {
+            Decide(context, _dispute, answer);
+            return;
+        }
+
+        foreach (var comparison in _comparisons.Where(comparison => comparison.IsOf(answer)))
+        {
+            comparison.Add(answer);
+            if (answer.Worker == comparison.Worker)
+            {
+                comparison.WaitNoLongerThan(context.Now + PartPatience);
+            }
+            else if (comparison.HasAnswered(comparison.Helper) && !comparison.HasAnswered(comparison.Worker) && _aside.Add(comparison.Worker))
+            {
+                // The step goes on without it; so do the next ones, until it has answered.
+                MembersChanged(context);
+            }
+        }
+
+        Close(context, comparison => comparison.HasAnswered(comparison.Worker) && comparison.HasAnswered(comparison.Helper));
+    }
+
+    /// <summary>
+    /// Ends comparisons, unless answers differ; their late workers get leaves again. Differing answers are dealt with in the order of their steps:
+    /// what differs later may do so because of the earlier.
+    /// </summary>
+    private void Close(IActorContext context, Predicate<Comparison> which)
+    {
+        var closed = _comparisons.FindAll(comparison => comparison.Mismatch is null && which(comparison));
+        _comparisons.RemoveAll(closed.Contains);
+        if (_comparisons.Find(comparison => comparison.Mismatch is not null && comparison.Step == _comparisons[0].Step) is { Mismatch: { } mismatch })
+        {
+            BeginDispute(context, new Dispute(mismatch.First, mismatch.Second, null));
+            return;
+        }
+
+        if (closed.Count == 0)
+        {
+            return;
+        }
+
+        if (_comparisons.Count == 0 && _notFinite is { } problem)
+        {
+            End(context, new RunFailed(NotFiniteReason(problem)));
+            return;
+        }
+
+        _ledger.WithholdAfter(context, _comparisons.Select(comparison => comparison.Step).DefaultIfEmpty(long.MaxValue).Min());
+        var aside = _aside.Count;
+        _aside.ExceptWith(closed.Select(comparison => comparison.Worker));
+        if (_aside.Count < aside)
+        {
+            MembersChanged(context);
+        }
+    }
+
+    /// <summary>An answer that is awaited for too long is given up; a vote that does not come to an end is held again.</summary>
+    private void WaitNoLonger(IActorContext context)
+    {
+        Close(context, comparison => context.Now >= comparison.Until);
+        if (_dispute is not null && !_waiting && !_topology.Servers.IsEmpty && context.Now - _lastNews >= AnswerPatience)
+        {
+            GiveSegmentsUp();
+            MembersChanged(context);
+        }
+    }
+
+    /// <summary>
+    /// Two answers differ, and one of them may be in the weights: the steps since the checkpoint, none of which is recorded after that
+    /// of the answers, are replayed by workers other than the two, and one of these decides between them.
+    /// </summary>
+    private void BeginDispute(IActorContext context, Dispute dispute)
+    {
+        _observe(new RunWarning($"corruption: {dispute}; the steps since {_ledger.RestartStep} are replayed"));
+        if (dispute.IsWithItself)
+        {
+            Exclude(context, dispute.First.Worker, $"{dispute}");
+        }
+        else
+        {
+            _dispute = dispute;
+        }
+
+        _holdings.Clear();
+        GiveSegmentsUp();
+        MembersChanged(context);
+    }
+
+    /// <summary>Chooses who decides, rather another one than before; without anybody the run fails.</summary>
+    private bool CallThird(IActorContext context)
+    {
+        var dispute = _dispute!;
+        var others = _workers.FindAll(worker => !dispute.IsParty(worker));
+        if (others.Count == 0)
+        {
+            End(context, new RunFailed(
+                $"corruption: {dispute}, and there is no third worker to decide which is wrong. Check the memory and processor of both machines; "
+                + $"the run can be resumed from step {_ledger.RestartStep}, with three workers the wrong one is found and excluded."));
+            return false;
+        }
+
+        _dispute = dispute with { Third = others.Find(worker => worker != dispute.Third) ?? others[0] };
+        _lastNews = context.Now;
+        return true;
+    }
+
+    private void Decide(IActorContext context, Dispute dispute, Answer answer)
+    {
+        if (!dispute.IsDecidedBy(answer))
+        {
+            return;
+        }
+
+        var firstIsRight = Comparison.IsSame(dispute.First, answer);
+        if (!firstIsRight && !Comparison.IsSame(dispute.Second, answer))
+        {
+            End(context, new RunFailed(
+                $"corruption: {dispute}, and {answer.Worker} a third one. Check the memory and processor of these machines; the run can be resumed from step {_ledger.RestartStep}."));
+            return;
+        }
+
+        var (right, wrong) = firstIsRight ? (dispute.First.Worker, dispute.Second.Worker) : (dispute.Second.Worker, dispute.First.Worker);
+        _dispute = null;
+        Exclude(
+            context, wrong,
+            $"{wrong} computed a wrong sum of {dispute.Node} at step {dispute.Step} (segment {dispute.First.Segment}): {right} and {answer.Worker} agree on another");
+        _ledger.WithholdAfter(context, long.MaxValue);
+        MembersChanged(context);
+    }
+
+    private void Exclude(IActorContext context, ActorId worker, string what)
+    {
+        var reason = $"{what}. Check the memory and processor of its machine.";
+        _excluded.Add(worker, reason);
+        _workers.Remove(worker);
+        _speeds.Remove(worker);
+        _aside.Remove(worker);
+        context.Send(worker, new Exclude(reason));
+        _observe(new MembershipChanged(worker, NodeRole.Worker, $"excluded: {reason}"));
     }
 
     private void Broadcast(IActorContext context, IMessage message)

@@ -25,6 +25,7 @@ internal sealed class RunLedger : IDisposable
     private readonly int _parameters;
     private readonly int _stateCount;
     private readonly int _entriesAhead;
+    private readonly int _checkpointsWithheld;
 
     private readonly RunStart _start;
     private TensorLease _restartWeights;
@@ -34,6 +35,7 @@ internal sealed class RunLedger : IDisposable
     private EpochRecord? _bestRecord;
     private EpochRecord? _unsavedBest;
     private long _checkpointAt = -1;
+    private long _withheldAfter = long.MaxValue;
     private (TimeSpan At, long Step) _lastEpoch;
     private bool _finishing;
 
@@ -48,6 +50,7 @@ internal sealed class RunLedger : IDisposable
         _collector = new SnapshotCollector(layout, stateCount, pool);
         _stopping = plan.Recipe.EarlyStopping is { } recipe ? new EarlyStopping(recipe) : null;
         _entriesAhead = _stopping is null ? Math.Clamp(MostFloatsAhead / layout.Parameters, 2, MostEntriesAhead) : 1;
+        _checkpointsWithheld = (int)Math.Clamp(MostFloatsAhead / ((long)layout.Parameters * (1 + stateCount)), 1, MostEntriesAhead);
         RestartStep = start.State.Step;
         _restartLoss = start.State.EpochLoss;
         _restartWeights = Copy(start.State.Weights);
@@ -183,12 +186,42 @@ internal sealed class RunLedger : IDisposable
     /// <summary>Takes a part of a snapshot, and deals with the snapshot when it is whole.</summary>
     public void Add(IActorContext context, in TensorMessage message)
     {
-        var snapshot = _collector.Add(message);
-        if (snapshot is not { HasWeights: true } || _finishing)
+        if (_collector.Add(message) is not { HasWeights: true } snapshot || _finishing)
         {
             return;
         }
 
+        if (snapshot.Step <= _withheldAfter)
+        {
+            DealWith(context, snapshot);
+            return;
+        }
+
+        // Of the snapshots withheld for checkpoints alone the newest are worth keeping.
+        var withheld = _collector.WholeUpTo(snapshot.Step).Where(
+            other => other.Step > _withheldAfter && other.Step != LastEntry(other.Step) && other.Step != _checkpointAt).ToList();
+        foreach (var old in withheld.Take(withheld.Count - _checkpointsWithheld))
+        {
+            _collector.Drop(old);
+        }
+    }
+
+    /// <summary>
+    /// Nothing after this step is recorded or written until told otherwise: an answer within it may be wrong. What comes meanwhile is kept.
+    /// </summary>
+    /// <param name="context">The coordinator's.</param>
+    /// <param name="step">The step, <see cref="long.MaxValue"/> when every answer is good.</param>
+    public void WithholdAfter(IActorContext context, long step)
+    {
+        _withheldAfter = step;
+        foreach (var snapshot in _finishing ? [] : _collector.WholeUpTo(step))
+        {
+            DealWith(context, snapshot);
+        }
+    }
+
+    private void DealWith(IActorContext context, Snapshot snapshot)
+    {
         var step = snapshot.Step;
         if (step == LastEntry(step) && !snapshot.IsRecorded && step > RecordedStep)
         {

@@ -49,6 +49,17 @@ internal sealed class SnapshotCollector(NetworkLayout layout, int stateCount, Te
         return snapshot;
     }
 
+    /// <summary>The snapshots up to a step whose weights are whole, in order.</summary>
+    public IReadOnlyList<Snapshot> WholeUpTo(long step) =>
+        [.. _snapshots.Values.TakeWhile(snapshot => snapshot.Step <= step).Where(snapshot => snapshot.HasWeights)];
+
+    /// <summary>Drops a snapshot that is not needed any more.</summary>
+    public void Drop(Snapshot snapshot)
+    {
+        snapshot.Release();
+        _snapshots.Remove(snapshot.Step);
+    }
+
     /// <summary>Drops the snapshots before a step; they are dealt with.</summary>
     public void DropBefore(long step)
     {

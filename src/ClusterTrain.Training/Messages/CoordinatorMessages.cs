@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ClusterTrain.Numerics;
 
 namespace ClusterTrain.Training;
 
@@ -60,6 +61,24 @@ public sealed record ComputeReport(long Rows, TimeSpan ComputeTime) : IMessage;
 /// <param name="Step">The step whose gradient it was.</param>
 /// <param name="What">For example <c>the gradient of layers.1.weight</c>.</param>
 public sealed record NotFinite(long Step, string What) : IMessage;
+
+/// <summary>From a parameter server: the step waits for a worker several times as long as for the others.</summary>
+/// <param name="Term">The term it serves in.</param>
+/// <param name="Step">The step.</param>
+/// <param name="Leaves">The worker's leaves.</param>
+/// <param name="Worker">Who is late.</param>
+/// <param name="Helper">A worker that is done with its own leaves.</param>
+public sealed record LateShare(long Term, long Step, TreeNode Leaves, ActorId Worker, ActorId Helper) : IMessage;
+
+/// <summary>From a parameter server: a sum that is computed twice (<see cref="Recompute"/>) has come, the first time or again.</summary>
+/// <param name="Term">The term it serves in.</param>
+/// <param name="Step">The step.</param>
+/// <param name="Segment">Index of the segment.</param>
+/// <param name="Node">The tree node.</param>
+/// <param name="Worker">Who computed it.</param>
+/// <param name="Sha256">SHA-256 of the sum's bits, hexadecimal.</param>
+/// <param name="Loss">The sum of the rows' losses.</param>
+public sealed record Answer(long Term, long Step, int Segment, TreeNode Node, ActorId Worker, string Sha256, double Loss) : IMessage;
 
 /// <summary>From the host: end the run after a checkpoint, to be resumed later.</summary>
 public sealed record StopRequested : IMessage;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ClusterTrain.Numerics;
 
 namespace ClusterTrain.Training;
 
@@ -30,6 +31,21 @@ public sealed record Assignment(long Term, long Version, ImmutableArray<ActorId>
         return (start, end - start);
     }
 }
+
+/// <summary>
+/// From the coordinator to the parameter servers, and from each of them to the worker: compute these leaves whoever else may have
+/// done so. The worker begins when every server has sent it: by then each tells the coordinator the answers to it (<see cref="Answer"/>).
+/// A server that has done the step already sends it back to the coordinator: the late worker has answered meanwhile.
+/// </summary>
+/// <param name="Term">The term.</param>
+/// <param name="Step">The step.</param>
+/// <param name="Leaves">The leaves.</param>
+/// <param name="Worker">Who is to compute them.</param>
+public sealed record Recompute(long Term, long Step, TreeNode Leaves, ActorId Worker) : IMessage;
+
+/// <summary>From the coordinator to a worker: it computed a wrong sum and takes no further part in the run.</summary>
+/// <param name="Reason">Which, how it is known, and what to do.</param>
+public sealed record Exclude(string Reason) : IMessage;
 
 /// <summary>From the coordinator to every member: the run is over.</summary>
 public sealed record Stop : IMessage;

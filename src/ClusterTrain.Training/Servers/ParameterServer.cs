@@ -10,6 +10,11 @@ namespace ClusterTrain.Training;
 /// </summary>
 public sealed class ParameterServer : IActor, IDisposable
 {
+    private static readonly TimeSpan LatenessPeriod = TimeSpan.FromMilliseconds(50);
+
+    // Shares computed twice whose answers are told to the coordinator: the newest ones.
+    private const int MostRecomputed = 64;
+
     private readonly TrainingPlan _plan;
     private readonly NetworkLayout _layout;
     private readonly Kernels _kernels;
@@ -18,6 +23,8 @@ public sealed class ParameterServer : IActor, IDisposable
 
     // A worker may hear of a topology before this server does: its subscriptions wait here, one per worker and segment.
     private readonly Dictionary<(ActorId Worker, int Segment), Subscribe> _early = [];
+    private readonly List<Recompute> _recomputed = [];
+    private bool _looksForLate;
     private ActorId? _coordinator;
     private Topology _topology = new(0, []);
     private ImmutableArray<ActorId> _workers = [];
@@ -53,6 +60,7 @@ public sealed class ParameterServer : IActor, IDisposable
             case Serve serve when serve.Term >= _topology.Term:
                 Serve(serve);
                 SubscribeEarly(context);
+                LookForLateLater(context);
                 break;
             case Topology topology when topology.Term > _topology.Term:
                 Adopt(context, topology);
@@ -61,13 +69,18 @@ public sealed class ParameterServer : IActor, IDisposable
             case Assignment assignment when assignment.Term == _topology.Term:
                 foreach (var segment in _segments.Values)
                 {
-                    segment.Follow(context, _workers, assignment.Workers);
+                    segment.Follow(context, _workers, assignment);
                 }
 
                 _workers = assignment.Workers;
                 break;
             case Subscribe subscribe when Find(subscribe.Term, subscribe.Segment) is { } segment:
                 segment.Subscribe(context, sender);
+                foreach (var recompute in _recomputed.Where(asked => asked.Worker == sender))
+                {
+                    context.Send(sender, recompute);
+                }
+
                 break;
             case Subscribe subscribe when subscribe.Term >= _topology.Term:
                 _early[(sender, subscribe.Segment)] = subscribe;
@@ -107,6 +120,15 @@ public sealed class ParameterServer : IActor, IDisposable
                 }
 
                 break;
+            case Recompute recompute when recompute.Term == _topology.Term:
+                Watch(recompute);
+                context.Send(_segments.Values.Any(segment => segment.Step > recompute.Step) ? _coordinator! : recompute.Worker, recompute);
+                break;
+            case Tick:
+                _looksForLate = false;
+                LookForLate(context);
+                LookForLateLater(context);
+                break;
             case Stop:
                 Dispose();
                 break;
@@ -123,7 +145,8 @@ public sealed class ParameterServer : IActor, IDisposable
         }
         else if (message.Key.Kind == TensorKind.GradientSum)
         {
-            segment.Add(context, _coordinator!, _topology.Servers, message);
+            Tell(context, sender, message);
+            segment.Add(context, sender, _coordinator!, _topology.Servers, message);
         }
         else
         {
@@ -140,6 +163,59 @@ public sealed class ParameterServer : IActor, IDisposable
         }
 
         _segments.Clear();
+    }
+
+    private void LookForLateLater(IActorContext context)
+    {
+        if (!_looksForLate && _segments.ContainsKey(0))
+        {
+            _looksForLate = true;
+            context.SendSelfLater(LatenessPeriod, new Tick());
+        }
+    }
+
+    private void LookForLate(IActorContext context)
+    {
+        if (!_segments.TryGetValue(0, out var segment) || segment.Term != _topology.Term)
+        {
+            return;
+        }
+
+        foreach (var (late, leaves, helper) in segment.Late(context.Now))
+        {
+            // From here on its answer is told; the helper begins when every server does so.
+            Watch(new Recompute(segment.Term, segment.Step, leaves, helper));
+            context.Send(_coordinator!, new LateShare(segment.Term, segment.Step, leaves, late, helper));
+        }
+    }
+
+    private void Watch(Recompute recompute)
+    {
+        if (_recomputed.Contains(recompute))
+        {
+            return;
+        }
+
+        if (_recomputed.Count == MostRecomputed)
+        {
+            _recomputed.RemoveAt(0);
+        }
+
+        _recomputed.Add(recompute);
+    }
+
+    /// <summary>Tells the coordinator of a sum that is computed twice, the first time and the second.</summary>
+    private void Tell(IActorContext context, ActorId worker, in TensorMessage sum)
+    {
+        foreach (var recompute in _recomputed)
+        {
+            if (recompute.Step == sum.Key.Step && recompute.Leaves.Contains(sum.Key.Node))
+            {
+                var key = sum.Key;
+                context.Send(_coordinator!, new Answer(key.Term, key.Step, key.Segment, key.Node, worker, WeightsHash.Of(sum.Values), sum.Loss));
+                return;
+            }
+        }
     }
 
     private SegmentServer? Find(long term, int index) =>
@@ -179,6 +255,7 @@ public sealed class ParameterServer : IActor, IDisposable
     private void Adopt(IActorContext context, Topology topology)
     {
         _topology = topology;
+        _recomputed.Clear();
         foreach (var (index, segment) in _segments.ToArray())
         {
             if (index >= topology.Servers.Length || topology.Servers[index] != context.Self)
@@ -190,6 +267,13 @@ public sealed class ParameterServer : IActor, IDisposable
             {
                 segment.Adopt(context, _coordinator!, topology.Term);
             }
+        }
+
+        if (topology.Servers.Where((server, index) => server == context.Self && !_segments.ContainsKey(index)).Any())
+        {
+            // A former coordinator's last word, heard after this one was told otherwise, took the segment away: it must be served anew.
+            context.Send(_coordinator!, new Leave());
+            context.Send(_coordinator!, new Join(NodeRole.ParameterServer, Holding));
         }
     }
 }

@@ -25,6 +25,9 @@ internal sealed class SegmentServer : IDisposable
     private readonly ImmutableArray<Segment> _segments;
     private readonly NormParts _norm;
 
+    // A worker sends the sums of all segments together: the first segment's server looks who is late.
+    private readonly StepPace? _pace;
+
     private TensorMessage? _root;
     private TensorLease? _weights;
 
@@ -48,6 +51,7 @@ internal sealed class SegmentServer : IDisposable
         _servedTerm = serve.Term;
         _segments = segments;
         _norm = new NormParts(segments, update.Segment.Index);
+        _pace = update.Segment.Index == 0 ? new StepPace() : null;
         _recorded = serve.Step;
         Step = serve.Step;
         _checkpointSteps = serve.CheckpointSteps;
@@ -148,8 +152,10 @@ internal sealed class SegmentServer : IDisposable
     /// Sends no more weights to subscribers that took part and no longer do, until they take part again. One that no assignment
     /// has named so far stays: it may have heard of this server before this server hears of it.
     /// </summary>
-    public void Follow(IActorContext context, ImmutableArray<ActorId> former, ImmutableArray<ActorId> workers)
+    public void Follow(IActorContext context, ImmutableArray<ActorId> former, Assignment assignment)
     {
+        _pace?.Follow(context.Now, assignment);
+        var workers = assignment.Workers;
         for (var index = _subscribers.Count - 1; index >= 0; index--)
         {
             var worker = _subscribers[index];
@@ -201,8 +207,13 @@ internal sealed class SegmentServer : IDisposable
     }
 
     /// <summary>Takes a worker's gradient sum; one that is late, or counted already, is let go.</summary>
-    public void Add(IActorContext context, ActorId coordinator, ImmutableArray<ActorId> servers, in TensorMessage sum)
+    public void Add(IActorContext context, ActorId sender, ActorId coordinator, ImmutableArray<ActorId> servers, in TensorMessage sum)
     {
+        if (sum.Key.Step == Step)
+        {
+            _pace?.Answered(context.Now, sender);
+        }
+
         if (!_serving || _failed || sum.Key.Step != Step || Step >= _plan.Steps || sum.Length != Segment.Length || _sum.IsComplete
             || _sum.Offer(sum.Key.Node, sum) != TreeOffer.Added)
         {
@@ -229,6 +240,10 @@ internal sealed class SegmentServer : IDisposable
 
         Apply(context, coordinator);
     }
+
+    /// <summary>The workers for whose sums the step waits much longer than for the others', see <see cref="StepPace.Late"/>.</summary>
+    public IEnumerable<(ActorId Late, TreeNode Leaves, ActorId Helper)> Late(TimeSpan now) =>
+        _pace is null || _resting || _failed || _sum.IsComplete ? [] : _pace.Late(now, _plan.Leaves(Step));
 
     /// <summary>Takes another segment's part of the gradient norm.</summary>
     public void AddNormPart(IActorContext context, ActorId coordinator, NormPart part)
@@ -353,6 +368,7 @@ internal sealed class SegmentServer : IDisposable
         }
 
         _resting = false;
+        _pace?.Begin(context.Now);
         foreach (var worker in _subscribers)
         {
             SendWeights(context, worker, 0);

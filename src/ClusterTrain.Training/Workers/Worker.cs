@@ -26,6 +26,9 @@ public sealed class Worker : IActor, IDisposable
     private Topology _topology = new(0, []);
     private ImmutableArray<Segment> _segments = [];
     private Assignment _assignment = new(0, 0, []);
+
+    // What is to be computed besides the share, and the servers that have said so.
+    private readonly List<(Recompute Asked, HashSet<ActorId> By)> _recompute = [];
     private bool _stopped;
 
     // Announced, and not yet told of the servers: they may have let this worker go meanwhile, so it subscribes again.
@@ -81,7 +84,10 @@ public sealed class Worker : IActor, IDisposable
             case LinkRestored restored:
                 Subscribe(context, restored.Member);
                 break;
-            case Stop:
+            case Recompute recompute when recompute.Term == _topology.Term:
+                Ask(context, sender, recompute);
+                break;
+            case Stop or Exclude:
                 _stopped = true;
                 _weights.Clear();
                 break;
@@ -101,6 +107,10 @@ public sealed class Worker : IActor, IDisposable
         {
             _share.Begin(_weights.Step, _plan.Leaves(_weights.Step));
             ComputeShare(context);
+            if (_recompute.Count > 0)
+            {
+                ComputeAgain(context);
+            }
         }
     }
 
@@ -117,6 +127,7 @@ public sealed class Worker : IActor, IDisposable
         _announced = false;
         _segments = Segments.Split(_layout.Parameters, topology.Servers.Length);
         _weights.Begin(topology.Servers.Length);
+        _recompute.Clear();
         foreach (var server in topology.Servers.Distinct())
         {
             Subscribe(context, server);
@@ -152,14 +163,45 @@ public sealed class Worker : IActor, IDisposable
         var (start, count) = _assignment.Share(self, _share.Leaves);
         foreach (var run in _share.Claim(start, count))
         {
-            try
+            ComputeOrFail(context, run);
+        }
+    }
+
+    private void Ask(IActorContext context, ActorId server, Recompute asked)
+    {
+        var index = _recompute.FindIndex(recompute => recompute.Asked == asked);
+        if (index < 0)
+        {
+            index = _recompute.Count;
+            _recompute.Add((asked, []));
+        }
+
+        _recompute[index].By.Add(server);
+        ComputeAgain(context);
+    }
+
+    /// <summary>Computes what is asked for besides the share, as far as it is of the step in hand.</summary>
+    private void ComputeAgain(IActorContext context)
+    {
+        _recompute.RemoveAll(recompute => recompute.Asked.Step < _weights.Step);
+        foreach (var (asked, by) in _recompute)
+        {
+            if (_weights.IsWhole && _weights.Step == asked.Step && by.IsSupersetOf(_topology.Servers))
             {
-                Compute(context, run);
+                ComputeOrFail(context, asked.Leaves);
             }
-            catch (Exception error) when (error is not TrainingException)
-            {
-                throw new TrainingException($"{context.Self} failed at step {_share.Step}, {run}: {error.Message}", error);
-            }
+        }
+    }
+
+    private void ComputeOrFail(IActorContext context, TreeNode run)
+    {
+        try
+        {
+            Compute(context, run);
+        }
+        catch (Exception error) when (error is not TrainingException)
+        {
+            throw new TrainingException($"{context.Self} failed at step {_share.Step}, {run}: {error.Message}", error);
         }
     }
 

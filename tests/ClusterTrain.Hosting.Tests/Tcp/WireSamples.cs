@@ -24,6 +24,10 @@ internal static class WireSamples
         new Topology(1048577, [new ActorId("ps-1/ab12@10.0.0.5:7071")]),
         new Assignment(1048577, 3, [new ActorId("worker-1/aa"), new ActorId("worker-2/bb")]),
         new Stop(),
+        new LateShare(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-1/aa"), new ActorId("worker-2/bb")),
+        new Recompute(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-2/bb")),
+        new Answer(1048577, 1234, 1, new TreeNode(4, 2), new ActorId("worker-2/bb"), "0123abcd", 0.75),
+        new Exclude("a wrong sum"),
     ];
 
     public static readonly Hello Hello = new(

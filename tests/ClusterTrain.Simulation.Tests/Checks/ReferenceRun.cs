@@ -26,6 +26,9 @@ internal sealed class ReferenceRun
     /// <summary>The epoch, from 1, whose weights are the result.</summary>
     public int ResultEpoch { get; private set; }
 
+    /// <summary>False: the recipe's numbers grow beyond all bounds, and the run ends there.</summary>
+    public bool IsFinite { get; private set; } = true;
+
     public string ResultSha256 => Epochs[ResultEpoch - 1].WeightsSha256;
 
     public static ReferenceRun Compute(Recipe recipe, PreparedData data, NetworkLayout layout, Kernels kernels, ComputePool pool)
@@ -43,8 +46,7 @@ internal sealed class ReferenceRun
         var weights = new float[_layout.Parameters];
         _layout.Initialise(_recipe.Seed, weights);
         StepSha256.Add(WeightsHash.Of(weights));
-        var optimiser = new SegmentOptimiser(_layout, new Segment(0, 0, _layout.Parameters), _recipe.Optimiser, _recipe.L2, kernels);
-        var state = new float[optimiser.StateLength];
+        var update = Update(kernels, stepsPerEpoch);
         var blocks = new double[GradientNorm.Blocks(_layout.Parameters)];
         var (best, bestEpoch) = (double.NaN, 0);
         for (var epoch = 0; epoch < _recipe.Epochs; epoch++)
@@ -53,16 +55,22 @@ internal sealed class ReferenceRun
             var order = new SeededPermutation(_recipe.Seed, "shuffle", (ulong)epoch, _data.Rows);
             for (long batch = 0; batch < stepsPerEpoch; batch++)
             {
+                var step = (epoch * stepsPerEpoch) + batch;
                 var rows = new long[Math.Min(batchRows, _data.Rows - (batch * batchRows))];
                 order.Fill(batch * batchRows, rows);
-                var leaves = rows.Chunk(_recipe.LeafRows).Select((leaf, index) => Leaf(weights, leaf, index)).ToArray();
+                var leaves = rows.Chunk(_recipe.LeafRows).Select((leaf, index) => Leaf(weights, step, leaf, index)).ToArray();
                 var (gradient, loss) = TreeSum(leaves);
                 GradientNorm.BlockSums(kernels, gradient, blocks);
                 var scale = 1.0 / rows.Length;
                 scale *= _recipe.ClipNorm is { } clip ? GradientNorm.ClipFactor(GradientNorm.Norm(blocks, rows.Length), clip) : 1;
-                var step = (epoch * stepsPerEpoch) + batch + 1;
-                var factor = Schedule.Factor(_recipe.Schedule, step, stepsPerEpoch, _recipe.Epochs);
-                optimiser.Update(step, factor, scale, weights, gradient, weights, state);
+                IsFinite = double.IsFinite(loss) && gradient.All(float.IsFinite);
+                weights = IsFinite ? update(step, loss * scale, scale, weights, gradient) : weights;
+                IsFinite &= weights.All(float.IsFinite);
+                if (!IsFinite)
+                {
+                    return;
+                }
+
                 epochLoss += loss;
                 StepSha256.Add(WeightsHash.Of(weights));
             }
@@ -88,14 +96,40 @@ internal sealed class ReferenceRun
         }
     }
 
-    private (float[] Gradient, double Loss) Leaf(float[] weights, long[] rows, int index)
+    /// <summary>The optimiser: from a step (from 0), its mean loss, the factor on the gradient's sum, weights and that sum to the next weights.</summary>
+    private Func<long, double, double, float[], float[], float[]> Update(Kernels kernels, long stepsPerEpoch)
+    {
+        if (_recipe.Optimiser.Kind == OptimiserKind.Lbfgs)
+        {
+            var lbfgs = new Lbfgs(_layout, _recipe.Optimiser, _recipe.L2);
+            var memory = new float[lbfgs.StateLength];
+            return (step, loss, scale, weights, gradient) =>
+            {
+                var next = new float[weights.Length];
+                lbfgs.Update(loss, scale, step + 1 == _recipe.Epochs * stepsPerEpoch, weights, gradient, next, memory);
+                return next;
+            };
+        }
+
+        var optimiser = new SegmentOptimiser(_layout, new Segment(0, 0, _layout.Parameters), _recipe.Optimiser, _recipe.L2, kernels);
+        var state = new float[optimiser.StateLength];
+        return (step, _, scale, weights, gradient) =>
+        {
+            var factor = Schedule.Factor(_recipe.Schedule, step + 1, stepsPerEpoch, _recipe.Epochs);
+            optimiser.Update(step + 1, factor, scale, weights, gradient, weights, state);
+            return weights;
+        };
+    }
+
+    private (float[] Gradient, double Loss) Leaf(float[] weights, long step, long[] rows, int index)
     {
         var features = new float[rows.Length * _data.Features];
         var targets = new float[rows.Length * _data.Outputs];
         _data.Gather(rows, features, targets);
         var gradient = new float[_layout.Parameters];
         var loss = new double[1];
-        _network.Gradient(weights, features, targets, rows.Length, _recipe.LeafRows, [new TreeNode(index, 1)], [gradient], loss);
+        var dropout = new DropoutDraw(_recipe.Seed, step, rows);
+        _network.Gradient(weights, features, targets, rows.Length, _recipe.LeafRows, [new TreeNode(index, 1)], [gradient], loss, dropout);
         return (gradient, loss[0]);
     }
 

@@ -36,7 +36,7 @@ internal sealed partial class SimulatedCluster
         {
             var weights = new float[_layout.Parameters];
             _layout.Initialise(_scenario.Recipe.Seed, weights);
-            var stateCount = Optimiser.Create(_scenario.Recipe.Optimiser, Kernels.Active).StateCount;
+            var stateCount = Optimiser.StatePlanes(_scenario.Recipe.Optimiser, _layout.Parameters);
             return new RunState(0, 0, weights, new float[_layout.Parameters * stateCount]);
         });
         _checker.Begins(start);
@@ -243,18 +243,31 @@ internal sealed partial class SimulatedCluster
         {
             case RunCompleted completed:
                 _checker.Completed(completed, _disk);
-                _isComplete = true;
-                BeQuiet();
-                _endUs = NowUs + LingerUs;
+                Complete();
+                break;
+            case RunFailed { Reason: var reason } when !Reference.IsFinite && reason.Contains("is not finite", StringComparison.Ordinal):
+                Complete();
                 break;
             case RunInterrupted when _stopAsked:
             case RunFailed { Reason: var reason } when _stopAsked && reason.Contains("simulated disk", StringComparison.Ordinal):
                 _isResuming = true;
                 After(LingerUs, ResumeAll);
                 break;
+            case RunFailed { Reason: var reason } when _corrupt is not null && reason.Contains("no third worker", StringComparison.Ordinal):
+                _corrupt = null;
+                _isResuming = true;
+                After(LingerUs, ResumeAll);
+                break;
             default:
                 throw new SimulationFailure("crash", $"the run ended: {outcome}");
         }
+    }
+
+    private void Complete()
+    {
+        _isComplete = true;
+        BeQuiet();
+        _endUs = NowUs + LingerUs;
     }
 
     private void ResumeAll()

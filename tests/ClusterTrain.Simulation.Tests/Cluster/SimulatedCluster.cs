@@ -63,6 +63,7 @@ internal sealed partial class SimulatedCluster : IDisposable
         _checker = new Checker(scenario, _plan, Reference);
         _disk = new Disk(plant);
         _places = new Process?[scenario.Places];
+        _corrupt = scenario.Corrupt;
         _links = new Link[scenario.Places, scenario.Places];
         _clockOffsetUs = new long[scenario.Places];
         _slowness = new double[scenario.Places];
@@ -74,7 +75,21 @@ internal sealed partial class SimulatedCluster : IDisposable
                 _links[place, other] = _links[other, place] = new Link();
             }
         }
+
+        if (scenario.Slow is { } slow)
+        {
+            _slowness[slow.Place] = (double)slow.ShareUs * scenario.Workers / (scenario.RowUs * _plan.BatchRows);
+        }
     }
+
+    /// <summary>Answers of which a bit was flipped.</summary>
+    public int Flipped => _flipped.Count;
+
+    /// <summary>Workers that were excluded.</summary>
+    public int Excluded { get; private set; }
+
+    /// <summary>Shares that were computed twice.</summary>
+    public int Recomputed { get; private set; }
 
     /// <summary>What the run must give.</summary>
     public ReferenceRun Reference { get; }
@@ -116,7 +131,9 @@ internal sealed partial class SimulatedCluster : IDisposable
         {
             Checker.Require(process.Role is null || process.IsStopped, "liveness", $"the run is over, but {process.Self} was not told");
             Checker.Require(!process.IsWorking, "liveness", $"the run is over, but {process.Self} is still at work");
-            Kill(process, mustEndClean: true);
+
+            // A run that failed may leave what it was about to record.
+            Kill(process, mustEndClean: Reference.IsFinite);
         }
     }
 
@@ -191,8 +208,9 @@ internal sealed partial class SimulatedCluster : IDisposable
         var busyUs = 0L;
         if (envelope.Message is { } message)
         {
-            process.IsStopped |= message is Stop;
+            process.IsStopped |= message is Stop or Exclude;
             process.Actor.Receive(process, envelope.Sender, message);
+            busyUs = Heard(process, message);
         }
         else
         {
@@ -203,6 +221,7 @@ internal sealed partial class SimulatedCluster : IDisposable
             sent.Lease.Release();
             var tensor = sent with { Lease = lease, Offset = 0 };
             busyUs = ComputeUs(process, tensor);
+            Answered(process, envelope.Sender, tensor.Key);
             var (isStale, lent) = (tensor.Key.Term < process.Term, process.Pool.Lent);
             process.Actor.Receive(process, envelope.Sender, tensor);
             _checker.Handled(process, tensor, isStale, lent);
@@ -261,6 +280,7 @@ internal sealed partial class SimulatedCluster : IDisposable
         process.BusyUntilUs = NowUs + busyUs;
         After(busyUs, () =>
         {
+            FlipBitOfCompared(process, outbox);
             foreach (var (to, envelope) in outbox)
             {
                 if (process.IsAlive)
@@ -309,26 +329,27 @@ internal sealed partial class SimulatedCluster : IDisposable
         var arrivalUs = Math.Max(NowUs + DelayUs(), direction.LastArrivalUs);
         direction.LastArrivalUs = arrivalUs;
         var number = link.Number;
-        if (MayRepeat(envelope) && _random.Chance(_scenario.Duplicates))
-        {
-            if (envelope.Message is null)
-            {
-                envelope.Tensor.Lease.Share();
-            }
-
-            At(arrivalUs + _random.Duration(1, 100 * _scenario.DelayUs.High), () => Arrive(to, envelope));
-        }
-
+        long? repeatAfterUs = MayRepeat(envelope) && _random.Chance(_scenario.Duplicates) ? _random.Duration(1, 100 * _scenario.DelayUs.High) : null;
         At(arrivalUs, () =>
         {
-            if (link.Number == number)
-            {
-                Arrive(to, envelope);
-            }
-            else
+            if (link.Number != number)
             {
                 envelope.Drop();
+                return;
             }
+
+            // What comes a second time came a first time: before it everything came that was sent before it.
+            if (repeatAfterUs is { } afterUs)
+            {
+                if (envelope.Message is null)
+                {
+                    envelope.Tensor.Lease.Share();
+                }
+
+                After(afterUs, () => Arrive(to, envelope));
+            }
+
+            Arrive(to, envelope);
         });
     }
 

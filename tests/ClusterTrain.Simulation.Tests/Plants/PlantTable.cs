@@ -11,5 +11,6 @@ internal static class PlantTable
         ("checkpoint not flushed before rename", () => new UnflushedCheckpoints(), 200),
         ("position off by one after resume", () => new PositionOffByOne(), 100),
         ("forgotten re-assignment", () => new ForgottenReassignment(), 100),
+        ("two answers not compared", () => new AnswersNotCompared(), 300),
     ];
 }

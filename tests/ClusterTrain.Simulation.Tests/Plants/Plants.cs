@@ -34,6 +34,12 @@ internal sealed class ForgottenReassignment : Plant
     }
 }
 
+/// <summary>The answers to a share that is computed twice are not compared.</summary>
+internal sealed class AnswersNotCompared : Plant
+{
+    public override bool Forgets(ActorId to, IMessage message) => message is Answer;
+}
+
 /// <summary>A parameter server counts pushes of a former term as pushes of its own.</summary>
 internal sealed class StaleTermAccepted : Plant
 {

@@ -7,7 +7,7 @@ namespace ClusterTrain.Simulation.Tests;
 /// <summary>Everything one seed decides before the simulation begins.</summary>
 internal sealed record Scenario
 {
-    // L-BFGS asks for full batches and one segment; the rest update each parameter by itself.
+    // L-BFGS asks for full batches and one segment, so it is drawn apart; the rest update each parameter by itself.
     private static readonly OptimiserKind[] s_optimisers = [.. Enum.GetValues<OptimiserKind>().Where(kind => kind != OptimiserKind.Lbfgs)];
 
     public required ulong Seed { get; init; }
@@ -38,6 +38,15 @@ internal sealed record Scenario
 
     public required ImmutableArray<FaultEvent> Events { get; init; }
 
+    /// <summary>A place whose worker takes this long for a share, so that another computes it too.</summary>
+    public (int Place, long ShareUs)? Slow { get; init; }
+
+    /// <summary>
+    /// A place whose worker computes wrongly: one bit of an answer that another worker gives too. What nobody else computes cannot be
+    /// known to be wrong, so those answers are right, and nothing that would end a comparison early happens.
+    /// </summary>
+    public int? Corrupt { get; init; }
+
     public int Servers => Settings.ParameterServers;
 
     public int FirstWorkerPlace => 1 + Servers;
@@ -53,7 +62,8 @@ internal sealed record Scenario
         var random = new SimulationRandom(seed);
         var servers = random.Chance(0.3) ? random.Between(2, 4) : 1;
         var workers = servers == 1 ? random.Pick(1, 2, 3, random.Between(4, 8), random.Between(9, 16)) : random.Between(1, 6);
-        var recipe = DrawRecipe(random, servers, workers);
+        var variations = new SimulationRandom(seed ^ 0x9E6C63D0676A9A99);
+        var recipe = DrawVariations(variations, DrawRecipe(random, servers, workers));
         var (delayUs, rowUs) = (DrawDelay(random), random.Duration(10, 1000));
         var scenario = new Scenario
         {
@@ -81,7 +91,25 @@ internal sealed record Scenario
         var steps = (rows / Math.Max(1, recipe.BatchRows ?? rows)) + 1;
         var stepUs = (delayUs.Low + delayUs.High) + (rowUs * (recipe.BatchRows ?? rows) / workers);
         var horizonUs = Math.Max(20_000, recipe.Epochs * steps * stepUs * 3 / 2);
-        return scenario with { Events = DrawEvents(random, scenario, horizonUs) };
+        return DrawSlowness(variations, scenario with { Events = DrawEvents(random, scenario, horizonUs) });
+    }
+
+    private static Scenario DrawSlowness(SimulationRandom random, Scenario scenario)
+    {
+        if (scenario.Workers < 2 || !random.Chance(0.25))
+        {
+            return scenario;
+        }
+
+        var slow = scenario.FirstWorkerPlace + random.Between(0, scenario.Workers - 1);
+        scenario = scenario with { Slow = (slow, random.Duration(60_000, 600_000)) };
+        return random.Chance(0.5)
+            ? scenario
+            : scenario with
+            {
+                Corrupt = random.Chance(0.3) ? slow : scenario.FirstWorkerPlace + random.Between(0, scenario.Workers - 1),
+                Events = [.. scenario.Events.Where(happening => happening is DiskFailure or WorkerJoins or StopAndResume)],
+            };
     }
 
     private static (long Low, long High) DrawDelay(SimulationRandom random)
@@ -147,6 +175,28 @@ internal sealed record Scenario
                     Metric = isClassification && random.Chance(0.3) ? StoppingMetric.ValidationAccuracy : StoppingMetric.ValidationLoss,
                 }
                 : null,
+        };
+    }
+
+    /// <summary>What was added to the draw later, from random numbers of its own: seeds go on giving the scenarios they gave.</summary>
+    private static Recipe DrawVariations(SimulationRandom random, Recipe recipe)
+    {
+        if (random.Chance(0.1))
+        {
+            return recipe with
+            {
+                Optimiser = recipe.Optimiser with { Kind = OptimiserKind.Lbfgs, Memory = random.Between(1, 4) },
+                Schedule = new ScheduleRecipe(),
+                ClipNorm = null,
+                BatchRows = null,
+                Epochs = recipe.Epochs * random.Between(1, 4),
+            };
+        }
+
+        return recipe with
+        {
+            Layers = [.. recipe.Layers.Select((layer, index) =>
+                index + 1 < recipe.Layers.Length && random.Chance(0.3) ? layer with { Dropout = random.Pick(0.1, 0.5) } : layer)],
         };
     }
 

@@ -297,6 +297,21 @@ public sealed class CoordinatorTests : IDisposable
     }
 
     [Fact]
+    public void A_server_that_was_lost_and_is_back_sends_what_it_computed_alone_and_it_does_not_count()
+    {
+        Begin(new RunSettings { ParameterServers = 2 });
+        Join(s_server, NodeRole.ParameterServer);
+        Join(new ActorId("server-2"), NodeRole.ParameterServer);
+        Join(s_worker, NodeRole.Worker);
+        var former = Topologies(s_worker)[^1].Term;
+        Receive(_context.Self, new MemberLost(s_server, "link broken"));
+        Receive(_context.Self, new MemberLost(new ActorId("server-2"), "link broken"));
+        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1, former, 2, 1)]));
+        SendEpoch(former, 2, 10, 1);
+        Assert.Empty(_recorder.Epochs);
+    }
+
+    [Fact]
     public void A_run_resumed_at_its_very_end_writes_the_result_and_ends()
     {
         Begin(new RunSettings(), new RunStart(2, Start(2, LineRun.ThirdWeight, 0), [Record(1, 1), Record(2, 2)], 2, null));

@@ -356,6 +356,17 @@ public sealed class ParameterServerTests : IDisposable
     }
 
     [Fact]
+    public void Counted_on_for_a_segment_it_gave_up_meanwhile_it_joins_anew_with_what_it_holds()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Receive(new Topology(2, [s_sibling]));
+        _context.Messages.Clear();
+        Receive(new Topology(3, [_context.Self]));
+        Assert.Equal([typeof(Leave), typeof(Join)], _context.SentTo<IMessage>(LineRun.Coordinator).Select(message => message.GetType()));
+        Assert.Empty(Assert.Single(_context.Sent<Join>()).Holding);
+    }
+
+    [Fact]
     public void After_the_stop_nothing_is_lent()
     {
         Serve(1, 0, LineRun.FirstWeight, 0);

@@ -189,6 +189,44 @@ public sealed class WorkerTests : IDisposable
         Assert.Empty(_context.Tensors);
     }
 
+    [Fact]
+    public void Told_by_every_server_it_computes_what_another_computes_too()
+    {
+        Assign(1, 1, "worker-1", "worker-2");
+        Weights(1, 0, LineRun.FirstWeight);
+        _context.Clear();
+        var recompute = new Recompute(1, 0, new TreeNode(1, 1), _context.Self);
+        _worker.Receive(_context, LineRun.Coordinator, recompute);
+        Assert.Empty(_context.Tensors);
+        _worker.Receive(_context, s_server, recompute);
+        var push = Assert.Single(_context.Tensors).Tensor;
+        Assert.Equal(LineRun.Sum(1, 0, 1, 1), push.Key);
+
+        // The epoch's permutation puts the rows x = 1 and x = 4 there: 1 + 16.
+        Assert.Equal([17f], push.Values.ToArray());
+    }
+
+    [Fact]
+    public void Asked_about_a_later_step_it_answers_when_the_weights_are_there_and_about_a_former_one_not_at_all()
+    {
+        Assign(1, 1, "worker-2");
+        Weights(1, 1, LineRun.FirstWeight);
+        _worker.Receive(_context, s_server, new Recompute(1, 0, new TreeNode(0, 1), _context.Self));
+        _worker.Receive(_context, s_server, new Recompute(1, 2, new TreeNode(0, 2), _context.Self));
+        Assert.Empty(_context.Tensors);
+        Weights(1, 2, LineRun.SecondWeight);
+        Assert.Equal(LineRun.Sum(1, 2, 0, 2), Assert.Single(_context.Tensors).Tensor.Key);
+    }
+
+    [Fact]
+    public void Excluded_it_computes_nothing_any_more()
+    {
+        Assign(1, 1, "worker-1");
+        Receive(new Exclude("a wrong sum"));
+        Weights(1, 0, LineRun.FirstWeight);
+        Assert.Empty(_context.Tensors);
+    }
+
     private void Assign(long term, long version, params string[] workers)
     {
         Topology(term);

@@ -230,10 +230,10 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
             UseServers(topology.Servers, onlyThese: true);
 
         _shared.Actors.Deliver(link.Self, new Envelope(link.Peer, message, default));
-        if (link.Role == PeerRole.Coordinator && message is Stop)
+        if (link.Role == PeerRole.Coordinator && message is Stop or Exclude)
         {
-            _outcome.TrySetResult(new MemberFinished());
-            link.Close("the run is over");
+            _outcome.TrySetResult(message is Exclude exclude ? new MemberEndedByError($"excluded from the run: {exclude.Reason}") : new MemberFinished());
+            link.Close(message is Exclude ? "excluded from the run" : "the run is over");
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ClusterTrain.Numerics;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Hosting;
@@ -110,6 +111,35 @@ internal static class MessageCodec
             case Stop:
                 writer.UInt16(16);
                 break;
+            case LateShare late:
+                writer.UInt16(17);
+                writer.Int64(late.Term);
+                writer.Int64(late.Step);
+                Write(writer, late.Leaves);
+                writer.Text(late.Worker.Name);
+                writer.Text(late.Helper.Name);
+                break;
+            case Recompute recompute:
+                writer.UInt16(18);
+                writer.Int64(recompute.Term);
+                writer.Int64(recompute.Step);
+                Write(writer, recompute.Leaves);
+                writer.Text(recompute.Worker.Name);
+                break;
+            case Answer answer:
+                writer.UInt16(19);
+                writer.Int64(answer.Term);
+                writer.Int64(answer.Step);
+                writer.Int32(answer.Segment);
+                Write(writer, answer.Node);
+                writer.Text(answer.Worker.Name);
+                writer.Text(answer.Sha256);
+                writer.Double(answer.Loss);
+                break;
+            case Exclude exclude:
+                writer.UInt16(20);
+                writer.LongText(exclude.Reason);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} is not sent over a link.", nameof(message));
         }
@@ -137,6 +167,11 @@ internal static class MessageCodec
             14 => new Topology(reader.Int64(), Ids(ref reader, limits)),
             15 => new Assignment(reader.Int64(), reader.Int64(), Ids(ref reader, limits)),
             16 => new Stop(),
+            17 => new LateShare(reader.Int64(), reader.Int64(), Leaves(ref reader), Id(ref reader, limits), Id(ref reader, limits)),
+            18 => new Recompute(reader.Int64(), reader.Int64(), Leaves(ref reader), Id(ref reader, limits)),
+            19 => new Answer(
+                reader.Int64(), reader.Int64(), reader.Int32(), Leaves(ref reader), Id(ref reader, limits), reader.Text(limits.NameBytes), reader.Double()),
+            20 => new Exclude(reader.LongText()),
             _ => throw new LinkException(RefusalKind.Garbage, $"sent a message of type {number}, which there is not"),
         };
         reader.End();
@@ -148,6 +183,20 @@ internal static class MessageCodec
         writer.Int32(ids.Length);
         foreach (var id in ids)
             writer.Text(id.Name);
+    }
+
+    private static void Write(WireWriter writer, TreeNode leaves)
+    {
+        writer.Int32(leaves.Start);
+        writer.Int32(leaves.Count);
+    }
+
+    private static TreeNode Leaves(ref WireReader reader)
+    {
+        var leaves = new TreeNode(reader.Int32(), reader.Int32());
+        return leaves is { Start: >= 0, Count: > 0 } && leaves.Start <= int.MaxValue - leaves.Count
+            ? leaves
+            : throw new LinkException(RefusalKind.Garbage, $"sent {leaves.Count} leaves from {leaves.Start} on, which there are not");
     }
 
     private static NodeRole Role(byte number) =>

@@ -1,0 +1,71 @@
+using ClusterTrain.Numerics;
+
+namespace ClusterTrain.Training;
+
+/// <summary>A late worker's share that another worker computes too: the answers of the two must be equal bit for bit.</summary>
+internal sealed class Comparison(LateShare late, int segments, TimeSpan until)
+{
+    // A worker may answer more than once, and one that computes wrongly not with the same bits: every answer counts, the first was used.
+    private readonly HashSet<Answer> _answers = [];
+
+    public long Step => late.Step;
+
+    /// <summary>The late worker.</summary>
+    public ActorId Worker => late.Worker;
+
+    /// <summary>Who computes its share too.</summary>
+    public ActorId Helper => late.Helper;
+
+    /// <summary>When answers that have not come are no longer waited for.</summary>
+    public TimeSpan Until { get; private set; } = until;
+
+    public bool IsOf(Answer answer) => answer.Step == late.Step && late.Leaves.Contains(answer.Node);
+
+    /// <summary>The first two answers that differ; null when there are none.</summary>
+    public (Answer First, Answer Second)? Mismatch { get; private set; }
+
+    /// <summary>Takes an answer.</summary>
+    public void Add(Answer answer)
+    {
+        if (Mismatch is null && _answers.FirstOrDefault(other => (other.Segment, other.Node) == (answer.Segment, answer.Node) && !IsSame(other, answer)) is { } other)
+        {
+            Mismatch = (other, answer);
+        }
+
+        _answers.Add(answer);
+    }
+
+    /// <summary>True when a worker's sums over all leaves of the share have come, for every segment.</summary>
+    public bool HasAnswered(ActorId worker) =>
+        _answers.Where(answer => answer.Worker == worker).DistinctBy(answer => (answer.Segment, answer.Node)).Sum(answer => answer.Node.Count)
+            >= late.Leaves.Count * segments;
+
+    /// <summary>The late worker has answered in part: the rest is on its way, or was before anybody looked.</summary>
+    public void WaitNoLongerThan(TimeSpan until) => Until = until < Until ? until : Until;
+
+    /// <summary>True when two answers are equal bit for bit.</summary>
+    public static bool IsSame(Answer one, Answer other) =>
+        one.Sha256 == other.Sha256 && BitConverter.DoubleToInt64Bits(one.Loss) == BitConverter.DoubleToInt64Bits(other.Loss);
+}
+
+/// <summary>Two answers differ: a third worker, which neither of the two is, decides. One that contradicts itself is wrong whatever others say.</summary>
+/// <param name="First">The answer that came first, and was used.</param>
+/// <param name="Second">The other.</param>
+/// <param name="Third">Who was asked; null before.</param>
+internal sealed record Dispute(Answer First, Answer Second, ActorId? Third)
+{
+    public long Step => First.Step;
+
+    public TreeNode Node => First.Node;
+
+    public bool IsParty(ActorId worker) => worker == First.Worker || worker == Second.Worker;
+
+    /// <summary>True when this is the third's answer to what is disputed.</summary>
+    public bool IsDecidedBy(Answer answer) =>
+        (answer.Step, answer.Segment, answer.Node) == (First.Step, First.Segment, First.Node) && answer.Worker == Third;
+
+    public bool IsWithItself => First.Worker == Second.Worker;
+
+    public override string ToString() =>
+        $"{First.Worker} and {(IsWithItself ? "the same again" : Second.Worker)} computed different sums of {Node} at step {Step} (segment {First.Segment})";
+}

@@ -1,0 +1,98 @@
+using ClusterTrain.Numerics;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Simulation.Tests;
+
+/// <content>A worker that computes wrongly, now and then and only where another computes the same.</content>
+internal sealed partial class SimulatedCluster
+{
+    // The shares that were late and whose they are; the servers that tell the coordinator of answers to one; and those there are in a term.
+    private readonly Dictionary<(long Term, long Step, TreeNode Leaves), ActorId> _late = [];
+    private readonly Dictionary<Recompute, HashSet<ActorId>> _compared = [];
+    private readonly Dictionary<long, Topology> _topologies = [];
+
+    // Sums of such shares that reached a server, by worker; and those of which a bit was flipped.
+    private readonly HashSet<(ActorId Server, TensorKey Key, ActorId Worker)> _answers = [];
+    private readonly List<(ActorId Server, TensorKey Key, ActorId Worker)> _flipped = [];
+    private int? _corrupt;
+
+    /// <summary>
+    /// True when a wrong answer had no other to be compared with: the late worker answered with other nodes of the tree, because the leaves were
+    /// divided anew meanwhile. What follows from it cannot be noticed.
+    /// </summary>
+    public bool IsTainted => _flipped.Exists(flip => !_answers.Any(
+        answer => (answer.Server, answer.Key) == (flip.Server, flip.Key) && answer.Worker != flip.Worker));
+
+    private void Answered(Process server, ActorId worker, TensorKey key)
+    {
+        if (server.Role == NodeRole.ParameterServer && _compared.Any(
+            asked => IsOf(asked.Key, key) && asked.Value.Contains(server.Self)))
+        {
+            _answers.Add((server.Self, key, worker));
+        }
+    }
+
+    /// <summary>A control message was handled.</summary>
+    /// <returns>Virtual time it took.</returns>
+    private long Heard(Process process, IMessage message)
+    {
+        switch (message)
+        {
+            case Topology topology:
+                _topologies[topology.Term] = topology;
+                break;
+            case LateShare late:
+                _late[(late.Term, late.Step, late.Leaves)] = late.Worker;
+                break;
+            case Recompute recompute when process.Role == NodeRole.ParameterServer:
+                if (!_compared.TryGetValue(recompute, out var servers))
+                {
+                    _compared.Add(recompute, servers = []);
+                    Recomputed++;
+                }
+
+                servers.Add(process.Self);
+                break;
+            case Recompute recompute when process.Outbox.Exists(sent => sent.Envelope.Message is null):
+                return (long)(_scenario.RowUs * _plan.Rows(recompute.Step, recompute.Leaves) * _slowness[process.Place] * (0.5 + _random.Unit()));
+            case Exclude:
+                Checker.Require(process.Place == _corrupt, "votes", $"{process.Self} was excluded, but it computes rightly");
+                Excluded++;
+                _corrupt = null;
+                After(DelayUs(), () =>
+                {
+                    Kill(process);
+                    After(_random.Duration(1000, 500_000), () => StartMember(process.Place));
+                });
+                break;
+        }
+
+        return 0;
+    }
+
+    /// <summary>Flips a bit of a sum that is about to be sent, when every server knows that it is computed twice.</summary>
+    private void FlipBitOfCompared(Process process, List<(ActorId To, Envelope Envelope)> outbox)
+    {
+        if (process.Place != _corrupt)
+        {
+            return;
+        }
+
+        var compared = outbox.FindAll(sent => sent.Envelope.Message is null && IsCompared(process.Self, sent.Envelope.Tensor.Key));
+        if (compared.Count > 0)
+        {
+            var (server, (_, _, tensor)) = compared[_random.Between(0, compared.Count - 1)];
+            ref var value = ref tensor.Values[_random.Between(0, tensor.Length - 1)];
+            value = BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value) ^ (1 << _random.Between(0, 31)));
+            _flipped.Add((server, tensor.Key, process.Self));
+        }
+    }
+
+    private bool IsCompared(ActorId worker, TensorKey key) => _compared.Any(
+        asked => IsOf(asked.Key, key)
+            && (worker == asked.Key.Worker || worker == _late.GetValueOrDefault((key.Term, key.Step, asked.Key.Leaves)))
+            && asked.Value.IsSupersetOf(_topologies[key.Term].Servers));
+
+    private static bool IsOf(Recompute asked, TensorKey key) =>
+        key.Kind == TensorKind.GradientSum && (asked.Term, asked.Step) == (key.Term, key.Step) && asked.Leaves.Contains(key.Node);
+}

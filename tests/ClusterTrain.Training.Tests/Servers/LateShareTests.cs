@@ -1,0 +1,131 @@
+using ClusterTrain.Numerics;
+
+namespace ClusterTrain.Training.Tests;
+
+/// <summary>A parameter server sees which worker is late and tells the coordinator of answers given twice.</summary>
+public sealed class LateShareTests : IDisposable
+{
+    private static readonly ActorId s_first = new("worker-1");
+    private static readonly ActorId s_second = new("worker-2");
+    private static readonly TreeNode s_leaf = new(1, 1);
+
+    private readonly TensorPool _pool = new();
+    private readonly RecordingContext _context = new("server");
+    private readonly ParameterServer _server;
+
+    public LateShareTests()
+    {
+        var recipe = LineRun.Recipe();
+        _server = new ParameterServer(new TrainingPlan(recipe, 4), LineRun.Layout(recipe), Kernels.Active, _pool);
+        _server.Start(_context, LineRun.Coordinator);
+        Receive(new Serve(1, 0, 1, 0, 0, 0));
+        _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.Weights(1, 0), 0, 1));
+        _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.State(1, 0), 0, 0));
+        Receive(new Topology(1, [_context.Self]));
+        Receive(new Assignment(1, 1, [s_first, s_second]));
+        Receive(new Advance(1, 100, 0));
+    }
+
+    public void Dispose()
+    {
+        _context.Clear();
+        _server.Dispose();
+        Assert.Equal(0, _pool.Lent);
+    }
+
+    [Theory]
+    [InlineData(20, 79, false)]
+    [InlineData(20, 80, true)]
+    [InlineData(2, 49, false)]
+    [InlineData(2, 50, true)]
+    public void A_worker_is_late_after_four_times_the_median_and_50_ms_at_least(int median, int now, bool isLate)
+    {
+        PushAt(median, s_first, 0, 5);
+        LookAt(now);
+        Assert.Equal(isLate ? [new LateShare(1, 0, s_leaf, s_second, s_first)] : [], _context.SentTo<LateShare>(LineRun.Coordinator));
+    }
+
+    [Fact]
+    public void A_late_worker_is_named_once()
+    {
+        PushAt(1, s_first, 0, 5);
+        LookAt(100);
+        LookAt(200);
+        Assert.Single(_context.Sent<LateShare>());
+    }
+
+    [Fact]
+    public void Nobody_is_late_while_less_than_half_have_answered_or_when_all_have()
+    {
+        LookAt(1000);
+        PushAt(1000, s_first, 0, 5);
+        PushAt(1001, s_second, 1, 25);
+        LookAt(1002);
+        Assert.Empty(_context.Sent<LateShare>());
+    }
+
+    [Fact]
+    public void Leaves_divided_anew_are_waited_for_from_then_on()
+    {
+        PushAt(1, s_first, 0, 5);
+        _context.Now = TimeSpan.FromMilliseconds(40);
+        Receive(new Assignment(1, 2, [s_first, new ActorId("worker-3")]));
+        LookAt(89);
+        Assert.Empty(_context.Sent<LateShare>());
+        LookAt(90);
+        Assert.Equal(new ActorId("worker-3"), Assert.Single(_context.Sent<LateShare>()).Worker);
+    }
+
+    [Fact]
+    public void It_hands_the_order_on_and_tells_of_both_answers_even_when_the_step_is_done()
+    {
+        PushAt(1, s_first, 0, 5);
+        LookAt(100);
+        var recompute = new Recompute(1, 0, s_leaf, s_first);
+        Receive(recompute);
+        Assert.Equal(recompute, Assert.Single(_context.SentTo<Recompute>(s_first)));
+
+        PushAt(101, s_first, 1, 25);
+        Assert.Contains(_context.Tensors, sent => sent.Tensor.Key.Step == 1);
+        PushAt(500, s_second, 1, BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(25) ^ 1));
+        var answers = _context.SentTo<Answer>(LineRun.Coordinator).ToArray();
+        Assert.Equal([(s_leaf, s_first), (s_leaf, s_second)], answers.Select(answer => (answer.Node, answer.Worker)));
+        Assert.Equal(WeightsHash.Of([25f]), answers[0].Sha256);
+        Assert.NotEqual(answers[0].Sha256, answers[1].Sha256);
+    }
+
+    [Fact]
+    public void An_order_that_comes_after_the_late_answer_goes_back_to_the_coordinator()
+    {
+        PushAt(1, s_first, 0, 5);
+        LookAt(100);
+        PushAt(101, s_second, 1, 25);
+        var recompute = new Recompute(1, 0, s_leaf, s_first);
+        Receive(recompute);
+        Assert.Equal(recompute, Assert.Single(_context.SentTo<Recompute>(LineRun.Coordinator)));
+        Assert.Empty(_context.SentTo<Recompute>(s_first));
+    }
+
+    [Fact]
+    public void A_helper_that_lost_the_server_hears_the_order_again()
+    {
+        var recompute = new Recompute(1, 0, s_leaf, s_first);
+        Receive(recompute);
+        _server.Receive(_context, s_first, new Subscribe(1, 0));
+        Assert.Equal([recompute, recompute], _context.SentTo<Recompute>(s_first));
+    }
+
+    private void PushAt(int milliseconds, ActorId worker, int leaf, float sum)
+    {
+        _context.Now = TimeSpan.FromMilliseconds(milliseconds);
+        _server.Receive(_context, worker, _pool.Tensor(LineRun.Sum(1, 0, leaf, 1), 12.5, sum));
+    }
+
+    private void LookAt(int milliseconds)
+    {
+        _context.Now = TimeSpan.FromMilliseconds(milliseconds);
+        Receive(new Tick());
+    }
+
+    private void Receive(IMessage message) => _server.Receive(_context, LineRun.Coordinator, message);
+}
