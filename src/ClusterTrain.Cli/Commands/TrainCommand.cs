@@ -34,6 +34,11 @@ internal static class TrainCommand
             "--receipt-steps", "N", "steps between entries of the receipt besides the epochs' (default: none)", 0, int.MaxValue);
         var tensorBoard = new Option<bool>("--tensorboard") { Description = "write TensorBoard event files too, into the run folder: tensorboard --logdir runs" };
         var data = CommandOptions.Data();
+        var prepared = new Option<string?>("--prepared")
+        {
+            Description = "read the rows from this file of `clustertrain data prepare`, which may be larger than memory; the result has the same bits",
+            HelpName = "FILE",
+        };
         var json = CommandOptions.Json("print one JSON object per event, and nothing else");
         var quiet = new Option<bool>("--quiet") { Description = "print the last line alone" };
         var command = new CommandWithExamples(
@@ -44,7 +49,7 @@ internal static class TrainCommand
             "clustertrain train configs/mnist.yaml --set epochs=3 --set optimiser.rate=0.05",
             "clustertrain train --resume runs/mnist-20260131-120000")
         {
-            recipe, set, workers, threads, servers, folder, resume, period, steps, receiptSteps, tensorBoard, data, json, quiet,
+            recipe, set, workers, threads, servers, folder, resume, period, steps, receiptSteps, tensorBoard, data, prepared, json, quiet,
         };
         command.SetAction(parsed => Run(
             new TrainOptions
@@ -61,6 +66,7 @@ internal static class TrainCommand
                 ReceiptSteps = parsed.GetValue(receiptSteps) ?? 0,
                 IsForTensorBoard = parsed.GetValue(tensorBoard),
                 Data = parsed.GetValue(data),
+                Prepared = parsed.GetValue(prepared),
                 IsJson = parsed.GetValue(json),
                 IsQuiet = parsed.GetValue(quiet),
             },
@@ -74,6 +80,8 @@ internal static class TrainCommand
         if (options.Resume is { } resumed && RunSource.ResultOf(resumed) is { } result)
             return AlreadyDone(resumed, result, options.IsJson, surroundings);
         var source = options.Resume is { } old ? RunSource.OfFolder(old) : RunSource.OfRecipe(options.Recipe, options.Overrides);
+        if (options.Prepared is { } prepared)
+            source = source with { Prepared = Path.GetFullPath(prepared) };
         var began = surroundings.Time.GetTimestamp();
         var kernels = KernelChoice.Active();
         var data = Prepare(source, options.Data, surroundings);
@@ -127,7 +135,7 @@ internal static class TrainCommand
     {
         using var progress = new DataProgressLine(surroundings);
         return DataPreparation.Prepare(
-            source.Recipe, Locations.Of(source.RecipeFolder, dataFolder, surroundings), progress, surroundings.Interruption.Token);
+            source.Recipe, Locations.Of(source.RecipeFolder, dataFolder, surroundings).WithPrepared(source.Prepared), progress, surroundings.Interruption.Token);
     }
 
     private static IRunView View(TrainOptions options, Surroundings surroundings) =>

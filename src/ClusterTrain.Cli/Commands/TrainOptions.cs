@@ -30,6 +30,9 @@ internal sealed record TrainOptions
 
     public string? Data { get; init; }
 
+    /// <summary>The file of prepared rows; null: the recipe's own source, or what the resumed run reads.</summary>
+    public string? Prepared { get; init; }
+
     /// <summary>True: figures are written for TensorBoard too.</summary>
     public bool IsForTensorBoard { get; init; }
 
