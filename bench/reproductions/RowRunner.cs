@@ -80,7 +80,8 @@ internal sealed class RowRunner(string recipes, string work, CancellationToken s
         if (File.Exists(folder.ModelPath))
             return (folder.ReceiptPath, folder.ModelPath);
         var settings = new InProcessSettings { Workers = workers, Threads = threads, Run = new RunSettings { LeastWorkers = workers } };
-        var outcome = InProcessTraining.Train(recipe, data, folder, settings, TimeProvider.System, _ => { }, stop);
+        using var log = new RunLog(folder, TimeProvider.System);
+        var outcome = InProcessTraining.Train(recipe, data, folder, settings, TimeProvider.System, log.Write, stop);
         return outcome switch
         {
             RunCompleted => (folder.ReceiptPath, folder.ModelPath),
