@@ -27,6 +27,9 @@ public sealed class MistakeTests : IDisposable
         { "predict model rows.csv --format xml", "csv" },
         { "score nowhere", "error: nowhere: there is no such file" },
         { "data get nist", "error: There is no data set 'nist'. Known are mnist, fashion-mnist, digits." },
+        { "data prepare", "--out" },
+        { "data prepare nowhere.yaml -o rows.ctdata", "error: nowhere.yaml: there is no such file" },
+        { "train --prepared nowhere.ctdata", "nowhere.ctdata: there is no such file" },
         { "bench train --seconds 0", "error: --seconds is '0'; allowed are seconds above 0 to 1000000." },
         { "tarin", "error: " },
     };

@@ -129,8 +129,8 @@ public sealed class ModelCommandTests(DigitsModel model) : IClassFixture<DigitsM
     }
 
     [Theory]
-    [InlineData("f0,f1\n1,2\n", "line 1 has 2 columns, and the model needs 64")]
-    [InlineData("1,2,3\n", "line 1 has 3 columns, and the model needs 64")]
+    [InlineData("f0,f1\n1,2\n", "line 1: of 64 columns that the model needs 62 are not there: f2, f3, f4,")]
+    [InlineData("1,2,3\n", "line 1 names none of the columns that the model needs and has 3 cells for these 64: f0, f1,")]
     [InlineData("", "the file is empty")]
     public void Rows_of_another_shape_are_refused(string content, string message)
     {

@@ -15,6 +15,8 @@ public sealed class OtherCommandTests : IDisposable
     [InlineData("score")]
     [InlineData("data list")]
     [InlineData("data get")]
+    [InlineData("data prepare")]
+    [InlineData("data export")]
     [InlineData("bench kernels")]
     [InlineData("bench train")]
     public void Help_has_examples_and_exit_codes(string command)

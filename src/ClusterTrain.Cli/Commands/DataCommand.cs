@@ -3,14 +3,20 @@ using ClusterTrain.Learning;
 
 namespace ClusterTrain.Cli;
 
-/// <summary><c>clustertrain data</c>: the data sets that are known by name.</summary>
+/// <summary><c>clustertrain data</c>: the data sets that are known by name, and files of prepared rows.</summary>
 internal static class DataCommand
 {
-    public static Command Create(Surroundings surroundings) => new Command("data", "Lists and fetches the data sets that are known by name.")
+    public static Command Create(Surroundings surroundings) => new Command("data", "Lists, fetches and exports the data sets that are known by name; prepares the data of a recipe in a file.")
     {
         List(surroundings),
         Get(surroundings),
+        DataPrepareCommand.Create(surroundings),
+        DataExportCommand.Create(surroundings),
     };
+
+    /// <summary>The argument that names a data set.</summary>
+    public static Argument<string> Name() =>
+        new("NAME") { Description = $"one of {string.Join(", ", KnownDataSet.All.Select(set => set.Name))}" };
 
     private static CommandWithExamples List(Surroundings surroundings)
     {
@@ -44,7 +50,7 @@ internal static class DataCommand
 
     private static CommandWithExamples Get(Surroundings surroundings)
     {
-        var name = new Argument<string>("NAME") { Description = $"one of {string.Join(", ", KnownDataSet.All.Select(set => set.Name))}" };
+        var name = Name();
         var data = CommandOptions.Data();
         var json = CommandOptions.Json("print one JSON object");
         var command = new CommandWithExamples(

@@ -18,7 +18,6 @@ internal static class Locations
         var locations = DataLocations.FromEnvironment(recipeFolder, name => name == DataLocations.DataVariable && dataFolder is not null
             ? $"{dataFolder}{Path.PathSeparator}{surroundings.Variable(name)}"
             : surroundings.Variable(name));
-        locations.MayDownload = mayDownload;
-        return locations;
+        return mayDownload ? locations : locations.WithoutDownloads();
     }
 }

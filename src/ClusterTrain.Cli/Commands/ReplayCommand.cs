@@ -37,7 +37,7 @@ internal static class ReplayCommand
         var stop = surroundings.Interruption.Token;
         var source = RunSource.OfFolder(run);
         using var progress = new DataProgressLine(surroundings);
-        var data = DataPreparation.Prepare(source.Recipe, Locations.Of(source.RecipeFolder, dataFolder, surroundings), progress, stop);
+        var data = DataPreparation.Prepare(source.Recipe, Locations.Of(source.RecipeFolder, dataFolder, surroundings).WithPrepared(source.Prepared), progress, stop);
         return VerifyCommand.Print(RunVerification.Replay(run, from, to, data, threads, null, stop), surroundings);
     }
 }

@@ -16,7 +16,7 @@ internal static class RunFolders
     public static RunFolder Create(string? path, RunSource source, TimeProvider time)
     {
         if (path is not null)
-            return RunFolder.Create(path, source.Recipe, source.RecipeFolder);
+            return RunFolder.Create(path, source.Recipe, source.RecipeFolder, source.Prepared);
         var now = time.GetLocalNow();
         var first = Path.Combine(Parent, string.Create(CultureInfo.InvariantCulture, $"{source.Recipe.Name}-{now:yyyyMMdd-HHmmss}"));
         for (var number = 1; ; number++)
@@ -26,7 +26,7 @@ internal static class RunFolders
                 continue;
             try
             {
-                return RunFolder.Create(chosen, source.Recipe, source.RecipeFolder);
+                return RunFolder.Create(chosen, source.Recipe, source.RecipeFolder, source.Prepared);
             }
             catch (RunFolderException) when (Directory.Exists(chosen) && Directory.EnumerateFileSystemEntries(chosen).Any())
             {

@@ -29,6 +29,12 @@ internal sealed class RunOptions
     };
 
     private readonly Option<string?> _data = CommandOptions.Data();
+    private readonly Option<string?> _prepared = new("--prepared")
+    {
+        Description = "read the rows from this file of `clustertrain data prepare`, which may be larger than memory; the result has the same bits",
+        HelpName = "FILE",
+    };
+
     private readonly Option<bool> _json = CommandOptions.Json("print one JSON object per event, and nothing else");
     private readonly Option<bool> _quiet = new("--quiet") { Description = "print the last line alone" };
 
@@ -45,7 +51,7 @@ internal sealed class RunOptions
     public void AddTo(Command command)
     {
         command.Arguments.Add(_recipe);
-        foreach (var option in (Option[])[_set, _out, _period, _steps, _receiptSteps, _tensorBoard, _data, _json, _quiet])
+        foreach (var option in (Option[])[_set, _out, _period, _steps, _receiptSteps, _tensorBoard, _data, _prepared, _json, _quiet])
             command.Options.Add(option);
     }
 
@@ -63,6 +69,7 @@ internal sealed class RunOptions
             ReceiptSteps = parsed.GetValue(_receiptSteps) ?? 0,
             IsForTensorBoard = parsed.GetValue(_tensorBoard),
             Data = parsed.GetValue(_data),
+            Prepared = parsed.GetValue(_prepared),
             IsJson = parsed.GetValue(_json),
             IsQuiet = parsed.GetValue(_quiet),
         };
@@ -91,6 +98,9 @@ internal sealed record RunArguments
     public bool IsForTensorBoard { get; init; }
 
     public string? Data { get; init; }
+
+    /// <summary>The file of prepared rows; null: the recipe's own source, or what the resumed run reads.</summary>
+    public string? Prepared { get; init; }
 
     public bool IsJson { get; init; }
 
@@ -137,10 +147,13 @@ internal sealed record RunArguments
 
         if (IsForTensorBoard)
             yield return "--tensorboard";
-        if (Data is not null)
+        foreach (var (name, value) in new[] { ("--data", Data), ("--prepared", Prepared) })
         {
-            yield return "--data";
-            yield return Data;
+            if (value is not null)
+            {
+                yield return name;
+                yield return value;
+            }
         }
     }
 }

@@ -31,7 +31,10 @@ internal sealed class RunSession : IDisposable
         using (var progress = new DataProgressLine(surroundings))
         {
             Data = DataPreparation.Prepare(
-                Recipe, Locations.Of(source.RecipeFolder, arguments.Data, surroundings), progress, surroundings.Interruption.Token);
+                Recipe,
+                Locations.Of(source.RecipeFolder, arguments.Data, surroundings).WithPrepared(source.Prepared),
+                progress,
+                surroundings.Interruption.Token);
         }
 
         RecipeChecks.CheckAgainst(Recipe, Data.Train.Features, Data.Train.Outputs);

@@ -7,7 +7,8 @@ namespace ClusterTrain.Cli;
 /// <summary>Where a run's recipe comes from.</summary>
 /// <param name="Recipe">The resolved recipe.</param>
 /// <param name="RecipeFolder">Folder of the recipe's file, in full; null when it is built in.</param>
-internal sealed record RunSource(Recipe Recipe, string? RecipeFolder)
+/// <param name="Prepared">The file of prepared rows to read, in full; null: the recipe's own source.</param>
+internal sealed record RunSource(Recipe Recipe, string? RecipeFolder, string? Prepared = null)
 {
     private const string BuiltIn = "digits.yaml";
 
@@ -35,11 +36,15 @@ internal sealed record RunSource(Recipe Recipe, string? RecipeFolder)
         var path = Path.Combine(folder, "recipe.yaml");
         var recipe = RecipeReader.Read(path, []);
         return recipe.Fingerprint() == identity.Recipe
-            ? new RunSource(recipe, identity.RecipeFolder)
+            ? new RunSource(recipe, identity.RecipeFolder, identity.Prepared)
             : throw new RunFolderException(
                 $"{path}: was changed since the run began (fingerprint {identity.Recipe}, now {recipe.Fingerprint()}). "
                 + "Undo the change, or start a new run with it.");
     }
+
+    /// <summary>The same, with the rows read from a file of prepared ones.</summary>
+    /// <param name="file">The file; null: as it was.</param>
+    public RunSource ReadFrom(string? file) => file is null ? this : this with { Prepared = Path.GetFullPath(file) };
 
     /// <summary>The model of a run that is complete; null when it is not.</summary>
     /// <param name="folder">The run folder.</param>

@@ -58,10 +58,10 @@ internal static class ScoreCommand
 
     private static DataSet TestRows(Model model, string? runFolder, string? dataFolder, Surroundings surroundings)
     {
-        var recipeFolder = runFolder is null ? null : RunIdentity.Read(Path.Combine(runFolder, "run.json")).RecipeFolder;
+        var run = runFolder is null ? null : RunIdentity.Read(Path.Combine(runFolder, "run.json"));
         using var progress = new DataProgressLine(surroundings);
         var data = DataPreparation.Prepare(
-            model.Recipe, Locations.Of(recipeFolder, dataFolder, surroundings), progress, surroundings.Interruption.Token);
+            model.Recipe, Locations.Of(run?.RecipeFolder, dataFolder, surroundings).WithPrepared(run?.Prepared), progress, surroundings.Interruption.Token);
         if (!data.Scaling.Equals(model.Scaling) || !data.Classes.SequenceEqual(model.Classes))
         {
             throw new UsageException(

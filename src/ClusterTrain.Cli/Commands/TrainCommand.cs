@@ -43,7 +43,8 @@ internal static class TrainCommand
         Check(arguments, resumed, workers, threads);
         if (resumed is not null && RunSource.ResultOf(resumed) is { } result)
             return RunViews.AlreadyDone(resumed, result, arguments.IsJson, surroundings);
-        var source = resumed is not null ? RunSource.OfFolder(resumed) : RunSource.OfRecipe(arguments.Recipe, arguments.Overrides);
+        var source = (resumed is not null ? RunSource.OfFolder(resumed) : RunSource.OfRecipe(arguments.Recipe, arguments.Overrides))
+            .ReadFrom(arguments.Prepared);
         using var session = new RunSession(source, arguments, OpenFolder, surroundings);
         IdleMembers.Warn(session.Plan, session.Layout, workers, servers, surroundings.Error);
         var settings = new InProcessSettings

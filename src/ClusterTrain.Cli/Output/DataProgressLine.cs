@@ -4,13 +4,13 @@ using ClusterTrain.Learning;
 namespace ClusterTrain.Cli;
 
 /// <summary>
-/// Tells of downloads on the error stream: on a terminal one line that is rewritten, elsewhere a line every few seconds.
+/// Tells of downloads, and by wish of files read and written, on the error stream: on a terminal one line that is rewritten, elsewhere
+/// a line every few seconds.
 /// </summary>
 /// <param name="surroundings">Where to write.</param>
-internal sealed class DataProgressLine(Surroundings surroundings) : IProgress<DataProgress>, IDisposable
+/// <param name="showsFiles">True: of files read and written too.</param>
+internal sealed class DataProgressLine(Surroundings surroundings, bool showsFiles = false) : IProgress<DataProgress>, IDisposable
 {
-    private const double Megabyte = 1e6;
-
     private readonly Lock _gate = new();
     private string? _item;
     private long _lastLine;
@@ -27,7 +27,13 @@ internal sealed class DataProgressLine(Surroundings surroundings) : IProgress<Da
                     surroundings.Error.WriteLine($"note: {value.Item}");
                     break;
                 case DataActivity.Downloading:
-                    Download(value);
+                    Show("downloading", value);
+                    break;
+                case DataActivity.Reading when showsFiles:
+                    Show("reading", value);
+                    break;
+                case DataActivity.Writing when showsFiles:
+                    Show("writing", value);
                     break;
             }
         }
@@ -40,7 +46,7 @@ internal sealed class DataProgressLine(Surroundings surroundings) : IProgress<Da
             EndLine();
     }
 
-    private void Download(DataProgress value)
+    private void Show(string activity, DataProgress value)
     {
         var isNew = value.Item != _item;
         var period = TimeSpan.FromSeconds(surroundings.IsErrorTerminal ? 0.1 : 5);
@@ -49,11 +55,11 @@ internal sealed class DataProgressLine(Surroundings surroundings) : IProgress<Da
         if (isNew)
             EndLine();
         (_item, _lastLine) = (value.Item, surroundings.Time.GetTimestamp());
-        var done = value.Bytes == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"  {value.Bytes / Megabyte:F1} MB");
+        var done = value.Bytes == 0 ? "" : $"  {Figures.Megabytes(value.Bytes)}";
         var share = value is { Bytes: > 0, TotalBytes: > 0 and var total }
-            ? string.Create(CultureInfo.InvariantCulture, $" of {total / Megabyte:F1} MB ({100.0 * value.Bytes / total:F0} %)")
+            ? string.Create(CultureInfo.InvariantCulture, $" of {Figures.Megabytes(total)} ({100.0 * value.Bytes / total:F0} %)")
             : "";
-        var line = $"downloading {value.Item}{done}{share}";
+        var line = $"{activity} {value.Item}{done}{share}";
         if (surroundings.IsErrorTerminal)
         {
             surroundings.Error.Write("\r" + line.PadRight(_shown));

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text;
 using ClusterTrain.Learning;
@@ -87,7 +88,7 @@ internal static class ReportPage
             if (figures.MeanSquaredError is { } squared)
                 yield return ($"{rows} mean squared error", NumberText.Short(squared));
             if (figures.R2 is { } r2)
-                yield return ($"{rows} R²", NumberText.Short(r2));
+                yield return ($"{rows} R²", r2.ToString("0.0000", CultureInfo.InvariantCulture));
             yield return ($"{rows} loss", NumberText.Short(figures.Loss));
         }
 

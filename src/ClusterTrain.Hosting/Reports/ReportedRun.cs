@@ -22,7 +22,8 @@ internal sealed class ReportedRun
     {
         Path = path;
         _run = run;
-        RecipeFolder = RunIdentity.Read(System.IO.Path.Combine(path, "run.json")).RecipeFolder;
+        var identity = RunIdentity.Read(System.IO.Path.Combine(path, "run.json"));
+        (RecipeFolder, Prepared) = (identity.RecipeFolder, identity.Prepared);
     }
 
     /// <summary>The run folder.</summary>
@@ -35,6 +36,9 @@ internal sealed class ReportedRun
 
     /// <summary>Where the recipe's file was; null when it was none.</summary>
     public string? RecipeFolder { get; }
+
+    /// <summary>The file of prepared rows that the run reads; null: the recipe's own source.</summary>
+    public string? Prepared { get; }
 
     public ImmutableArray<EpochRecord> Epochs => _run.Receipt.Epochs;
 

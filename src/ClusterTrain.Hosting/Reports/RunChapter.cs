@@ -71,7 +71,7 @@ internal sealed class RunChapter
         const string Missing = "so the pictures that need rows are missing (confusion matrix, mistakes, decision boundary, predicted against true)";
         try
         {
-            var data = DataPreparation.Prepare(Run.Recipe, locations(Run.RecipeFolder), null, cancellation);
+            var data = DataPreparation.Prepare(Run.Recipe, locations(Run.RecipeFolder).WithPrepared(Run.Prepared), null, cancellation);
             if (Run.Identity is not { } identity || identity.Data == data.Fingerprint)
                 return data;
             Run.Note($"The data found now are not those of the run (fingerprint {data.Fingerprint}, the run's is {identity.Data}), {Missing}.");

@@ -51,9 +51,10 @@ public sealed class RunFolder : IDisposable
     /// <param name="path">The folder; it must not exist or be empty.</param>
     /// <param name="recipe">The resolved recipe.</param>
     /// <param name="recipeFolder">The folder of the recipe's file, in full; null when it is no file.</param>
+    /// <param name="prepared">The file of prepared rows that the run reads, in full; null: the recipe's own source.</param>
     /// <exception cref="RunFolderException">It holds something already, is in use, or cannot be written.</exception>
     /// <exception cref="DataException">The recipe's start file is missing or is not the one meant.</exception>
-    public static RunFolder Create(string path, Recipe recipe, string? recipeFolder = null)
+    public static RunFolder Create(string path, Recipe recipe, string? recipeFolder = null, string? prepared = null)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         var startFile = recipe.Start is { } start ? Learning.StartWeights.Find(start, DataLocations.FromEnvironment(recipeFolder)) : null;
@@ -74,7 +75,7 @@ public sealed class RunFolder : IDisposable
             }
 
             Directory.CreateDirectory(System.IO.Path.Combine(path, "checkpoints"));
-            var identity = new RunIdentity(recipe.Fingerprint(), null, 1, recipeFolder);
+            var identity = new RunIdentity(recipe.Fingerprint(), null, 1, recipeFolder, prepared);
             var folder = new RunFolder(path, heldLock, identity);
             AtomicFile.Write(folder.RecipePath, stream => stream.Write(Encoding.UTF8.GetBytes(RecipeWriter.Write(recipe))));
             if (startFile is not null)

@@ -8,7 +8,8 @@ namespace ClusterTrain.Hosting;
 /// <param name="Data">Fingerprint of the prepared data; null until it is known.</param>
 /// <param name="Term">Counts the coordinators that ever led the run.</param>
 /// <param name="RecipeFolder">Where the recipe's file was: its data are looked for there too. Null: it was no file.</param>
-public sealed record RunIdentity(string Recipe, string? Data, long Term, string? RecipeFolder = null)
+/// <param name="Prepared">The file of prepared rows that the run reads, in full; null: the recipe's own source.</param>
+public sealed record RunIdentity(string Recipe, string? Data, long Term, string? RecipeFolder = null, string? Prepared = null)
 {
     internal void Write(string path) => AtomicFile.Write(path, stream =>
     {
@@ -18,6 +19,7 @@ public sealed record RunIdentity(string Recipe, string? Data, long Term, string?
         json.WriteString("data", Data);
         json.WriteNumber("term", Term);
         json.WriteString("recipeFolder", RecipeFolder);
+        json.WriteString("prepared", Prepared);
         json.WriteEndObject();
     });
 
@@ -32,7 +34,8 @@ public sealed record RunIdentity(string Recipe, string? Data, long Term, string?
             var root = json.RootElement;
             return new RunIdentity(
                 root.GetProperty("recipe").GetString()!, root.GetProperty("data").GetString(), root.GetProperty("term").GetInt64(),
-                root.TryGetProperty("recipeFolder", out var folder) ? folder.GetString() : null);
+                root.TryGetProperty("recipeFolder", out var folder) ? folder.GetString() : null,
+                root.TryGetProperty("prepared", out var prepared) ? prepared.GetString() : null);
         }
         catch (Exception error) when (error is IOException or JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {

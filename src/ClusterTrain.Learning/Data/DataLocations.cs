@@ -26,14 +26,30 @@ public sealed class DataLocations
         Folders = [.. beside.Concat(dataFolders).Append(Cache).Select(Path.GetFullPath).Distinct()];
     }
 
+    private DataLocations(DataLocations other, string? prepared) =>
+        (Folders, Cache, Prepared, MayDownload) = (other.Folders, other.Cache, prepared, other.MayDownload);
+
     /// <summary>All folders, in the order they are looked in.</summary>
     public ImmutableArray<string> Folders { get; }
 
     /// <summary>The user's cache; also the last of <see cref="Folders"/>.</summary>
     public string Cache { get; }
 
+    /// <summary>
+    /// A file that holds the rows of the recipe, prepared already, see <see cref="DataPreparation.PrepareToFile"/>; null: they are
+    /// prepared from the source that the recipe names.
+    /// </summary>
+    public string? Prepared { get; }
+
+    /// <summary>The same locations, with the rows of the recipe in a prepared file.</summary>
+    /// <param name="file">The file; null: in none.</param>
+    public DataLocations WithPrepared(string? file) => new(this, file is null ? null : Path.GetFullPath(file));
+
     /// <summary>False: known data sets that are in none of the folders are not downloaded, which is an error then.</summary>
-    public bool MayDownload { get; set; } = true;
+    public bool MayDownload { get; private init; } = true;
+
+    /// <summary>The same locations, and what is in none of them is missing.</summary>
+    public DataLocations WithoutDownloads() => new(this, Prepared) { MayDownload = false };
 
     /// <summary>The locations this process's environment says.</summary>
     /// <param name="recipeFolder">Folder of the recipe file; null when the recipe is not a file.</param>

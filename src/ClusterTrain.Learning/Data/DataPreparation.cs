@@ -9,6 +9,7 @@ public static class DataPreparation
     /// <param name="progress">Told of reading and downloading, from any thread; null: nobody is.</param>
     /// <param name="cancellation">Ends the work early; a download can be gone on with later.</param>
     /// <remarks>
+    /// With <see cref="DataLocations.Prepared"/> the rows are those of that file, which has to be prepared by this very recipe.
     /// A classification whose last layer has one unit has one target, 0 or 1, when there are two classes; otherwise targets are
     /// one-hot.
     /// </remarks>
@@ -21,6 +22,8 @@ public static class DataPreparation
     {
         ArgumentNullException.ThrowIfNull(recipe);
         ArgumentNullException.ThrowIfNull(locations);
+        if (locations.Prepared is { } file)
+            return OpenPrepared(recipe, file, progress);
         var data = recipe.Data.Source is PreparedSource prepared
             ? Open(recipe.Data, prepared, locations, progress)
             : Prepare(recipe.Data, recipe.Seed, HasOneOutput(recipe), new SourceReader(locations, progress, cancellation));
@@ -58,7 +61,10 @@ public static class DataPreparation
     /// <see cref="Prepare(Recipe, DataLocations, IProgress{DataProgress}?, CancellationToken)"/> gives. The features of CSV and IDX files
     /// are never in memory as a whole; beside the file there is for a while a temporary one of about the size of the rows.
     /// </summary>
-    /// <param name="recipe">The recipe; one that has <c>prepared: FILE</c> as its data, and is otherwise the same, trains to the same bits.</param>
+    /// <param name="recipe">
+    /// The recipe, which trains from the file with <see cref="DataLocations.Prepared"/>, to the same receipt; one that has
+    /// <c>prepared: FILE</c> as its data, and is otherwise the same, trains to the same bits.
+    /// </param>
     /// <param name="locations">Where files are looked for.</param>
     /// <param name="path">The file to write, see <see cref="PreparedDataFile"/>.</param>
     /// <param name="progress">Told of reading, downloading and writing, from any thread; null: nobody is.</param>
@@ -87,6 +93,29 @@ public static class DataPreparation
 
     private static bool HasOneOutput(Recipe recipe) => recipe.Layers[^1].Units == 1;
 
+    private static PreparedData OpenPrepared(Recipe recipe, string file, IProgress<DataProgress>? progress)
+    {
+        if (recipe.Data.Source is PreparedSource source)
+            throw new DataException($"{file}: the recipe has prepared data of its own, {source.File}. Keep one of the two.");
+        if (!File.Exists(file))
+        {
+            throw new DataException(
+                $"{file}: there is no such file. Prepare the rows with `clustertrain data prepare`, or name where they are with --prepared.");
+        }
+
+        progress?.Report(new DataProgress(DataActivity.Reading, file, 0, null));
+        var data = PreparedDataFile.Open(file);
+        if (data.Origin != recipe.FingerprintOfData())
+        {
+            throw new DataException(
+                $"{file}: these rows were not prepared by this recipe: its data, its seed or its outputs differ. Prepare them again " +
+                "with `clustertrain data prepare`, or leave --prepared out.");
+        }
+
+        CheckRows(data);
+        return data;
+    }
+
     private static PreparedData Open(
         DataRecipe recipe, PreparedSource source, DataLocations locations, IProgress<DataProgress>? progress)
     {
@@ -100,10 +129,12 @@ public static class DataPreparation
                 $"{RecipeWords.Task.Of(recipe.Task)}. Set data.task, or prepare the data again.");
         }
 
-        // Compares the rows with their checksums, so that no run starts on a damaged file.
-        _ = data.Fingerprint;
+        CheckRows(data);
         return data;
     }
+
+    // Compares the rows with their checksums, so that no run starts on a damaged file.
+    private static void CheckRows(PreparedData data) => _ = data.Fingerprint;
 
     private static void CheckUse(Recipe recipe, PreparedData data)
     {
@@ -153,6 +184,7 @@ public static class DataPreparation
             TargetNames = source.TargetNames,
             TargetScale = recipe.TargetScale ?? 1,
             Shape = source.Shape,
+            Origin = RecipeFingerprint.OfData(recipe, seed, oneOutput),
         };
     }
 

@@ -42,6 +42,11 @@ public sealed record PreparedData
     public ImmutableArray<string> Classes => Train.Classes;
 
     /// <summary>
+    /// What the rows were prepared by: <see cref="RecipeFingerprint.FingerprintOfData"/> of the recipe. Null: not known.
+    /// </summary>
+    public string? Origin { get; init; }
+
+    /// <summary>
     /// SHA-256 (64 lower-case hex digits) over the fingerprints of the training, validation and test rows: two machines
     /// that agree on it hold the same data.
     /// </summary>

@@ -33,6 +33,14 @@ public static class RecipeWriter
         return text.ToString();
     }
 
+    /// <summary>The data part alone, in the same form.</summary>
+    internal static string Write(DataRecipe data)
+    {
+        var text = new StringBuilder();
+        Data(text, data);
+        return text.ToString();
+    }
+
     private static void Data(StringBuilder text, DataRecipe data)
     {
         text.Append("data:\n");

@@ -15,9 +15,13 @@ public sealed class LbfgsRunTests : IDisposable
     {
         var recipe = TrainedRun.Recipe(s_options);
         _runs.Train("one", recipe);
-        _runs.Train("three", recipe, new InProcessSettings { Workers = 3, Threads = 2, Run = new RunSettings { ParameterServers = 3 } });
+        foreach (var workers in new[] { 2, 3, 5 })
+        {
+            var name = $"{workers}";
+            _runs.Train(name, recipe, new InProcessSettings { Workers = workers, Threads = workers % 3 + 1, Run = new RunSettings { ParameterServers = workers } });
+            Assert.Equal(_runs.Receipt("one"), _runs.Receipt(name));
+        }
 
-        Assert.Equal(_runs.Receipt("one"), _runs.Receipt("three"));
         Assert.Empty(RunVerification.Replay(
             _runs.Folder("one"), 0, 40, TrainedRun.Data(recipe), 1, null, CancellationToken.None).Differences);
     }

@@ -42,7 +42,10 @@ public sealed class ModelRowsTests
     [Theory]
     [InlineData("a,b,buying\n1,2,vhigh\n", "line 2, column 'buying' is 'vhigh', a category that no training row has. Known are high, low.")]
     [InlineData("a,b,buying,class\n1,2,high,worst\n", "line 2, column 'class' is 'worst', a class that no training row has")]
-    [InlineData("a,bb,buying\n1,2,high\n", "there is no column 'b'. The columns are a, bb, buying.")]
+    [InlineData("a,bb,buying\n1,2,high\n", "line 1: the model needs the column 'b', which is not there. The columns are a, bb, buying. Add it, or name it so.")]
+    [InlineData("a,b,buyin\n1,2,high\n", "line 1: the model needs the column 'buying', which is not there. Did you mean 'buyin'? Add it, or name it so.")]
+    [InlineData("a\n1\n", "line 1: of 3 columns that the model needs 2 are not there: buying, b. Add them; the order of columns does not matter.")]
+    [InlineData("1,2\n", "line 1: of 3 columns that the model needs 3 are not there: buying, a, b. The first line has to name the columns, in any order; it is 1, 2.")]
     [InlineData("a,b,buying\n1,0,high\n", "line 2: the derived feature 'ratio' divides 'a' (1) by 'b' (0)")]
     [InlineData("a,b,buying\n", "a header and no rows")]
     public void What_the_model_cannot_read_is_named(string content, string message)
@@ -75,7 +78,9 @@ public sealed class ModelRowsTests
         Assert.Equal(hasTargets, rows.HasTargets);
         Assert.Equal(Features(data.Train), Features(rows.Rows));
         var error = Assert.Throws<DataException>(() => model.ReadRows(folder.Write("wrong.csv", "1,2,3,4\n")));
-        Assert.Contains("has 4 columns, and the model needs 2", error.Message, StringComparison.Ordinal);
+        Assert.Contains("names none of the columns that the model needs and has 4 cells for these 2: c1, c2. Write", error.Message, StringComparison.Ordinal);
+        error = Assert.Throws<DataException>(() => model.ReadRows(folder.Write("part.csv", "c2,d\n6,5\n")));
+        Assert.Contains("needs the column 'c1', which is not there", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

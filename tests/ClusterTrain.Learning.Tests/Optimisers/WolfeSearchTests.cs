@@ -6,7 +6,7 @@ public sealed class WolfeSearchTests
     public static TheoryData<string, double> FunctionsAndTrials()
     {
         var cases = new TheoryData<string, double>();
-        foreach (var name in new[] { "rational", "polynomial", "wiggly", "valley", "cosine", "exponential" })
+        foreach (var name in new[] { "rational", "polynomial", "wiggly", "valley", "cosine", "exponential", "wall" })
         {
             foreach (var trial in new[] { 1e-3, 0.1, 1, 10, 1e3 })
             {
@@ -87,6 +87,8 @@ public sealed class WolfeSearchTests
         "valley" => (Math.Sqrt(1 + (x - 2) * (x - 2)), (x - 2) / Math.Sqrt(1 + (x - 2) * (x - 2))),
         "cosine" => (-Math.Sin(x / 40) + x * x / 4000, -Math.Cos(x / 40) / 40 + x / 2000),
         "exponential" => (Math.Exp(-x) + 0.01 * x, -Math.Exp(-x) + 0.01),
+        // Beyond 2 a value that no interpolation can be told with.
+        "wall" => x < 2 ? ((x - 1) * (x - 1), 2 * (x - 1)) : (1e300, 1e300),
         _ => throw new ArgumentException(name),
     };
 }

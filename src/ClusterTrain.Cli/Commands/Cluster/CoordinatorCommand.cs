@@ -75,7 +75,7 @@ internal static class CoordinatorCommand
         Surroundings surroundings)
     {
         var isOld = arguments.Out is { } path && File.Exists(Path.Combine(path, "run.json"));
-        var source = isOld ? OfFolder(arguments) : RunSource.OfRecipe(arguments.Recipe, arguments.Overrides);
+        var source = (isOld ? OfFolder(arguments) : RunSource.OfRecipe(arguments.Recipe, arguments.Overrides)).ReadFrom(arguments.Prepared);
         if (isOld && RunSource.ResultOf(arguments.Out!) is { } result)
             return RunViews.AlreadyDone(arguments.Out!, result, arguments.IsJson, surroundings);
         using var session = new RunSession(

@@ -45,7 +45,8 @@ internal static class CurvePictures
 
         yield return new Picture(
             "loss",
-            "Mean loss per row. The training loss is the mean over an epoch while the weights change; the validation loss is that of the epoch's last weights.",
+            "Mean loss per row. The training loss is the mean over an epoch while the weights change"
+                + (mark is null ? "." : "; the validation loss is that of the epoch's last weights."),
             new LineChart { Title = "Loss", Unit = LossName(run.Recipe.Loss), Lines = lines, MayBeLogarithmic = true, Mark = mark }.Draw());
     }
 
@@ -58,6 +59,7 @@ internal static class CurvePictures
                 Title = "Training loss",
                 Unit = "mean per row",
                 Lines = training,
+                IsOfRuns = true,
                 MayBeLogarithmic = true,
             }.Draw());
         }
@@ -69,6 +71,7 @@ internal static class CurvePictures
                 Title = "Validation loss",
                 Unit = "mean per row",
                 Lines = validation,
+                IsOfRuns = true,
                 MayBeLogarithmic = true,
             }.Draw());
         }
@@ -115,6 +118,7 @@ internal static class CurvePictures
                 Title = "Throughput",
                 Unit = "rows per second",
                 Lines = lines,
+                IsOfRuns = runs.Count > 1,
                 FromZero = true,
             }.Draw());
         }

@@ -33,6 +33,9 @@ internal sealed record LineChart
     /// <summary>The lines.</summary>
     public required IReadOnlyList<ChartLine> Lines { get; init; }
 
+    /// <summary>True: each line is one of several runs, so that even a single one is named.</summary>
+    public bool IsOfRuns { get; init; }
+
     /// <summary>True: a value means something by its distance from zero, so the axis begins there.</summary>
     public bool FromZero { get; init; }
 
@@ -146,7 +149,7 @@ internal sealed record LineChart
     private List<(ChartLine Line, int Row, double X)> Legend()
     {
         var places = new List<(ChartLine, int, double)>();
-        if (Lines.Count < 2)
+        if (Lines.Count < 2 && !IsOfRuns)
             return places;
         var (row, x) = (0, 0.0);
         foreach (var line in Lines)

@@ -43,8 +43,11 @@ internal sealed record CsvColumns(string File, ImmutableArray<string> Names, boo
         CsvParser parser, string file, ImmutableArray<string> needed, ImmutableArray<string> targets, CsvSource? source)
     {
         var first = Cells(parser);
-        if (source is { Header: true } || needed.All(first.ToHashSet().Contains))
+        ImmutableArray<string> missing = [.. needed.Except(first)];
+        if (missing.IsEmpty)
             return Checked(parser, file, first, areInFile: true);
+        if (source is { Header: true })
+            throw Missing($"{file}: line {parser.RawRow}", missing, needed, first);
         ImmutableArray<string> all = source is null ? needed.AddRange(targets)
             : !source.Columns.IsEmpty ? source.Columns
             : FeatureEncoding.Numbered("c", 0, source.Features.IsEmpty ? needed.Length + targets.Length : first.Length);
@@ -54,9 +57,12 @@ internal sealed record CsvColumns(string File, ImmutableArray<string> Names, boo
                 return new CsvColumns(file, names, AreInFile: false);
         }
 
+        if (missing.Length < needed.Length)
+            throw Missing($"{file}: line {parser.RawRow}", missing, needed, first);
         throw new DataException(
-            $"{file}: line {parser.RawRow} has {first.Length} columns, and the model needs {needed.Length}. Write a first line " +
-            "that names them, or exactly these columns in the order of the training file.");
+            $"{file}: line {parser.RawRow} names none of the columns that the model needs and has {first.Length} cells for these " +
+            $"{needed.Length}: {NearestColumn.Listed(needed)}. Write a first line that names them, or exactly these columns in the order " +
+            "of the training file.");
     }
 
     /// <summary>Where columns stand.</summary>
@@ -67,6 +73,18 @@ internal sealed record CsvColumns(string File, ImmutableArray<string> Names, boo
         return [.. names.Select(name => indices.TryGetValue(name, out var index)
             ? index
             : throw new DataException($"{File}: there is no column '{name}'. {NearestColumn.Suggest(name, Names)}"))];
+    }
+
+    private static DataException Missing(
+        string place, ImmutableArray<string> missing, ImmutableArray<string> needed, ImmutableArray<string> found)
+    {
+        if (missing is [var one])
+            return new DataException($"{place}: the model needs the column '{one}', which is not there. {NearestColumn.Suggest(one, found)} Add it, or name it so.");
+        var remedy = missing.Length < needed.Length
+            ? "Add them; the order of columns does not matter."
+            : $"The first line has to name the columns, in any order; it is {NearestColumn.Listed(found)}.";
+        return new DataException(
+            $"{place}: of {needed.Length} columns that the model needs {missing.Length} are not there: {NearestColumn.Listed(missing)}. {remedy}");
     }
 
     private static ImmutableArray<string> Cells(CsvParser parser) => [.. parser.Record!.Select(cell => cell.Trim())];

@@ -16,7 +16,7 @@ internal static class CsvText
     public static T Read<T>(DataFile file, long mostBytes, Func<CsvParser, T> read)
     {
         using var text = new StreamReader(
-            new BoundedStream(file.Content, file.Name, mostBytes),
+            new CountedStream(file.Content, RefuseTooMany),
             new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
         using var parser = new CsvParser(text, new CsvConfiguration(CultureInfo.InvariantCulture)
         {
@@ -53,6 +53,13 @@ internal static class CsvText
             throw new DataException(
                 $"{file.Name}: line {parser.RawRow}: a quote inside a cell. Put the cell in quotes and double those within " +
                 "it.", exception);
+        }
+
+        // Unpacked bytes: a small packed file cannot fill the memory.
+        void RefuseTooMany(long bytes)
+        {
+            if (bytes > mostBytes)
+                throw new DataException($"{file.Name}: more than {mostBytes} bytes. Use fewer rows.");
         }
     }
 }

@@ -26,12 +26,16 @@ internal sealed class DataFile : IDisposable
     public Stream Content => _content;
 
     /// <summary>Opens a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="read">
+    /// Told of each reading: bytes of the file so far, packed as they are, and bytes in all. What it throws ends the reading.
+    /// </param>
     /// <exception cref="DataException">It cannot be opened.</exception>
-    public static DataFile Open(string path)
+    public static DataFile Open(string path, Action<long, long>? read = null)
     {
         try
         {
-            return Over(path, new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0));
+            return Over(path, new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0), read);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -40,14 +44,16 @@ internal sealed class DataFile : IDisposable
     }
 
     /// <summary>Reads a stream that can seek, and owns it from now on.</summary>
-    public static DataFile Over(string name, Stream stream)
+    public static DataFile Over(string name, Stream stream, Action<long, long>? read = null)
     {
         Span<byte> start = stackalloc byte[2];
         var packed = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == 2 && start is [0x1f, 0x8b];
         stream.Position = 0;
+        var length = stream.Length;
+        var content = read is null ? stream : new CountedStream(stream, bytes => read(bytes, length));
         return packed
-            ? new DataFile(name, new GZipStream(stream, CompressionMode.Decompress), stream.Length * MostExpansion)
-            : new DataFile(name, stream, stream.Length);
+            ? new DataFile(name, new GZipStream(content, CompressionMode.Decompress), length * MostExpansion)
+            : new DataFile(name, content, length);
     }
 
     /// <summary>Reads until the span is full or the file ends; the number of bytes read.</summary>

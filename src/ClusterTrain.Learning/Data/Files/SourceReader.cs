@@ -77,6 +77,10 @@ internal sealed class SourceReader(DataLocations locations, IProgress<DataProgre
     {
         var path = locations.Find(name);
         progress?.Report(new DataProgress(DataActivity.Reading, path, 0, null));
-        return DataFile.Open(path);
+        return DataFile.Open(path, (bytes, all) =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            progress?.Report(new DataProgress(DataActivity.Reading, path, bytes, all));
+        });
     }
 }

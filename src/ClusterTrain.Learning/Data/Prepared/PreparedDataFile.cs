@@ -32,6 +32,18 @@ public static class PreparedDataFile
         return PreparedFrame.Of(PreparedHeader.Of(data)).Layout.Length;
     }
 
+    /// <summary>True when a file is there and begins as one of prepared data.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    public static bool IsAt(string path)
+    {
+        if (!File.Exists(path))
+            return false;
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        return PreparedFrame.IsStartOf(file);
+    }
+
     /// <summary>Writes a file, whole or not at all.</summary>
     /// <param name="data">The data.</param>
     /// <param name="path">The file.</param>
@@ -103,6 +115,7 @@ public static class PreparedDataFile
             TargetNames = header.Targets,
             TargetScale = header.TargetScale,
             Shape = header.Shape,
+            Origin = header.Origin,
         };
 
         DataSet? Next() => sets.MoveNext() ? sets.Current : null;

@@ -15,6 +15,13 @@ internal sealed record PreparedFrame(PreparedHeader Header, byte[] HeaderBytes, 
 
     private static ReadOnlySpan<byte> Magic => "ctdata\r\n"u8;
 
+    /// <summary>True when a file begins as those of prepared data do.</summary>
+    public static bool IsStartOf(FileStream file)
+    {
+        Span<byte> start = stackalloc byte[Magic.Length];
+        return file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start.SequenceEqual(Magic);
+    }
+
     public static PreparedFrame Of(PreparedHeader header)
     {
         var bytes = header.ToBytes();

@@ -34,6 +34,9 @@ internal sealed record PreparedHeader
     /// <summary>Height and width of rows that are images; null: they are none.</summary>
     public required ImageShape? Shape { get; init; }
 
+    /// <summary>What the rows were prepared by, see <see cref="PreparedData.Origin"/>; null: not known.</summary>
+    public string? Origin { get; init; }
+
     /// <summary>Fingerprint of the whole.</summary>
     public required string Fingerprint { get; init; }
 
@@ -62,6 +65,7 @@ internal sealed record PreparedHeader
         TargetScale = data.TargetScale,
         ClassWeights = data.Train.ClassWeights,
         Shape = data.Shape,
+        Origin = data.Origin,
         Fingerprint = data.Fingerprint,
         Train = PreparedPart.Of(data.Train),
         Validation = data.Validation is { } validation ? PreparedPart.Of(validation) : null,

@@ -11,13 +11,14 @@ internal sealed class ScratchCollector : RowCollector, IDisposable
     private const int BufferBytes = 1 << 20;
 
     private readonly FileStream _file;
+    private readonly CancellationToken _cancellation;
     private readonly BlockWriter _output;
     private MappedFile? _mapped;
     private long _rows;
     private bool _areBytes = true;
 
     /// <param name="folder">Where the file is put.</param>
-    /// <param name="cancellation">Ends the collecting.</param>
+    /// <param name="cancellation">Ends the collecting, and the reading of what was collected.</param>
     /// <exception cref="IOException">No file can be made there.</exception>
     public ScratchCollector(string folder, CancellationToken cancellation)
     {
@@ -28,6 +29,11 @@ internal sealed class ScratchCollector : RowCollector, IDisposable
             FileShare.Read | FileShare.Delete,
             bufferSize: 0,
             FileOptions.DeleteOnClose);
+
+        // Where a file in use may be deleted, this one is nowhere from now on: not even a process that is killed leaves it behind.
+        if (!OperatingSystem.IsWindows())
+            File.Delete(_file.Name);
+        _cancellation = cancellation;
         _output = new BlockWriter(_file, BufferBytes, _ => cancellation.ThrowIfCancellationRequested());
     }
 
@@ -43,7 +49,7 @@ internal sealed class ScratchCollector : RowCollector, IDisposable
     {
         _output.Flush();
         _mapped = new MappedFile(_file);
-        return new ScratchRows(_mapped, _rows, values, oneHot, _areBytes ? RowForm.Bytes : RowForm.Floats);
+        return new ScratchRows(_mapped, _rows, values, oneHot, _areBytes ? RowForm.Bytes : RowForm.Floats, _cancellation);
     }
 
     /// <summary>Deletes the file; the store must not be read any more.</summary>

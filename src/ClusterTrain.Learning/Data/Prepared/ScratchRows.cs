@@ -10,6 +10,7 @@ internal sealed class ScratchRows : RowStore
     private readonly int _values;
     private readonly OneHot? _oneHot;
     private readonly FeatureScaling? _scaling;
+    private readonly CancellationToken _cancellation;
     private readonly ByteScaling? _byteScaling;
 
     /// <param name="file">The values, row by row.</param>
@@ -17,11 +18,13 @@ internal sealed class ScratchRows : RowStore
     /// <param name="values">Values of a row.</param>
     /// <param name="oneHot">Spreads words; null: there are none.</param>
     /// <param name="form">The form the rows are to have.</param>
+    /// <param name="cancellation">Ends a pass over the rows.</param>
     /// <param name="scaling">Null: none yet.</param>
-    public ScratchRows(MappedFile file, long rows, int values, OneHot? oneHot, RowForm form, FeatureScaling? scaling = null)
+    public ScratchRows(
+        MappedFile file, long rows, int values, OneHot? oneHot, RowForm form, CancellationToken cancellation, FeatureScaling? scaling = null)
         : base(rows, oneHot?.Features ?? values)
     {
-        (_file, _values, _oneHot, Form, _scaling) = (file, values, oneHot, form, scaling);
+        (_file, _values, _oneHot, Form, _cancellation, _scaling) = (file, values, oneHot, form, cancellation, scaling);
         if (form == RowForm.Bytes)
             _byteScaling = new ByteScaling(scaling ?? FeatureScaling.Uniform(Features, 1));
     }
@@ -41,7 +44,7 @@ internal sealed class ScratchRows : RowStore
 
     public override RowStore Prepare(FeatureScaling scaling)
     {
-        var prepared = new ScratchRows(_file, Rows, _values, _oneHot, Form, scaling);
+        var prepared = new ScratchRows(_file, Rows, _values, _oneHot, Form, _cancellation, scaling);
         if (prepared._byteScaling?.FirstNotFinite() is >= 0 and var feature)
             throw NotFinite(0, feature);
         var values = new float[Features];
@@ -94,6 +97,7 @@ internal sealed class ScratchRows : RowStore
 
     private void ReadRaw(long row, Span<float> values)
     {
+        _cancellation.ThrowIfCancellationRequested();
         var bytes = _values * sizeof(float);
         var raw = MemoryMarshal.Cast<byte, float>(_file.Slice(row * bytes, bytes));
         if (_oneHot is null)

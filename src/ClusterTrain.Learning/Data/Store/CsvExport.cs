@@ -32,21 +32,23 @@ public static class CsvExport
             if (table is null)
                 continue;
             var path = Path.Combine(folder, $"{name}_{part}.csv");
-            progress?.Report(new DataProgress(DataActivity.Writing, path, 0, null));
-            AtomicFile.Write(path, stream => Write(table, stream, cancellation));
+            AtomicFile.Write(path, stream => Write(table, stream, bytes => progress?.Report(new DataProgress(DataActivity.Writing, path, bytes, null)), cancellation));
             files.Add(path);
         }
 
         return files;
     }
 
-    private static void Write(SourceTable table, Stream stream, CancellationToken cancellation)
+    private static void Write(SourceTable table, Stream stream, Action<long> written, CancellationToken cancellation)
     {
+        const int RowsPerReport = 1000;
         using var text = new StreamWriter(stream, new UTF8Encoding(false), 1 << 16, leaveOpen: true) { NewLine = "\n" };
         var values = new float[table.Rows.Features];
         for (var row = 0L; row < table.Rows.Rows; row++)
         {
             cancellation.ThrowIfCancellationRequested();
+            if (row % RowsPerReport == 0)
+                written(stream.Position);
             table.Rows.Read(row, values);
 
             // The index, not the name: names may hold commas, and indices keep the order of the classes.

@@ -66,6 +66,94 @@ public sealed class PrepareToFileTests
     }
 
     [Theory]
+    [MemberData(nameof(Sources))]
+    public void Recipe_trains_from_the_file_it_was_prepared_in(string source)
+    {
+        using var folder = new TempFolder();
+        WriteSources(folder);
+        var recipe = RecipeTexts.Parse(source + Layers);
+        var path = Path.Combine(folder.Path, "rows.ctdata");
+        var expected = DataPreparation.Prepare(recipe, folder.Locations);
+        DataPreparation.PrepareToFile(recipe, folder.Locations, path);
+        foreach (var name in new[] { "rows.csv", "test.csv", "images", "floats", "labels" })
+            File.Delete(Path.Combine(folder.Path, name));
+
+        var opened = DataPreparation.Prepare(recipe, folder.Locations.WithPrepared(path));
+
+        Assert.Equal(expected.Fingerprint, opened.Fingerprint);
+        Assert.Equal(recipe.FingerprintOfData(), opened.Origin);
+    }
+
+    [Theory]
+    [InlineData("seed=2")]
+    [InlineData("data.validation=3")]
+    [InlineData("data.standardise=true")]
+    [InlineData("data.csv.features=[x]")]
+    public void File_of_another_recipe_is_refused(string change)
+    {
+        using var folder = new TempFolder();
+        WriteSources(folder);
+        const string Text = "data: { csv: { file: rows.csv, target: label, features: [n] }, validation: 5 }" + Layers;
+        var path = Path.Combine(folder.Path, "rows.ctdata");
+        DataPreparation.PrepareToFile(RecipeTexts.Parse(Text), folder.Locations, path);
+
+        var error = Assert.Throws<DataException>(
+            () => DataPreparation.Prepare(RecipeTexts.Parse(Text, change), folder.Locations.WithPrepared(path)));
+
+        Assert.Contains("were not prepared by this recipe", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_does_not_touch_the_rows_may_change()
+    {
+        using var folder = new TempFolder();
+        WriteSources(folder);
+        const string Text = "data: { csv: { file: rows.csv, target: label, features: [n] } }" + Layers;
+        var path = Path.Combine(folder.Path, "rows.ctdata");
+        DataPreparation.PrepareToFile(RecipeTexts.Parse(Text), folder.Locations, path);
+        var other = RecipeTexts.Parse(Text, "seed=2", "epochs=7", "optimiser.rate=0.5");
+        Assert.Equal(100, DataPreparation.Prepare(other, folder.Locations.WithPrepared(path)).Train.Rows);
+    }
+
+    // The wish to stop is seen while the source is read, and in the passes over the rows that follow.
+    [Theory]
+    [InlineData(DataActivity.Reading)]
+    [InlineData(DataActivity.Writing)]
+    public void Stopped_it_leaves_the_former_file_and_nothing_else(DataActivity during)
+    {
+        using var folder = new TempFolder();
+        WriteSources(folder);
+        var recipe = RecipeTexts.Parse("data: { csv: { file: rows.csv, target: label, features: [n, x] }, standardise: true }" + Layers);
+        var path = folder.Write("rows.ctdata", "former");
+        var before = Directory.GetFiles(folder.Path).Order().ToList();
+        using var stop = new CancellationTokenSource();
+        var seen = new StopAt(during, stop);
+
+        Assert.Throws<OperationCanceledException>(
+            () => DataPreparation.PrepareToFile(recipe, folder.Locations, path, seen, stop.Token));
+
+        Assert.Equal("former", File.ReadAllText(path));
+        Assert.Equal(before, Directory.GetFiles(folder.Path).Order());
+    }
+
+    [Fact]
+    public void Reading_and_writing_are_told_in_bytes()
+    {
+        using var folder = new TempFolder();
+        WriteSources(folder);
+        var recipe = RecipeTexts.Parse("data: { csv: { file: rows.csv, target: label, features: [n, x] } }" + Layers);
+        var told = new Told();
+        DataPreparation.PrepareToFile(recipe, folder.Locations, Path.Combine(folder.Path, "rows.ctdata"), told);
+        foreach (var (activity, file) in new[] { (DataActivity.Reading, "rows.csv"), (DataActivity.Writing, "rows.ctdata") })
+        {
+            var last = told.Reports.Last(report => report.Activity == activity);
+            Assert.EndsWith(file, last.Item, StringComparison.Ordinal);
+            Assert.Equal(new FileInfo(Path.Combine(folder.Path, file)).Length, last.Bytes);
+            Assert.Equal(last.Bytes, last.TotalBytes);
+        }
+    }
+
+    [Theory]
     [InlineData("", "rows.ctdata: the data were prepared for classification, and the recipe's task is regression", "task: regression")]
     [InlineData("early_stopping: {}", "there are no validation rows, which early_stopping watches", "task: classification")]
     public void Recipe_that_does_not_fit_the_file_is_told(string more, string message, string task)
@@ -149,6 +237,22 @@ public sealed class PrepareToFileTests
         folder.Write("images", TempFolder.Gzip(TempFolder.Idx(8, [3, 1, 2], [1, 2, 3, 4, 250, 255])));
         folder.Write("floats", TempFolder.Idx(0x0D, [3, 2], TempFolder.BigEndian(1, 2.5f, -3, 4, 1e-20f, 6)));
         folder.Write("labels", TempFolder.Idx(8, [3], [0, 2, 1]));
+    }
+
+    private sealed class StopAt(DataActivity activity, CancellationTokenSource stop) : IProgress<DataProgress>
+    {
+        public void Report(DataProgress value)
+        {
+            if (value.Activity == activity)
+                stop.Cancel();
+        }
+    }
+
+    private sealed class Told : IProgress<DataProgress>
+    {
+        public List<DataProgress> Reports { get; } = [];
+
+        public void Report(DataProgress value) => Reports.Add(value);
     }
 
     private static uint[] Epoch(DataSet data)

@@ -1,9 +1,9 @@
 namespace ClusterTrain.Learning;
 
-/// <summary>
-/// A stream that refuses to go on beyond a number of bytes, so that a small packed file cannot fill the memory.
-/// </summary>
-internal sealed class BoundedStream(Stream inner, string name, long most) : Stream
+/// <summary>A stream that is read from front to back by somebody else, with a say for who watches the number of bytes.</summary>
+/// <param name="inner">The stream; closed with this one.</param>
+/// <param name="counted">Told after each reading how many bytes it were in all; what it throws ends the reading.</param>
+internal sealed class CountedStream(Stream inner, Action<long> counted) : Stream
 {
     private long _read;
 
@@ -27,7 +27,9 @@ internal sealed class BoundedStream(Stream inner, string name, long most) : Stre
     {
         var read = inner.Read(buffer);
         _read += read;
-        return _read <= most ? read : throw new DataException($"{name}: more than {most} bytes. Use fewer rows.");
+        if (read > 0)
+            counted(_read);
+        return read;
     }
 
     public override void Flush() => inner.Flush();
@@ -37,4 +39,11 @@ internal sealed class BoundedStream(Stream inner, string name, long most) : Stre
     public override void SetLength(long value) => throw new NotSupportedException();
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            inner.Dispose();
+        base.Dispose(disposing);
+    }
 }
