@@ -27,7 +27,7 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
 
     private ActorId? _id;
     private MemberActor? _actor;
-    private Mailbox? _mailbox;
+    private IMailbox? _mailbox;
     private Link? _coordinator;
     private PreparedData? _data;
     private long _joinedTerm;
@@ -99,7 +99,7 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
     public void Leave()
     {
         Link? coordinator;
-        Mailbox? mailbox;
+        IMailbox? mailbox;
         Link[] links;
         lock (_gate)
         {
@@ -247,7 +247,12 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
         var pause = Options.Cluster.LeastRetryPause;
         for (var attempt = 0; !_outcome.Task.IsCompleted && !_stop.IsCancellationRequested; attempt++)
         {
-            var endpoint = Options.Join[attempt % Options.Join.Length];
+            if (Coordinator(attempt) is not { } endpoint)
+            {
+                _stop.Token.WaitHandle.WaitOne(Options.Cluster.LeastRetryPause);
+                continue;
+            }
+
             try
             {
                 TakePart(endpoint);
@@ -269,6 +274,9 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
         if (_stop.IsCancellationRequested)
             _outcome.TrySetResult(new MemberLeft());
     }
+
+    private NodeEndpoint? Coordinator(int attempt) =>
+        Options.Engine is { } engine ? engine.Coordinator : Options.Join[attempt % Options.Join.Length];
 
     /// <summary>Says what keeps the node from taking part, each cause once.</summary>
     private void Report(string problem)
@@ -299,7 +307,7 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
 
             var welcome = ReadWelcome(connection);
             var run = _shared.Learn(welcome, peer.Recipe, endpoint);
-            var link = new Link(connection, _id!, peer, number, _shared.Terms(run), this);
+            var link = new Link(connection, _id!, peer, number, _shared.Terms(run), this) { IsDialled = true };
             using var session = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
             lock (_gate)
             {
