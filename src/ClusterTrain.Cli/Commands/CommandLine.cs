@@ -19,7 +19,9 @@ internal static class CommandLine
         try
         {
             // An argument that begins with @ is a file's name like any other.
-            var parsed = Root(surroundings).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            var root = Root(surroundings);
+            Engines.Apply(root, args, surroundings);
+            var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
             if (parsed.Action is ParseErrorAction)
             {
                 foreach (var error in parsed.Errors)
@@ -83,7 +85,7 @@ internal static class CommandLine
                 foreach (var problem in recipe.Problems)
                     output.WriteLine($"error: {problem}");
                 return ExitCodes.Usage;
-            case UsageException or DataException or RunFolderException or SafetensorsException
+            case UsageException or DataException or RunFolderException or ClusterException or SafetensorsException
                 or FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException:
                 output.WriteLine($"error: {error.Message}");
                 return ExitCodes.Usage;
