@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Cluster.Tools.Client;
+using Akka.Cluster.Tools.PublishSubscribe;
 using Akka.Cluster.Tools.Singleton;
 using ClusterTrain.Hosting;
 using ClusterTrain.Training;
@@ -92,7 +93,7 @@ public sealed class AkkaNode
         var hub = system.ActorOf(
             Props.Create(() => new ControlHub(ControlHubTimes.Usual(_options.Time), wayTo)).WithDispatcher(TrainingActor.Dispatcher), ControlHub.ActorName);
         system.ActorOf(Props.Create(() => new StatusService(coordinator)), StatusService.ActorName);
-        system.ActorOf(Props.Create(() => new RunFollower(over => _ended.TrySetResult(new NodeRunOver(over.Outcome)))), RunFollower.ActorName);
+        system.ActorOf(Props.Create(() => new RunFollower(notice => Observe(new NodeHeard(notice.Json)), over => _ended.TrySetResult(new NodeRunOver(over.Outcome)))), RunFollower.ActorName);
         if (_options.Run is { } run)
             Singleton(AkkaConfiguration.CoordinatorRole, Props.Create(() => new CoordinatorKeeper(Kept(run), hub, _options.Time)));
         for (var index = 0; index < _options.Segments.Length; index++)
@@ -213,15 +214,22 @@ public sealed class AkkaNode
     }
 }
 
-/// <summary>Hears that the run is over, for its node.</summary>
+/// <summary>Hears what is published about the run, and that it is over, for its node.</summary>
 internal sealed class RunFollower : ReceiveActor
 {
     /// <summary>Its name below <c>/user</c>.</summary>
     public const string ActorName = "follower";
 
     /// <summary>Creates the follower.</summary>
+    /// <param name="heard">Told what is published.</param>
     /// <param name="over">Told when the run is over.</param>
-    public RunFollower(Action<RunOver> over) => Receive<RunOver>(over);
+    public RunFollower(Action<RunNotice> heard, Action<RunOver> over)
+    {
+        DistributedPubSub.Get(Context.System).Mediator.Tell(new global::Akka.Cluster.Tools.PublishSubscribe.Subscribe(RunNotice.Topic, Self));
+        Receive<SubscribeAck>(_ => { });
+        Receive<RunNotice>(heard);
+        Receive<RunOver>(over);
+    }
 }
 
 /// <summary>Answers those who ask from outside how the cluster is; there is one on every node.</summary>

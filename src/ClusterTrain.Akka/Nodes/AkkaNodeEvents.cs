@@ -21,6 +21,10 @@ public sealed record NodeRunEvent(RunEvent Happened) : AkkaNodeEvent;
 /// <param name="Happened">What.</param>
 public sealed record NodeMemberEvent(string Member, MemberEvent Happened) : AkkaNodeEvent;
 
+/// <summary>The run's leader, wherever it is, published what happened.</summary>
+/// <param name="Json">What, as a line of the run folder's log.</param>
+public sealed record NodeHeard(string Json) : AkkaNodeEvent;
+
 /// <summary>Something about the node itself that does not end it.</summary>
 /// <param name="Message">What, and what happens now.</param>
 public sealed record NodeNotice(string Message) : AkkaNodeEvent;

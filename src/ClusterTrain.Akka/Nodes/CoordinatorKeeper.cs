@@ -206,7 +206,7 @@ internal sealed class CoordinatorKeeper : UntypedActor, IWithTimers
     {
         (_answer, _hasEnded) = (null, true);
         if (_isOver)
-            Self.Tell(new RunOver(outcome), Self);
+            SayOver(new RunOver(outcome));
         else if (!_isSteppingDown)
             _kept.Failed(outcome is RunFailed failed ? failed.Reason : $"the coordinator ended with {outcome}");
 
