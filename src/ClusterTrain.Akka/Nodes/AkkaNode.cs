@@ -170,6 +170,7 @@ public sealed class AkkaNode
         },
         _options.ReachedAt,
         Observe,
+        outcome => _ended.TrySetResult(new NodeRunOver(outcome)),
         reason => _ended.TrySetResult(new NodeFailed(reason)));
 
     private KeptMember Kept(NodeRole role, string name, int port) => new(

@@ -15,9 +15,15 @@ namespace ClusterTrain.Akka;
 /// <param name="Options">How its node listens.</param>
 /// <param name="ReachedAt">The host by which members reach it.</param>
 /// <param name="Observe">Told what happens.</param>
+/// <param name="Over">Told how the run ended.</param>
 /// <param name="Failed">Told why this node cannot lead, while others may.</param>
 internal sealed record KeptRun(
-    AkkaRun Run, Func<RunFolder, INodeEngine, CoordinatorOptions> Options, string ReachedAt, Action<AkkaNodeEvent> Observe, Action<string> Failed);
+    AkkaRun Run,
+    Func<RunFolder, INodeEngine, CoordinatorOptions> Options,
+    string ReachedAt,
+    Action<AkkaNodeEvent> Observe,
+    Action<RunOutcome> Over,
+    Action<string> Failed);
 
 /// <summary>
 /// The cluster's coordinator, on the oldest of the nodes that may lead: opens the run folder, in a new term, leads the run, says where it is
@@ -117,6 +123,12 @@ internal sealed class CoordinatorKeeper : UntypedActor, IWithTimers
         if (folder is null)
             return new RunFailed("this node stepped down before it led");
 
+        if (Result(folder) is { } completed)
+        {
+            self.Tell(new Happened(new RunEnded(completed)), ActorRefs.NoSender);
+            return completed;
+        }
+
         using var log = new RunLog(folder, _clock);
         using var node = new CoordinatorNode(
             _kept.Options(folder, _engine),
@@ -166,6 +178,19 @@ internal sealed class CoordinatorKeeper : UntypedActor, IWithTimers
         return null;
     }
 
+    /// <summary>How the run ended, when it did: a node that was away meanwhile may come to lead it.</summary>
+    private static RunCompleted? Result(RunFolder folder)
+    {
+        if (!File.Exists(folder.ModelPath))
+            return null;
+
+        var hash = WeightsHash.Of(Model.Read(folder.ModelPath).Weights.Span);
+        var epochs = Receipt.Read(folder.ReceiptPath).Epochs;
+        var record = epochs.FirstOrDefault(epoch => epoch.WeightsSha256 == hash)
+            ?? throw new RunFolderException($"{folder.ModelPath}: its weights are of no epoch in the receipt. Move it away to go on with the run.");
+        return new RunCompleted(record.Epoch, record.Step, hash, record.Epoch < epochs.Length);
+    }
+
     private void Publish(RunEvent happened)
     {
         _isOver |= happened is RunEnded;
@@ -192,11 +217,11 @@ internal sealed class CoordinatorKeeper : UntypedActor, IWithTimers
             return;
         }
 
-        // With nobody left to lead, the run ends in good order; otherwise members go on while the next one takes over.
+        // With nobody left to lead, the run ends in good order; otherwise members go on while the next one takes over. One that cannot be
+        // reached counts: it may lead the greater part of a cluster that fell in two, and then nothing ends here but this node.
         var cluster = Cluster.Get(Context.System);
-        var others = cluster.State.Members.Where(member =>
-            member.HasRole(AkkaConfiguration.CoordinatorRole) && member.UniqueAddress != cluster.SelfUniqueAddress && member.Status == MemberStatus.Up);
-        if (others.Except(cluster.State.Unreachable).Any())
+        if (cluster.State.Members.Any(member =>
+            member.HasRole(AkkaConfiguration.CoordinatorRole) && member.UniqueAddress != cluster.SelfUniqueAddress && member.Status == MemberStatus.Up))
             _abort.Cancel();
         else
             _stop.Cancel();
@@ -206,7 +231,10 @@ internal sealed class CoordinatorKeeper : UntypedActor, IWithTimers
     {
         (_answer, _hasEnded) = (null, true);
         if (_isOver)
+        {
+            _kept.Over(outcome);
             SayOver(new RunOver(outcome));
+        }
         else if (!_isSteppingDown)
             _kept.Failed(outcome is RunFailed failed ? failed.Reason : $"the coordinator ended with {outcome}");
 

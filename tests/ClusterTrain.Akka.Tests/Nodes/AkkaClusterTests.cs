@@ -22,6 +22,9 @@ public sealed class AkkaClusterTests
         foreach (var other in others)
             Assert.IsType<NodeRunOver>(await other.Outcome.WaitAsync(TimeSpan.FromSeconds(20)));
         Assert.Equal(over, await others[0].Outcome);
+
+        // One that was away, and comes to lead what is over, ends in the same way.
+        Assert.Equal(over, await cluster.StartCoordinator("c1").Outcome.WaitAsync(TimeSpan.FromSeconds(30)));
     }
 
     [Fact]
