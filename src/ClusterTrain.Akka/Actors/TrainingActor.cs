@@ -120,7 +120,8 @@ internal sealed class ParameterServerActor(TrainingMailbox mailbox, ParameterSer
         if (envelope.Message is Serve serve && serve.Term > _served.GetValueOrDefault(serve.Segment))
         {
             _served[serve.Segment] = serve.Term;
-            foreach (var early in _early.Where(early => early.Tensor.Key.Segment == serve.Segment && early.Tensor.Key.Term <= serve.Term).ToArray())
+            var awaited = _early.Where(early => early.Tensor.Key.Segment == serve.Segment && early.Tensor.Key.Term <= serve.Term);
+            foreach (var early in awaited.ToArray())
             {
                 _early.Remove(early);
                 base.Handle(early);

@@ -153,7 +153,8 @@ internal static class ControlCodec
             5,
             static (ref w, m) =>
             {
-                var entry = Find(m.Message.GetType()) ?? throw new MessagePackSerializationException($"{m.Message.GetType().Name} does not cross a link");
+                var entry = Find(m.Message.GetType())
+                    ?? throw new MessagePackSerializationException($"{m.Message.GetType().Name} does not cross a link");
                 w.Write(m.Session);
                 w.Write(m.To.Name);
                 w.Write(m.Number);

@@ -36,7 +36,10 @@ internal sealed class ControlHub : UntypedActor, IWithTimers
     protected override void PreStart()
     {
         Cluster.Get(Context.System).Subscribe(
-            Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.UnreachableMember), typeof(ClusterEvent.MemberRemoved));
+            Self,
+            ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents,
+            typeof(ClusterEvent.UnreachableMember),
+            typeof(ClusterEvent.MemberRemoved));
         Timers.StartPeriodicTimer("again", SendAgain.Instance, _times.SendAgainAfter);
     }
 
@@ -80,10 +83,10 @@ internal sealed class ControlHub : UntypedActor, IWithTimers
                 CloseAll(channel => terminated.ActorRef.Equals(channel.Peer), $"its node {terminated.ActorRef.Path.Address} is gone");
                 break;
             case ClusterEvent.UnreachableMember unreachable:
-                CloseAll(channel => unreachable.Member.Address == channel.Peer?.Path.Address, $"its node {unreachable.Member.Address} is unreachable");
+                CloseAllAt(unreachable.Member.Address, "is unreachable");
                 break;
             case ClusterEvent.MemberRemoved removed:
-                CloseAll(channel => removed.Member.Address == channel.Peer?.Path.Address, $"its node {removed.Member.Address} left the cluster");
+                CloseAllAt(removed.Member.Address, "left the cluster");
                 break;
         }
     }
@@ -108,7 +111,7 @@ internal sealed class ControlHub : UntypedActor, IWithTimers
         channel.OldestSince ??= _times.Clock.GetTimestamp();
         channel.Unconfirmed.Enqueue(message);
         if (channel.Unconfirmed.Count > MostUnconfirmed)
-            outgoing.Link.Close($"it does not confirm what it is sent: {channel.Unconfirmed.Count:N0} messages wait, at most {MostUnconfirmed:N0} may");
+            outgoing.Link.Close($"it does not confirm what it is sent: more than {MostUnconfirmed:N0} messages wait");
         else
             Tell(channel, message);
     }
@@ -189,6 +192,8 @@ internal sealed class ControlHub : UntypedActor, IWithTimers
                 Context.Unwatch(peer);
         }
     }
+
+    private void CloseAllAt(Address node, string what) => CloseAll(channel => node == channel.Peer?.Path.Address, $"its node {node} {what}");
 
     private void CloseAll(Func<Channel, bool> isMeant, string reason)
     {

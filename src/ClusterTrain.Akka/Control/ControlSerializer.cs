@@ -49,7 +49,8 @@ public sealed class ControlSerializer : SerializerWithStringManifest
         return buffer.WrittenCount <= MostBytes
             ? buffer.WrittenSpan.ToArray()
             : throw new SerializationException(string.Create(
-                CultureInfo.InvariantCulture, $"a message {entry.Name} has {buffer.WrittenCount} bytes; at most {MostBytes} are allowed. Use fewer nodes, or a larger leaf."));
+                CultureInfo.InvariantCulture,
+                $"a message {entry.Name} has {buffer.WrittenCount} bytes; at most {MostBytes} are allowed. Use fewer nodes, or shorter names."));
     }
 
     /// <inheritdoc/>

@@ -65,14 +65,17 @@ internal static class AkkaConfiguration
 
     // How the tools' own messages are written must be known from the start: Akka would add it too late.
     private static Config ToolsDefaults() => ClusterSingletonManager.DefaultConfig()
-        .WithFallback(ClusterSingletonProxy.DefaultConfig()).WithFallback(DistributedPubSub.DefaultConfig()).WithFallback(ClusterClientReceptionist.DefaultConfig());
+        .WithFallback(ClusterSingletonProxy.DefaultConfig())
+        .WithFallback(DistributedPubSub.DefaultConfig())
+        .WithFallback(ClusterClientReceptionist.DefaultConfig());
 
     // A value the user names wins over all, even over what follows from the node's options.
     private static Config WithUsers(Config own, IEnumerable<string> configuration)
     {
         try
         {
-            return configuration.Append("").Select(text => ConfigurationFactory.ParseString(text)).Aggregate((first, second) => first.WithFallback(second))
+            var users = configuration.Append("").Select(text => ConfigurationFactory.ParseString(text));
+            return users.Aggregate((first, second) => first.WithFallback(second))
                 .WithFallback(own).WithFallback(BuiltIn()).WithFallback(ToolsDefaults());
         }
         catch (Exception error) when (error is not OutOfMemoryException)

@@ -36,7 +36,9 @@ public sealed class AkkaNode
     }
 
     /// <summary>Takes part until the run is over.</summary>
-    /// <param name="stop">When signalled, the node leaves the cluster in good order and ends; with the last node that may lead the run stops, to be resumed.</param>
+    /// <param name="stop">
+    /// When signalled, the node leaves the cluster in good order and ends; with the last node that may lead the run stops, to be resumed.
+    /// </param>
     /// <returns>How it ended.</returns>
     /// <exception cref="ClusterException">The address cannot be listened at, or the configuration cannot be read.</exception>
     public async Task<AkkaNodeOutcome> RunAsync(CancellationToken stop)
@@ -45,7 +47,8 @@ public sealed class AkkaNode
         var cluster = Cluster.Get(system);
         Begin(system, cluster);
         cluster.RegisterOnMemberRemoved(() => _ended.TrySetResult(new NodeFailed(
-            "this node was cut off from the majority of the cluster and ended, so that there are never two halves; start it again when the network is whole")));
+            "this node was cut off from the majority of the cluster and ended, so that there are never two halves; "
+            + "start it again when the network is whole")));
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using (stop.Register(() => stopped.TrySetResult()))
         {
@@ -61,8 +64,9 @@ public sealed class AkkaNode
         }
         else
         {
-            await CoordinatedShutdown.Get(system).Run(isAsked ? CoordinatedShutdown.ClusterLeavingReason.Instance : CoordinatedShutdown.ClrExitReason.Instance)
-                .ConfigureAwait(false);
+            CoordinatedShutdown.Reason reason =
+                isAsked ? CoordinatedShutdown.ClusterLeavingReason.Instance : CoordinatedShutdown.ClrExitReason.Instance;
+            await CoordinatedShutdown.Get(system).Run(reason).ConfigureAwait(false);
         }
 
         // The outcome of a run that ended because its last leader was asked to stop is worth more than that this node left.
@@ -90,10 +94,14 @@ public sealed class AkkaNode
         Dictionary<string, IActorRef> proxies = [];
         var coordinator = Proxy(AkkaConfiguration.CoordinatorRole);
         Func<Link, IActorRef> wayTo = WayTo;
+        var times = ControlHubTimes.Usual(_options.Time);
         var hub = system.ActorOf(
-            Props.Create(() => new ControlHub(ControlHubTimes.Usual(_options.Time), wayTo)).WithDispatcher(TrainingActor.Dispatcher), ControlHub.ActorName);
+            Props.Create(() => new ControlHub(times, wayTo)).WithDispatcher(TrainingActor.Dispatcher), ControlHub.ActorName);
         system.ActorOf(Props.Create(() => new StatusService(coordinator)), StatusService.ActorName);
-        system.ActorOf(Props.Create(() => new RunFollower(notice => Observe(new NodeHeard(notice.Json)), over => _ended.TrySetResult(new NodeRunOver(over.Outcome)))), RunFollower.ActorName);
+        system.ActorOf(
+            Props.Create(() => new RunFollower(
+                notice => Observe(new NodeHeard(notice.Json)), over => _ended.TrySetResult(new NodeRunOver(over.Outcome)))),
+            RunFollower.ActorName);
         if (_options.Run is { } run)
             Singleton(AkkaConfiguration.CoordinatorRole, Props.Create(() => new CoordinatorKeeper(Kept(run), hub, _options.Time)));
         for (var index = 0; index < _options.Segments.Length; index++)
@@ -120,7 +128,15 @@ public sealed class AkkaNode
         cluster.JoinSeedNodes(seeds);
 
         // The hub alone asks, in its turn; before, this method does.
-        IActorRef WayTo(Link link) => link.Role == PeerRole.Coordinator ? coordinator : Proxy(link.Peer.Name[..link.Peer.Name.IndexOf('/', StringComparison.Ordinal)]);
+        IActorRef WayTo(Link link)
+        {
+            if (link.Role == PeerRole.Coordinator)
+                return coordinator;
+
+            // The name of a parameter server is that of its singleton; whoever has another is not found.
+            var name = link.Peer.Name.Split('/')[0];
+            return ActorPath.IsValidPathElement(name) ? Proxy(name) : system.DeadLetters;
+        }
 
         IActorRef Proxy(string role)
         {
@@ -147,7 +163,8 @@ public sealed class AkkaNode
         }
         catch (TaskCanceledException)
         {
-            Observe(new NodeNotice($"the worker did not leave the run within {s_longestLeave.TotalSeconds} s; its leaves are given away when it is gone"));
+            Observe(new NodeNotice(
+                $"the worker did not leave the run within {s_longestLeave.TotalSeconds} s; its leaves are given away when it is gone"));
         }
     }
 

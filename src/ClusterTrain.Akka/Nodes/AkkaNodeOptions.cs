@@ -36,7 +36,9 @@ public sealed record AkkaNodeOptions
     /// <summary>Where Akka listens; without a secret a loopback address.</summary>
     public NodeEndpoint Listen { get; init; } = new("127.0.0.1", DefaultPort);
 
-    /// <summary>The host by which other nodes reach this one; null: that of <see cref="Listen"/>.</summary>
+    /// <summary>
+    /// The host by which other nodes reach this one; null: that of <see cref="Listen"/>, or this machine's name when that is all addresses.
+    /// </summary>
     public string? PublicHost { get; init; }
 
     /// <summary>Nodes to join the cluster through, the same list on every node; empty: this node is the first.</summary>
@@ -80,7 +82,7 @@ public sealed record AkkaNodeOptions
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    internal string ReachedAt => PublicHost ?? Listen.Host;
+    internal string ReachedAt => PublicHost ?? (Listen.IsAny ? Environment.MachineName : Listen.Host);
 
     internal void Check()
     {
@@ -90,10 +92,8 @@ public sealed record AkkaNodeOptions
         if (!Security.HasSecret && !Listen.IsLoopback)
         {
             throw new ClusterException(
-                $"cannot listen at {Listen} without a cluster secret: whoever reaches that address could join. Give all nodes the same secret, or listen at 127.0.0.1.");
+                $"cannot listen at {Listen} without a cluster secret: whoever reaches that address could join. "
+                + "Give all nodes the same secret, or listen at 127.0.0.1.");
         }
-
-        if (Listen.IsAny && PublicHost is null)
-            throw new ClusterException($"{Name} listens at all addresses ({Listen.Host}): name the one that others reach it by, with --public-host.");
     }
 }

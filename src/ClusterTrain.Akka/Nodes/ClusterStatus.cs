@@ -20,16 +20,20 @@ public static class ClusterStatus
         using var system = ActorSystem.Create($"{AkkaConfiguration.SystemName}-status", AkkaConfiguration.OfClient(configuration));
         try
         {
-            var paths = contacts.Select(contact => ActorPath.Parse($"akka.tcp://{AkkaConfiguration.SystemName}@{contact}/system/receptionist")).ToImmutableHashSet();
+            var paths = contacts
+                .Select(contact => ActorPath.Parse($"akka.tcp://{AkkaConfiguration.SystemName}@{contact}/system/receptionist"))
+                .ToImmutableHashSet();
             var client = system.ActorOf(ClusterClient.Props(ClusterClientSettings.Create(system).WithInitialContacts(paths)));
-            var report = await client.Ask<StatusReport>(new ClusterClient.Send($"/user/{StatusService.ActorName}", new StatusRequest(), localAffinity: true), timeout)
-                .ConfigureAwait(false);
+            var question = new ClusterClient.Send($"/user/{StatusService.ActorName}", new StatusRequest(), localAffinity: true);
+            var report = await client.Ask<StatusReport>(question, timeout).ConfigureAwait(false);
             using var document = JsonDocument.Parse(report.Json);
             return document.RootElement.Clone();
         }
         catch (AskTimeoutException error)
         {
-            throw new ClusterException($"no node answered at {string.Join(", ", contacts)} within {timeout.TotalSeconds} s: is the cluster up, and this the address of one of its nodes?", error);
+            throw new ClusterException(
+                $"no node answered at {string.Join(", ", contacts)} within {timeout.TotalSeconds} s: is the cluster up, and this the address of one of its nodes?",
+                error);
         }
         finally
         {

@@ -163,7 +163,8 @@ internal sealed class CoordinatorKeeper : UntypedActor, IWithTimers
 
                 folder.Dispose();
                 throw new RunFolderException(
-                    $"{run.Folder}: holds a run of another recipe (fingerprint {folder.Identity.Recipe}, this one's is {run.Recipe.Fingerprint()}). Name another folder.");
+                    $"{run.Folder}: holds a run of another recipe (fingerprint {folder.Identity.Recipe}, this one's is {run.Recipe.Fingerprint()}). "
+                    + "Name another folder.");
             }
             catch (RunFolderException error) when (error.InnerException is IOException)
             {
@@ -220,8 +221,8 @@ internal sealed class CoordinatorKeeper : UntypedActor, IWithTimers
         // With nobody left to lead, the run ends in good order; otherwise members go on while the next one takes over. One that cannot be
         // reached counts: it may lead the greater part of a cluster that fell in two, and then nothing ends here but this node.
         var cluster = Cluster.Get(Context.System);
-        if (cluster.State.Members.Any(member =>
-            member.HasRole(AkkaConfiguration.CoordinatorRole) && member.UniqueAddress != cluster.SelfUniqueAddress && member.Status == MemberStatus.Up))
+        var leaders = cluster.State.Members.Where(member => member.HasRole(AkkaConfiguration.CoordinatorRole) && member.Status == MemberStatus.Up);
+        if (leaders.Any(member => member.UniqueAddress != cluster.SelfUniqueAddress))
             _abort.Cancel();
         else
             _stop.Cancel();

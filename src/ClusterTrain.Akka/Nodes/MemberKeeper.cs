@@ -74,7 +74,8 @@ internal sealed class MemberKeeper : UntypedActor, IWithTimers
 
         var self = Self;
         _node.RunAsync(CancellationToken.None).ContinueWith(
-            task => self.Tell(new Ended(task.IsCompletedSuccessfully ? task.Result : new MemberEndedByError(task.Exception!.GetBaseException().Message))),
+            task => self.Tell(new Ended(
+                task.IsCompletedSuccessfully ? task.Result : new MemberEndedByError(task.Exception!.GetBaseException().Message))),
             TaskScheduler.Default);
         Register();
         Timers.StartPeriodicTimer("register", RegisterAgain.Instance, s_registerEvery);

@@ -4,7 +4,9 @@ using Akka.Event;
 
 namespace ClusterTrain.Akka;
 
-/// <summary>Gives Akka's log to the node, which shows it like everything else. Akka creates it by its name, so it is found through its system.</summary>
+/// <summary>
+/// Gives Akka's log to the node, which shows it like everything else. Akka creates it by its name, so it is found through its system.
+/// </summary>
 public sealed class NodeLogger : ReceiveActor, IRequiresMessageQueue<ILoggerMessageQueueSemantics>
 {
     private const int MostRemembered = 256;

@@ -19,7 +19,7 @@ internal sealed class AkkaNodeArguments
         HelpName = "HOST:PORT",
     };
 
-    private readonly Option<string?> _public = new("--public-host") { Description = "host by which others reach this node (default: that of --listen)", HelpName = "HOST" };
+    private readonly Option<string?> _public = new("--public-host") { Description = "host by which others reach this node (default: that of --listen; with 0.0.0.0 this machine's name)", HelpName = "HOST" };
     private readonly Option<string[]> _seeds = new("--seeds")
     {
         Description = "nodes to join the cluster through, the same list in the same order on every node; the first of them begins the cluster",
