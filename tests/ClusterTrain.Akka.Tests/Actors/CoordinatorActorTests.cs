@@ -57,10 +57,12 @@ public sealed class CoordinatorActorTests : Stage
     public void The_next_server_begins_again_from_the_checkpoint_in_a_new_term()
     {
         Join("server", NodeRole.ParameterServer);
-        Expect<Serve>(Probe("server"));
+        var first = Expect<Serve>(Probe("server"));
         Tell(_coordinator, "coordinator", new MemberLost(new ActorId("server"), "its node is gone"));
         Join("server-2", NodeRole.ParameterServer);
-        Assert.Equal(new Serve(FirstTerm + 1, 0, 1, 0, 0, 0), Expect<Serve>(Probe("server-2")));
+        var second = Expect<Serve>(Probe("server-2"));
+        Assert.True(second.Term > first.Term);
+        Assert.Equal(first with { Term = second.Term }, second);
     }
 
     [Fact]
