@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ClusterTrain.Numerics;
 using ClusterTrain.Training;
 using MessagePack;
 
@@ -149,6 +150,42 @@ internal static class ControlCodec
             },
             static (ref r) => new Assignment(r.ReadInt64(), r.ReadInt64(), List(ref r, Id))),
         Of<Stop>(0, static (ref _, _) => { }, static (ref _) => new Stop()),
+        Of<LateShare>(
+            5,
+            static (ref w, m) =>
+            {
+                w.Write(m.Term);
+                w.Write(m.Step);
+                Leaves(ref w, m.Leaves);
+                w.Write(m.Worker.Name);
+                w.Write(m.Helper.Name);
+            },
+            static (ref r) => new LateShare(r.ReadInt64(), r.ReadInt64(), Leaves(ref r), Id(ref r), Id(ref r))),
+        Of<Recompute>(
+            4,
+            static (ref w, m) =>
+            {
+                w.Write(m.Term);
+                w.Write(m.Step);
+                Leaves(ref w, m.Leaves);
+                w.Write(m.Worker.Name);
+            },
+            static (ref r) => new Recompute(r.ReadInt64(), r.ReadInt64(), Leaves(ref r), Id(ref r))),
+        Of<Answer>(
+            7,
+            static (ref w, m) =>
+            {
+                w.Write(m.Term);
+                w.Write(m.Step);
+                w.Write(m.Segment);
+                Leaves(ref w, m.Node);
+                w.Write(m.Worker.Name);
+                w.Write(m.Sha256);
+                w.Write(m.Loss);
+            },
+            static (ref r) => new Answer(
+                r.ReadInt64(), r.ReadInt64(), r.ReadInt32(), Leaves(ref r), Id(ref r), Text(ref r, MostNameBytes), r.ReadDouble())),
+        Of<Exclude>(1, static (ref w, m) => w.Write(Cut(m.Reason)), static (ref r) => new Exclude(Text(ref r, MostReasonBytes))),
         Of<LinkMessage>(
             5,
             static (ref w, m) =>
@@ -264,6 +301,22 @@ internal static class ControlCodec
             2 => new RunFailed(text),
             _ => throw new MessagePackSerializationException($"there is no outcome {kind}"),
         };
+    }
+
+    private static void Leaves(ref MessagePackWriter writer, TreeNode leaves)
+    {
+        writer.WriteArrayHeader(2);
+        writer.Write(leaves.Start);
+        writer.Write(leaves.Count);
+    }
+
+    private static TreeNode Leaves(ref MessagePackReader reader)
+    {
+        Fields(ref reader, 2);
+        var leaves = new TreeNode(reader.ReadInt32(), reader.ReadInt32());
+        return leaves is { Start: >= 0, Count: > 0 } && leaves.Start <= int.MaxValue - leaves.Count
+            ? leaves
+            : throw new MessagePackSerializationException($"there are no {leaves.Count} leaves from {leaves.Start} on");
     }
 
     private static NodeRole Role(ref MessagePackReader reader)

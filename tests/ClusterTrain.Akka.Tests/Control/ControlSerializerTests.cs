@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Serialization;
 using Akka.Configuration;
 using Akka.TestKit.Xunit2;
+using ClusterTrain.Numerics;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Akka.Tests;
@@ -28,6 +29,10 @@ public sealed class ControlSerializerTests : TestKit
         new Topology(1048577, [new ActorId("ps-1/ab12@10.0.0.5:7071")]),
         new Assignment(1048577, 3, [new ActorId("worker-1/aa"), new ActorId("worker-2/bb")]),
         new Training.Stop(),
+        new LateShare(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-1/aa"), new ActorId("worker-2/bb")),
+        new Recompute(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-2/bb")),
+        new Answer(1048577, 1234, 1, new TreeNode(4, 2), new ActorId("worker-2/bb"), "0123abcd", 0.75),
+        new Exclude("a wrong sum"),
         new LinkMessage(-5, new ActorId("coordinator"), 7, new Hold(1048577)),
         new LinkConfirmed(-5, new ActorId("worker-1/aa"), 7),
         new Register(NodeRole.ParameterServer, "parameter-server-1", "10.0.0.5:7071"),
