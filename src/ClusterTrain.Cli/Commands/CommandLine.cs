@@ -20,6 +20,7 @@ internal static class CommandLine
         {
             // An argument that begins with @ is a file's name like any other.
             var root = Root(surroundings);
+            Engines.Apply(root, args, surroundings);
             var settings = new ParserConfiguration { ResponseFileTokenReplacer = null };
             var variables = new List<string>();
             var parsed = root.Parse(args, settings);

@@ -13,7 +13,7 @@ internal interface IActorRoute
 /// <summary>The actors of one process: their mailboxes, timers, and the lane of the work they offload.</summary>
 internal sealed class ActorHost : IDisposable
 {
-    private readonly ConcurrentDictionary<ActorId, Mailbox> _mailboxes = new();
+    private readonly ConcurrentDictionary<ActorId, IMailbox> _mailboxes = new();
     private readonly BlockingCollection<(ActorId Owner, Func<IMessage> Work)> _offloaded = [];
     private readonly ConcurrentDictionary<ITimer, byte> _timers = new();
     private readonly Thread _background;
@@ -37,11 +37,14 @@ internal sealed class ActorHost : IDisposable
     /// <summary>Takes messages to others than this process's actors; null: they are dropped. Set before there are actors.</summary>
     public IActorRoute? Route { get; set; }
 
+    /// <summary>Makes the mailboxes; null: those of this host, on the dispatcher given.</summary>
+    public INodeEngine? Engine { get; init; }
+
     public TimeSpan Now => _time.GetElapsedTime(_started);
 
-    public Mailbox Add(ActorId id, IActor actor, Dispatcher dispatcher)
+    public IMailbox Add(ActorId id, IActor actor, Dispatcher dispatcher)
     {
-        var mailbox = new Mailbox(id, actor, dispatcher, this);
+        var mailbox = Engine?.CreateMailbox(id, actor, this) ?? new Mailbox(id, actor, dispatcher, this);
         return _mailboxes.TryAdd(id, mailbox) ? mailbox : throw new ArgumentException($"There is an actor {id} already.", nameof(id));
     }
 

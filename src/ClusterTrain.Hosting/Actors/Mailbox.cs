@@ -6,7 +6,7 @@ namespace ClusterTrain.Hosting;
 /// The mailbox of one actor and the actor's context. The actor runs on one thread at a time, whenever there are messages:
 /// one of its dispatcher, or one that delivers from outside.
 /// </summary>
-internal sealed class Mailbox(ActorId self, IActor actor, Dispatcher dispatcher, ActorHost host) : IActorContext
+internal sealed class Mailbox(ActorId self, IActor actor, Dispatcher dispatcher, ActorHost host) : IMailbox
 {
     /// <summary>Messages that may wait before deliveries from outside block, which holds their senders up in turn.</summary>
     public const int MostWaiting = 1024;

@@ -22,7 +22,8 @@ internal interface ILinkOwner
 /// <param name="Tensors">Lends the buffers tensors are received into.</param>
 /// <param name="MostFloats">Floats of the largest tensor the model has.</param>
 /// <param name="Parameters">Floats of the model.</param>
-internal sealed record LinkTerms(LinkLimits Limits, TensorPool Tensors, long MostFloats, long Parameters)
+/// <param name="Control">Carries control messages; null: the links themselves do.</param>
+internal sealed record LinkTerms(LinkLimits Limits, TensorPool Tensors, long MostFloats, long Parameters, IControlLane? Control = null)
 {
     public long MostWaitingBytes => Limits.WaitingBytes + (4L * sizeof(float) * Parameters);
 }
@@ -71,6 +72,9 @@ internal sealed class Link
     /// <summary>Tells this link from others between the same actors.</summary>
     public long Session { get; }
 
+    /// <summary>True when this side made the connection.</summary>
+    public bool IsDialled { get; init; }
+
     /// <summary>Name and address of the peer, for messages.</summary>
     public string Description => $"{Peer} ({_connection.Peer})";
 
@@ -91,6 +95,12 @@ internal sealed class Link
     /// <summary>Sends a control message.</summary>
     public void Send(IMessage message)
     {
+        if (_terms.Control is { } control)
+        {
+            control.Send(this, message);
+            return;
+        }
+
         byte[] frame;
         lock (_writer)
         {
@@ -148,11 +158,28 @@ internal sealed class Link
         Send(new Outgoing(frame, default, ClosesLink: true));
     }
 
+    /// <summary>Takes a control message of the peer that did not come over the connection.</summary>
+    public void Deliver(IMessage message)
+    {
+        if (IsClosed)
+            return;
+
+        try
+        {
+            _owner.Received(this, message);
+        }
+        catch (LinkException error)
+        {
+            Refuse(error.Kind, error.Message);
+        }
+    }
+
     /// <summary>Receives until the link is closed; runs on the link's own thread.</summary>
     public void Run()
     {
         try
         {
+            _terms.Control?.Opened(this);
             while (true)
                 Receive();
         }
@@ -190,6 +217,7 @@ internal sealed class Link
         }
 
         _connection.Dispose();
+        _terms.Control?.Closed(this);
         _owner.Closed(this, _reason);
     }
 
@@ -197,6 +225,7 @@ internal sealed class Link
     public void Flush(TimeSpan time, TimeProvider clock)
     {
         var start = clock.GetTimestamp();
+        _terms.Control?.Flush(this, time);
         lock (_gate)
         {
             while (!_closed && (_waiting.Count > 0 || _writing))

@@ -90,11 +90,11 @@ public sealed class CoordinatorNode : IDisposable
         using var dispatcher = new Dispatcher("coordinator", 1);
         using var heartbeats = new Heartbeats(
             _options.Cluster.HeartbeatPeriod, _options.Cluster.LostAfter, _options.Limits.HandshakeTime, _options.Time);
-        using var actors = new ActorHost(_options.Time, (_, error) => Fail($"the coordinator failed: {error.Message}"));
+        using var actors = new ActorHost(_options.Time, (_, error) => Fail($"the coordinator failed: {error.Message}")) { Engine = _options.Engine };
         var links = new CoordinatorLinks(actors, heartbeats, Terms(layout, tensors), Desk(), _options.Time);
         actors.Route = links;
         var context = actors.Add(MemberIds.Coordinator, coordinator, dispatcher);
-        coordinator.Start(context);
+        context.Post(new Envelope(MemberIds.Coordinator, new HostCall(() => coordinator.Start(context)), default));
         _reception.Start(links);
         using (stop.Register(() => actors.Post(MemberIds.Coordinator, MemberIds.Coordinator, new StopRequested())))
         {
@@ -105,7 +105,12 @@ public sealed class CoordinatorNode : IDisposable
         if (_isOver)
             links.WaitForMembersToGo(_options.Cluster.FlushTime);
 
-        actors.Remove(MemberIds.Coordinator);
+        using (var idle = new ManualResetEventSlim())
+        {
+            actors.Remove(MemberIds.Coordinator, idle.Set);
+            idle.Wait(CancellationToken.None);
+        }
+
         _reception.Dispose();
         actors.Stop();
         return _ended.Task.Result;
@@ -114,7 +119,7 @@ public sealed class CoordinatorNode : IDisposable
     private LinkTerms Terms(NetworkLayout layout, TensorPool tensors)
     {
         var stateCount = Optimiser.StatePlanes(_options.Recipe.Optimiser, layout.Parameters);
-        return new LinkTerms(_options.Limits, tensors, (long)layout.Parameters * Math.Max(1, stateCount), layout.Parameters);
+        return new LinkTerms(_options.Limits, tensors, (long)layout.Parameters * Math.Max(1, stateCount), layout.Parameters, _options.Engine?.Control);
     }
 
     private CoordinatorDesk Desk()

@@ -32,4 +32,7 @@ public sealed record CoordinatorOptions
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Runs the actors and carries their control messages; null: the node does both itself.</summary>
+    internal INodeEngine? Engine { get; init; }
 }

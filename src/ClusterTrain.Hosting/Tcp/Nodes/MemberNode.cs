@@ -28,7 +28,7 @@ public sealed class MemberNode : IDisposable, IActorRoute
             throw new ClusterException("cluster nodes need a little-endian machine: floats cross the network as they lie in memory.");
         if (!options.IsWorker && !options.IsParameterServer)
             throw new ClusterException("a member must be a worker, a parameter server, or both.");
-        if (options.Join.IsDefaultOrEmpty)
+        if (options.Join.IsDefaultOrEmpty && options.Engine is null)
             throw new ClusterException("a member must know where the coordinator is: name it with --join HOST:PORT.");
 
         MemberIds.CheckName(options.Name);

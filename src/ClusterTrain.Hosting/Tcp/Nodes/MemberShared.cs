@@ -16,7 +16,7 @@ internal sealed class MemberShared : IDisposable
         Options = options;
         Heartbeats = new Heartbeats(options.Cluster.HeartbeatPeriod, options.Cluster.LostAfter, options.Limits.HandshakeTime, options.Time);
         LostAfter = options.Cluster.LostAfter;
-        Actors = new ActorHost(options.Time, actorFailed);
+        Actors = new ActorHost(options.Time, actorFailed) { Engine = options.Engine };
         Dispatcher = new Dispatcher("actor", options is { IsWorker: true, IsParameterServer: true } ? 2 : 1);
     }
 
@@ -58,7 +58,7 @@ internal sealed class MemberShared : IDisposable
     }
 
     /// <summary>Bounds of the links, once the run is known.</summary>
-    public LinkTerms Terms(RunKnowledge run) => new(Options.Limits, Tensors, run.MostFloats, run.Layout.Parameters);
+    public LinkTerms Terms(RunKnowledge run) => new(Options.Limits, Tensors, run.MostFloats, run.Layout.Parameters, Options.Engine?.Control);
 
     /// <summary>Accepts a coordinator's term.</summary>
     /// <exception cref="LinkException">A coordinator of a higher term was met before.</exception>

@@ -27,7 +27,7 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
 
     private ActorId? _id;
     private MemberActor? _actor;
-    private Mailbox? _mailbox;
+    private IMailbox? _mailbox;
     private Link? _coordinator;
     private PreparedData? _data;
     private long _joinedTerm;
@@ -111,7 +111,7 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
     public void Leave()
     {
         Link? coordinator;
-        Mailbox? mailbox;
+        IMailbox? mailbox;
         Link[] links;
         lock (_gate)
         {
@@ -260,7 +260,12 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
         var lastContact = Options.Time.GetTimestamp();
         for (var attempt = 0; !_outcome.Task.IsCompleted && !_stop.IsCancellationRequested; attempt++)
         {
-            var endpoint = Options.Join[attempt % Options.Join.Length];
+            if (Coordinator(attempt) is not { } endpoint)
+            {
+                _stop.Token.WaitHandle.WaitOne(Options.Cluster.LeastRetryPause);
+                continue;
+            }
+
             try
             {
                 TakePart(endpoint);
@@ -291,6 +296,9 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
             _outcome.TrySetResult(new MemberLeft());
     }
 
+    private NodeEndpoint? Coordinator(int attempt) =>
+        Options.Engine is { } engine ? engine.Coordinator : Options.Join[attempt % Options.Join.Length];
+
     /// <summary>Says what keeps the node from taking part, each cause once.</summary>
     private void Report(string problem)
     {
@@ -320,7 +328,7 @@ internal sealed class Membership : ILinkOwner, IHost, IDisposable
 
             var welcome = ReadWelcome(connection);
             var run = _shared.Learn(welcome, peer.Recipe, endpoint);
-            var link = new Link(connection, _id!, peer, number, _shared.Terms(run), this);
+            var link = new Link(connection, _id!, peer, number, _shared.Terms(run), this) { IsDialled = true };
             using var session = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
             lock (_gate)
             {

@@ -116,7 +116,7 @@ internal sealed class ServerLink : IDisposable
             throw new LinkException(RefusalKind.Address, $"{_endpoint} is now {peer.From}");
         }
 
-        var link = new Link(connection, own.From, peer, own.Session, _shared.Terms(_shared.Run!), _owner);
+        var link = new Link(connection, own.From, peer, own.Session, _shared.Terms(_shared.Run!), _owner) { IsDialled = true };
         Dialling.OpenHeartbeat(link, _endpoint, own, _shared, _end.Token);
         Volatile.Write(ref _link, link);
         if (_end.IsCancellationRequested)
