@@ -72,7 +72,7 @@ static int Run(string[] names, bool isWritten, string? kept)
 static List<(Row Row, Measured Measured)> Measure(IReadOnlyList<Row> rows, string root, string work, CancellationToken stop)
 {
     var table = new List<(Row, Measured)>();
-    var runner = new RowRunner(Path.Combine(root, "configs"), work, stop);
+    var runner = new RowRunner(rows, Path.Combine(root, "configs"), work, stop);
     foreach (var row in rows)
     {
         var began = TimeProvider.System.GetTimestamp();

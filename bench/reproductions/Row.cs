@@ -24,7 +24,7 @@ internal sealed record Row
     /// <summary>A data set that the recipe reads as CSV files; null: it reads none.</summary>
     public string? Exported { get; init; }
 
-    /// <summary>The recipe whose runs have the same losses, figures and weights at every epoch; null: none.</summary>
+    /// <summary>An earlier row's recipe whose runs have the same losses, figures and weights at every epoch; null: none.</summary>
     public string? Twin { get; init; }
 
     /// <summary>How anyone runs it, a line each.</summary>

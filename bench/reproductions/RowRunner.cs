@@ -5,11 +5,15 @@ using ClusterTrain.Training;
 
 namespace ClusterTrain.Reproductions;
 
-/// <summary>Trains the recipes, each with one worker and with three; a twin's with three, compared with the other's run of one.</summary>
+/// <summary>
+/// Trains the recipes, each with one worker and with three. Of twins the first is trained with one and the second with three, and
+/// these two runs are compared.
+/// </summary>
+/// <param name="rows">The rows that will be run.</param>
 /// <param name="recipes">The folder of the recipes.</param>
 /// <param name="work">A folder for run folders and exported files.</param>
 /// <param name="stop">Ends the work.</param>
-internal sealed class RowRunner(string recipes, string work, CancellationToken stop)
+internal sealed class RowRunner(IReadOnlyList<Row> rows, string recipes, string work, CancellationToken stop)
 {
     private readonly Dictionary<string, IReadOnlyList<EpochRecord>> _epochs = [];
 
@@ -23,7 +27,10 @@ internal sealed class RowRunner(string recipes, string work, CancellationToken s
         {
             var recipe = RecipeReader.Read(Path.Combine(recipes, row.Recipe + ".yaml"), row.Seeds.Count == 0 ? [] : [$"seed={seed}"]);
             var data = DataPreparation.Prepare(recipe, Locations(row), null, stop);
-            runs.Add(row.Twin is { } twin ? TrainTwin(recipe, data, row.Recipe, twin) : TrainTwice(recipe, data, $"{row.Recipe}-{seed}"));
+            var name = $"{row.Recipe}-{seed}";
+            runs.Add(row.Twin is { } twin ? TrainTwin(recipe, data, name, twin)
+                : rows.Any(other => other.Twin == row.Recipe) ? Score(recipe, data, TrainAlone(recipe, data, name))
+                : TrainTwice(recipe, data, name));
         }
 
         _epochs[row.Recipe] = runs[0].Epochs;
@@ -45,7 +52,7 @@ internal sealed class RowRunner(string recipes, string work, CancellationToken s
     {
         if (!_epochs.TryGetValue(twin, out var others))
             throw new ReproductionException($"{name} is compared with {twin}, which was not measured; name both.");
-        var run = Train(recipe, data, Path.Combine(work, name), workers: 3, threads: 1);
+        var run = TrainByThree(recipe, data, name);
         var trained = Score(recipe, data, run);
         var difference = trained.Epochs.Zip(others).FirstOrDefault(pair => pair.First != pair.Second);
         return difference == default && trained.Epochs.Count == others.Count
@@ -55,12 +62,18 @@ internal sealed class RowRunner(string recipes, string work, CancellationToken s
 
     private TrainedRow TrainTwice(Recipe recipe, PreparedData data, string name)
     {
-        var one = Train(recipe, data, Path.Combine(work, name + "-1"), workers: 1, threads: Environment.ProcessorCount);
-        var three = Train(recipe, data, Path.Combine(work, name + "-3"), workers: 3, threads: 1);
+        var one = TrainAlone(recipe, data, name);
+        var three = TrainByThree(recipe, data, name);
         if (!File.ReadAllBytes(one.Receipt).AsSpan().SequenceEqual(File.ReadAllBytes(three.Receipt)))
             throw new ReproductionException($"{name}: the receipts of one worker and of three differ; see {one.Receipt} and {three.Receipt}");
         return Score(recipe, data, one);
     }
+
+    private (string Receipt, string Model) TrainAlone(Recipe recipe, PreparedData data, string name) =>
+        Train(recipe, data, Path.Combine(work, name + "-1"), workers: 1, threads: Environment.ProcessorCount);
+
+    private (string Receipt, string Model) TrainByThree(Recipe recipe, PreparedData data, string name) =>
+        Train(recipe, data, Path.Combine(work, name + "-3"), workers: 3, threads: 1);
 
     private static TrainedRow Score(Recipe recipe, PreparedData data, (string Receipt, string Model) run)
     {
