@@ -272,6 +272,12 @@ internal sealed partial class SimulatedCluster
 
     private void ResumeAll()
     {
+        if (IsBehind)
+        {
+            After(LingerUs, ResumeAll);
+            return;
+        }
+
         foreach (var process in _places.OfType<Process>().Where(process => process.IsAlive))
         {
             Kill(process, mustEndClean: process.IsStopped && !process.IsWorking);

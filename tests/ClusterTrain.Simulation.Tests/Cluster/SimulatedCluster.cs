@@ -102,6 +102,12 @@ internal sealed partial class SimulatedCluster : IDisposable
     /// <summary>A hash of everything that was handled and when: equal for equal simulations.</summary>
     public ulong TraceHash { get; private set; } = 14695981039346656037;
 
+    /// <summary>
+    /// True while a process has messages before it: a slow worker may have the weights of many steps to compute before it comes to
+    /// the message that tells it to stop, and until it takes them they lie in the sender's buffers.
+    /// </summary>
+    private bool IsBehind => Array.Exists(_places, process => process is { IsAlive: true, Mailbox.Count: > 0 });
+
     /// <summary>Simulates the run to its end.</summary>
     /// <exception cref="SimulationFailure">The cluster broke a promise.</exception>
     public void Run()
@@ -117,7 +123,12 @@ internal sealed partial class SimulatedCluster : IDisposable
         {
             if (at.AtUs > (_endUs ?? long.MaxValue))
             {
-                break;
+                if (!IsBehind)
+                {
+                    break;
+                }
+
+                _endUs = at.AtUs + LingerUs;
             }
 
             NowUs = at.AtUs;
