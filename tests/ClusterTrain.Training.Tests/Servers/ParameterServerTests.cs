@@ -378,6 +378,32 @@ public sealed class ParameterServerTests : IDisposable
         Assert.Equal(0, _pool.Lent);
     }
 
+    [Fact]
+    public void Stopped_while_a_slow_worker_has_yet_to_take_its_weights_only_those_stay_lent_until_it_has()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Subscribe(s_other, 1);
+        Push(1, 0, 0, 2, 30, 15);
+
+        // Lost and found by the coordinator, which is sent the unrecorded epoch again; of the next step a part is pushed.
+        Receive(new Topology(3, [_context.Self]));
+        Push(3, 1, 0, 1, 5, 2.5);
+        Receive(new Advance(3, 100, 1));
+        Receive(new Stop());
+
+        var waiting = _context.Tensors.Where(sent => sent.To == s_other).ToArray();
+        _context.Tensors.RemoveAll(sent => sent.To == s_other);
+        _context.Clear();
+        Assert.Equal([0, 1], waiting.Select(sent => sent.Tensor.Key.Step));
+        for (var taken = 0; taken < waiting.Length; taken++)
+        {
+            Assert.Equal(waiting.Length - taken, _pool.Lent);
+            waiting[taken].Tensor.Lease.Release();
+        }
+
+        Assert.Equal(0, _pool.Lent);
+    }
+
     /// <summary>Serves the second of two segments, a single parameter, with clipping to 1 and plain descent of rate 1.</summary>
     private void ServeSecondOfTwo()
     {
