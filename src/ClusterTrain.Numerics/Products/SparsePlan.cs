@@ -29,7 +29,8 @@ internal sealed unsafe class SparsePlan : IDisposable
     private readonly AlignedMemory _words = new();
     private int[] _counts = [];
     private int _wordsPerTile;
-    private int _rows;
+    private int _tileRows;
+    private int _tallTiles;
     private long _visits;
 
     /// <summary>Number of tiles.</summary>
@@ -39,7 +40,7 @@ internal sealed unsafe class SparsePlan : IDisposable
     public double Density { get; private set; }
 
     /// <summary>First row of a tile. Rows are shared out evenly.</summary>
-    public int TileStart(int tile) => (tile * (_rows / Tiles)) + Math.Min(tile, _rows % Tiles);
+    public int TileStart(int tile) => (tile * _tileRows) + Math.Min(tile, _tallTiles);
 
     /// <summary>The words of a tile; those of tile number <see cref="Tiles"/> list every step.</summary>
     public ReadOnlySpan<SparseWord> Words(int tile) => new(First(tile), _counts[tile]);
@@ -58,8 +59,8 @@ internal sealed unsafe class SparsePlan : IDisposable
             : IsDense(product.A, product.AColumn, product.K, product.M, kernels))
             return false;
 
-        _rows = product.M;
         Tiles = DivideUp(product.M, height);
+        (_tileRows, _tallTiles) = Math.DivRem(product.M, Tiles);
         var leafWords = DivideUp(product.LeafK, alongSteps ? WordSteps : Kernels.MaskRows);
         _wordsPerTile = product.Leaves * leafWords;
         _words.Grow((nint)(Tiles + 1) * _wordsPerTile * sizeof(SparseWord));

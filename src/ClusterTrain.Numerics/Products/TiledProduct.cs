@@ -36,6 +36,8 @@ internal readonly unsafe struct TiledProduct : IComputeJob
     private readonly int _panels;
     private readonly int _groups;
     private readonly int _tiles;
+    private readonly int _tileRows;
+    private readonly int _tallTiles;
     private readonly int _chunks;
     private readonly bool _packsA;
     private readonly Scratch _scratch;
@@ -56,6 +58,7 @@ internal readonly unsafe struct TiledProduct : IComputeJob
             ? kernels.PairTileHeight
             : kernels.TileHeight;
         _tiles = DivideUp(product.M, tileHeight);
+        (_tileRows, _tallTiles) = Math.DivRem(product.M, _tiles);
 
         // Three parts a thread even out what the others on this machine take from it.
         var shares = threads == 1 ? 1 : 3 * threads;
@@ -151,7 +154,7 @@ internal readonly unsafe struct TiledProduct : IComputeJob
     }
 
     // Rows are shared out evenly, so that no product ends in a thin tile: 13 rows are 7 + 6, not 12 + 1.
-    private int TileStart(int tile) => (tile * (_product.M / _tiles)) + Math.Min(tile, _product.M % _tiles);
+    private int TileStart(int tile) => (tile * _tileRows) + Math.Min(tile, _tallTiles);
 
     // How many of a block's rows of B can be read in whole vectors without leaving B's memory; 0 when B is transposed.
     private int WholeRows(int k, int steps, int column, int width)
