@@ -8,22 +8,25 @@ public sealed class TrainProcessTests(ITestOutputHelper output) : IDisposable
     private readonly TemporaryFolder _folder = new();
 
     /// <summary>Environments that make the kernels take another path.</summary>
-    public static TheoryData<string, string> Paths => new()
+    public static TheoryData<string, string, string> Paths => new()
     {
-        { "DOTNET_EnableAVX512", "0" },
-        { "DOTNET_EnableAVX2", "0" },
-        { "DOTNET_EnableHWIntrinsic", "0" },
-        { "CLUSTERTRAIN_KERNELS", "scalar" },
+        { "DOTNET_EnableAVX512", "0", "digits.yaml" },
+        { "DOTNET_EnableAVX2", "0", "digits.yaml" },
+        { "DOTNET_EnableHWIntrinsic", "0", "digits.yaml" },
+        { "CLUSTERTRAIN_KERNELS", "scalar", "digits.yaml" },
+        { "DOTNET_EnableAVX512", "0", "or-gate.yaml" },
+        { "DOTNET_EnableAVX2", "0", "xor.yaml" },
+        { "DOTNET_EnableHWIntrinsic", "0", "xor-3-4-1.yaml" },
     };
 
     public void Dispose() => _folder.Dispose();
 
     [Theory]
     [MemberData(nameof(Paths))]
-    public void Processors_with_fewer_instructions_give_the_same_receipt(string variable, string value)
+    public void Processors_with_fewer_instructions_give_the_same_receipt(string variable, string value, string recipe)
     {
-        using var widest = ClusterTrainProcess.Run(Train("widest"));
-        using var narrow = ClusterTrainProcess.Run(new Dictionary<string, string> { [variable] = value }, Train("narrow"));
+        using var widest = ClusterTrainProcess.Run(Train("widest", Recipe(recipe), "--set", "epochs=20"));
+        using var narrow = ClusterTrainProcess.Run(new Dictionary<string, string> { [variable] = value }, Train("narrow", Recipe(recipe), "--set", "epochs=20"));
         Assert.Equal(widest.LastLine, narrow.LastLine);
         Assert.Equal(Receipt("widest"), Receipt("narrow"));
         output.WriteLine($"{variable}={value}: {narrow.Lines[1]}");
@@ -87,6 +90,18 @@ public sealed class TrainProcessTests(ITestOutputHelper output) : IDisposable
 
     private string[] Train(string name, params string[] more) =>
         ["train", "--set", "epochs=2", "--out", _folder[name], .. more];
+
+    // The recipes lie in the repository, above the tests.
+    private static string Recipe(string name)
+    {
+        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
+        {
+            if (File.Exists(Path.Combine(folder, "ClusterTrain.sln")))
+                return Path.Combine(folder, "configs", name);
+        }
+
+        throw new InvalidOperationException("The tests do not lie in the repository.");
+    }
 
     private string[] Receipt(string name) => File.ReadAllLines(Path.Combine(_folder[name], "receipt.jsonl"));
 }

@@ -24,6 +24,9 @@ public sealed class IncidentRun : IDisposable
     public static string[] Recipe { get; } =
         ["--set", "layers[0].units=256", "--set", $"epochs={(IsFull ? 1200 : 200)}", "--checkpoint-seconds", "0.5"];
 
+    /// <summary>The folder of the undisturbed run.</summary>
+    public string Folder => _folder["alone"];
+
     /// <summary>The receipt of the undisturbed run.</summary>
     public string Receipt { get; }
 

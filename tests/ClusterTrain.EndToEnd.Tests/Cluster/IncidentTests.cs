@@ -12,13 +12,19 @@ public sealed class IncidentTests(IncidentRun undisturbed, ITestOutputHelper out
     public void Dispose() => _cluster.Dispose();
 
     [IncidentFact]
-    public void A_worker_is_killed()
+    public void Two_of_four_workers_are_killed_one_after_the_other()
     {
         Begin(workers: 4);
-        var killed = Stopwatch.GetTimestamp();
-        _cluster.Workers[1].Kill();
-        Hold("the next step", _cluster.TimeToNextStep(killed, after: "lost: "), 2);
+        foreach (var worker in _cluster.Workers.Skip(1).Take(2))
+        {
+            var killed = Stopwatch.GetTimestamp();
+            worker.Kill();
+            Hold("the next step", _cluster.TimeToNextStep(killed, after: "lost: "), 2);
+        }
+
         AssertUndisturbed();
+        using var verified = ClusterTrainProcess.Run("verify", _cluster.RunFolder, undisturbed.Folder);
+        Assert.All(verified.Lines, line => Assert.StartsWith("ok ", line, StringComparison.Ordinal));
     }
 
     [IncidentFact]

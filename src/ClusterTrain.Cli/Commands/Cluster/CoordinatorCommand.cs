@@ -81,7 +81,10 @@ internal static class CoordinatorCommand
         using var session = new RunSession(
             source, arguments, () => isOld ? RunFolder.Open(arguments.Out!) : RunFolders.Create(arguments.Out, source, surroundings.Time), surroundings);
         IdleMembers.Warn(session.Plan, session.Layout, members.Workers, members.Servers, surroundings.Error);
-        using var node = new CoordinatorNode(options(session, arguments.Settings(members.Workers, members.Servers)), session.Observe);
+        var nodeOptions = options(session, arguments.Settings(members.Workers, members.Servers));
+        using var node = new CoordinatorNode(nodeOptions, session.Observe);
+        if (!nodeOptions.Security.HasSecret)
+            surroundings.Error.WriteLine("note: without a cluster secret only nodes of this machine can join");
         session.Begin(members.Workers, 0, members.Servers, isOld, "clustertrain coordinator --out", node.Endpoint);
         using var alive = health(() => true);
         var outcome = node.RunAsync(surroundings.Interruption.Token).GetAwaiter().GetResult();
