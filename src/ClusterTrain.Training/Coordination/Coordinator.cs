@@ -30,7 +30,7 @@ public sealed class Coordinator : IActor, IDisposable
     // Late shares that are computed twice; workers that get no leaves until they have answered; those that never get any again.
     private readonly List<Comparison> _comparisons = [];
     private readonly HashSet<ActorId> _aside = [];
-    private readonly Dictionary<ActorId, string> _excluded = [];
+    private readonly Dictionary<string, string> _excluded = [];
     private readonly long _firstTerm;
 
     private Topology _topology;
@@ -103,7 +103,7 @@ public sealed class Coordinator : IActor, IDisposable
 
         switch (message)
         {
-            case Join when _excluded.TryGetValue(sender, out var reason):
+            case Join when _excluded.TryGetValue(sender.Node, out var reason):
                 context.Send(sender, new Exclude(reason));
                 break;
             case Join { Role: NodeRole.Worker }:
@@ -556,7 +556,7 @@ public sealed class Coordinator : IActor, IDisposable
     private void Exclude(IActorContext context, ActorId worker, string what)
     {
         var reason = $"{what}. Check the memory and processor of its machine.";
-        _excluded.Add(worker, reason);
+        _excluded[worker.Node] = reason; // a process started again on that machine computes no better
         _workers.Remove(worker);
         _speeds.Remove(worker);
         _aside.Remove(worker);

@@ -126,6 +126,11 @@ public sealed class CorruptionTests : IDisposable
         // It is not admitted again.
         Join(wrong, NodeRole.Worker);
         Assert.Equal(2, _context.SentTo<Exclude>(wrong).Count());
+
+        // Nor is it in a new life.
+        var again = new ActorId($"{wrong}/7f31c0");
+        Join(again, NodeRole.Worker);
+        Assert.Single(_context.SentTo<Exclude>(again));
         Assert.Equal([right, s_third], Workers());
     }
 
