@@ -12,7 +12,7 @@ public sealed class ClusterTests
     [InlineData(2, 2, TestRuns.Clipped)]
     public async Task A_cluster_trains_to_the_receipt_of_one_process(int workers, int servers, string recipe)
     {
-        using var cluster = new TestCluster(recipe) { Run = new RunSettings { ParameterServers = servers } };
+        using var cluster = new TestCluster(recipe) { Run = new RunSettings { ParameterServers = servers, LeastWorkers = workers } };
         cluster.StartCoordinator();
         for (var server = 1; server <= servers; server++)
             cluster.StartServer($"server-{server}");

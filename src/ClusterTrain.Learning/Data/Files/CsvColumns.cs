@@ -46,7 +46,7 @@ internal sealed record CsvColumns(string File, ImmutableArray<string> Names, boo
         ImmutableArray<string> missing = [.. needed.Except(first)];
         if (missing.IsEmpty)
             return Checked(parser, file, first, areInFile: true);
-        if (source is { Header: true })
+        if (source is { Header: true } || missing.Length < needed.Length)
             throw Missing($"{file}: line {parser.RawRow}", missing, needed, first);
         ImmutableArray<string> all = source is null ? needed.AddRange(targets)
             : !source.Columns.IsEmpty ? source.Columns
@@ -57,8 +57,6 @@ internal sealed record CsvColumns(string File, ImmutableArray<string> Names, boo
                 return new CsvColumns(file, names, AreInFile: false);
         }
 
-        if (missing.Length < needed.Length)
-            throw Missing($"{file}: line {parser.RawRow}", missing, needed, first);
         throw new DataException(
             $"{file}: line {parser.RawRow} names none of the columns that the model needs and has {first.Length} cells for these " +
             $"{needed.Length}: {NearestColumn.Listed(needed)}. Write a first line that names them, or exactly these columns in the order " +

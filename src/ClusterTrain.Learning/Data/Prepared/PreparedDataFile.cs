@@ -151,6 +151,7 @@ public static class PreparedDataFile
         }
 
         output.Flush();
+        cancellation.ThrowIfCancellationRequested();
 
         void Report(long bytes)
         {
