@@ -116,9 +116,8 @@ internal sealed class ControlHub : UntypedActor, IWithTimers
             Tell(channel, message);
     }
 
-    // A way that was taken is kept: messages that took two ways could overtake each other.
     private void Tell(Channel channel, LinkMessage message) =>
-        (channel.Link.IsDialled ? channel.Way ??= _wayTo(channel.Link) : channel.Peer)?.Tell(message, Self);
+        (channel.Way ??= channel.Link.IsDialled ? _wayTo(channel.Link) : channel.Peer)?.Tell(message, Self);
 
     private void Receive(LinkMessage incoming)
     {
@@ -155,6 +154,7 @@ internal sealed class ControlHub : UntypedActor, IWithTimers
         if (channel.Unconfirmed.Count == 0)
         {
             channel.OldestSince = null;
+            channel.Way = channel.Peer;
             channel.Free();
         }
         else if (channel.Unconfirmed.Count < before)
@@ -177,6 +177,7 @@ internal sealed class ControlHub : UntypedActor, IWithTimers
             }
             else if (waited >= _times.SendAgainAfter)
             {
+                channel.Way = channel.Peer ?? channel.Way;
                 foreach (var message in channel.Unconfirmed)
                     Tell(channel, message);
             }
@@ -235,7 +236,10 @@ internal sealed class ControlHub : UntypedActor, IWithTimers
         /// <summary>The peer's hub; null: not heard of yet.</summary>
         public IActorRef? Peer { get; set; }
 
-        /// <summary>The proxy to send to, where this end dialled.</summary>
+        /// <summary>
+        /// To whom to send: the peer's hub, or, until that is known and nothing is under way, the proxy behind which it is found. A proxy
+        /// keeps what it is given as soon as its singleton's node begins to leave, while the link to that node still matters.
+        /// </summary>
         public IActorRef? Way { get; set; }
 
         public Queue<LinkMessage> Unconfirmed { get; } = new();

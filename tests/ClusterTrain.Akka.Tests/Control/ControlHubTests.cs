@@ -59,6 +59,32 @@ public sealed class ControlHubTests : TestKit
     }
 
     [Fact]
+    public void Once_the_peers_hub_has_confirmed_all_it_is_sent_to_directly()
+    {
+        var there = CreateTestProbe("there");
+        _link.Send(new Hold(1));
+        _peer.ExpectMsg<LinkMessage>();
+        _hub.Tell(new LinkConfirmed(Session, s_worker, 1), there);
+        _link.Send(new Hold(2));
+        Assert.Equal(2, there.ExpectMsg<LinkMessage>().Number);
+        Assert.Equal(2, there.ExpectMsg<LinkMessage>().Number);
+        while (_peer.HasMessages)
+            Assert.Equal(1, _peer.ExpectMsg<LinkMessage>().Number);
+    }
+
+    [Fact]
+    public void What_a_proxy_keeps_is_sent_again_directly_when_the_peers_hub_is_known()
+    {
+        var there = CreateTestProbe("there");
+        _lane.Opened(_link);
+        _link.Send(new Hold(1));
+        _peer.ExpectMsg<LinkMessage>();
+        _hub.Tell(new LinkMessage(Session, s_worker, 1, new Hold(1)), there);
+        there.ExpectMsg<LinkConfirmed>();
+        Assert.Equal(1, there.ExpectMsg<LinkMessage>().Number);
+    }
+
+    [Fact]
     public void Messages_are_handed_on_in_order_and_once_and_only_when_the_link_is_ready()
     {
         Arrive(1);
