@@ -28,16 +28,22 @@ internal sealed record CommandRun(int ExitCode, string Out, string Error)
     public static CommandRun InterruptedAt(int exitCode, string text, params string[] args) =>
         Run(args, new Dictionary<string, string>(), terminal: null, (exitCode, text));
 
+    /// <summary>Runs and has got a signal before.</summary>
+    /// <param name="exitCode">The exit code that tells which signal.</param>
+    /// <param name="args">The command line.</param>
+    public static CommandRun InterruptedBefore(int exitCode, params string[] args) =>
+        Run(args, new Dictionary<string, string>(), terminal: null, (exitCode, null));
+
     private static CommandRun Run(
         string[] args,
         IReadOnlyDictionary<string, string> variables,
         Func<TextWriter, IAnsiConsole>? terminal,
-        (int ExitCode, string Text)? signal)
+        (int ExitCode, string? Text)? signal)
     {
         using var interruption = new Interruption(exitCode => throw new InvalidOperationException($"ended at once with {exitCode}"));
         using var output = new WatchedWriter(line =>
         {
-            if (signal is { } awaited && line.Contains(awaited.Text, StringComparison.Ordinal))
+            if (signal is { Text: { } text } awaited && line.Contains(text, StringComparison.Ordinal))
                 interruption.Raise(awaited.ExitCode);
         });
         using var error = new StringWriter { NewLine = "\n" };
@@ -50,6 +56,8 @@ internal sealed record CommandRun(int ExitCode, string Out, string Error)
             Time = TimeProvider.System,
             Interruption = interruption,
         };
+        if (signal is { Text: null } before)
+            interruption.Raise(before.ExitCode);
         var exitCode = CommandLine.Run(args, surroundings);
         return new CommandRun(exitCode, output.ToString(), error.ToString());
     }

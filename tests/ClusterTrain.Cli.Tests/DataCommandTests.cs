@@ -95,22 +95,11 @@ public sealed class DataCommandTests : IDisposable
     [InlineData("data export digits -o csv")]
     public void A_signal_leaves_nothing_half_written(string commandLine)
     {
-        using var output = new StringWriter();
-        using var error = new StringWriter { NewLine = "\n" };
-        using var interruption = new Interruption(_ => { });
-        using var surroundings = new Surroundings
-        {
-            Out = output,
-            Error = error,
-            Variable = _ => null,
-            Time = TimeProvider.System,
-            Interruption = interruption,
-        };
-        interruption.Raise(ExitCodes.Interrupted);
         var words = commandLine.Split(' ');
         words[^1] = _directory[words[^1]];
-        Assert.Equal(130, CommandLine.Run(words, surroundings));
-        Assert.EndsWith("stopped\n", error.ToString(), StringComparison.Ordinal);
+        var run = CommandRun.InterruptedBefore(ExitCodes.Interrupted, words);
+        Assert.Equal(130, run.ExitCode);
+        Assert.EndsWith("stopped\n", run.Error, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(_directory.Folder, "*", SearchOption.AllDirectories));
     }
 

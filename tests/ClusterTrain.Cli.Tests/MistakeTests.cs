@@ -95,20 +95,9 @@ public sealed class MistakeTests : IDisposable
     [Fact]
     public void A_signal_before_the_training_leaves_nothing_behind()
     {
-        using var output = new StringWriter();
-        using var error = new StringWriter { NewLine = "\n" };
-        using var interruption = new Interruption(_ => { });
-        using var surroundings = new Surroundings
-        {
-            Out = output,
-            Error = error,
-            Variable = _ => null,
-            Time = TimeProvider.System,
-            Interruption = interruption,
-        };
-        interruption.Raise(ExitCodes.Terminated);
-        Assert.Equal(143, CommandLine.Run(["train", "--out", _directory["run"]], surroundings));
-        Assert.Equal("stopped\n", error.ToString());
+        var run = CommandRun.InterruptedBefore(ExitCodes.Terminated, "train", "--out", _directory["run"]);
+        Assert.Equal(143, run.ExitCode);
+        Assert.Equal("stopped\n", run.Error);
         Assert.False(Directory.Exists(_directory["run"]));
     }
 

@@ -48,13 +48,7 @@ internal static class CheckCommand
     private static int Run(RunSource source, int rows, int derivatives, string? dataFolder, bool isJson, Surroundings surroundings)
     {
         var kernels = KernelChoice.Active();
-        PreparedData data;
-        using (var progress = new DataProgressLine(surroundings))
-        {
-            data = DataPreparation.Prepare(
-                source.Recipe, Locations.Of(source.RecipeFolder, dataFolder, surroundings), progress, surroundings.Interruption.Token);
-        }
-
+        var data = source.Prepare(dataFolder, surroundings);
         RecipeChecks.CheckAgainst(source.Recipe, data.Train.Features, data.Train.Outputs);
         var checks = RecipeGradientCheck.Run(source.Recipe, data.Train, kernels, rows, derivatives);
         if (isJson)

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
 
 namespace ClusterTrain.Cli;
 
@@ -34,10 +33,7 @@ internal static class ReplayCommand
 
     private static int Run(string run, long from, long to, int threads, string? dataFolder, Surroundings surroundings)
     {
-        var stop = surroundings.Interruption.Token;
-        var source = RunSource.OfFolder(run);
-        using var progress = new DataProgressLine(surroundings);
-        var data = DataPreparation.Prepare(source.Recipe, Locations.Of(source.RecipeFolder, dataFolder, surroundings).WithPrepared(source.Prepared), progress, stop);
-        return VerifyCommand.Print(RunVerification.Replay(run, from, to, data, threads, null, stop), surroundings);
+        var data = RunSource.OfFolder(run).Prepare(dataFolder, surroundings);
+        return VerifyCommand.Print(RunVerification.Replay(run, from, to, data, threads, null, surroundings.Interruption.Token), surroundings);
     }
 }

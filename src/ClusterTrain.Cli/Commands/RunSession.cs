@@ -12,7 +12,6 @@ internal sealed class RunSession : IDisposable
     private readonly RunLog _log;
     private readonly TensorBoardLog? _tensorBoard;
     private readonly IRunView _view;
-    private RunDescription? _description;
 
     /// <summary>Prepares the data, opens the folder and the log.</summary>
     /// <param name="source">The recipe.</param>
@@ -28,15 +27,7 @@ internal sealed class RunSession : IDisposable
         _began = surroundings.Time.GetTimestamp();
         Kernels = KernelChoice.Active().Name;
         Recipe = source.Recipe;
-        using (var progress = new DataProgressLine(surroundings))
-        {
-            Data = DataPreparation.Prepare(
-                Recipe,
-                Locations.Of(source.RecipeFolder, arguments.Data, surroundings).WithPrepared(source.Prepared),
-                progress,
-                surroundings.Interruption.Token);
-        }
-
+        Data = source.Prepare(arguments.Data, surroundings);
         RecipeChecks.CheckAgainst(Recipe, Data.Train.Features, Data.Train.Outputs);
         Plan = new TrainingPlan(Recipe, Data.Train.Rows);
         Layout = new NetworkLayout(Data.Train.Features, Recipe.Layers);
@@ -70,7 +61,7 @@ internal sealed class RunSession : IDisposable
     public void Begin(int workers, int threads, int servers, bool isResumed, string command, NodeEndpoint? address = null)
     {
         var folder = Folder.Path;
-        _description = new RunDescription
+        _view.Begin(new RunDescription
         {
             Recipe = Recipe.Name,
             Widths = [Layout.Features, .. Layout.Layers.Select(layer => layer.Outputs)],
@@ -89,8 +80,7 @@ internal sealed class RunSession : IDisposable
             IsResumed = isResumed,
             Address = address?.ToString(),
             ResumeCommand = $"{command} {(folder.Contains(' ', StringComparison.Ordinal) ? $"\"{folder}\"" : folder)}",
-        };
-        _view.Begin(_description);
+        });
     }
 
     /// <summary>Records and shows what happens.</summary>
@@ -114,7 +104,6 @@ internal sealed class RunSession : IDisposable
             Outcome = outcome,
             Elapsed = _surroundings.Time.GetElapsedTime(_began),
             Folder = Folder.Path,
-            ResumeCommand = _description!.ResumeCommand,
             Test = outcome is RunCompleted && Data.Test is { } test ? ModelScore.Of(Model.Read(Folder.ModelPath), test, threads) : null,
         });
         return outcome switch

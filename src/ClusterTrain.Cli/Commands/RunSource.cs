@@ -46,6 +46,17 @@ internal sealed record RunSource(Recipe Recipe, string? RecipeFolder, string? Pr
     /// <param name="file">The file; null: as it was.</param>
     public RunSource ReadFrom(string? file) => file is null ? this : this with { Prepared = Path.GetFullPath(file) };
 
+    /// <summary>The rows; what is downloaded for them is told on the error stream.</summary>
+    /// <param name="dataFolder">The value of <c>--data</c>; null: not given.</param>
+    /// <param name="surroundings">Where the command runs.</param>
+    /// <exception cref="DataException">The data is missing or wrong.</exception>
+    public PreparedData Prepare(string? dataFolder, Surroundings surroundings)
+    {
+        using var progress = new DataProgressLine(surroundings);
+        return DataPreparation.Prepare(
+            Recipe, Locations.Of(RecipeFolder, dataFolder, surroundings).WithPrepared(Prepared), progress, surroundings.Interruption.Token);
+    }
+
     /// <summary>The model of a run that is complete; null when it is not.</summary>
     /// <param name="folder">The run folder.</param>
     /// <exception cref="RunFolderException">It is none.</exception>

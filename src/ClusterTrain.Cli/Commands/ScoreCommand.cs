@@ -59,9 +59,7 @@ internal static class ScoreCommand
     private static DataSet TestRows(Model model, string? runFolder, string? dataFolder, Surroundings surroundings)
     {
         var run = runFolder is null ? null : RunIdentity.Read(Path.Combine(runFolder, "run.json"));
-        using var progress = new DataProgressLine(surroundings);
-        var data = DataPreparation.Prepare(
-            model.Recipe, Locations.Of(run?.RecipeFolder, dataFolder, surroundings).WithPrepared(run?.Prepared), progress, surroundings.Interruption.Token);
+        var data = new RunSource(model.Recipe, run?.RecipeFolder, run?.Prepared).Prepare(dataFolder, surroundings);
         if (!data.Scaling.Equals(model.Scaling) || !data.Classes.SequenceEqual(model.Classes))
         {
             throw new UsageException(

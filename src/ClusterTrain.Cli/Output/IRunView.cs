@@ -77,6 +77,13 @@ internal sealed record RunDescription
             ? $"{Figures.Count(Workers, "worker")} of {Figures.Count(Threads, "thread")}{(ParameterServers == 1 ? "" : $", {servers}")}, {Kernels}; {folder}"
             : $"listening at {Address} for {Figures.Count(Workers, "worker")} or more and {servers}; {folder}";
     }
+
+    /// <summary>The lines that tell a person of a run that was stopped.</summary>
+    public IEnumerable<string> InterruptedLines(RunInterrupted interrupted)
+    {
+        yield return string.Create(CultureInfo.InvariantCulture, $"stopped at step {interrupted.Step}; go on with");
+        yield return $"  {ResumeCommand}";
+    }
 }
 
 /// <summary>How a run ended.</summary>
@@ -88,9 +95,6 @@ internal sealed record RunSummary
 
     /// <summary>The run folder, as it is shown.</summary>
     public required string Folder { get; init; }
-
-    /// <summary>How the run is gone on with when it was stopped.</summary>
-    public required string ResumeCommand { get; init; }
 
     /// <summary>Figures of the result on the test rows; null when there are none, or no result.</summary>
     public Evaluation? Test { get; init; }
@@ -107,11 +111,4 @@ internal sealed record RunSummary
 
     /// <summary>The last line of a completed run.</summary>
     public static string HashLine(string weightsSha256) => $"weights sha256 {weightsSha256}";
-
-    /// <summary>The lines that tell a person of a run that was stopped.</summary>
-    public IEnumerable<string> InterruptedLines(RunInterrupted interrupted)
-    {
-        yield return string.Create(CultureInfo.InvariantCulture, $"stopped at step {interrupted.Step}; go on with");
-        yield return $"  {ResumeCommand}";
-    }
 }

@@ -56,7 +56,7 @@ internal sealed class PlainRunView(TextWriter output, TextWriter error, TimeProv
                 output.WriteLine(RunSummary.HashLine(completed.WeightsSha256));
                 break;
             case RunInterrupted interrupted:
-                foreach (var line in report.InterruptedLines(interrupted))
+                foreach (var line in _run!.InterruptedLines(interrupted))
                     error.WriteLine(line);
                 break;
             case RunFailed failed:

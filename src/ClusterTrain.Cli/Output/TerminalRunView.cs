@@ -51,7 +51,7 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
                 Line(RunSummary.HashLine(completed.WeightsSha256));
                 break;
             case RunInterrupted interrupted:
-                foreach (var line in report.InterruptedLines(interrupted))
+                foreach (var line in _run!.InterruptedLines(interrupted))
                     Line(line);
                 break;
             case RunFailed failed:

@@ -58,6 +58,7 @@ public sealed class RunFolder : IDisposable
     {
         ArgumentNullException.ThrowIfNull(recipe);
         var startFile = recipe.Start is { } start ? Learning.StartWeights.Find(start, DataLocations.FromEnvironment(recipeFolder)) : null;
+        FileStream? heldLock = null;
         try
         {
             Directory.CreateDirectory(path);
@@ -67,11 +68,10 @@ public sealed class RunFolder : IDisposable
             }
 
             // The lock is never deleted: two processes could hold the locks of two files that had the same name.
-            var heldLock = Lock(path);
+            heldLock = Lock(path);
             if (!IsUnused(path))
             {
-                heldLock.Dispose();
-                throw new RunFolderException($"{path}: another process has begun a run in this folder. Name another one with --out.");
+                throw new IOException("another process has begun a run in it.");
             }
 
             Directory.CreateDirectory(System.IO.Path.Combine(path, "checkpoints"));
@@ -88,6 +88,7 @@ public sealed class RunFolder : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
+            heldLock?.Dispose();
             throw new RunFolderException($"{path}: cannot create the run folder: {error.Message}", error);
         }
     }

@@ -44,7 +44,7 @@ public sealed class IncidentCollection : ICollectionFixture<IncidentRun>
 }
 
 /// <summary>An incident that takes longer or needs root; it happens with <c>CLUSTERTRAIN_INCIDENTS=full</c>.</summary>
-public sealed class FullIncidentFactAttribute : FactAttribute
+public sealed class FullIncidentFactAttribute : IncidentFactAttribute
 {
     /// <summary>Creates the attribute.</summary>
     /// <param name="needsRoot">True: it makes network namespaces or mounts.</param>
@@ -54,13 +54,11 @@ public sealed class FullIncidentFactAttribute : FactAttribute
             Skip = "runs with CLUSTERTRAIN_INCIDENTS=full";
         else if (needsRoot && Environment.UserName != "root")
             Skip = "needs root";
-        else if (OperatingSystem.IsWindows())
-            Skip = "needs signals";
     }
 }
 
 /// <summary>An incident that happens in every run of the tests. It needs signals, which Windows has not.</summary>
-public sealed class IncidentFactAttribute : FactAttribute
+public class IncidentFactAttribute : FactAttribute
 {
     public IncidentFactAttribute()
     {

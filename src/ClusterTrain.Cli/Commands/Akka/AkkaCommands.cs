@@ -43,7 +43,7 @@ internal static class AkkaCommands
             var path = parsed.GetValue(folder)!;
             var source = RunSource.OfRecipe(parsed.GetValue(recipe), parsed.GetValue(set) ?? []);
             var usual = new RunSettings();
-            var prepared = Prepare(source, parsed.GetValue(data), surroundings);
+            var prepared = source.Prepare(parsed.GetValue(data), surroundings);
             RecipeChecks.CheckAgainst(source.Recipe, prepared.Train.Features, prepared.Train.Outputs);
             return Run(
                 node.Read(parsed, surroundings) with
@@ -102,8 +102,7 @@ internal static class AkkaCommands
                 IsWorker = true,
                 Threads = parsed.GetValue(threads) ?? Environment.ProcessorCount,
                 Cache = Locations.Of(null, parsed.GetValue(data), surroundings).Cache,
-                OwnData = (recipe, cancellation) =>
-                    DataPreparation.Prepare(recipe, Locations.Of(null, parsed.GetValue(data), surroundings), null, cancellation),
+                OwnData = (recipe, cancellation) => WorkerCommand.OwnData(recipe, parsed.GetValue(data), surroundings, cancellation),
             },
             surroundings));
         return command;
@@ -115,13 +114,6 @@ internal static class AkkaCommands
         var node = new AkkaNode(options, view.Observe);
         var outcome = node.RunAsync(surroundings.Interruption.Token).GetAwaiter().GetResult();
         return view.End(outcome);
-    }
-
-    private static PreparedData Prepare(RunSource source, string? dataFolder, Surroundings surroundings)
-    {
-        using var progress = new DataProgressLine(surroundings);
-        return DataPreparation.Prepare(
-            source.Recipe, Locations.Of(source.RecipeFolder, dataFolder, surroundings), progress, surroundings.Interruption.Token);
     }
 
     private static Option<string[]> Segments(string description) => new("--segments") { Description = description, HelpName = "N,..." };

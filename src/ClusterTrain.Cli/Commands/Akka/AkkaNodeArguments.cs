@@ -9,8 +9,6 @@ namespace ClusterTrain.Cli;
 /// <summary>The options that all nodes of an Akka cluster have.</summary>
 internal sealed class AkkaNodeArguments
 {
-    private const string SecretVariable = "CLUSTERTRAIN_SECRET";
-
     private readonly Option<string> _engine = new("--engine") { Description = "akka: the cluster outlives any of its nodes", HelpName = "akka" };
     private readonly Option<string?> _name = new("--name") { Description = "the node's name (default: host and process)", HelpName = "NAME" };
     private readonly Option<string?> _listen = new("--listen")
@@ -29,16 +27,14 @@ internal sealed class AkkaNodeArguments
     private readonly Option<int?> _linkPort = CommandOptions.Whole(
         "--link-port", "PORT", "first port of this node's links for tensors (default: any free ones)", 1, 65000);
 
-    private readonly Option<string?> _secret = new("--secret-file") { Description = "file with the cluster's secret, the same for all nodes", HelpName = "FILE" };
-    private readonly Option<string?> _certificate = new("--certificate") { Description = "this node's certificate, PEM; with it all links are TLS", HelpName = "FILE" };
-    private readonly Option<string?> _key = new("--key") { Description = "its private key, PEM", HelpName = "FILE" };
-    private readonly Option<string?> _authority = new("--authority") { Description = "certificate of the authority that signed all nodes' certificates, PEM", HelpName = "FILE" };
+    private readonly SecurityOptions _security = new();
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_engine, _name, _listen, _public, _seeds, _linkPort, _secret, _certificate, _key, _authority])
+        foreach (var option in (Option[])[_engine, _name, _listen, _public, _seeds, _linkPort])
             command.Options.Add(option);
+        _security.AddTo(command);
         Configuration.AddTo(command);
     }
 
@@ -50,17 +46,6 @@ internal sealed class AkkaNodeArguments
     /// <exception cref="UsageException">Options contradict each other or are missing.</exception>
     public AkkaNodeOptions Read(ParseResult parsed, Surroundings surroundings)
     {
-        var security = LinkSecurity.None;
-        if (parsed.GetValue(_secret) is { } file)
-            security = security with { Secret = LinkSecurity.ReadSecret(file) };
-        else if (surroundings.Variable(SecretVariable) is { Length: > 0 } text)
-            security = security with { Secret = LinkSecurity.SecretOf(text, SecretVariable) };
-        security = (parsed.GetValue(_certificate), parsed.GetValue(_key), parsed.GetValue(_authority)) switch
-        {
-            (null, null, null) => security,
-            ({ } certificate, { } key, { } authority) => security.WithCertificates(certificate, key, authority),
-            _ => throw new UsageException("--certificate, --key and --authority belong together; name all three for TLS, or none."),
-        };
         return new AkkaNodeOptions
         {
             Name = parsed.GetValue(_name) ?? DefaultName(),
@@ -68,7 +53,7 @@ internal sealed class AkkaNodeArguments
             PublicHost = parsed.GetValue(_public),
             Seeds = Endpoints(parsed.GetValue(_seeds)),
             LinkPort = parsed.GetValue(_linkPort) ?? 0,
-            Security = security,
+            Security = _security.Read(parsed, surroundings),
             Configuration = Configuration.Read(parsed),
             Time = surroundings.Time,
         };

@@ -25,11 +25,8 @@ internal sealed class AkkaNodeView(AkkaNodeOptions options, Surroundings surroun
             case NodeRunEvent { Happened: RunWarning warning }:
                 surroundings.Error.WriteLine($"warning: {warning.Message}");
                 break;
-            case NodeRunEvent { Happened: RunWaiting waiting }:
-                Say(waiting.Reason);
-                break;
-            case NodeRunEvent { Happened: MembershipChanged changed }:
-                Say($"{changed.Member} {changed.What}");
+            case NodeRunEvent { Happened: (RunWaiting or MembershipChanged) and var changed }:
+                Say(Figures.ClusterLine(changed));
                 break;
             case NodeMemberEvent { Happened: MemberJoined joined }:
                 Say($"{joined.Id} joined the run of the coordinator at {joined.Coordinator}");

@@ -20,9 +20,6 @@ internal sealed class ChildProcess : IDisposable
     /// <summary>Its name in messages, for example <c>worker-2</c>.</summary>
     public string Name { get; }
 
-    /// <summary>The process's id.</summary>
-    public int Id => _process.Id;
-
     /// <summary>Its exit code, once it has ended.</summary>
     public int ExitCode => _process.ExitCode;
 
@@ -56,7 +53,7 @@ internal sealed class ChildProcess : IDisposable
             start.ArgumentList.Add(argument);
         foreach (var variable in start.Environment.Keys.Where(key => key.StartsWith("CLUSTERTRAIN_", StringComparison.Ordinal) && !s_passed.Contains(key)).ToList())
             start.Environment.Remove(variable);
-        start.Environment[NodeOptions.SecretVariable] = secret;
+        start.Environment[SecurityOptions.SecretVariable] = secret;
 
         var process = new Process { StartInfo = start };
         var child = new ChildProcess(name, process);
@@ -85,9 +82,6 @@ internal sealed class ChildProcess : IDisposable
             // It has ended already.
         }
     }
-
-    /// <summary>Ends it at once.</summary>
-    public void Kill() => _process.Kill();
 
     public void Dispose()
     {

@@ -57,7 +57,7 @@ internal static class CoordinatorCommand
                     Folder = session.Folder,
                     Run = members,
                     Cluster = settings,
-                    Security = node.Security(parsed, surroundings),
+                    Security = node.Security.Read(parsed, surroundings),
                     Limits = node.Limits(parsed),
                     Time = surroundings.Time,
                 },

@@ -175,7 +175,6 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
             Outcome = outcome,
             Elapsed = surroundings.Time.GetElapsedTime(_began),
             Folder = _run!.Folder,
-            ResumeCommand = _run.ResumeCommand,
             Test = _result is { } result && result.TryGetProperty("test", out var test) ? EvaluationJson.Read(test) : null,
         });
         _exitCode = outcome switch

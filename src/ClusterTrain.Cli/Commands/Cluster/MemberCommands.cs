@@ -36,8 +36,8 @@ internal static class WorkerCommand
         return command;
     }
 
-    // What is not on this machine comes from the coordinator, not from where the coordinator had it.
-    private static PreparedData? OwnData(Recipe recipe, string? folder, Surroundings surroundings, CancellationToken cancellation) =>
+    /// <summary>A worker's own copy of the rows: what is not on its machine comes from the coordinator, not from where that had it.</summary>
+    public static PreparedData OwnData(Recipe recipe, string? folder, Surroundings surroundings, CancellationToken cancellation) =>
         DataPreparation.Prepare(recipe, Locations.Of(null, folder, surroundings, mayDownload: false), null, cancellation);
 }
 
@@ -70,7 +70,7 @@ internal sealed class MemberCommandOptions
     private readonly Option<string?> _name = new("--name") { Description = "name of this node in logs (default: the machine's)", HelpName = "NAME" };
     private readonly Option<string?> _listen = new("--listen")
     {
-        Description = $"where a parameter server is reached (default: any free port, on loopback without a secret)",
+        Description = "where a parameter server is reached (default: any free port, on loopback without a secret)",
         HelpName = "HOST:PORT",
     };
 
@@ -103,7 +103,7 @@ internal sealed class MemberCommandOptions
     public int Run(ParseResult parsed, Func<MemberOptions, MemberOptions> complete, Surroundings surroundings)
     {
         _ = KernelChoice.Active();
-        var security = _node.Security(parsed, surroundings);
+        var security = _node.Security.Read(parsed, surroundings);
         var settings = _node.Settings(parsed);
         var options = complete(new MemberOptions
         {

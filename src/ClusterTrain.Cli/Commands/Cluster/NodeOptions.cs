@@ -6,18 +6,6 @@ namespace ClusterTrain.Cli;
 /// <summary>The options that all nodes of a cluster have: how they know each other, time-outs, signs of life.</summary>
 internal sealed class NodeOptions
 {
-    /// <summary>Environment variable of the cluster's secret itself; it is no option, because command lines are seen by all users.</summary>
-    public const string SecretVariable = "CLUSTERTRAIN_SECRET";
-
-    private readonly Option<string?> _secret = new("--secret-file")
-    {
-        Description = "file with the cluster's secret, the same for all nodes; without one a node listens on loopback only",
-        HelpName = "FILE",
-    };
-
-    private readonly Option<string?> _certificate = Pem("--certificate", "this node's certificate, PEM; with it all links are TLS");
-    private readonly Option<string?> _key = Pem("--key", "its private key, PEM");
-    private readonly Option<string?> _authority = Pem("--authority", "certificate of the authority that signed all nodes' certificates, PEM");
     private readonly Option<double?> _handshake = CommandOptions.Seconds(
         "--handshake-seconds", "time for connecting, and for proving who one is (default: 5)", allowZero: false);
 
@@ -42,30 +30,15 @@ internal sealed class NodeOptions
     /// <param name="hasJson">False: the command has <c>--json</c> of its own.</param>
     public void AddTo(Command command, bool hasJson)
     {
-        foreach (var option in (Option[])[_secret, _certificate, _key, _authority, _handshake, _flush, _health, _supervised])
+        Security.AddTo(command);
+        foreach (var option in (Option[])[_handshake, _flush, _health, _supervised])
             command.Options.Add(option);
         if (hasJson)
             command.Options.Add(_json);
     }
 
     /// <summary>How nodes know each other.</summary>
-    /// <exception cref="UsageException">Options contradict each other or are missing.</exception>
-    /// <exception cref="ClusterException">A file cannot be used.</exception>
-    public LinkSecurity Security(ParseResult parsed, Surroundings surroundings)
-    {
-        var security = LinkSecurity.None;
-        if (parsed.GetValue(_secret) is { } file)
-            security = security with { Secret = LinkSecurity.ReadSecret(file) };
-        else if (surroundings.Variable(SecretVariable) is { Length: > 0 } text)
-            security = security with { Secret = LinkSecurity.SecretOf(text, SecretVariable) };
-
-        return (parsed.GetValue(_certificate), parsed.GetValue(_key), parsed.GetValue(_authority)) switch
-        {
-            (null, null, null) => security,
-            ({ } certificate, { } key, { } authority) => security.WithCertificates(certificate, key, authority),
-            _ => throw new UsageException("--certificate, --key and --authority belong together; name all three for TLS, or none."),
-        };
-    }
+    public SecurityOptions Security { get; } = new();
 
     /// <summary>The bounds of links.</summary>
     public LinkLimits Limits(ParseResult parsed)
@@ -101,6 +74,4 @@ internal sealed class NodeOptions
     /// <param name="surroundings">The clock, and where warnings go.</param>
     public HealthFile? Health(ParseResult parsed, Func<bool> isWell, Surroundings surroundings) =>
         parsed.GetValue(_health) is { } path ? new HealthFile(path, isWell, surroundings) : null;
-
-    private static Option<string?> Pem(string name, string description) => new(name) { Description = description, HelpName = "FILE" };
 }

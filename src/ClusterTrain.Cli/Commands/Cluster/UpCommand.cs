@@ -46,7 +46,7 @@ internal static class UpCommand
                     Threads = parsed.GetValue(threads) ?? Math.Max(1, Environment.ProcessorCount / count),
                     ParameterServers = isColocated ? Math.Min(count, CommandOptions.MostServers) : parsed.GetValue(servers) ?? 1,
                     IsColocated = isColocated,
-                    Secret = surroundings.Variable(NodeOptions.SecretVariable) is { Length: > 0 } given
+                    Secret = surroundings.Variable(SecurityOptions.SecretVariable) is { Length: > 0 } given
                         ? given
                         : Convert.ToBase64String(RandomNumberGenerator.GetBytes(SecretBytes)),
                 },
