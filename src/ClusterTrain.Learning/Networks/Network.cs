@@ -195,7 +195,7 @@ public sealed class Network : IDisposable
             var layer = Layout.Layers[index];
             outputs = _outputs[index].Span[..(rows * layer.Outputs)];
             var bias = layer.Bias is { } tensor ? parameters.Slice(tensor.Offset, tensor.Length) : default;
-            _products.Forward(inputs, Weight(layer, parameters), bias, outputs, rows, layer.Inputs, layer.Outputs, sparse: index == 0);
+            _products.Forward(inputs, Weight(layer, parameters), bias, outputs, rows, layer.Inputs, layer.Outputs);
             if (index < Layout.Layers.Length - 1)
             {
                 Activations.Forward(_kernels, layer.Recipe, outputs, rows);
@@ -288,8 +288,7 @@ public sealed class Network : IDisposable
                 count,
                 layer.Inputs,
                 layer.Outputs,
-                leafRows,
-                sparse: layerIndex == 0);
+                leafRows);
         }
     }
 

@@ -12,6 +12,9 @@ public abstract unsafe partial class Kernels
     /// <param name="vectors">Width of the tile in vectors, 1 to <see cref="SparseVectors"/>.</param>
     internal abstract int SparseTileHeight(int vectors);
 
+    /// <summary>How fast such a tile takes its steps, against a tile that takes all of them: measured, 0 to 1.</summary>
+    internal abstract double SparseTileSpeed { get; }
+
     /// <summary>Computes one tile of a product that skips zeros.</summary>
     /// <param name="height">Rows of the tile, 1 to what <see cref="SparseTileHeight"/> allows.</param>
     /// <param name="vectors">Width of the tile in vectors, 1 to <see cref="SparseVectors"/>.</param>

@@ -18,6 +18,13 @@ internal sealed unsafe partial class Kernels<TSimd>
         _ => 4,
     };
 
+    internal override double SparseTileSpeed => TSimd.Width switch
+    {
+        16 => 0.9,
+        1 => 0.4,
+        _ => 0.7,
+    };
+
     internal override void RunSparseTile(int height, int vectors, SparseTileArguments* tile)
     {
         switch (vectors)

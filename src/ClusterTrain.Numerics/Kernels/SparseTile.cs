@@ -43,8 +43,10 @@ internal static unsafe class SparseTile<TSimd, THeight, TVectors>
     [SkipLocalsInit]
     public static void Run(SparseTileArguments* tile)
     {
-        var row = tile->ARow;
-        var row3 = 3 * row;
+        var row1 = tile->ARow1;
+        var row2 = tile->ARow2;
+        var row3 = tile->ARow3;
+        var row4 = tile->ARow4;
         var step = tile->AStep;
         var bStep = tile->BStep;
         var stack = tile->Stack;
@@ -90,7 +92,7 @@ internal static unsafe class SparseTile<TSimd, THeight, TVectors>
             {
                 nint next = BitOperations.TrailingZeroCount(steps);
                 var a = aFirst + (next * step);
-                var aAt4 = a + (4 * row);
+                var aAt4 = a + row4;
                 var b = bFirst + (next * bStep);
                 var b0 = Load(b);
                 var b1 = TVectors.Value > 1 ? Load(b + Bytes) : default;
@@ -106,8 +108,8 @@ internal static unsafe class SparseTile<TSimd, THeight, TVectors>
                     f0 = TSimd.FusedMultiplyAdd(a0, b3, f0);
                 if (THeight.Value > 1)
                 {
-                    var a1 = TSimd.Create(*(float*)(a + row));
-                    c1 = TVectors.Value == 1 ? TSimd.FusedMultiplyAdd((float*)(a + row), b0, c1) : TSimd.FusedMultiplyAdd(a1, b0, c1);
+                    var a1 = TSimd.Create(*(float*)(a + row1));
+                    c1 = TVectors.Value == 1 ? TSimd.FusedMultiplyAdd((float*)(a + row1), b0, c1) : TSimd.FusedMultiplyAdd(a1, b0, c1);
                     if (TVectors.Value > 1)
                         d1 = TSimd.FusedMultiplyAdd(a1, b1, d1);
                     if (TVectors.Value > 2)
@@ -117,8 +119,8 @@ internal static unsafe class SparseTile<TSimd, THeight, TVectors>
                 }
                 if (THeight.Value > 2)
                 {
-                    var a2 = TSimd.Create(*(float*)(a + (2 * row)));
-                    c2 = TVectors.Value == 1 ? TSimd.FusedMultiplyAdd((float*)(a + (2 * row)), b0, c2) : TSimd.FusedMultiplyAdd(a2, b0, c2);
+                    var a2 = TSimd.Create(*(float*)(a + row2));
+                    c2 = TVectors.Value == 1 ? TSimd.FusedMultiplyAdd((float*)(a + row2), b0, c2) : TSimd.FusedMultiplyAdd(a2, b0, c2);
                     if (TVectors.Value > 1)
                         d2 = TSimd.FusedMultiplyAdd(a2, b1, d2);
                     if (TVectors.Value > 2)
@@ -140,9 +142,9 @@ internal static unsafe class SparseTile<TSimd, THeight, TVectors>
                 if (THeight.Value > 4)
                     c4 = TSimd.FusedMultiplyAdd((float*)aAt4, b0, c4);
                 if (THeight.Value > 5)
-                    c5 = TSimd.FusedMultiplyAdd((float*)(aAt4 + row), b0, c5);
+                    c5 = TSimd.FusedMultiplyAdd((float*)(aAt4 + row1), b0, c5);
                 if (THeight.Value > 6)
-                    c6 = TSimd.FusedMultiplyAdd((float*)(aAt4 + (2 * row)), b0, c6);
+                    c6 = TSimd.FusedMultiplyAdd((float*)(aAt4 + row2), b0, c6);
                 if (THeight.Value > 7)
                     c7 = TSimd.FusedMultiplyAdd((float*)(aAt4 + row3), b0, c7);
             }
@@ -386,9 +388,10 @@ internal static unsafe class SparseTile<TSimd, THeight, TVectors>
 
         var lanes = tile->LastLanes;
         var c = tile->C;
-        var cRow = tile->CRow;
-        var cRow3 = 3 * cRow;
-        var cAt4 = c + (4 * cRow);
+        var cRow1 = tile->CRow1;
+        var cRow2 = tile->CRow2;
+        var cRow3 = tile->CRow3;
+        var cAt4 = c + tile->CRow4;
         StoreResult(c0, c, 0, lanes);
         if (TVectors.Value > 1)
             StoreResult(d0, c, 1, lanes);
@@ -398,23 +401,23 @@ internal static unsafe class SparseTile<TSimd, THeight, TVectors>
             StoreResult(f0, c, 3, lanes);
         if (THeight.Value > 1)
         {
-            StoreResult(c1, c + cRow, 0, lanes);
+            StoreResult(c1, c + cRow1, 0, lanes);
             if (TVectors.Value > 1)
-                StoreResult(d1, c + cRow, 1, lanes);
+                StoreResult(d1, c + cRow1, 1, lanes);
             if (TVectors.Value > 2)
-                StoreResult(e1, c + cRow, 2, lanes);
+                StoreResult(e1, c + cRow1, 2, lanes);
             if (TVectors.Value > 3)
-                StoreResult(f1, c + cRow, 3, lanes);
+                StoreResult(f1, c + cRow1, 3, lanes);
         }
         if (THeight.Value > 2)
         {
-            StoreResult(c2, c + (2 * cRow), 0, lanes);
+            StoreResult(c2, c + cRow2, 0, lanes);
             if (TVectors.Value > 1)
-                StoreResult(d2, c + (2 * cRow), 1, lanes);
+                StoreResult(d2, c + cRow2, 1, lanes);
             if (TVectors.Value > 2)
-                StoreResult(e2, c + (2 * cRow), 2, lanes);
+                StoreResult(e2, c + cRow2, 2, lanes);
             if (TVectors.Value > 3)
-                StoreResult(f2, c + (2 * cRow), 3, lanes);
+                StoreResult(f2, c + cRow2, 3, lanes);
         }
         if (THeight.Value > 3)
         {
@@ -429,9 +432,9 @@ internal static unsafe class SparseTile<TSimd, THeight, TVectors>
         if (THeight.Value > 4)
             StoreResult(c4, cAt4, 0, lanes);
         if (THeight.Value > 5)
-            StoreResult(c5, cAt4 + cRow, 0, lanes);
+            StoreResult(c5, cAt4 + cRow1, 0, lanes);
         if (THeight.Value > 6)
-            StoreResult(c6, cAt4 + (2 * cRow), 0, lanes);
+            StoreResult(c6, cAt4 + cRow2, 0, lanes);
         if (THeight.Value > 7)
             StoreResult(c7, cAt4 + cRow3, 0, lanes);
     }

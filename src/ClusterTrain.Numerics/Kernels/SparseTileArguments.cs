@@ -6,9 +6,15 @@ namespace ClusterTrain.Numerics;
 /// </summary>
 internal unsafe struct SparseTileArguments
 {
-    /// <summary>First element of A: row r, step s lies at <c>A + r * ARow + s * AStep</c>.</summary>
+    /// <summary>
+    /// First element of A: step s of row 0 lies at <c>A + s * AStep</c>, and that of row r, 1 to 3, <c>ARow</c>r from there. Rows 4 to 7
+    /// lie <c>ARow4</c> from rows 0 to 3.
+    /// </summary>
     public byte* A;
-    public nint ARow;
+    public nint ARow1;
+    public nint ARow2;
+    public nint ARow3;
+    public nint ARow4;
     public nint AStep;
 
     /// <summary>First row of B: step s lies at <c>B + s * BStep</c>, its columns side by side.</summary>
@@ -22,9 +28,12 @@ internal unsafe struct SparseTileArguments
     /// <summary>One row that all rows of the tile start from, or null for zero; only with a single leaf.</summary>
     public byte* Start;
 
-    /// <summary>Where the tile goes.</summary>
+    /// <summary>Where the tile goes; its rows lie as those of A do.</summary>
     public byte* C;
-    public nint CRow;
+    public nint CRow1;
+    public nint CRow2;
+    public nint CRow3;
+    public nint CRow4;
 
     /// <summary>Columns of the tile's last vector that are stored, 1 to the vector's width.</summary>
     public int LastLanes;

@@ -2,7 +2,8 @@ namespace ClusterTrain.Numerics;
 
 /// <summary>
 /// The three products of a dense layer, <c>output = input weight + bias</c>. Tensors are row-major and contiguous. One object
-/// serves one caller at a time; it owns its scratch memory and allocates nothing once it has seen its largest shape.
+/// serves one caller at a time; it owns its scratch memory and allocates nothing once it has seen its largest shape, with zeros and
+/// without.
 /// </summary>
 /// <remarks>
 /// The bits are defined, whatever the kernels and the number of threads: each float is a chain <c>acc = fma(a, b, acc)</c> with
@@ -21,6 +22,9 @@ public sealed unsafe class DenseProducts : IDisposable
     // Below this many vector operations (about 10 microseconds) waking other threads costs more than they save.
     private const double MinimumSharedCost = 40_000;
 
+    // Below this many vector operations (a few microseconds) it does not pay to look for zeros.
+    private const double MinimumSparseCost = 10_000;
+
     private readonly Kernels _kernels;
     private readonly ComputePool _pool;
     private readonly AlignedMemory _memory = new();
@@ -37,6 +41,9 @@ public sealed unsafe class DenseProducts : IDisposable
         _pool = pool;
     }
 
+    /// <summary>Which products skip the zeros of their first operand. This changes the time, and no bit.</summary>
+    internal ZeroSkipping Zeros { get; set; } = ZeroSkipping.WhereItPays;
+
     /// <summary>
     /// output = input weight + bias. Each output is one chain over the inputs, started at the bias, or at +0 without one.
     /// </summary>
@@ -47,10 +54,6 @@ public sealed unsafe class DenseProducts : IDisposable
     /// <param name="rows">Rows of the batch, at least 1.</param>
     /// <param name="inputs">Inputs of the layer, at least 1.</param>
     /// <param name="outputs">Outputs of the layer, at least 1.</param>
-    /// <param name="sparse">
-    /// True when the input may hold many zeros, so that it is worth looking for them: steps in which a whole tile of it is zero
-    /// are then skipped. This changes the time, and no bit.
-    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A size is less than 1.</exception>
     /// <exception cref="ArgumentException">A span's length is not that of its shape, or the output overlaps an operand.</exception>
     public void Forward(
@@ -60,8 +63,7 @@ public sealed unsafe class DenseProducts : IDisposable
         Span<float> output,
         int rows,
         int inputs,
-        int outputs,
-        bool sparse = false)
+        int outputs)
     {
         DenseShape.CheckForward(input, weight, bias, output, rows, inputs, outputs);
         fixed (float* x = input, w = weight, b = bias, y = output)
@@ -84,8 +86,7 @@ public sealed unsafe class DenseProducts : IDisposable
                 CColumn = 1,
                 Bias = b,
             };
-            if (!sparse || !TryRunSparse(product))
-                Run(product);
+            Run(product, input.Length);
         }
     }
 
@@ -111,7 +112,7 @@ public sealed unsafe class DenseProducts : IDisposable
         DenseShape.CheckInputGradient(outputGradient, weight, inputGradient, rows, inputs, outputs);
         fixed (float* g = outputGradient, w = weight, dx = inputGradient)
         {
-            RunCheaper(
+            Run(
                 new StridedProduct
                 {
                     M = rows,
@@ -147,10 +148,6 @@ public sealed unsafe class DenseProducts : IDisposable
     /// <param name="inputs">Inputs of the layer, at least 1.</param>
     /// <param name="outputs">Outputs of the layer, at least 1.</param>
     /// <param name="leafRows">Rows of a leaf, at least 1; the last leaf may have fewer.</param>
-    /// <param name="sparse">
-    /// True when the input may hold many zeros, so that it is worth looking for them: steps in which a whole tile of it is zero
-    /// are then skipped. This changes the time, and no bit.
-    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A size is less than 1.</exception>
     /// <exception cref="ArgumentException">A span's length is not that of its shape, or an output overlaps an operand.</exception>
     public void WeightGradient(
@@ -161,8 +158,7 @@ public sealed unsafe class DenseProducts : IDisposable
         int rows,
         int inputs,
         int outputs,
-        int leafRows,
-        bool sparse = false)
+        int leafRows)
     {
         DenseShape.CheckWeightGradient(input, outputGradient, weightGradient, biasGradient, rows, inputs, outputs, leafRows);
         var leaf = Math.Min(rows, leafRows);
@@ -186,12 +182,11 @@ public sealed unsafe class DenseProducts : IDisposable
                 CRow = outputs,
                 CColumn = 1,
             };
-            if (!sparse || !TryRunSparse(product))
-                RunCheaper(product, input.Length);
+            Run(product, input.Length);
             if (db != null)
             {
                 // The bias is the weight of an input that is always 1, and fma(1, g, acc) is the addition acc + g.
-                Run(product with { M = 1, A = &one, ARow = 0, AColumn = 0, C = db });
+                RunTiled(product with { M = 1, A = &one, ARow = 0, AColumn = 0, C = db });
             }
         }
     }
@@ -203,27 +198,42 @@ public sealed unsafe class DenseProducts : IDisposable
         _plan.Dispose();
     }
 
-    // The product with its zeros skipped, unless that is not worth it.
-    private bool TryRunSparse(in StridedProduct product)
+    // The fastest of three ways: with the zeros of A skipped, as it stands, or transposed.
+    private void Run(in StridedProduct product, nint aLength)
     {
-        var height = _kernels.SparseTileHeight(SparseProduct.PanelVectors(product, _kernels));
-        if (!_plan.TryBuild(product, _kernels, height))
+        var (width, height) = (_kernels.Width, _kernels.TileHeight);
+        var transposed = product.Bias == null ? product.Transposed(aLength) : product;
+        var (cost, transposedCost) = (product.Cost(width, height), transposed.Cost(width, height));
+        if (!TryRunSparse(product, cost, Math.Min(cost, transposedCost)))
+            RunTiled(transposedCost < cost ? transposed : product);
+    }
+
+    private bool TryRunSparse(in StridedProduct product, double cost, double denseCost)
+    {
+        if (!_plan.TryBuild(product, _kernels, MaximumDensity(product, cost, denseCost)))
             return false;
-        var threads = Threads(_plan.Density * product.Cost(_kernels.Width, _kernels.TileHeight));
+        var threads = Threads(_plan.Density * cost);
         var tiled = new SparseProduct(product, _plan, _kernels, threads, _memory);
         Share(ref tiled, tiled.Parts, threads);
         return true;
     }
 
-    private void RunCheaper(in StridedProduct product, nint aLength)
+    // The share of steps to visit up to which it pays to skip the others; below 0, not even to look for them.
+    private double MaximumDensity(in StridedProduct product, double cost, double denseCost)
     {
-        var transposed = product.Transposed(aLength);
-        var width = _kernels.Width;
-        var height = _kernels.TileHeight;
-        Run(transposed.Cost(width, height) < product.Cost(width, height) ? transposed : product);
+        var multiplyAdds = product.MultiplyAdds(_kernels.Width);
+        if (Zeros != ZeroSkipping.WhereItPays)
+            return Zeros == ZeroSkipping.Never ? -1 : 1;
+        if (multiplyAdds < MinimumSparseCost)
+            return -1;
+
+        // Measured: what planning takes for each row and step, packing for each step and column, and a tile for itself, as shares
+        // of the multiply-adds.
+        var overhead = (2.0 / product.N) + (2.0 / product.M) + (4.0 / product.K) + ((cost - denseCost) / multiplyAdds);
+        return _kernels.SparseTileSpeed - overhead;
     }
 
-    private void Run(in StridedProduct product)
+    private void RunTiled(in StridedProduct product)
     {
         var threads = Threads(product.Cost(_kernels.Width, _kernels.TileHeight));
         var tiled = new TiledProduct(product, _kernels, threads, _memory);

@@ -16,18 +16,22 @@ internal sealed unsafe class SparsePlan : IDisposable
 {
     private const int WordSteps = 64;
 
-    // Visiting a listed step costs more than one of a run: the gain ends before the zeros do.
-    private const double MaximumDensity = 0.6;
-
     // With fewer columns, a product with a tree is faster the other way round: A's rows as columns, none skipped.
     private const int MinimumTreeColumns = 16;
 
-    // A few rows tell whether it is worth looking at all of them.
-    private const int SampleRows = 4;
+    // One tile (or step) in so many, and at most a few, tell whether it is worth looking at all of them.
+    private const int PartsOfSample = 16;
+    private const int MaximumSamples = 4;
+
+    // Rows that are zero in the same steps are put into one tile. To look for them takes time for each row, and gains for each
+    // column: with fewer than this many vectors of columns it does not pay, nor to look further than this many rows.
+    private const int MinimumGroupedVectors = 16;
+    private const int GroupWindow = 32;
 
     private readonly AlignedMemory _masks = new();
     private readonly AlignedMemory _words = new();
     private int[] _counts = [];
+    private int[] _rows = [];
     private int _wordsPerTile;
     private int _tileRows;
     private int _tallTiles;
@@ -39,8 +43,8 @@ internal sealed unsafe class SparsePlan : IDisposable
     /// <summary>Share of the steps that the tiles visit, 0 to 1.</summary>
     public double Density { get; private set; }
 
-    /// <summary>First row of a tile. Rows are shared out evenly.</summary>
-    public int TileStart(int tile) => (tile * _tileRows) + Math.Min(tile, _tallTiles);
+    /// <summary>The rows of a tile: up to four in any order, or more that follow each other.</summary>
+    public ReadOnlySpan<int> Rows(int tile) => _rows.AsSpan(TileStart(tile)..TileStart(tile + 1));
 
     /// <summary>The words of a tile; those of tile number <see cref="Tiles"/> list every step.</summary>
     public ReadOnlySpan<SparseWord> Words(int tile) => new(First(tile), _counts[tile]);
@@ -48,32 +52,38 @@ internal sealed unsafe class SparsePlan : IDisposable
     /// <summary>Plans a product, unless it is faster without.</summary>
     /// <param name="product">The product: A's rows are contiguous, or with a tree its columns.</param>
     /// <param name="kernels">The kernels to use.</param>
-    /// <param name="height">Rows of a tile.</param>
+    /// <param name="maximumDensity">The largest share of steps to visit with which a plan pays; below 0 there is none.</param>
     /// <returns>False when too little can be skipped; there is no plan then.</returns>
-    public bool TryBuild(in StridedProduct product, Kernels kernels, int height)
+    public bool TryBuild(in StridedProduct product, Kernels kernels, double maximumDensity)
     {
         var alongSteps = product.AColumn == 1 && !product.HasTree;
-        if (product.N < MinimumTreeColumns && !alongSteps)
+        if (maximumDensity < 0 || (product.N < MinimumTreeColumns && !alongSteps))
             return false;
-        if (alongSteps ? IsDense(product.A, product.ARow, product.M, product.K, kernels)
-            : IsDense(product.A, product.AColumn, product.K, product.M, kernels))
-            return false;
-
+        var height = kernels.SparseTileHeight(SparseProduct.PanelVectors(product, kernels));
         Tiles = DivideUp(product.M, height);
         (_tileRows, _tallTiles) = Math.DivRem(product.M, Tiles);
         var leafWords = DivideUp(product.LeafK, alongSteps ? WordSteps : Kernels.MaskRows);
         _wordsPerTile = product.Leaves * leafWords;
+
+        // Before the zeros decide: a later batch of this shape finds room.
         _words.Grow((nint)(Tiles + 1) * _wordsPerTile * sizeof(SparseWord));
         if (_counts.Length <= Tiles)
             _counts = new int[Tiles + 1];
+        if (_rows.Length < product.M)
+            _rows = new int[product.M];
+        if ((alongSteps ? SampleAlongSteps(product, kernels) : SampleAcrossSteps(product, kernels)) > maximumDensity)
+            return false;
+
+        for (var row = 0; row < product.M; row++)
+            _rows[row] = row;
         _visits = 0;
         if (alongSteps)
-            BuildAlongSteps(product, kernels, leafWords);
+            BuildAlongSteps(product, kernels, leafWords, groupsRows: height <= 4 && product.N >= MinimumGroupedVectors * kernels.Width);
         else
             BuildAcrossSteps(product, kernels, leafWords);
         BuildWhole(product);
         Density = (double)_visits / ((double)Tiles * product.K);
-        return Density <= MaximumDensity;
+        return Density <= maximumDensity;
     }
 
     /// <summary>Frees the memory.</summary>
@@ -83,36 +93,109 @@ internal sealed unsafe class SparsePlan : IDisposable
         _words.Dispose();
     }
 
-    private bool IsDense(float* values, nint stride, int rows, int columns, Kernels kernels)
+    private static int Samples(int of) => Math.Clamp(of / PartsOfSample, 1, MaximumSamples);
+
+    // The density of a few tiles.
+    private double SampleAlongSteps(in StridedProduct product, Kernels kernels)
     {
-        var words = DivideUp(columns, WordSteps);
-        _masks.Grow((nint)words * sizeof(ulong));
-        var masks = (ulong*)_masks.Pointer;
-        long count = 0;
-        for (var sample = 0; sample < SampleRows; sample++)
+        var masks = SampleMasks(product.K, out var words);
+        var samples = Samples(Tiles);
+        long visits = 0;
+        for (var sample = 0; sample < samples; sample++)
         {
-            kernels.NonZeroColumns(values + ((nint)((long)rows * sample / SampleRows) * stride), stride, 1, columns, masks);
+            var tile = (int)((long)Tiles * sample / samples);
+            var row = TileStart(tile);
+            kernels.NonZeroColumns(product.A + (row * product.ARow), product.ARow, TileStart(tile + 1) - row, product.K, masks);
             for (var word = 0; word < words; word++)
-                count += BitOperations.PopCount(masks[word]);
+                visits += BitOperations.PopCount(masks[word]);
         }
 
-        return count > MaximumDensity * SampleRows * columns;
+        return (double)visits / ((double)samples * product.K);
+    }
+
+    // The share of tiles that a few steps visit, those between two words left out.
+    private double SampleAcrossSteps(in StridedProduct product, Kernels kernels)
+    {
+        var masks = SampleMasks(product.M, out var words);
+        var samples = Samples(product.K);
+        long visits = 0;
+        for (var sample = 0; sample < samples; sample++)
+        {
+            var step = (nint)((long)product.K * sample / samples);
+            kernels.NonZeroColumns(product.A + (step * product.AColumn), product.AColumn, 1, product.M, masks);
+            for (var word = 0; word < words; word++)
+            {
+                var any = masks[word];
+                for (var row = 1; row < _tileRows; row++)
+                    any |= masks[word] >> row;
+                visits += BitOperations.PopCount(any);
+            }
+        }
+
+        return (double)visits / ((double)samples * product.M);
+    }
+
+    // Rows are shared out evenly.
+    private int TileStart(int tile) => (tile * _tileRows) + Math.Min(tile, _tallTiles);
+
+    private ulong* SampleMasks(int columns, out int words)
+    {
+        words = DivideUp(columns, WordSteps);
+        _masks.Grow((nint)words * sizeof(ulong));
+        return (ulong*)_masks.Pointer;
     }
 
     // A's rows are contiguous; there is one leaf.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void BuildAlongSteps(in StridedProduct product, Kernels kernels, int words)
+    private void BuildAlongSteps(in StridedProduct product, Kernels kernels, int words, bool groupsRows)
     {
-        _masks.Grow((nint)words * sizeof(ulong));
-        var masks = (ulong*)_masks.Pointer;
+        _masks.Grow((nint)(groupsRows ? product.M + 1 : 1) * words * sizeof(ulong));
+        var any = (ulong*)_masks.Pointer;
+        var masks = any + words;
+        if (groupsRows)
+        {
+            for (var row = 0; row < product.M; row++)
+                kernels.NonZeroColumns(product.A + (row * product.ARow), product.ARow, 1, product.K, masks + ((nint)row * words));
+        }
+
         for (var tile = 0; tile < Tiles; tile++)
         {
             var row = TileStart(tile);
-            kernels.NonZeroColumns(product.A + (row * product.ARow), product.ARow, TileStart(tile + 1) - row, product.K, masks);
+            var height = TileStart(tile + 1) - row;
+            if (groupsRows)
+                Group(row, height, product.M, masks, words, any);
+            else
+                kernels.NonZeroColumns(product.A + (row * product.ARow), product.ARow, height, product.K, any);
             var writer = new Writer(First(tile));
             for (var word = 0; word < words; word++)
-                writer.Add(masks[word], word * WordSteps, 0);
+                writer.Add(any[word], word * WordSteps, 0);
             Finish(tile, ref writer);
+        }
+    }
+
+    // Fills a tile: to the first row that is left come those of the next ones that differ from it in the fewest steps.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Group(int start, int height, int rows, ulong* masks, int words, ulong* any)
+    {
+        Unsafe.CopyBlock(any, masks + ((nint)_rows[start] * words), (uint)words * sizeof(ulong));
+        for (var place = start + 1; place < start + height; place++)
+        {
+            var (best, fewest) = (place, int.MaxValue);
+            var end = Math.Min(rows, place + GroupWindow);
+            for (var candidate = place; candidate < end; candidate++)
+            {
+                var mask = masks + ((nint)_rows[candidate] * words);
+                var differing = 0;
+                for (var word = 0; word < words; word++)
+                    differing += BitOperations.PopCount(mask[word] ^ any[word]);
+                if (differing < fewest)
+                    (best, fewest) = (candidate, differing);
+            }
+
+            (_rows[place], _rows[best]) = (_rows[best], _rows[place]);
+            var chosen = masks + ((nint)_rows[place] * words);
+            for (var word = 0; word < words; word++)
+                any[word] |= chosen[word];
         }
     }
 

@@ -29,9 +29,9 @@ internal readonly unsafe struct SparseProduct : IComputeJob
     private readonly nint _threadFloats;
     private readonly float* _scratch;
 
-    /// <summary>Prepares a product; B and C have contiguous rows.</summary>
+    /// <summary>Prepares a product; C has contiguous rows.</summary>
     /// <param name="product">The product.</param>
-    /// <param name="plan">The steps of its tiles, which are as high as the kernels make them for this width.</param>
+    /// <param name="plan">The steps of its tiles.</param>
     /// <param name="kernels">The kernels to use.</param>
     /// <param name="threads">Threads that will share the parts.</param>
     /// <param name="memory">Grown to hold the scratch space of all threads.</param>
@@ -60,13 +60,12 @@ internal readonly unsafe struct SparseProduct : IComputeJob
     /// <summary>Number of independent parts.</summary>
     public int Parts { get; }
 
-    /// <summary>Width of a product's panels in vectors.</summary>
+    /// <summary>Width of a product's panels in vectors; they share out its columns evenly.</summary>
     public static int PanelVectors(in StridedProduct product, Kernels kernels)
     {
-        var vectors = Vectors(product.N, kernels);
-        while (vectors > 1 && (long)product.K * vectors * kernels.Width > PanelFloats)
-            vectors--;
-        return vectors;
+        var vectors = DivideUp(product.N, kernels.Width);
+        var most = (int)Math.Clamp(PanelFloats / ((long)product.K * kernels.Width), 1, Kernels.SparseVectors);
+        return DivideUp(vectors, DivideUp(vectors, most));
     }
 
     /// <inheritdoc/>
@@ -84,7 +83,7 @@ internal readonly unsafe struct SparseProduct : IComputeJob
     private void ExecutePanel(int firstTile, int endTile, int column, int thread)
     {
         var columns = Math.Min(_panelVectors * _kernels.Width, _product.N - column);
-        var vectors = Vectors(columns, _kernels);
+        var vectors = DivideUp(columns, _kernels.Width);
         var width = vectors * _kernels.Width;
         var panel = _scratch + (thread * _threadFloats);
         var bias = panel + _panelFloats;
@@ -94,34 +93,58 @@ internal readonly unsafe struct SparseProduct : IComputeJob
             Unsafe.CopyBlock(bias, _product.Bias + column, (uint)columns * sizeof(float));
 
         SparseTileArguments tile;
-        tile.ARow = _product.ARow * sizeof(float);
         tile.AStep = _product.AColumn * sizeof(float);
         tile.B = (byte*)panel;
         tile.BStep = width * sizeof(float);
         tile.Start = (byte*)(_product.Bias == null ? null : bias);
-        tile.CRow = _product.CRow * sizeof(float);
         tile.LastLanes = columns - ((vectors - 1) * _kernels.Width);
         tile.Stack = (byte*)stack;
         for (var t = firstTile; t < endTile; t++)
         {
-            var row = _plan.TileStart(t);
-            var height = _plan.TileStart(t + 1) - row;
+            var rows = _plan.Rows(t);
             var words = _plan.Words(allFinite ? t : _plan.Tiles);
             fixed (SparseWord* first = words)
             {
-                tile.A = (byte*)(_product.A + (row * _product.ARow));
                 tile.Words = first;
                 tile.WordCount = words.Length;
-                tile.C = (byte*)(_product.C + (row * _product.CRow) + column);
-                _kernels.RunSparseTile(height, vectors, &tile);
+                Place(&tile, rows, column);
+                _kernels.RunSparseTile(rows.Length, vectors, &tile);
             }
         }
+    }
+
+    private void Place(SparseTileArguments* tile, ReadOnlySpan<int> rows, int column)
+    {
+        var first = rows[0];
+        nint row1 = rows.Length > 1 ? rows[1] - first : 0;
+        nint row2 = rows.Length > 2 ? rows[2] - first : 0;
+        nint row3 = rows.Length > 3 ? rows[3] - first : 0;
+        nint row4 = rows.Length > 4 ? rows[4] - first : 0;
+        var (aRow, cRow) = (_product.ARow * sizeof(float), _product.CRow * sizeof(float));
+        tile->A = (byte*)_product.A + (first * aRow);
+        tile->ARow1 = row1 * aRow;
+        tile->ARow2 = row2 * aRow;
+        tile->ARow3 = row3 * aRow;
+        tile->ARow4 = row4 * aRow;
+        tile->C = (byte*)(_product.C + column) + (first * cRow);
+        tile->CRow1 = row1 * cRow;
+        tile->CRow2 = row2 * cRow;
+        tile->CRow3 = row3 * cRow;
+        tile->CRow4 = row4 * cRow;
     }
 
     // The rows of a panel side by side, padded with zeros; true when they are finite.
     private bool PackB(int column, int columns, int vectors, float* panel)
     {
         var width = vectors * _kernels.Width;
+        if (_product.BColumn != 1)
+        {
+            if (columns < width)
+                new Span<float>(panel, _product.K * width).Clear();
+            Blocks.Transpose(_product.B + (column * _product.BColumn), _product.BColumn, panel, width, columns, _product.K);
+            return _kernels.AllFinite(new ReadOnlySpan<float>(panel, _product.K * width));
+        }
+
         var source = _product.B + column;
         var room = _product.BLength - column - width;
         var whole = room < 0 ? 0 : (int)Math.Min(_product.K, (room / _product.BRow) + 1);
@@ -136,9 +159,6 @@ internal readonly unsafe struct SparseProduct : IComputeJob
 
         return allFinite;
     }
-
-    private static int Vectors(int columns, Kernels kernels) =>
-        Math.Min(Kernels.SparseVectors, DivideUp(columns, kernels.Width));
 
     private static nint Round(nint floats) => (floats + LineFloats - 1) / LineFloats * LineFloats;
 

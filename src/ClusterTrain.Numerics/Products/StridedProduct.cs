@@ -56,6 +56,9 @@ internal unsafe struct StridedProduct
             CColumn = CRow,
         };
 
+    /// <summary>The multiply-adds of whole vectors, with their unused lanes.</summary>
+    public readonly double MultiplyAdds(int width) => (double)((N + width - 1) / width) * M * K;
+
     /// <summary>
     /// Rough cost in vector operations: the multiply-adds with their unused lanes, and what packing B and storing C take.
     /// A transposed float costs about a third of an operation.
@@ -63,7 +66,7 @@ internal unsafe struct StridedProduct
     public readonly double Cost(int width, int tileHeight)
     {
         double vectors = (N + width - 1) / width;
-        var cost = vectors * M * K;
+        var cost = MultiplyAdds(width);
         if (BColumn != 1)
             cost += (double)N * K / 3;
         else if (M > tileHeight)

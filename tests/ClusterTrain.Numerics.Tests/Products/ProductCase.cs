@@ -59,66 +59,75 @@ internal sealed class ProductCase
     }
 
     /// <summary>
-    /// Empties most of the input, so that products can skip: whole columns, whole rows of a leaf, runs as in pictures and single
+    /// Empties most of the input and of the output gradient, so that products can skip: whole columns, whole rows of a leaf, runs as in pictures and single
     /// values become zeros of either sign. What is left, and the other operands, is made of numbers that cancel, underflow
     /// to zero or are denormal.
     /// </summary>
     public ProductCase WithZeros(int seed)
     {
         var random = new Random(seed);
-        var emptyColumns = random.Next(2) * random.NextDouble();
-        var run = random.Next(1, 9);
-        var density = 0.02 + (random.NextDouble() * 0.5);
-        var isEmpty = Enumerable.Range(0, Inputs).Select(_ => random.NextDouble() < emptyColumns).ToArray();
-        for (var row = 0; row < Rows; row++)
-        {
-            var emptyRow = random.Next(6) == 0;
-            var zero = true;
-            for (var i = 0; i < Inputs; i++)
-            {
-                if (i % run == 0)
-                    zero = random.NextDouble() > density;
-                Input[(row * Inputs) + i] = zero || emptyRow || isEmpty[i] ? Zero(random) : Awkward(random);
-            }
-        }
-
+        FillWithZeros(Input, Inputs, random);
         foreach (ref var value in Weight)
             value = Awkward(random);
         foreach (ref var value in Bias)
             value = Awkward(random);
-        foreach (ref var value in OutputGradient)
-            value = Awkward(random);
+        FillWithZeros(OutputGradient, Outputs, random);
         return this;
     }
 
-    /// <summary>Runs the three products and compares every float with the naive ones; nothing around the results may change.</summary>
+    /// <summary>
+    /// Runs the three products, with and without skipping zeros, and compares every float with the naive ones; nothing around the
+    /// results may change.
+    /// </summary>
     public void AssertEqualsNaive(DenseProducts products, int leafRows, string context)
     {
+        var (expectedInput, (expectedWeight, expectedBias)) = (NaiveInputGradient(), NaiveWeightGradient(leafRows));
         foreach (var bias in new[] { true, false })
         {
-            foreach (var sparse in new[] { false, true })
+            var expectedOutput = NaiveForward(bias);
+            foreach (var zeros in new[] { ZeroSkipping.Never, ZeroSkipping.Always })
             {
+                products.Zeros = zeros;
+                var told = $"{context}, {(bias ? "with" : "without")} bias, zeros skipped: {zeros}";
                 var output = new Guarded(Rows * Outputs);
-                products.Forward(Input, Weight, bias ? Bias : [], output.Span, Rows, Inputs, Outputs, sparse);
-                output.AssertBits(
-                    NaiveForward(bias), $"{context}: forward {(bias ? "with" : "without")} bias{(sparse ? ", sparse" : "")}");
+                products.Forward(Input, Weight, bias ? Bias : [], output.Span, Rows, Inputs, Outputs);
+                output.AssertBits(expectedOutput, $"{told}: forward");
+
+                var weightGradient = new Guarded(Inputs * Outputs);
+                var biasGradient = new Guarded(Outputs);
+                products.WeightGradient(
+                    Input, OutputGradient, weightGradient.Span, bias ? biasGradient.Span : [], Rows, Inputs, Outputs, leafRows);
+                weightGradient.AssertBits(expectedWeight, $"{told}: weight gradient, leaves of {leafRows}");
+                if (bias)
+                    biasGradient.AssertBits(expectedBias, $"{told}: bias gradient, leaves of {leafRows}");
             }
         }
 
-        var inputGradient = new Guarded(Rows * Inputs);
-        products.InputGradient(OutputGradient, Weight, inputGradient.Span, Rows, Inputs, Outputs);
-        inputGradient.AssertBits(NaiveInputGradient(), $"{context}: input gradient");
-
-        var (weight, biasGradient) = NaiveWeightGradient(leafRows);
-        foreach (var (bias, sparse) in new[] { (true, false), (false, false), (true, true) })
+        foreach (var zeros in new[] { ZeroSkipping.Never, ZeroSkipping.Always })
         {
-            var weightGradient = new Guarded(Inputs * Outputs);
-            var biases = new Guarded(Outputs);
-            products.WeightGradient(
-                Input, OutputGradient, weightGradient.Span, bias ? biases.Span : [], Rows, Inputs, Outputs, leafRows, sparse);
-            weightGradient.AssertBits(weight, $"{context}: weight gradient, leaves of {leafRows}{(sparse ? ", sparse" : "")}");
-            if (bias)
-                biases.AssertBits(biasGradient, $"{context}: bias gradient, leaves of {leafRows}");
+            products.Zeros = zeros;
+            var inputGradient = new Guarded(Rows * Inputs);
+            products.InputGradient(OutputGradient, Weight, inputGradient.Span, Rows, Inputs, Outputs);
+            inputGradient.AssertBits(expectedInput, $"{context}, zeros skipped: {zeros}: input gradient");
+        }
+    }
+
+    private static void FillWithZeros(Span<float> values, int columns, Random random)
+    {
+        var emptyColumns = random.Next(2) * random.NextDouble();
+        var run = random.Next(1, 9);
+        var density = 0.02 + (random.NextDouble() * 0.5);
+        var isEmpty = Enumerable.Range(0, columns).Select(_ => random.NextDouble() < emptyColumns).ToArray();
+        for (var start = 0; start < values.Length; start += columns)
+        {
+            var emptyRow = random.Next(6) == 0;
+            var zero = true;
+            for (var i = 0; i < columns; i++)
+            {
+                if (i % run == 0)
+                    zero = random.NextDouble() > density;
+                values[start + i] = zero || emptyRow || isEmpty[i] ? Zero(random) : Awkward(random);
+            }
         }
     }
 

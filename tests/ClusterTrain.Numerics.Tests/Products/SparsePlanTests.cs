@@ -4,6 +4,7 @@ public unsafe class SparsePlanTests
 {
     private const int Rows = 40;
     private const int Columns = 150;
+    private const double MaximumDensity = 0.6;
 
     public static TheoryData<SimdLevel> Levels => DenseProductsTests.Levels;
 
@@ -15,14 +16,14 @@ public unsafe class SparsePlanTests
         var values = Sparse();
         fixed (float* a = values)
         {
-            Assert.True(plan.TryBuild(Forward(a), Kernels.Get(level), 4));
+            Assert.True(plan.TryBuild(Forward(a), Kernels.Get(level), MaximumDensity));
         }
 
-        Assert.Equal(Rows / 4, plan.Tiles);
+        Assert.Equal(Enumerable.Range(0, Rows), AllRows(plan));
         for (var tile = 0; tile < plan.Tiles; tile++)
         {
             var expected = Enumerable.Range(0, Columns)
-                .Where(k => Enumerable.Range(4 * tile, 4).Any(row => values[(row * Columns) + k] != 0));
+                .Where(k => plan.Rows(tile).ToArray().Any(row => values[(row * Columns) + k] != 0));
             Assert.Equal(expected, Steps(plan, tile));
         }
 
@@ -39,18 +40,43 @@ public unsafe class SparsePlanTests
         {
             fixed (float* a = values)
             {
-                Assert.True(plan.TryBuild(WeightGradient(a, leafRows), Kernels.Get(level), 3));
+                Assert.True(plan.TryBuild(WeightGradient(a, leafRows), Kernels.Get(level), MaximumDensity));
             }
 
+            Assert.Equal(Enumerable.Range(0, Columns), AllRows(plan));
             for (var tile = 0; tile < plan.Tiles; tile++)
             {
                 var expected = Enumerable.Range(0, Rows)
-                    .Where(row => Enumerable.Range(3 * tile, 3).Any(i => values[(row * Columns) + i] != 0));
+                    .Where(row => plan.Rows(tile).ToArray().Any(i => values[(row * Columns) + i] != 0));
                 Assert.Equal(expected, Steps(plan, tile));
             }
 
             Assert.Equal(Enumerable.Range(0, Rows), Steps(plan, plan.Tiles));
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void Rows_that_are_zero_in_the_same_inputs_share_tiles_of_a_wide_product(SimdLevel level)
+    {
+        // Row r holds only inputs that are r modulo 5: tiles of rows that follow each other would visit up to four of five inputs.
+        var values = Enumerable.Range(0, Rows * Columns).Select(i => i / Columns % 5 == i % Columns % 5 ? 1f : 0f).ToArray();
+        var kernels = Kernels.Get(level);
+        using var plan = new SparsePlan();
+        fixed (float* a = values)
+        {
+            Assert.True(plan.TryBuild(Forward(a) with { N = 2000 }, kernels, 1));
+        }
+
+        Assert.Equal(Enumerable.Range(0, Rows), AllRows(plan).Order());
+        for (var tile = 0; tile < plan.Tiles; tile++)
+        {
+            var kinds = plan.Rows(tile).ToArray().Select(row => row % 5).Distinct();
+            Assert.Equal(Enumerable.Range(0, Columns).Where(k => kinds.Contains(k % 5)), Steps(plan, tile));
+        }
+
+        // 8 rows of each kind: tiles of three cannot all be of one kind.
+        Assert.InRange(plan.Density, 0.2, 0.3);
     }
 
     [Fact]
@@ -63,7 +89,7 @@ public unsafe class SparsePlanTests
             values[5 * leaf * Columns] = 1;
         fixed (float* a = values)
         {
-            Assert.True(plan.TryBuild(WeightGradient(a, 5), Kernels.Active, 3));
+            Assert.True(plan.TryBuild(WeightGradient(a, 5), Kernels.Active, MaximumDensity));
         }
 
         Assert.Equal(
@@ -80,8 +106,8 @@ public unsafe class SparsePlanTests
         Array.Fill(values, 1);
         fixed (float* a = values)
         {
-            Assert.False(plan.TryBuild(Forward(a), Kernels.Active, 4));
-            Assert.False(plan.TryBuild(WeightGradient(a, 8), Kernels.Active, 4));
+            Assert.False(plan.TryBuild(Forward(a), Kernels.Active, MaximumDensity));
+            Assert.False(plan.TryBuild(WeightGradient(a, 8), Kernels.Active, MaximumDensity));
         }
     }
 
@@ -92,7 +118,7 @@ public unsafe class SparsePlanTests
         var values = Enumerable.Range(0, Rows * Columns).Select(i => i % 2 == i / Columns % 2 ? 0f : 1f).ToArray();
         fixed (float* a = values)
         {
-            Assert.False(plan.TryBuild(Forward(a), Kernels.Active, 4));
+            Assert.False(plan.TryBuild(Forward(a), Kernels.Active, MaximumDensity));
         }
     }
 
@@ -123,6 +149,9 @@ public unsafe class SparsePlanTests
         ARow = 1,
         AColumn = Columns,
     };
+
+    private static IEnumerable<int> AllRows(SparsePlan plan) =>
+        Enumerable.Range(0, plan.Tiles).SelectMany(tile => plan.Rows(tile).ToArray());
 
     private static List<int> Steps(SparsePlan plan, int tile)
     {

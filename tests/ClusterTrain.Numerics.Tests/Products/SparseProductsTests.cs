@@ -17,6 +17,7 @@ public class SparseProductsTests
         { "whole panels", 48, 96, 128, 16 },
         { "remainders in every direction", 61, 203, 151, 7 },
         { "more than a word of inputs", 20, 700, 40, 5 },
+        { "wide enough to put like rows together", 103, 90, 300, 9 },
         { "leaves of more rows than a mask has bits", 150, 30, 40, 70 },
         { "a short last leaf that has fewer masks than the others", 150, 30, 40, 67 },
         { "a tree of 100", 100, 18, 37, 1 },
@@ -102,10 +103,11 @@ public class SparseProductsTests
         foreach (var kernels in Kernels.Supported)
         {
             using var products = new DenseProducts(kernels, pool);
-            foreach (var sparse in new[] { false, true })
+            foreach (var zeros in new[] { ZeroSkipping.Never, ZeroSkipping.Always })
             {
-                products.Forward(input, weight, bias, output, 40, 60, 50, sparse);
-                products.WeightGradient(input, gradient, weightGradient, biasGradient, 40, 60, 50, 8, sparse);
+                products.Zeros = zeros;
+                products.Forward(input, weight, bias, output, 40, 60, 50);
+                products.WeightGradient(input, gradient, weightGradient, biasGradient, 40, 60, 50, 8);
                 Assert.All(output, value => Assert.Equal(0, BitConverter.SingleToInt32Bits(value)));
                 Assert.All(weightGradient, value => Assert.Equal(0, BitConverter.SingleToInt32Bits(value)));
             }
@@ -120,13 +122,14 @@ public class SparseProductsTests
         var shape = new ProductCase(Rows, 50, 40, seed: 2).WithZeros(3);
         var (whole, left, right) = (new float[50 * 40], new float[50 * 40], new float[50 * 40]);
         using var pool = new ComputePool(1);
-        using var products = new DenseProducts(Kernels.Active, pool);
-        products.WeightGradient(shape.Input, shape.OutputGradient, whole, [], Rows, 50, 40, LeafRows, sparse: true);
+        using var products = new DenseProducts(Kernels.Active, pool) { Zeros = ZeroSkipping.Always };
+        products.WeightGradient(shape.Input, shape.OutputGradient, whole, [], Rows, 50, 40, LeafRows);
 
         // A tree over 7 leaves splits after the fourth.
         var split = 4 * LeafRows;
         products.WeightGradient(
-            shape.Input[..(split * 50)], shape.OutputGradient[..(split * 40)], left, [], split, 50, 40, LeafRows, sparse: true);
+            shape.Input[..(split * 50)], shape.OutputGradient[..(split * 40)], left, [], split, 50, 40, LeafRows);
+        products.Zeros = ZeroSkipping.Never;
         products.WeightGradient(
             shape.Input[(split * 50)..], shape.OutputGradient[(split * 40)..], right, [], Rows - split, 50, 40, LeafRows);
         Kernels.Active.Add(left, right);
@@ -138,16 +141,17 @@ public class SparseProductsTests
     public void A_sparse_product_does_not_allocate_once_it_has_seen_its_shape()
     {
         using var pool = new ComputePool(1);
-        using var products = new DenseProducts(Kernels.Active, pool);
+        using var products = new DenseProducts(Kernels.Active, pool) { Zeros = ZeroSkipping.Always };
         var shape = new ProductCase(128, 150, 140, seed: 6).WithZeros(1);
-        var (output, weightGradient, biasGradient) = (new float[128 * 140], new float[150 * 140], new float[140]);
+        var (output, inputGradient) = (new float[128 * 140], new float[128 * 150]);
+        var (weightGradient, biasGradient) = (new float[150 * 140], new float[140]);
         var least = long.MaxValue;
         for (var step = 0; step < 20; step++)
         {
             var before = GC.GetAllocatedBytesForCurrentThread();
-            products.Forward(shape.Input, shape.Weight, shape.Bias, output, 128, 150, 140, sparse: true);
-            products.WeightGradient(
-                shape.Input, shape.OutputGradient, weightGradient, biasGradient, 128, 150, 140, 16, sparse: true);
+            products.Forward(shape.Input, shape.Weight, shape.Bias, output, 128, 150, 140);
+            products.InputGradient(shape.OutputGradient, shape.Weight, inputGradient, 128, 150, 140);
+            products.WeightGradient(shape.Input, shape.OutputGradient, weightGradient, biasGradient, 128, 150, 140, 16);
             least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 

@@ -1,0 +1,14 @@
+namespace ClusterTrain.Numerics;
+
+/// <summary>Which products skip zeros.</summary>
+internal enum ZeroSkipping
+{
+    /// <summary>Those that become faster by it, as far as a few samples tell.</summary>
+    WhereItPays,
+
+    /// <summary>All that can, however slow: for tests.</summary>
+    Always,
+
+    /// <summary>None: for tests.</summary>
+    Never,
+}
