@@ -269,7 +269,7 @@ internal sealed unsafe partial class Kernels<TSimd>
         for (; i <= length - LineBytes; i += LineBytes)
         {
             if (Sse.IsSupported)
-                Sse.Prefetch0(ahead + i);
+                Sse.Prefetch1(ahead + i);
             for (nint j = i; j < i + LineBytes; j += TSimd.Width)
             {
                 var value = TSimd.FusedMultiplyAdd(TSimd.LoadBytes(source + j), TSimd.Create(scale), TSimd.Create(offset));
@@ -279,8 +279,8 @@ internal sealed unsafe partial class Kernels<TSimd>
 
         if (Sse.IsSupported && i < length)
         {
-            Sse.Prefetch0(ahead + i);
-            Sse.Prefetch0(ahead + length - 1);
+            Sse.Prefetch1(ahead + i);
+            Sse.Prefetch1(ahead + length - 1);
         }
 
         for (; i <= length - TSimd.Width; i += TSimd.Width)
