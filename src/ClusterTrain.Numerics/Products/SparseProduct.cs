@@ -23,7 +23,6 @@ internal readonly unsafe struct SparseProduct : IComputeJob
     private readonly SparsePlan _plan;
     private readonly int _panelVectors;
     private readonly int _panels;
-    private readonly int _groups;
     private readonly int _chunks;
     private readonly nint _panelFloats;
     private readonly nint _threadFloats;
@@ -43,11 +42,9 @@ internal readonly unsafe struct SparseProduct : IComputeJob
         _panelVectors = PanelVectors(product, kernels);
         _panels = DivideUp(product.N, _panelVectors * kernels.Width);
 
-        // Three parts a thread even out what the others on this machine take from it.
-        var shares = threads == 1 ? 1 : 3 * threads;
-        _groups = Math.Min(_panels, shares);
-        _chunks = Math.Min(plan.Tiles, DivideUp(shares, _groups));
-        Parts = _groups * _chunks;
+        // A part is a panel in one chunk. At least three parts a thread even out what the others on this machine take from it.
+        _chunks = threads == 1 ? 1 : Math.Min(plan.Tiles, DivideUp(3 * threads, _panels));
+        Parts = _panels * _chunks;
 
         var width = _panelVectors * kernels.Width;
         var levels = product.HasTree ? BitOperations.Log2((uint)product.Leaves) + 1 : 0;
@@ -71,13 +68,10 @@ internal readonly unsafe struct SparseProduct : IComputeJob
     /// <inheritdoc/>
     public void Execute(int part, int thread)
     {
-        var chunk = part / _groups;
-        var group = part % _groups;
+        var (chunk, panel) = Math.DivRem(part, _panels);
         var firstTile = Share(_plan.Tiles, chunk, _chunks);
         var endTile = Share(_plan.Tiles, chunk + 1, _chunks);
-        var width = _panelVectors * _kernels.Width;
-        for (var panel = Share(_panels, group, _groups); panel < Share(_panels, group + 1, _groups); panel++)
-            ExecutePanel(firstTile, endTile, panel * width, thread);
+        ExecutePanel(firstTile, endTile, panel * _panelVectors * _kernels.Width, thread);
     }
 
     private void ExecutePanel(int firstTile, int endTile, int column, int thread)
