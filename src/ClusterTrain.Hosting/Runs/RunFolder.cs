@@ -71,7 +71,8 @@ public sealed class RunFolder : IDisposable
             heldLock = Lock(path);
             if (!IsUnused(path))
             {
-                throw new IOException("another process has begun a run in it.");
+                // As when the lock is held: a node that waits for the folder goes on with that run.
+                throw new IOException("another process has begun a run in it. Name another one with --out.");
             }
 
             Directory.CreateDirectory(System.IO.Path.Combine(path, "checkpoints"));

@@ -25,6 +25,9 @@ public sealed unsafe class DenseProducts : IDisposable
     // Below this many vector operations (a few microseconds) it does not pay to look for zeros.
     private const double MinimumSparseCost = 10_000;
 
+    // With fewer columns, a weight gradient is faster the other way round: A's rows as columns, none skipped.
+    private const int MinimumGradientColumns = 16;
+
     private readonly Kernels _kernels;
     private readonly ComputePool _pool;
     private readonly AlignedMemory _memory = new();
@@ -221,10 +224,10 @@ public sealed unsafe class DenseProducts : IDisposable
     // The share of steps to visit up to which it pays to skip the others; below 0, not even to look for them.
     private double MaximumDensity(in StridedProduct product, double cost, double denseCost)
     {
-        var multiplyAdds = product.MultiplyAdds(_kernels.Width);
         if (Zeros != ZeroSkipping.WhereItPays)
             return Zeros == ZeroSkipping.Never ? -1 : 1;
-        if (multiplyAdds < MinimumSparseCost)
+        var multiplyAdds = product.MultiplyAdds(_kernels.Width);
+        if (multiplyAdds < MinimumSparseCost || (product.AColumn != 1 && product.N < MinimumGradientColumns))
             return -1;
 
         // Measured: what planning takes for each row and step, packing for each step and column, and a tile for itself, as shares

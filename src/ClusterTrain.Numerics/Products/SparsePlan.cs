@@ -16,9 +16,6 @@ internal sealed unsafe class SparsePlan : IDisposable
 {
     private const int WordSteps = 64;
 
-    // With fewer columns, a product with a tree is faster the other way round: A's rows as columns, none skipped.
-    private const int MinimumTreeColumns = 16;
-
     // One tile (or step) in so many, and at most a few, tell whether it is worth looking at all of them.
     private const int PartsOfSample = 16;
     private const int MaximumSamples = 4;
@@ -56,9 +53,9 @@ internal sealed unsafe class SparsePlan : IDisposable
     /// <returns>False when too little can be skipped; there is no plan then.</returns>
     public bool TryBuild(in StridedProduct product, Kernels kernels, double maximumDensity)
     {
-        var alongSteps = product.AColumn == 1 && !product.HasTree;
-        if (maximumDensity < 0 || (product.N < MinimumTreeColumns && !alongSteps))
+        if (maximumDensity < 0)
             return false;
+        var alongSteps = product.AColumn == 1 && !product.HasTree;
         var height = kernels.SparseTileHeight(SparseProduct.PanelVectors(product, kernels));
         Tiles = DivideUp(product.M, height);
         (_tileRows, _tallTiles) = Math.DivRem(product.M, Tiles);
@@ -173,7 +170,7 @@ internal sealed unsafe class SparsePlan : IDisposable
         }
     }
 
-    // Fills a tile: to the first row that is left come those of the next ones that differ from it in the fewest steps.
+    // Fills a tile: to the first row that is left come, one by one, those of the next that differ from the tile in the fewest steps.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Group(int start, int height, int rows, ulong* masks, int words, ulong* any)
     {

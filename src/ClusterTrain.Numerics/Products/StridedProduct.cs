@@ -57,7 +57,7 @@ internal unsafe struct StridedProduct
         };
 
     /// <summary>The multiply-adds of whole vectors, with their unused lanes.</summary>
-    public readonly double MultiplyAdds(int width) => (double)((N + width - 1) / width) * M * K;
+    public readonly double MultiplyAdds(int width) => Vectors(width) * M * K;
 
     /// <summary>
     /// Rough cost in vector operations: the multiply-adds with their unused lanes, and what packing B and storing C take.
@@ -65,7 +65,7 @@ internal unsafe struct StridedProduct
     /// </summary>
     public readonly double Cost(int width, int tileHeight)
     {
-        double vectors = (N + width - 1) / width;
+        var vectors = Vectors(width);
         var cost = MultiplyAdds(width);
         if (BColumn != 1)
             cost += (double)N * K / 3;
@@ -74,4 +74,6 @@ internal unsafe struct StridedProduct
         cost += CColumn != 1 ? (double)M * N / 3 : vectors * M;
         return cost;
     }
+
+    private readonly double Vectors(int width) => (N + width - 1) / width;
 }

@@ -59,8 +59,8 @@ internal sealed class ProductCase
     }
 
     /// <summary>
-    /// Empties most of the input and of the output gradient, so that products can skip: whole columns, whole rows of a leaf, runs as in pictures and single
-    /// values become zeros of either sign. What is left, and the other operands, is made of numbers that cancel, underflow
+    /// Empties most of the input and of the output gradient, so that products can skip: whole columns, whole rows, runs as in pictures
+    /// and single values become zeros of either sign. What is left, and the other operands, is made of numbers that cancel, underflow
     /// to zero or are denormal.
     /// </summary>
     public ProductCase WithZeros(int seed)
