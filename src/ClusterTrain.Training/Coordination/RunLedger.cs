@@ -36,7 +36,10 @@ internal sealed class RunLedger : IDisposable
     private EpochRecord? _unsavedBest;
     private long _checkpointAt = -1;
     private long _withheldAfter = long.MaxValue;
-    private (TimeSpan At, long Step) _lastEpoch;
+
+    // Ends of epochs that speeds are measured from: the last one taken, and the one before it.
+    private (TimeSpan At, long Step) _mark;
+    private (TimeSpan At, long Step) _markBefore;
     private bool _finishing;
 
     public RunLedger(TrainingPlan plan, NetworkLayout layout, int stateCount, RunSettings settings, RunStart start, IRunRecorder recorder, TensorPool pool)
@@ -90,7 +93,7 @@ internal sealed class RunLedger : IDisposable
     public void Begin(TimeSpan now, IReadOnlyList<Segment> segments)
     {
         _collector.Begin(segments);
-        _lastEpoch = (now, RestartStep);
+        _mark = _markBefore = (now, RestartStep);
 
         // Epochs after the restart are computed again; each is compared with its record.
         RecordedStep = Math.Min(RecordedStep, LastEntry(RestartStep));
@@ -125,7 +128,7 @@ internal sealed class RunLedger : IDisposable
         }
 
         _collector.Begin(segments);
-        _lastEpoch = (now, step);
+        _mark = _markBefore = (now, step);
         return true;
     }
 
@@ -273,14 +276,14 @@ internal sealed class RunLedger : IDisposable
     /// <summary>The line of an epoch in the log.</summary>
     public EpochCompleted Describe(EpochRecord record, TimeSpan finished, int workers)
     {
-        var rows = (double)(record.Step - _lastEpoch.Step) * _plan.TrainingRows / _plan.StepsPerEpoch;
-        var elapsed = finished - _lastEpoch.At;
-        var rate = elapsed > TimeSpan.Zero ? Math.Max(0, rows / elapsed.TotalSeconds) : 0;
-
         // Epochs may arrive in a bunch, training being ahead of the records: the speed of short ones is their mean over a while.
-        if (elapsed >= s_rateWindow)
+        var isOver = finished - _mark.At >= s_rateWindow;
+        var (at, step) = isOver ? _mark : _markBefore;
+        var rows = (double)(record.Step - step) * _plan.TrainingRows / _plan.StepsPerEpoch;
+        var rate = finished > at ? Math.Max(0, rows / (finished - at).TotalSeconds) : 0;
+        if (isOver)
         {
-            _lastEpoch = (finished, record.Step);
+            (_markBefore, _mark) = (_mark, (finished, record.Step));
         }
 
         var left = (_plan.Recipe.Epochs - record.Epoch) * (double)_plan.TrainingRows;

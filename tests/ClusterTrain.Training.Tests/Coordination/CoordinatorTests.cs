@@ -193,6 +193,24 @@ public sealed class CoordinatorTests : IDisposable
     }
 
     [Fact]
+    public void The_speed_of_an_epoch_is_its_own_and_that_of_a_short_one_the_mean_over_a_while()
+    {
+        Begin(epochs: 7);
+        Join(s_server, NodeRole.ParameterServer);
+        Join(s_worker, NodeRole.Worker);
+        var term = Topologies(s_worker)[^1].Term;
+        foreach (var milliseconds in (double[])[100, 250, 250.01, 450, 450.01, 1450, 2450])
+        {
+            _context.Now = TimeSpan.FromMilliseconds(milliseconds);
+            SendEpoch(term, _recorder.Epochs.Count + 1, 1, 1);
+        }
+
+        // Four rows in an epoch.
+        double[] expected = [4 / 0.1, 8 / 0.25, 12 / 0.25001, 8 / 0.2, 12 / 0.20001, 8 / 1.0, 4 / 1.0];
+        Assert.Equal(expected, _events.OfType<EpochCompleted>().Select(epoch => epoch.SamplesPerSecond), (x, y) => Math.Abs(x - y) < 1e-3);
+    }
+
+    [Fact]
     public void Each_epoch_is_recorded_and_the_last_one_becomes_the_result()
     {
         BeginWith(s_server, s_worker);
@@ -343,9 +361,9 @@ public sealed class CoordinatorTests : IDisposable
 
     private static EpochRecord Record(int epoch, long step) => new(epoch, step, 1, null, $"hash-{epoch}");
 
-    private void Begin(RunSettings? settings = null, RunStart? start = null)
+    private void Begin(RunSettings? settings = null, RunStart? start = null, int epochs = 2)
     {
-        var recipe = LineRun.Recipe();
+        var recipe = LineRun.Recipe(epochs);
         if (_recorder.RecordEpoch(1, 0, 0, default).Record.Validation is not null)
         {
             recipe = recipe with { Epochs = 10, EarlyStopping = new EarlyStoppingRecipe { Patience = 2 } };
