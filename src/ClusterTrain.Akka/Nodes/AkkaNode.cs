@@ -21,6 +21,7 @@ public sealed class AkkaNode
     private readonly Action<AkkaNodeEvent> _observe;
     private readonly Lock _observing = new();
     private readonly TaskCompletionSource<AkkaNodeOutcome> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile Cluster? _cluster;
 
     /// <summary>Checks the options; nothing is opened before <see cref="RunAsync"/>.</summary>
     /// <param name="options">What it does, and how.</param>
@@ -35,6 +36,9 @@ public sealed class AkkaNode
         _observe = observe;
     }
 
+    /// <summary>True while this node is a member of its cluster.</summary>
+    public bool IsUp => _cluster is { IsTerminated: false, IsUp: true };
+
     /// <summary>Takes part until the run is over.</summary>
     /// <param name="stop">
     /// When signalled, the node leaves the cluster in good order and ends; with the last node that may lead the run stops, to be resumed.
@@ -45,6 +49,7 @@ public sealed class AkkaNode
     {
         using var system = Create();
         var cluster = Cluster.Get(system);
+        _cluster = cluster;
         Begin(system, cluster);
         cluster.RegisterOnMemberRemoved(() => _ended.TrySetResult(new NodeFailed(
             "this node was cut off from the majority of the cluster and ended, so that there are never two halves; "

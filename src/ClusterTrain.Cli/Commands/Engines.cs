@@ -8,9 +8,18 @@ namespace ClusterTrain.Cli;
 /// </summary>
 internal static class Engines
 {
-    private const string Option = "--engine";
+    private const string Name = "--engine";
     private const string Akka = "akka";
     private const string Tcp = "tcp";
+
+    private static readonly string[] s_commands = ["coordinator", "parameter-server", "worker", "status"];
+
+    /// <summary>The option of the role commands; <see cref="Apply"/> has obeyed it before they are parsed.</summary>
+    public static Option<string?> Option() => new(Name)
+    {
+        Description = $"what carries the cluster: {Tcp}, or {Akka} where it is in the build (default: {Tcp})",
+        HelpName = $"{Tcp}|{Akka}",
+    };
 
     /// <summary>Gives the command line the role commands of the engine that is asked for.</summary>
     /// <param name="root">Has the commands of the TCP engine.</param>
@@ -19,15 +28,28 @@ internal static class Engines
     /// <exception cref="UsageException">There is no such engine, or it is not in this build.</exception>
     public static void Apply(RootCommand root, string[] args, Surroundings surroundings)
     {
-        switch (Asked(args))
+        var (source, engine) = Asked(args) is { } asked ? (Name, asked) : FromEnvironment(args, surroundings);
+        switch (engine)
         {
             case null or Tcp:
                 break;
             case Akka:
-                UseAkka(root, surroundings);
+#if AKKA
+                foreach (var command in AkkaCommands.All(surroundings))
+                {
+                    if (root.Subcommands.FirstOrDefault(other => other.Name == command.Name) is { } other)
+                        root.Subcommands.Remove(other);
+                    root.Subcommands.Add(command);
+                }
+
                 break;
-            case { } other:
-                throw new UsageException($"{Option} is '{other}'; there are {Tcp} and {Akka}.");
+#else
+                throw new UsageException(
+                    $"{source} is '{Akka}': this build is without the Akka engine, because its packages were not at hand; "
+                    + "build with -p:Akka=true where they are (docs/akka.md).");
+#endif
+            case { } unknown:
+                throw new UsageException($"{source} is '{unknown}'; there are {Tcp} and {Akka}.");
         }
     }
 
@@ -35,27 +57,18 @@ internal static class Engines
     {
         for (var index = 0; index < args.Length && args[index] != "--"; index++)
         {
-            if (args[index] == Option && index + 1 < args.Length)
+            if (args[index] == Name && index + 1 < args.Length)
                 return args[index + 1];
-            if (args[index].StartsWith($"{Option}=", StringComparison.Ordinal))
-                return args[index][(Option.Length + 1)..];
+            if (args[index].StartsWith($"{Name}=", StringComparison.Ordinal))
+                return args[index][(Name.Length + 1)..];
         }
 
         return null;
     }
 
-#if AKKA
-    private static void UseAkka(RootCommand root, Surroundings surroundings)
+    private static (string Source, string? Engine) FromEnvironment(string[] args, Surroundings surroundings)
     {
-        foreach (var command in AkkaCommands.All(surroundings))
-        {
-            if (root.Subcommands.FirstOrDefault(other => other.Name == command.Name) is { } other)
-                root.Subcommands.Remove(other);
-            root.Subcommands.Add(command);
-        }
+        var variable = EnvironmentValues.Name(Name);
+        return (variable, args.Length > 0 && s_commands.Contains(args[0]) && surroundings.Variable(variable) is { Length: > 0 } engine ? engine : null);
     }
-#else
-    private static void UseAkka(RootCommand root, Surroundings surroundings) => throw new UsageException(
-        $"{Option} {Akka}: this build is without the Akka engine, because its packages were not at hand; build with -p:Akka=true where they are (docs/akka.md).");
-#endif
 }

@@ -83,8 +83,11 @@ internal sealed class RunningNode
     public RunningNode(AkkaNodeOptions options, CancellationToken end)
     {
         _stop = CancellationTokenSource.CreateLinkedTokenSource(end);
-        Outcome = new AkkaNode(options, Add).RunAsync(_stop.Token);
+        Node = new AkkaNode(options, Add);
+        Outcome = Node.RunAsync(_stop.Token);
     }
+
+    public AkkaNode Node { get; }
 
     public Task<AkkaNodeOutcome> Outcome { get; }
 

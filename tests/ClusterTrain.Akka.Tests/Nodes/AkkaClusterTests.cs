@@ -46,8 +46,11 @@ public sealed class AkkaClusterTests
         Assert.Equal(1, status.GetProperty("term").GetInt64());
         Assert.Equal(5, status.GetProperty("nodes").GetArrayLength());
 
+        Assert.True(first.Node.IsUp);
+
         first.Stop();
         Assert.IsType<NodeLeft>(await first.Outcome.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.False(first.Node.IsUp);
         Assert.Equal(2, (await second.WaitForAsync<NodeLeads>()).Term);
         Assert.IsType<NodeRunOver>(await second.Outcome.WaitAsync(TimeSpan.FromSeconds(120)));
         Assert.Equal(TestRuns.Receipt(recipe), cluster.Receipt);

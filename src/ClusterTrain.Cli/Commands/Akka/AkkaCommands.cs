@@ -45,7 +45,8 @@ internal static class AkkaCommands
             var usual = new RunSettings();
             var prepared = source.Prepare(parsed.GetValue(data), surroundings);
             RecipeChecks.CheckAgainst(source.Recipe, prepared.Train.Features, prepared.Train.Outputs);
-            return Run(
+            return node.Run(
+                parsed,
                 node.Read(parsed, surroundings) with
                 {
                     Segments = Numbers(parsed.GetValue(segments)),
@@ -80,7 +81,8 @@ internal static class AkkaCommands
             segments,
         };
         node.AddTo(command);
-        command.SetAction(parsed => Run(
+        command.SetAction(parsed => node.Run(
+            parsed,
             node.Read(parsed, surroundings) with { Segments = Numbers(parsed.GetValue(segments) is { Length: > 0 } given ? given : ["1"]) }, surroundings));
         return command;
     }
@@ -96,7 +98,8 @@ internal static class AkkaCommands
             threads, data,
         };
         node.AddTo(command);
-        command.SetAction(parsed => Run(
+        command.SetAction(parsed => node.Run(
+            parsed,
             node.Read(parsed, surroundings) with
             {
                 IsWorker = true,
@@ -106,14 +109,6 @@ internal static class AkkaCommands
             },
             surroundings));
         return command;
-    }
-
-    private static int Run(AkkaNodeOptions options, Surroundings surroundings)
-    {
-        var view = new AkkaNodeView(options, surroundings);
-        var node = new AkkaNode(options, view.Observe);
-        var outcome = node.RunAsync(surroundings.Interruption.Token).GetAwaiter().GetResult();
-        return view.End(outcome);
     }
 
     private static Option<string[]> Segments(string description) => new("--segments") { Description = description, HelpName = "N,..." };

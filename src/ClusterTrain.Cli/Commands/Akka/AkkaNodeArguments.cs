@@ -9,7 +9,7 @@ namespace ClusterTrain.Cli;
 /// <summary>The options that all nodes of an Akka cluster have.</summary>
 internal sealed class AkkaNodeArguments
 {
-    private readonly Option<string> _engine = new("--engine") { Description = "akka: the cluster outlives any of its nodes", HelpName = "akka" };
+    private readonly Option<string?> _engine = Engines.Option();
     private readonly Option<string?> _name = new("--name") { Description = "the node's name (default: host and process)", HelpName = "NAME" };
     private readonly Option<string?> _listen = new("--listen")
     {
@@ -27,15 +27,17 @@ internal sealed class AkkaNodeArguments
     private readonly Option<int?> _linkPort = CommandOptions.Whole(
         "--link-port", "PORT", "first port of this node's links for tensors (default: any free ones)", 1, 65000);
 
+    private readonly Option<string?> _health = HealthFile.Option();
     private readonly SecurityOptions _security = new();
 
     /// <summary>Adds them to a command.</summary>
-    public void AddTo(Command command)
+    public void AddTo(CommandWithExamples command)
     {
-        foreach (var option in (Option[])[_engine, _name, _listen, _public, _seeds, _linkPort])
+        foreach (var option in (Option[])[_engine, _name, _listen, _public, _seeds, _linkPort, _health])
             command.Options.Add(option);
         _security.AddTo(command);
         Configuration.AddTo(command);
+        command.TakesEnvironment = true;
     }
 
     /// <summary>The options of HOCON.</summary>
@@ -57,6 +59,20 @@ internal sealed class AkkaNodeArguments
             Configuration = Configuration.Read(parsed),
             Time = surroundings.Time,
         };
+    }
+
+    /// <summary>Takes part in a run until it is over, or until a signal.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="options">The node, with its role.</param>
+    /// <param name="surroundings">Where it runs.</param>
+    /// <returns>The exit code.</returns>
+    public int Run(ParseResult parsed, AkkaNodeOptions options, Surroundings surroundings)
+    {
+        _ = KernelChoice.Active();
+        var view = new AkkaNodeView(options, surroundings);
+        var node = new AkkaNode(options, view.Observe);
+        using var health = HealthFile.Of(parsed.GetValue(_health), () => node.IsUp, surroundings);
+        return view.End(node.RunAsync(surroundings.Interruption.Token).GetAwaiter().GetResult());
     }
 
     /// <summary>Reads addresses, separated by commas or given one by one.</summary>

@@ -13,7 +13,7 @@ internal static class AkkaStatusCommand
     public static Command Create(Surroundings surroundings)
     {
         var nodes = new Argument<string[]>("HOST:PORT") { Description = "nodes to ask; one that answers is enough", Arity = ArgumentArity.OneOrMore };
-        var engine = new Option<string>("--engine") { Description = "akka", HelpName = "akka" };
+        var engine = Engines.Option();
         var json = CommandOptions.Json("print one JSON object, and nothing else");
         var configuration = new AkkaConfigurationArguments();
         var command = new CommandWithExamples(

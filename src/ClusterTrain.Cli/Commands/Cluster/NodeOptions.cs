@@ -12,11 +12,7 @@ internal sealed class NodeOptions
     private readonly Option<double?> _flush = CommandOptions.Seconds(
         "--flush-seconds", "how long a node that ends waits for what it sent last to leave (default: 2)", allowZero: false);
 
-    private readonly Option<string?> _health = new("--health-file")
-    {
-        Description = "file that is touched every second while the node is well, for health checks",
-        HelpName = "FILE",
-    };
+    private readonly Option<string?> _health = HealthFile.Option();
 
     private readonly Option<bool> _json = CommandOptions.Json("print one JSON object per event, and nothing else");
     private readonly Option<bool> _supervised = new("--supervised")
@@ -30,6 +26,7 @@ internal sealed class NodeOptions
     /// <param name="hasJson">False: the command has <c>--json</c> of its own.</param>
     public void AddTo(Command command, bool hasJson)
     {
+        command.Options.Add(Engines.Option());
         Security.AddTo(command);
         foreach (var option in (Option[])[_handshake, _flush, _health, _supervised])
             command.Options.Add(option);
@@ -73,5 +70,5 @@ internal sealed class NodeOptions
     /// <param name="isWell">Tells whether the node is well.</param>
     /// <param name="surroundings">The clock, and where warnings go.</param>
     public HealthFile? Health(ParseResult parsed, Func<bool> isWell, Surroundings surroundings) =>
-        parsed.GetValue(_health) is { } path ? new HealthFile(path, isWell, surroundings) : null;
+        HealthFile.Of(parsed.GetValue(_health), isWell, surroundings);
 }
