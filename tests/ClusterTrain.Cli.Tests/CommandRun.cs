@@ -71,7 +71,9 @@ internal sealed record CommandRun(int ExitCode, string Out, string Error)
             Interactive = InteractionSupport.Yes,
             Out = new AnsiConsoleOutput(output),
         });
+        // Else the size is that of the terminal the tests run on, and without one (TERM=dumb) it has no lines.
         console.Profile.Width = 120;
+        console.Profile.Height = 40;
         console.Profile.Capabilities.Unicode = true;
         return console;
     }

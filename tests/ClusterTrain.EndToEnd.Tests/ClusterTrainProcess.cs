@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace ClusterTrain.EndToEnd.Tests;
@@ -8,8 +9,10 @@ namespace ClusterTrain.EndToEnd.Tests;
 /// <summary>
 /// A <c>clustertrain</c> process. Its lines are waited for as they come; nothing here sleeps. Disposing ends it, with its children.
 /// </summary>
-public sealed class ClusterTrainProcess : IDisposable
+public sealed partial class ClusterTrainProcess : IDisposable
 {
+    private const int SigInt = 2;
+    private const nint DefaultAction = 0;
     private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(2);
 
     private readonly Process _process;
@@ -17,6 +20,14 @@ public sealed class ClusterTrainProcess : IDisposable
     private readonly List<string> _seen = [];
     private readonly StringBuilder _errors = new();
     private readonly string _commandLine;
+
+    // A shell without job control starts what it runs in the background with SIGINT ignored, and every process hands that on to its children:
+    // they would not hear Ctrl-C.
+    static ClusterTrainProcess()
+    {
+        if (!OperatingSystem.IsWindows())
+            signal(SigInt, DefaultAction);
+    }
 
     private ClusterTrainProcess(Process process, string commandLine)
     {
@@ -158,6 +169,9 @@ public sealed class ClusterTrainProcess : IDisposable
         _process.Dispose();
         _lines.Dispose();
     }
+
+    [LibraryImport("libc")]
+    private static partial nint signal(int number, nint action);
 
     private static TimeSpan Remaining(long began)
     {

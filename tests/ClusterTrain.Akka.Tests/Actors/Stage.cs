@@ -25,6 +25,7 @@ public abstract class Stage : TestKit, IDisposable
             akka.actor.provider = local
             akka.actor.guardian-supervisor-strategy = "Akka.Actor.StoppingSupervisorStrategy, Akka"
             akka.loggers = []
+            akka.test.single-expect-default = 60s
             """).WithFallback(AkkaConfiguration.BuiltIn()))
     {
         _host = new ActorHost(TimeProvider.System, (id, error) => Failures.Add((id, error))) { Route = new ProbeRoute(this) };

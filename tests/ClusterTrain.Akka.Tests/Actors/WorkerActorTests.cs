@@ -69,7 +69,7 @@ public sealed class WorkerActorTests : Stage
         using var done = new CountdownEvent(1);
         Expect<Join>(Coordinator);
         _worker.CloseThen(() => done.Signal());
-        Assert.True(done.Wait(TimeSpan.FromSeconds(5)));
+        Assert.True(done.Wait(Hosting.Tests.Patience.Limit));
         Assign(1, "worker-1");
         ExpectNothing(Probe("server"));
         Assert.Equal(0, done.CurrentCount);

@@ -98,7 +98,7 @@ internal sealed class RunningNode
     public async Task<T> WaitForAsync<T>(Func<T, bool>? isIt = null)
         where T : AkkaNodeEvent
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var limit = new CancellationTokenSource(Patience.Limit);
         while (true)
         {
             Task changed;

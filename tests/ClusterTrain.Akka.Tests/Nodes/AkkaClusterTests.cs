@@ -16,15 +16,15 @@ public sealed class AkkaClusterTests
         RunningNode[] others =
             [cluster.StartCoordinator("c2"), cluster.StartServer("s1", 1), cluster.StartServer("s2", 2), cluster.StartWorker("w1"), cluster.StartWorker("w2")];
 
-        var over = Assert.IsType<NodeRunOver>(await first.Outcome.WaitAsync(TimeSpan.FromSeconds(90)));
+        var over = Assert.IsType<NodeRunOver>(await first.Outcome.WaitAsync(Patience.Limit));
         Assert.IsType<RunCompleted>(over.Outcome);
         Assert.Equal(TestRuns.Receipt(TestRuns.Clipped), cluster.Receipt);
         foreach (var other in others)
-            Assert.IsType<NodeRunOver>(await other.Outcome.WaitAsync(TimeSpan.FromSeconds(20)));
+            Assert.IsType<NodeRunOver>(await other.Outcome.WaitAsync(Patience.Limit));
         Assert.Equal(over, await others[0].Outcome);
 
         // One that was away, and comes to lead what is over, ends in the same way.
-        Assert.Equal(over, await cluster.StartCoordinator("c1").Outcome.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Equal(over, await cluster.StartCoordinator("c1").Outcome.WaitAsync(Patience.Limit));
     }
 
     [Fact]
@@ -40,7 +40,7 @@ public sealed class AkkaClusterTests
         _ = cluster.StartWorker("w2");
         await second.WaitForAsync<NodeHeard>(heard => heard.Json.Contains("\"epoch\"", StringComparison.Ordinal));
 
-        var status = await ClusterStatus.AskAsync(cluster.Seeds, [], TimeSpan.FromSeconds(20));
+        var status = await ClusterStatus.AskAsync(cluster.Seeds, [], Patience.Limit);
         Assert.Equal("training", status.GetProperty("state").GetString());
         Assert.Equal(2, status.GetProperty("workers").GetInt32());
         Assert.Equal(1, status.GetProperty("term").GetInt64());
@@ -49,10 +49,10 @@ public sealed class AkkaClusterTests
         Assert.True(first.Node.IsUp);
 
         first.Stop();
-        Assert.IsType<NodeLeft>(await first.Outcome.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.IsType<NodeLeft>(await first.Outcome.WaitAsync(Patience.Limit));
         Assert.False(first.Node.IsUp);
         Assert.Equal(2, (await second.WaitForAsync<NodeLeads>()).Term);
-        Assert.IsType<NodeRunOver>(await second.Outcome.WaitAsync(TimeSpan.FromSeconds(120)));
+        Assert.IsType<NodeRunOver>(await second.Outcome.WaitAsync(Patience.Limit));
         Assert.Equal(TestRuns.Receipt(recipe), cluster.Receipt);
     }
 
@@ -67,10 +67,10 @@ public sealed class AkkaClusterTests
         await leader.WaitForAsync<NodeRunEvent>(happened => happened.Happened is EpochCompleted);
         leader.Stop();
 
-        var over = Assert.IsType<NodeRunOver>(await leader.Outcome.WaitAsync(TimeSpan.FromSeconds(20)));
+        var over = Assert.IsType<NodeRunOver>(await leader.Outcome.WaitAsync(Patience.Limit));
         Assert.IsType<RunInterrupted>(over.Outcome);
-        Assert.IsType<NodeRunOver>(await server.Outcome.WaitAsync(TimeSpan.FromSeconds(20)));
-        Assert.IsType<NodeRunOver>(await worker.Outcome.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.IsType<NodeRunOver>(await server.Outcome.WaitAsync(Patience.Limit));
+        Assert.IsType<NodeRunOver>(await worker.Outcome.WaitAsync(Patience.Limit));
         Assert.NotEmpty(Directory.GetFiles(Path.Combine(cluster.Run.Folder, "checkpoints"), "step-*.safetensors"));
     }
 

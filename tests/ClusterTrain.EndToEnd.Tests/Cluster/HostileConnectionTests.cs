@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
+using ClusterTrain.Hosting.Tests;
 using Xunit.Abstractions;
 
 namespace ClusterTrain.EndToEnd.Tests;
@@ -47,7 +48,7 @@ public sealed class HostileConnectionTests(IncidentRun undisturbed, ITestOutputH
         var idle = new List<Socket>();
         try
         {
-            for (var i = 0; i < (IncidentRun.IsFull ? 10_000 : 1_000); i++)
+            for (var count = OpenFiles.AtMost(IncidentRun.IsFull ? 10_000 : 1_000); count > 0; count--)
                 idle.Add(Connect());
             Begin();
             var growth = ResidentBytes() - before;

@@ -20,7 +20,7 @@ public sealed class ClusterTests
             cluster.StartWorker($"worker-{worker}");
 
         await cluster.EndsLikeAloneAsync();
-        var outcomes = await Task.WhenAll(cluster.MemberOutcomes).WaitAsync(TimeSpan.FromSeconds(10));
+        var outcomes = await Task.WhenAll(cluster.MemberOutcomes).WaitAsync(Patience.Limit);
         Assert.All(outcomes, outcome => Assert.IsType<MemberFinished>(outcome));
     }
 }

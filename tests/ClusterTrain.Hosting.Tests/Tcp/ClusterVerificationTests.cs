@@ -22,7 +22,7 @@ public sealed class ClusterVerificationTests
             cluster.Events.WaitFor<MembershipChanged>("the coordinator notices", change => change.What.StartsWith("lost", StringComparison.Ordinal), before);
         }
 
-        Assert.IsType<RunCompleted>(await cluster.Outcome.WaitAsync(TimeSpan.FromSeconds(60)));
+        Assert.IsType<RunCompleted>(await cluster.Outcome.WaitAsync(Patience.Limit));
 
         using var temporary = new TemporaryFolder();
         using var laptop = RunFolder.Create(temporary.File("laptop"), TestRuns.RecipeOf(recipe));

@@ -45,7 +45,7 @@ public sealed class DataFetchTests
         cluster.StartCoordinator();
         cluster.StartWorker("worker", options => options with { OwnData = (_, _) => Other() });
 
-        var outcome = Assert.IsType<MemberEndedByError>(await cluster.MemberOutcomes[0].WaitAsync(TimeSpan.FromSeconds(20)));
+        var outcome = Assert.IsType<MemberEndedByError>(await cluster.MemberOutcomes[0].WaitAsync(Patience.Limit));
 
         Assert.Contains("its own is other data", outcome.Reason, StringComparison.Ordinal);
         Assert.Contains("Name a cache folder", outcome.Reason, StringComparison.Ordinal);

@@ -5,8 +5,6 @@ namespace ClusterTrain.Hosting.Tests;
 /// <summary>Collects what a node tells, and waits for things to be told.</summary>
 internal sealed class EventLog<T>
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     private readonly object _gate = new();
     private readonly List<T> _events = [];
 
@@ -46,7 +44,7 @@ internal sealed class EventLog<T>
     public TEvent WaitFor<TEvent>(string what, Func<TEvent, bool> fits, int from = 0)
         where TEvent : T
     {
-        var deadline = Environment.TickCount64 + (long)Patience.TotalMilliseconds;
+        var deadline = Environment.TickCount64 + (long)Patience.Limit.TotalMilliseconds;
         lock (_gate)
         {
             for (var index = from; ; index++)
@@ -57,7 +55,7 @@ internal sealed class EventLog<T>
                     if (left <= 0 || !Monitor.Wait(_gate, (int)left))
                     {
                         throw new TimeoutException(
-                            $"within {Patience.TotalSeconds} s this did not happen: {what}. What happened:\n{string.Join('\n', _events.Where(IsRare).TakeLast(40))}");
+                            $"within {Patience.Limit.TotalSeconds} s this did not happen: {what}. What happened:\n{string.Join('\n', _events.Where(IsRare).TakeLast(40))}");
                     }
                 }
 

@@ -99,7 +99,7 @@ public sealed class FailureTests
                 $"guest-{guest} joins, or the run ends",
                 happened => happened is RunEnded
                     || (happened is MembershipChanged change && change.Member.Name.StartsWith($"guest-{guest}/", StringComparison.Ordinal)));
-            var left = await leaving.LeaveAsync().WaitAsync(TimeSpan.FromSeconds(10));
+            var left = await leaving.LeaveAsync().WaitAsync(Patience.Limit);
             if (left is not MemberLeft)
             {
                 // On a slow machine the run may be over before all guests have been there.
@@ -121,7 +121,7 @@ public sealed class FailureTests
         var both = cluster.StartBoth("both");
         WaitForEpoch(cluster, 5);
 
-        Assert.IsType<MemberLeft>(await both.LeaveAsync().WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.IsType<MemberLeft>(await both.LeaveAsync().WaitAsync(Patience.Limit));
         cluster.StartBoth("others");
 
         await cluster.EndsLikeAloneAsync();
@@ -186,13 +186,15 @@ public sealed class FailureTests
         var before = cluster.Events.Count;
         proxy.Cut();
         var lost = cluster.Events.WaitFor<MembershipChanged>(
-            "the cut worker is lost", change => change.What.Contains("no heartbeat for", StringComparison.Ordinal), before);
+            "the cut worker is lost", change => IsCut(change) && change.What.Contains("no heartbeat for", StringComparison.Ordinal), before);
         proxy.Heal();
-        var back = cluster.Events.WaitFor<MembershipChanged>("it joins again", change => change.What == "joined", before);
+        cluster.Events.WaitFor<MembershipChanged>(
+            "it joins as another member", change => IsCut(change) && change.What == "joined" && change.Member != lost.Member, before);
 
-        Assert.StartsWith("cut/", back.Member.Name, StringComparison.Ordinal);
-        Assert.NotEqual(lost.Member, back.Member);
         await cluster.EndsLikeAloneAsync();
+
+        // On a busy machine the heartbeats of others may come too late as well.
+        static bool IsCut(MembershipChanged change) => change.Member.Name.StartsWith("cut/", StringComparison.Ordinal);
     }
 
     private static TestCluster Start(string recipe, int servers, int workers)

@@ -78,7 +78,7 @@ internal sealed class TestCluster : IDisposable
     /// <summary>Waits for the end of the run and compares its receipt with that of the undisturbed run in one process.</summary>
     public async Task EndsLikeAloneAsync()
     {
-        await Outcome.WaitAsync(TimeSpan.FromSeconds(30));
+        await Outcome.WaitAsync(Patience.Limit);
         Assert.True(Outcome.Result is RunCompleted, $"the run ended with {Outcome.Result}");
         Assert.Equal(TestRuns.Receipt(RecipeText), Receipt);
     }

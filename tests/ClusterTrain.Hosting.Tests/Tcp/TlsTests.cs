@@ -31,7 +31,7 @@ public sealed class TlsTests
         using var cluster = new TestCluster(TestRuns.Plain) { Security = Node(temporary, authority, "node") };
         cluster.StartCoordinator();
         cluster.StartWorker("stranger", options => options with { Security = Node(temporary, other, "stranger") });
-        var outcome = Assert.IsType<MemberEndedByError>(await cluster.MemberOutcomes[0].WaitAsync(TimeSpan.FromSeconds(10)));
+        var outcome = Assert.IsType<MemberEndedByError>(await cluster.MemberOutcomes[0].WaitAsync(Patience.Limit));
         Assert.Contains("TLS", outcome.Reason, StringComparison.Ordinal);
         cluster.StartWorker("plain", options => options with { Security = TestCluster.Secret });
         cluster.Events.WaitFor<Training.RunWarning>("the coordinator refuses a node that does not encrypt", warning => warning.Message.Contains("TLS", StringComparison.Ordinal));

@@ -270,7 +270,7 @@ public sealed class DataStoreTests
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var serving = ServeCutThenRest(listener, Packed[0]);
-        using var client = new HttpClient();
+        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false });
         var part = Path.Combine(folder.Path, "images.part");
         var download = new WebDownload(client, new DataTransfer { RetryPause = TimeSpan.Zero }, null);
 

@@ -11,6 +11,7 @@ public sealed class SteadyStateTests
 {
     // Reports a few times a second, and an epoch's record once in thousands of steps, may allocate; a step may not.
     private const double BytesPerStep = 50;
+    private const int Epochs = 6;
 
     [Theory]
     [InlineData(1, 1, false)]
@@ -20,7 +21,7 @@ public sealed class SteadyStateTests
     public void A_steady_run_allocates_nothing_per_step(int workers, int servers, bool clips)
     {
         var stepsPerEpoch = servers == 1 ? 4000 : 1000;
-        var recipe = LineRun.Recipe(epochs: 4, batchRows: 1);
+        var recipe = LineRun.Recipe(epochs: Epochs, batchRows: 1);
         recipe = recipe with
         {
             Data = recipe.Data with
@@ -80,10 +81,11 @@ public sealed class SteadyStateTests
         }
 
         members.ForEach(member => member.Dispose());
-        Assert.Equal(4, allocated.Count);
+        Assert.Equal(Epochs, allocated.Count);
 
-        // The last epoch but one and the last: the first ones fill pools and queues.
-        var perStep = (allocated[3] - allocated[2]) / (double)stepsPerEpoch;
+        // The first epochs fill pools and queues. What else the process does now and then (the test host sends results) hits some epochs, not all.
+        var least = Enumerable.Range(2, Epochs - 2).Min(epoch => allocated[epoch] - allocated[epoch - 1]);
+        var perStep = least / (double)stepsPerEpoch;
         Assert.True(perStep < BytesPerStep, $"{perStep:F1} bytes were allocated per step");
     }
 
