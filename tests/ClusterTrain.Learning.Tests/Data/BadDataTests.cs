@@ -87,6 +87,21 @@ public sealed class BadDataTests
         { "gzip damaged", Damaged(TempFolder.Gzip(Text("a,b,y\n1,2,0\n1,3,1\n"))), ["rows.csv: the gzip file is damaged"] },
     };
 
+    [Fact]
+    public void Packed_csv_file_that_is_cut_off_anywhere_is_refused()
+    {
+        using var folder = new TempFolder();
+        var whole = TempFolder.Gzip(Text(string.Concat(Enumerable.Range(0, 200).Select(row => $"{row},{row * 7},{row % 2}\n"))));
+        for (var length = 2; length < whole.Length; length++)
+        {
+            folder.Write("rows.csv", whole[..length]);
+            AssertSays(
+                $"{length} bytes of {whole.Length}",
+                ["rows.csv: the gzip file is damaged or cut off. Fetch it again."],
+                () => Prepare(folder, new CsvSource { File = "rows.csv", Targets = ["c2"], Header = false }));
+        }
+    }
+
     [Theory]
     [MemberData(nameof(BadCsv))]
     public void Csv_file_with_a_fault_is_refused(string fault, byte[] content, string[] said)

@@ -72,7 +72,7 @@ internal sealed class DataFile : IDisposable
 
     /// <summary>A failure to read, in words.</summary>
     public DataException Explain(Exception exception) => exception is InvalidDataException
-        ? new DataException($"{Name}: the gzip file is damaged or cut off ({exception.Message}). Fetch it again.", exception)
+        ? new DataException($"{Name}: the gzip file is damaged or cut off. Fetch it again.", exception)
         : new DataException($"{Name}: cannot be read: {exception.Message}", exception);
 
     public void Dispose() => _content.Dispose();
