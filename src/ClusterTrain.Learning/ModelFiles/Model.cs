@@ -96,8 +96,8 @@ public sealed class Model
 
     /// <summary>
     /// Reads rows to predict or score: a CSV file, or the features of an IDX file, both plain or gzip. The columns of a CSV file go by the
-    /// names in its first line; without such a line they stand as in training, with or without the targets. Columns the model does
-    /// not need are not looked at.
+    /// names in its first line; without such a line they stand as in training, with or without the targets, and for a model that was not
+    /// trained from CSV they are the features alone. Columns the model does not need are not looked at.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="labels">For features in IDX the file of their targets; null: they are not known.</param>

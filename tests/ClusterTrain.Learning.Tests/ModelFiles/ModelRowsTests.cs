@@ -97,13 +97,34 @@ public sealed class ModelRowsTests
 
         Assert.Equal(data.Train.Fingerprint, model.ReadRows(images, labels).Rows.Fingerprint);
         Assert.Equal((false, 2), (model.ReadRows(images).HasTargets, model.ReadRows(images).Rows.Rows));
-        Assert.Equal(data.Train.Fingerprint, model.ReadRows(folder.Write("a.csv", "1,2,0\n3,4,1\n")).Rows.Fingerprint);
+        Assert.Equal(data.Train.Fingerprint, model.ReadRows(folder.Write("a.csv", "label,f0,f1\n0,1,2\n1,3,4\n")).Rows.Fingerprint);
         var csv = folder.Write("rows.csv", "1,2\n3,4\n");
         Assert.Equal(Features(data.Train), Features(model.ReadRows(csv).Rows));
 
         var wide = folder.Write("wide", TempFolder.Idx(8, [1, 3], [1, 2, 3]));
         Assert.Contains("3 values a row", Assert.Throws<DataException>(() => model.ReadRows(wide)).Message, StringComparison.Ordinal);
         Assert.Contains("is a CSV file", Assert.Throws<DataException>(() => model.ReadRows(csv, labels)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("1,2,0\n3,4,1\n")]
+    [InlineData("0,1,2\n1,3,4\n")]
+    public void Where_the_label_stands_is_not_guessed(string content)
+    {
+        using var folder = new TempFolder();
+        folder.Write("images", TempFolder.Idx(8, [2, 1, 2], [1, 2, 3, 4]));
+        folder.Write("labels", TempFolder.Idx(8, [2], [0, 1]));
+        var (model, _) = Train(folder, """
+            data: { idx: { features: images, labels: labels } }
+            layers: [{ units: 2, activation: softmax }]
+            loss: categorical-cross-entropy
+            """, "");
+        var file = folder.Write("rows.csv", content);
+
+        Assert.Equal(
+            $"{file}: line 1 has no names and 3 cells, the 2 features and 1 more. Write a first line that says which is which, such as "
+            + "label,f0, ..., or leave the features alone there.",
+            Assert.Throws<DataException>(() => model.ReadRows(file)).Message);
     }
 
     [Fact]

@@ -31,7 +31,8 @@ internal sealed record CsvColumns(string File, ImmutableArray<string> Names, boo
 
     /// <summary>
     /// The columns of a file for a trained model: the first line is a header when it names all that the model needs; otherwise
-    /// the columns stand as in training, with or without the targets.
+    /// the columns stand as in training, with or without the targets. A model that was not trained from CSV takes the features alone
+    /// there: some write the label first, some last, and a wrong guess would go unnoticed.
     /// </summary>
     /// <param name="parser">At the first line.</param>
     /// <param name="file">What messages call the file.</param>
@@ -48,7 +49,14 @@ internal sealed record CsvColumns(string File, ImmutableArray<string> Names, boo
             return Checked(parser, file, first, areInFile: true);
         if (source is { Header: true } || missing.Length < needed.Length)
             throw Missing($"{file}: line {parser.RawRow}", missing, needed, first);
-        ImmutableArray<string> all = source is null ? needed.AddRange(targets)
+        if (source is null && first.Length == needed.Length + targets.Length)
+        {
+            throw new DataException(
+                $"{file}: line {parser.RawRow} has no names and {first.Length} cells, the {needed.Length} features and {targets.Length} more. " +
+                $"Write a first line that says which is which, such as {targets[0]},{needed[0]}, ..., or leave the features alone there.");
+        }
+
+        ImmutableArray<string> all = source is null ? needed
             : !source.Columns.IsEmpty ? source.Columns
             : FeatureEncoding.Numbered("c", 0, source.Features.IsEmpty ? needed.Length + targets.Length : first.Length);
         foreach (var names in new[] { all, all.RemoveRange(targets), needed })
