@@ -49,7 +49,7 @@ internal static class CheckCommand
     {
         var kernels = KernelChoice.Active();
         var data = source.Prepare(dataFolder, surroundings);
-        RecipeChecks.CheckAgainst(source.Recipe, data.Train.Features, data.Train.Outputs);
+        RecipeChecks.CheckAgainst(source.Recipe, data.Train.Features, data.Train.Outputs, data.Train.Rows);
         var checks = RecipeGradientCheck.Run(source.Recipe, data.Train, kernels, rows, derivatives);
         if (isJson)
             WriteJson(checks, new JsonLines(surroundings.Out));

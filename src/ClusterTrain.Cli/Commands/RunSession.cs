@@ -28,7 +28,7 @@ internal sealed class RunSession : IDisposable
         Kernels = KernelChoice.Active().Name;
         Recipe = source.Recipe;
         Data = source.Prepare(arguments.Data, surroundings);
-        RecipeChecks.CheckAgainst(Recipe, Data.Train.Features, Data.Train.Outputs);
+        RecipeChecks.CheckAgainst(Recipe, Data.Train.Features, Data.Train.Outputs, Data.Train.Rows);
         Plan = new TrainingPlan(Recipe, Data.Train.Rows);
         Layout = new NetworkLayout(Data.Train.Features, Recipe.Layers);
         Folder = openFolder();

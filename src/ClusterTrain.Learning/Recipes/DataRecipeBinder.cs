@@ -65,10 +65,11 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
     private static DataSource? Set(RecipeSection section)
     {
         if (section.Text("set") is not { } name) return null;
-        if (name.Length <= RecipeLimits.NameCharacters && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'))
-            return new NamedSource(name);
-        section.Problem("set", $"is '{RecipeText.Shown(name)}'; allowed: the name of a data set, such as digits or mnist "
-            + "(a file is named with idx or csv)");
+        string[] known = [.. KnownDataSet.All.Select(set => set.Name)];
+        if (known.Contains(name)) return new NamedSource(name);
+        var near = RecipeSpelling.Nearest(name, known);
+        section.Problem("set", $"is '{RecipeText.Shown(name)}'" + (near is null ? "" : $"; did you mean '{near}'?")
+            + $"{(near is null ? "; allowed" : " Allowed")}: {string.Join(", ", known)} (a file is named with idx or csv)");
         return null;
     }
 

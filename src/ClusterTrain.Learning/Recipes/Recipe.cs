@@ -8,6 +8,12 @@ namespace ClusterTrain.Learning;
 /// </summary>
 public sealed record Recipe
 {
+    /// <summary>
+    /// For the path of a key, such as <c>layers[0].units</c>, where its value was written; null: the recipe was not read. For messages
+    /// about what shows only with the data.
+    /// </summary>
+    internal Func<string, RecipePlace>? PlaceOf { get; init; }
+
     /// <summary>Short name, used for the run folder: letters, digits, '-' and '_'.</summary>
     public required string Name { get; init; }
 

@@ -7,28 +7,25 @@ public static class RecipeChecks
     /// <param name="recipe">The recipe.</param>
     /// <param name="features">Inputs of the first layer: features of a row.</param>
     /// <param name="outputs">Outputs the data need: classes, or targets of a row for regression.</param>
+    /// <param name="rows">Rows to train with.</param>
     /// <exception cref="RecipeException">
     /// The last layer has another number of outputs, given weights of the first layer have another shape, the model is above
-    /// <see cref="RecipeLimits.Parameters"/>, or L-BFGS's memory of it does not fit.
+    /// <see cref="RecipeLimits.Parameters"/>, or a batch or L-BFGS's memory is above <see cref="RecipeLimits.ArrayNumbers"/>.
     /// </exception>
-    public static void CheckAgainst(Recipe recipe, int features, int outputs)
+    public static void CheckAgainst(Recipe recipe, int features, int outputs, long rows)
     {
         var problems = new RecipeProblems();
-        var place = new RecipePlace($"recipe {recipe.Name}", 0, 0);
         var data = recipe.Data.Source is NamedSource named ? $"the data set {named.Name} has" : "the data have";
         var counted = recipe.Data.Task == TaskKind.Classification ? "classes" : "targets";
         var last = recipe.Layers.Length - 1;
         if (recipe.Layers[last].Units != outputs)
-        {
-            problems.Add(place, $"layers[{last}].units is {recipe.Layers[last].Units}, but {data} {outputs} {counted}; "
-                + $"set layers[{last}].units to {outputs}");
-        }
+            Problem($"layers[{last}].units", $"is {recipe.Layers[last].Units}, but {data} {outputs} {counted}; allowed: {outputs}");
 
         var first = recipe.Layers[0];
         if (first.Weights.Kind == InitialiserKind.Given && first.Weights.Values.Length != (long)features * first.Units)
         {
-            problems.Add(place, $"layers[0].weights.values has {first.Weights.Values.Length / first.Units} rows, but {data} {features} "
-                + "features; write one row per feature");
+            Problem("layers[0].weights.values", $"has {first.Weights.Values.Length / first.Units} rows, but {data} {features} features; "
+                + "write one row per feature");
         }
 
         var parameters = 0L;
@@ -41,18 +38,28 @@ public static class RecipeChecks
 
         if (parameters > RecipeLimits.Parameters)
         {
-            problems.Add(place, $"with {features} features the model has {parameters} weights and biases; at most "
-                + $"{RecipeLimits.Parameters} are allowed, make the layers smaller");
+            Problem("layers", $"has with {features} features {parameters} weights and biases; at most {RecipeLimits.Parameters} are "
+                + "allowed, make the layers smaller");
         }
-
         else if (recipe.Optimiser.Kind == OptimiserKind.Lbfgs
-            && Lbfgs.StatePlanes(recipe.Optimiser, (int)parameters) * parameters > Array.MaxLength)
+            && Lbfgs.StatePlanes(recipe.Optimiser, (int)parameters) * parameters > RecipeLimits.ArrayNumbers)
         {
-            problems.Add(place, $"optimiser.memory is {recipe.Optimiser.Memory}, which for {parameters} weights and biases takes "
-                + $"{Lbfgs.StatePlanes(recipe.Optimiser, (int)parameters) * parameters} numbers; at most {Array.MaxLength} fit, "
+            Problem("optimiser.memory", $"is {recipe.Optimiser.Memory}, which for {parameters} weights and biases takes "
+                + $"{Lbfgs.StatePlanes(recipe.Optimiser, (int)parameters) * parameters} numbers; at most {RecipeLimits.ArrayNumbers} fit, "
                 + "make the memory or the layers smaller");
         }
 
+        var widest = Math.Max(features, recipe.Layers.Max(layer => layer.Units));
+        var batch = Math.Min(recipe.BatchRows ?? rows, rows);
+        if (batch * widest > RecipeLimits.ArrayNumbers)
+        {
+            Problem("batch", $"is {batch} rows, which are {batch * widest} numbers where the network is {widest} wide; at most "
+                + $"{RecipeLimits.ArrayNumbers} fit, make the batch or the layers smaller");
+        }
+
         problems.ThrowIfAny();
+
+        void Problem(string key, string what) =>
+            problems.Add(recipe.PlaceOf?.Invoke(key) ?? new RecipePlace($"recipe {recipe.Name}", 0, 0), $"key '{key}' {what}");
     }
 }

@@ -27,8 +27,11 @@ public static class RecipeLimits
     /// <summary>Units of a layer.</summary>
     public const int Units = 1_000_000;
 
-    /// <summary>Weights and biases of a model: 4 GB of float32.</summary>
-    public const long Parameters = 1_000_000_000;
+    /// <summary>Weights and biases of a model: 1 GB of float32, so that two planes of optimiser state are one array of less than 2 GiB.</summary>
+    public const long Parameters = 250_000_000;
+
+    /// <summary>Numbers of one array: the features of a batch, the outputs of a layer for it, the state of an optimiser; 2 GB of float32.</summary>
+    public const long ArrayNumbers = 500_000_000;
 
     /// <summary>Rows of a batch.</summary>
     public const int BatchRows = 1 << 24;

@@ -62,6 +62,26 @@ internal static partial class RecipeOverride
         RecipeException Refusal(string problem) => new($"{place}: {problem}");
     }
 
+    /// <summary>Where the value of a path is written, or the nearest that is written around it.</summary>
+    public static RecipePlace PlaceOf(RecipeMapping root, string path)
+    {
+        RecipeNode node = root;
+        foreach (Match step in StepForm().Matches(path))
+        {
+            var inner = node switch
+            {
+                RecipeList list when step.Groups["index"] is { Success: true } index =>
+                    list.Items.ElementAtOrDefault(int.Parse(index.Value, CultureInfo.InvariantCulture)),
+                RecipeMapping mapping when mapping.Entries.TryGetValue(step.Groups["key"].Value, out var entry) => entry.Value,
+                _ => null,
+            };
+            if (inner is null) break;
+            node = inner;
+        }
+
+        return node.Place;
+    }
+
     [GeneratedRegex(@"^[A-Za-z0-9_-]+(\[[0-9]+\])*(\.[A-Za-z0-9_-]+(\[[0-9]+\])*)*\z")]
     private static partial Regex PathForm();
 

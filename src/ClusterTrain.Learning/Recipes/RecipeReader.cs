@@ -48,7 +48,7 @@ public static class RecipeReader
         var recipe = new RecipeBinder(problems, hashStart).Recipe(mapping, DefaultName(name));
         problems.ThrowIfAny();
         RefuseUnwritable(recipe!, name);
-        return recipe!;
+        return recipe! with { PlaceOf = path => RecipeOverride.PlaceOf(mapping, path) };
     }
 
     /// <summary>A run keeps its recipe written out in full; that text must be readable again.</summary>

@@ -182,7 +182,7 @@ public sealed class FeatureEncodingTests
 
         var data = DataPreparation.Prepare(recipe, folder.Locations);
         data.Train.Gather([1, 0], new float[2], targets);
-        RecipeChecks.CheckAgainst(recipe, data.Train.Features, data.Train.Outputs);
+        RecipeChecks.CheckAgainst(recipe, data.Train.Features, data.Train.Outputs, data.Train.Rows);
 
         Assert.Equal([1, 0], targets);
         Assert.Equal((1, 2, 1), (data.Train.Outputs, data.Classes.Length, data.Train.Label(1)));
@@ -199,9 +199,9 @@ public sealed class FeatureEncodingTests
             """);
         var data = DataPreparation.Prepare(recipe, folder.Locations);
 
-        var error = Assert.Throws<RecipeException>(() => RecipeChecks.CheckAgainst(recipe, data.Train.Features, data.Train.Outputs));
+        var error = Assert.Throws<RecipeException>(() => RecipeChecks.CheckAgainst(recipe, data.Train.Features, data.Train.Outputs, data.Train.Rows));
 
-        Assert.Contains("the data have 3 classes; set layers[0].units to 3", error.Message, StringComparison.Ordinal);
+        Assert.Contains("r.yaml:2:19: key 'layers[0].units' is 1, but the data have 3 classes; allowed: 3", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -104,7 +104,8 @@ public sealed class RecipeMistakeTests
         { "data: { task: regression }", "r.yaml:1:7: key 'data' needs exactly one source of set, idx, csv, inline, prepared; none is given" },
         { "data: { set: a, csv: { file: b, target: c } }", "needs exactly one source of set, idx, csv, inline, prepared; given: set, csv" },
         { "data: { dataset: digits }", "r.yaml:1:9: key 'data.dataset' is unknown; did you mean 'set'?" },
-        { "data: { set: data/x.csv }", "key 'data.set' is 'data/x.csv'; allowed: the name of a data set" },
+        { "data: { set: data/x.csv }", "key 'data.set' is 'data/x.csv'; allowed: mnist, fashion-mnist, digits (a file is named with idx or csv)" },
+        { "data: { set: minst }", "r.yaml:1:14: key 'data.set' is 'minst'; did you mean 'mnist'? Allowed: mnist, fashion-mnist, digits" },
         { "data: { set: digits, task: classify }", "key 'data.task' is 'classify'; did you mean 'classification'?" },
         { "data: { set: digits, scale: 0 }", "r.yaml:1:29: key 'data.scale' is 0, out of range; allowed: a number or a fraction such as 1/255" },
         { "data: { set: digits, scale: 1/0 }", "key 'data.scale' is '1/0', not finite" },
@@ -204,7 +205,7 @@ public sealed class RecipeMistakeTests
         { "layers: [{ units: 2, biases: { kind: given, values: [1] } }]\nloss: squared-error", "has 1 numbers, but the layer has 2 units" },
         { "layers: [{ units: 2, biases: { kind: given, values: 1 } }]\nloss: squared-error", "is 1; allowed: a list of numbers" },
         { "layers: [{ units: 100000 }, { units: 100000 }]\nloss: squared-error",
-            "r.yaml:2:38: key 'layers[1].units' is 100000: with it the layers have 10000200000 weights and biases; at most 1000000000" },
+            "r.yaml:2:38: key 'layers[1].units' is 100000: with it the layers have 10000200000 weights and biases; at most 250000000" },
         { "layers: [{ units: 2, activation: softmax }, { units: 1 }]\nloss: squared-error",
             "r.yaml:2:34: key 'layers[0].activation' is 'softmax', which only the last layer can have" },
         { "layers: [{ units: 2, activation: softmax }]\nloss: binary-cross-entropy",
@@ -263,7 +264,7 @@ public sealed class RecipeMistakeTests
 
     [Fact]
     public void Accuracy_cannot_stop_a_regression() => Tells("""
-        data: { set: housing, task: regression, validation: 0.1 }
+        data: { csv: { file: housing.csv, target: price }, task: regression, validation: 0.1 }
         layers: [{ units: 1 }]
         loss: mean-squared-error
         early_stopping: { metric: val_acc }

@@ -27,7 +27,7 @@ public sealed class ShippedRecipeTests
     [InlineData("mnist-50", 784)]
     [InlineData("fashion", 784)]
     public void Its_model_fits_its_data(string name, int features) =>
-        RecipeChecks.CheckAgainst(RecipeReader.Read(Path.Combine(Folder(), name + ".yaml"), []), features, outputs: 10);
+        RecipeChecks.CheckAgainst(RecipeReader.Read(Path.Combine(Folder(), name + ".yaml"), []), features, outputs: 10, rows: 60_000);
 
     [Theory]
     [InlineData("or-gate", 2)]
@@ -40,7 +40,7 @@ public sealed class ShippedRecipeTests
         var recipe = RecipeReader.Read(Path.Combine(Folder(), name + ".yaml"), []);
 
         var data = DataPreparation.Prepare(recipe, folder.Locations);
-        RecipeChecks.CheckAgainst(recipe, data.Train.Features, data.Train.Outputs);
+        RecipeChecks.CheckAgainst(recipe, data.Train.Features, data.Train.Outputs, data.Train.Rows);
 
         Assert.Equal((4, features, 1), (data.Train.Rows, data.Train.Features, data.Train.Outputs));
     }

@@ -44,7 +44,7 @@ internal static class AkkaCommands
             var source = RunSource.OfRecipe(parsed.GetValue(recipe), parsed.GetValue(set) ?? []);
             var usual = new RunSettings();
             var prepared = source.Prepare(parsed.GetValue(data), surroundings);
-            RecipeChecks.CheckAgainst(source.Recipe, prepared.Train.Features, prepared.Train.Outputs);
+            RecipeChecks.CheckAgainst(source.Recipe, prepared.Train.Features, prepared.Train.Outputs, prepared.Train.Rows);
             return node.Run(
                 parsed,
                 node.Read(parsed, surroundings) with
