@@ -31,7 +31,15 @@ public sealed class MistakeTests : IDisposable
         { "data prepare nowhere.yaml -o rows.ctdata", "error: nowhere.yaml: there is no such file" },
         { "train --prepared nowhere.ctdata", "nowhere.ctdata: there is no such file" },
         { "bench train --seconds 0", "error: --seconds is '0'; allowed are seconds above 0 to 1000000." },
-        { "tarin", "error: " },
+        { "tarin", "error: there is no command 'tarin'. Did you mean 'train'?" },
+        { "data git mnist", "error: there is no command 'git'. Did you mean 'get'?" },
+        { "train --worker 4", "error: there is no option '--worker'. Did you mean '--workers'?" },
+        { "train digits.yaml --resum runs", "error: there is no option '--resum'. Did you mean '--resume'?" },
+        { "train --frobnicate", "error: there is no option '--frobnicate'.\n" },
+        { "train -x", "error: there is no option '-x'.\n" },
+        { "train -- --digits.yaml", "error: --digits.yaml: there is no such file" },
+        { "train --resume ", "error: an argument is empty" },
+        { "predict  rows.csv", "error: an argument is empty" },
     };
 
     public void Dispose() => _directory.Dispose();
@@ -120,6 +128,23 @@ public sealed class MistakeTests : IDisposable
         Assert.StartsWith("error: System.NotSupportedException: no variables today\n", text, StringComparison.Ordinal);
         Assert.Contains("Please report it", text, StringComparison.Ordinal);
         Assert.Contains("   at ", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Memory_that_is_not_enough_is_told_in_a_line()
+    {
+        using var error = new StringWriter { NewLine = "\n" };
+        using var interruption = new Interruption(_ => { });
+        using var surroundings = new Surroundings
+        {
+            Out = TextWriter.Null,
+            Error = error,
+            Variable = _ => throw new InsufficientMemoryException(),
+            Time = TimeProvider.System,
+            Interruption = interruption,
+        };
+        Assert.Equal(1, CommandLine.Run(["data", "list"], surroundings));
+        Assert.Matches(@"^error: the memory is not enough\. Make [^\n]+\n$", error.ToString());
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using ClusterTrain.Hosting;
 using ClusterTrain.Learning;
 using ClusterTrain.Training;
@@ -25,10 +26,11 @@ internal static class CommandLine
             var variables = new List<string>();
             var parsed = root.Parse(args, settings);
             parsed = root.Parse(EnvironmentValues.Add(args, parsed, surroundings.Variable, variables), settings);
-            if (parsed.Action is ParseErrorAction)
+            var mistakes = Mistakes(args, parsed);
+            if (mistakes.Count > 0)
             {
-                foreach (var error in parsed.Errors)
-                    surroundings.Error.WriteLine($"error: {error.Message}");
+                foreach (var mistake in mistakes)
+                    surroundings.Error.WriteLine($"error: {mistake}");
                 if (variables.Count > 0)
                     surroundings.Error.WriteLine($"From the environment: {string.Join(", ", variables)}");
                 surroundings.Error.WriteLine($"`{CommandHelp.PathOf(parsed.CommandResult)} --help` shows what is allowed.");
@@ -88,6 +90,28 @@ internal static class CommandLine
         return root;
     }
 
+    /// <summary>What is wrong with the words of a command line; empty: nothing is.</summary>
+    private static List<string> Mistakes(string[] args, ParseResult parsed)
+    {
+        if (parsed.Action is HelpAction or CommandHelp or VersionAction)
+            return [];
+
+        // The parser takes an option it does not know for an argument, a recipe's path for one. After -- a path may look so.
+        var command = parsed.CommandResult.Command;
+        var words = parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(result => result.Tokens).Select(token => token.Value);
+        var unknown = args.Contains("--") ? [] : words.Concat(parsed.UnmatchedTokens).Where(word => word is ['-', _, ..]).Distinct().ToList();
+        if (unknown.Count > 0)
+            return [.. unknown.Select(word => $"there is no option '{word}'.{Suggestion(word, command.Options.Select(option => option.Name))}")];
+        if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens is [var first, ..])
+            return [$"there is no command '{first}'.{Suggestion(first, command.Subcommands.Select(sub => sub.Name))}"];
+        if (parsed.Action is ParseErrorAction)
+            return [.. parsed.Errors.Select(error => error.Message)];
+        return args.Contains("") ? ["an argument is empty; write a value, or look whether a variable of the shell is set."] : [];
+    }
+
+    private static string Suggestion(string word, IEnumerable<string> known) =>
+        Spelling.Nearest(word, [.. known]) is { } near ? $" Did you mean '{near}'?" : "";
+
     // The one place where an exception becomes words: mistakes of the user are one line without a stack trace.
     private static int Explain(Exception error, TextWriter output)
     {
@@ -101,6 +125,11 @@ internal static class CommandLine
                 or FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException:
                 output.WriteLine($"error: {error.Message}");
                 return ExitCodes.Usage;
+            case OutOfMemoryException:
+                output.WriteLine(
+                    "error: the memory is not enough. Make the batch or the layers smaller, use fewer workers, or have the rows read from a file: "
+                    + "clustertrain data prepare.");
+                return ExitCodes.Failed;
             case TrainingException or IOException:
                 output.WriteLine($"error: {error.Message}");
                 return ExitCodes.Failed;

@@ -6,7 +6,7 @@ internal static class ExitCodes
     /// <summary>It did what was asked.</summary>
     public const int Ok = 0;
 
-    /// <summary>The run failed: it diverged, a node was lost for good, a disk was full.</summary>
+    /// <summary>The run failed: it diverged, a node was lost for good, a disk was full, the memory was not enough.</summary>
     public const int Failed = 1;
 
     /// <summary>What was asked cannot be done: options, recipe, data or files are wrong.</summary>

@@ -67,7 +67,7 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         if (section.Text("set") is not { } name) return null;
         string[] known = [.. KnownDataSet.All.Select(set => set.Name)];
         if (known.Contains(name)) return new NamedSource(name);
-        var near = RecipeSpelling.Nearest(name, known);
+        var near = Spelling.Nearest(name, known);
         section.Problem("set", $"is '{RecipeText.Shown(name)}'" + (near is null ? "" : $"; did you mean '{near}'?")
             + $"{(near is null ? "; allowed" : " Allowed")}: {string.Join(", ", known)} (a file is named with idx or csv)");
         return null;
@@ -181,7 +181,7 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         {
             if (section.Has(key) && names.FirstOrDefault(name => !columns.Contains(name)) is { } unknown)
             {
-                var near = RecipeSpelling.Nearest(unknown, columns);
+                var near = Spelling.Nearest(unknown, columns);
                 section.Problem(key, $"names column '{RecipeText.Shown(unknown)}', which columns does not have"
                     + (near is null ? "" : $"; did you mean '{RecipeText.Shown(near)}'?"));
             }

@@ -32,7 +32,7 @@ internal static class DerivedFeatureBinder
                 source.Problem(Key, $"names a feature '{RecipeText.Shown(feature.Name)}' like a column; choose another name");
             foreach (var operand in new[] { feature.Left, feature.Right }.Except(columns))
             {
-                var near = RecipeSpelling.Nearest(operand, columns);
+                var near = Spelling.Nearest(operand, columns);
                 source.Problem(Key, $"needs column '{RecipeText.Shown(operand)}' for '{RecipeText.Shown(feature.Name)}', which there is not"
                     + (near is null ? "" : $"; did you mean '{RecipeText.Shown(near)}'?"));
             }

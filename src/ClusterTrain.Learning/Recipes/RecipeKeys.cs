@@ -79,19 +79,19 @@ internal static class RecipeKeys
     /// </summary>
     public static string? Meant(string key, IReadOnlyList<string> allowedHere)
     {
-        var plain = RecipeSpelling.Plain(key);
+        var plain = Spelling.Plain(key);
         string[] names = [.. Names.Where(name => name.AlsoSaid.Contains(plain)).Select(name => name.Key)];
         return names.FirstOrDefault(allowedHere.Contains)
-            ?? allowedHere.FirstOrDefault(here => RecipeSpelling.Plain(here) == plain)
+            ?? allowedHere.FirstOrDefault(here => Spelling.Plain(here) == plain)
             ?? Elsewhere([plain, .. names])
-            ?? RecipeSpelling.Nearest(key, allowedHere);
+            ?? Spelling.Nearest(key, allowedHere);
     }
 
     private static string? Elsewhere(string[] names)
     {
         foreach (var (path, keys) in Parts)
         {
-            var key = keys.FirstOrDefault(key => names.Contains(key) || names[0] == RecipeSpelling.Plain(key));
+            var key = keys.FirstOrDefault(key => names.Contains(key) || names[0] == Spelling.Plain(key));
             if (key is not null) return path.Length == 0 ? key : $"{path}.{key}";
         }
 

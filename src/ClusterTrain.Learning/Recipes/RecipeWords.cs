@@ -20,9 +20,9 @@ internal sealed class RecipeWords<T>
 
     public string? Nearest(string word)
     {
-        var plain = RecipeSpelling.Plain(word);
-        return rows.FirstOrDefault(row => row.AlsoSaid.Any(said => RecipeSpelling.Plain(said) == plain)).Word
-            ?? RecipeSpelling.Nearest(word, Words);
+        var plain = Spelling.Plain(word);
+        return rows.FirstOrDefault(row => row.AlsoSaid.Any(said => Spelling.Plain(said) == plain)).Word
+            ?? Spelling.Nearest(word, Words);
     }
 }
 

@@ -1,11 +1,13 @@
 namespace ClusterTrain.Learning;
 
 /// <summary>Finds the word a user most likely meant.</summary>
-internal static class RecipeSpelling
+public static class Spelling
 {
     private const int LongestWord = 64;
 
     /// <summary>The same word up to case, '-' and '_', or the nearest by edit distance; null when none is near.</summary>
+    /// <param name="word">What was written.</param>
+    /// <param name="allowed">What can be meant.</param>
     public static string? Nearest(string word, IReadOnlyList<string> allowed)
     {
         if (word.Length > LongestWord) return null;
@@ -20,7 +22,7 @@ internal static class RecipeSpelling
     }
 
     /// <summary>The word in lower case, without '-', '_' and spaces: the ways one word is commonly written become one.</summary>
-    public static string Plain(string word) =>
+    internal static string Plain(string word) =>
         string.Concat(word.Where(c => c is not ('-' or '_' or ' '))).ToLowerInvariant();
 
     /// <summary>Insertions, deletions, replacements and swaps of neighbours that turn one word into the other.</summary>
