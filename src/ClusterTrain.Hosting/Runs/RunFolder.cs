@@ -252,6 +252,10 @@ public sealed class RunFolder : IDisposable
             return new FileStream(
                 System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1);
         }
+        catch (UnauthorizedAccessException error)
+        {
+            throw new RunFolderException($"{path}: the run folder may not be written to. Change its permissions, or work with a copy of it.", error);
+        }
         catch (IOException error)
         {
             throw new RunFolderException($"{path}: another process is working in this run folder. Wait for it, or stop it first.", error);

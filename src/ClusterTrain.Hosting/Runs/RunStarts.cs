@@ -15,9 +15,19 @@ internal static class RunStarts
             folder.HoldTo(data.Fingerprint);
         }
 
-        var state = folder.ReadCheckpoint(layout, stateCount, problem => observe(new RunWarning(problem)));
+        var damaged = 0;
+        var state = folder.ReadCheckpoint(layout, stateCount, problem =>
+        {
+            damaged++;
+            observe(new RunWarning(problem));
+        });
         if (state is null)
         {
+            if (damaged > 0)
+            {
+                observe(new RunWarning("no checkpoint is whole: the run begins again at step 0, with the same result"));
+            }
+
             var weights = RunFolder.StartWeights(folder.Path, recipe, layout);
             state = new RunState(0, 0, weights, new float[layout.Parameters * stateCount]);
         }

@@ -21,7 +21,9 @@ public static partial class AtomicFile
         var whole = Path.GetFullPath(path);
         var folder = Path.GetDirectoryName(whole) ?? throw new IOException($"{path} is a folder; name a file in it");
         var temporary = Path.Combine(folder, $".{Path.GetFileName(whole)}.{Path.GetRandomFileName()}.tmp");
-        var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        if (Directory.Exists(whole)) throw new UnauthorizedAccessException($"{path}: this is a folder; name a file in it.");
+        if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"{path}: there is no folder {folder}; make it, or name another one.");
+        var stream = Create(path, temporary);
         var isMoved = false;
         try
         {
@@ -40,6 +42,19 @@ public static partial class AtomicFile
         }
 
         if (!OperatingSystem.IsWindows()) FlushFolder(folder);
+    }
+
+    private static FileStream Create(string path, string temporary)
+    {
+        try
+        {
+            return new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (UnauthorizedAccessException error)
+        {
+            // The name that the user gave, not that of the temporary file.
+            throw new UnauthorizedAccessException($"{path}: its folder may not be written to; name another one, or change its permissions.", error);
+        }
     }
 
     /// <summary>

@@ -54,7 +54,7 @@ public static class CheckpointFile
     {
         var file = Open(path);
         var first = file.Tensors.FirstOrDefault(tensor => tensor.Name == "layers.0.weight" && tensor.Shape.Length == 2)
-            ?? throw new TrainingException($"{path}: tensor 'layers.0.weight' is missing. Delete the file; an earlier checkpoint is used.");
+            ?? throw new TrainingException($"{path}: tensor 'layers.0.weight' is missing. Delete the file.");
         var layout = new NetworkLayout(first.Shape[0], layers);
         return Read(file, path, layout, Optimiser.StatePlanes(optimiser, layout.Parameters), recipe);
     }

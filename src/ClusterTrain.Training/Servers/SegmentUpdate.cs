@@ -70,7 +70,10 @@ internal sealed class SegmentUpdate
     {
         if (!double.IsFinite(sum.Loss))
         {
-            return $"the loss ({sum.Loss})";
+            // A loss that is only too large comes of the outputs; one of numbers that are none has spread to a gradient.
+            return _kernels.AllFinite(sum.Values)
+                ? $"the loss ({sum.Loss}) of the outputs of layers.{_layout.Layers.Length - 1}"
+                : $"the loss ({sum.Loss}), like {NotFinite(sum.Values, next)},";
         }
 
         var recipe = _plan.Recipe;

@@ -62,6 +62,46 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
+    public void No_checkpoint_is_whole_and_the_run_begins_again_and_says_so()
+    {
+        var recipe = TrainedRun.Recipe();
+        _runs.Train("undisturbed", recipe);
+        _runs.Train("run", recipe, new InProcessSettings { Run = new RunSettings { CheckpointSteps = 10 } });
+        foreach (var checkpoint in Directory.GetFiles(Path.Combine(_runs.Folder("run"), "checkpoints"), "step-*"))
+        {
+            File.WriteAllBytes(checkpoint, []);
+        }
+
+        Assert.IsType<RunCompleted>(_runs.Resume("run", recipe));
+
+        Assert.Equal(
+            "no checkpoint is whole: the run begins again at step 0, with the same result",
+            _runs.Events.OfType<RunWarning>().Last().Message);
+        Assert.Equal(_runs.Receipt("undisturbed"), _runs.Receipt("run"));
+    }
+
+    [Theory]
+    [InlineData("run.json", "{", "is missing or damaged")]
+    [InlineData("run.json", "{}", "is missing or damaged")]
+    [InlineData("receipt.jsonl", "rubbish\n", "is no line of a receipt")]
+    public void A_damaged_file_of_the_run_is_named_with_the_remedy(string name, string content, string problem)
+    {
+        RunFolder.Create(_runs.Folder("run"), TrainedRun.Recipe()).Dispose();
+        var file = Path.Combine(_runs.Folder("run"), name);
+        File.WriteAllText(file, content);
+
+        var error = Assert.Throws<RunFolderException>(() =>
+        {
+            using var folder = RunFolder.Open(_runs.Folder("run"));
+            return Receipt.Read(folder.ReceiptPath);
+        });
+
+        Assert.StartsWith(file, error.Message, StringComparison.Ordinal);
+        Assert.Contains(problem, error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("Bring the file back from a copy, or start a new run.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_run_is_not_resumed_with_other_data()
     {
         var recipe = TrainedRun.Recipe();

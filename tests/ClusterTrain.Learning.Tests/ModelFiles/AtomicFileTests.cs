@@ -49,11 +49,16 @@ public sealed class AtomicFileTests : IDisposable
     {
         var path = folder.File("a");
         Directory.CreateDirectory(path);
-        Assert.ThrowsAny<SystemException>(() => AtomicFile.Write(path, stream => stream.Write("x"u8)));
+        var error = Assert.Throws<UnauthorizedAccessException>(() => AtomicFile.Write(path, stream => stream.Write("x"u8)));
+        Assert.Equal($"{path}: this is a folder; name a file in it.", error.Message);
         Assert.Equal([path], Directory.GetFileSystemEntries(folder.Path));
     }
 
     [Fact]
-    public void A_missing_folder_fails() =>
-        Assert.Throws<DirectoryNotFoundException>(() => AtomicFile.Write(folder.File("none/a"), stream => stream.Write("x"u8)));
+    public void A_missing_folder_fails()
+    {
+        var path = folder.File("none/a");
+        var error = Assert.Throws<DirectoryNotFoundException>(() => AtomicFile.Write(path, stream => stream.Write("x"u8)));
+        Assert.StartsWith($"{path}: there is no folder {folder.File("none")}; make it", error.Message, StringComparison.Ordinal);
+    }
 }

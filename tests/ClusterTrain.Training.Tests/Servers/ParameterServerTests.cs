@@ -259,7 +259,8 @@ public sealed class ParameterServerTests : IDisposable
     [Theory]
     [InlineData(float.NaN, 1, "the gradient of layers.0.weight")]
     [InlineData(float.PositiveInfinity, 1, "the gradient of layers.0.weight")]
-    [InlineData(1, double.NaN, "the loss (NaN)")]
+    [InlineData(1, double.PositiveInfinity, "the loss (Infinity) of the outputs of layers.0")]
+    [InlineData(float.NaN, double.NaN, "the loss (NaN), like the gradient of layers.0.weight,")]
     [InlineData(3e38f, 1, "the updated layers.0.weight", -3e38f)]
     public void A_number_that_is_not_finite_is_named_and_nothing_goes_on(float sum, double loss, string what, float velocity = 0)
     {
