@@ -76,7 +76,9 @@ public sealed class DataLocations
         {
             return File.Exists(file)
                 ? file
-                : throw new DataException($"{file}: there is no such file. Correct the path in the recipe.");
+                : throw new DataException(Directory.Exists(file)
+                    ? $"{file}: this is a folder. Name a file in it in the recipe."
+                    : $"{file}: there is no such file. Correct the path in the recipe.");
         }
 
         foreach (var folder in Folders)

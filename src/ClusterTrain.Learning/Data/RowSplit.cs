@@ -31,7 +31,7 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
         {
             throw new DataException(
                 $"{source}: {testRows} rows for testing and {validationRows} for validation leave none of {rows} to train " +
-                "with. Hold fewer rows back.");
+                "with. Lower data.test or data.validation.");
         }
 
         if (rows > Array.MaxLength)

@@ -41,6 +41,13 @@ public sealed class Model
             : null;
         Layout = new NetworkLayout(Scaling.Features, Recipe.Layers);
         Weights = Layout.Flatten(file.Tensors, path);
+
+        // Models of former versions have no hash.
+        if (file.Metadata.TryGetValue("weights_sha256", out var stated) && stated != WeightsHash.Of(Weights.Span))
+        {
+            throw new SafetensorsException(
+                $"{path}: is damaged: its weights do not have the SHA-256 {stated} that it states; get the file again or write it anew");
+        }
     }
 
     /// <summary>What it was trained by.</summary>
@@ -122,6 +129,7 @@ public sealed class Model
             ["encoding"] = Encoding.ToJson(),
             ["classes"] = JsonSerializer.Serialize(Classes, ModelJson.Default.ImmutableArrayString),
             ["targets"] = JsonSerializer.Serialize(TargetNames, ModelJson.Default.ImmutableArrayString),
+            ["weights_sha256"] = WeightsHash.Of(Weights.Span),
             ["target_scale"] = TargetScale.ToString("R", System.Globalization.CultureInfo.InvariantCulture),
         };
         if (Shape is { } shape)

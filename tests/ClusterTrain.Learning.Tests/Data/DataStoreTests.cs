@@ -87,6 +87,22 @@ public sealed class DataStoreTests
     }
 
     [Fact]
+    public void A_cache_that_cannot_be_written_is_told_of_once_with_the_remedy()
+    {
+        using var folder = new TempFolder();
+        foreach (var (i, name) in Names.Index())
+            folder.Write(name + ".gz", Packed[i]);
+        folder.Write("cache", "a file where the folder should be");
+
+        var reports = new Reports();
+        Store(folder, new Web(_ => throw new InvalidOperationException())).Get("tiny", reports);
+
+        var note = Assert.Single(reports.All, report => report.Activity == DataActivity.Skipped).Item;
+        Assert.Contains("cannot be written", note, StringComparison.Ordinal);
+        Assert.EndsWith("Name a folder that can in CLUSTERTRAIN_CACHE.", note, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Missing_files_are_downloaded_and_kept()
     {
         using var folder = new TempFolder();

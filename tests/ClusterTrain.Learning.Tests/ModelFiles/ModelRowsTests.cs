@@ -128,6 +128,21 @@ public sealed class ModelRowsTests
     }
 
     [Fact]
+    public void A_model_whose_weights_were_damaged_is_refused()
+    {
+        using var folder = new TempFolder();
+        Train(folder, CarRecipe, Cars);
+        var path = Path.Combine(folder.Path, "model.safetensors");
+        var bytes = File.ReadAllBytes(path);
+        bytes[^2] ^= 1;
+        File.WriteAllBytes(path, bytes);
+
+        var error = Assert.Throws<SafetensorsException>(() => Model.Read(path));
+
+        Assert.StartsWith($"{path}: is damaged: its weights do not have the SHA-256 ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Regression_targets_are_scaled_as_in_training()
     {
         using var folder = new TempFolder();

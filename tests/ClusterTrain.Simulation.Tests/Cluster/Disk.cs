@@ -1,3 +1,4 @@
+using ClusterTrain.Learning;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Simulation.Tests;

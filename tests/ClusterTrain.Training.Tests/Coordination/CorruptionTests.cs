@@ -1,3 +1,4 @@
+using ClusterTrain.Learning;
 using ClusterTrain.Numerics;
 
 namespace ClusterTrain.Training.Tests;

@@ -19,6 +19,7 @@ public sealed class DataStore
     private readonly DataTransfer _transfer;
     private readonly ImmutableArray<KnownDataSet> _known;
     private readonly VerifiedFiles _verified;
+    private bool _isCacheReported;
 
     /// <summary>A store over the locations.</summary>
     public DataStore(DataLocations locations)
@@ -163,7 +164,11 @@ public sealed class DataStore
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            var reason = $"the cache {_locations.Cache}: {exception.Message}";
+            if (_isCacheReported)
+                return;
+            _isCacheReported = true;
+            var reason = $"the cache {_locations.Cache} cannot be written, so that each start unpacks {set.Name} again: {exception.Message} " +
+                $"Name a folder that can in {DataLocations.CacheVariable}.";
             progress?.Report(new DataProgress(DataActivity.Skipped, reason, 0, null));
         }
     }
