@@ -88,7 +88,7 @@ internal sealed class RowRunner(IReadOnlyList<Row> rows, string recipes, string 
 
     private (string Receipt, string Model) Train(Recipe recipe, PreparedData data, string path, int workers, int threads)
     {
-        RecipeChecks.CheckAgainst(recipe, data.Train.Features, data.Train.Outputs);
+        RecipeChecks.CheckAgainst(recipe, data.Train.Features, data.Train.Outputs, data.Train.Rows);
         using var folder = Directory.Exists(path) ? Found(path, recipe, data) : RunFolder.Create(path, recipe, recipes);
         if (File.Exists(folder.ModelPath))
             return (folder.ReceiptPath, folder.ModelPath);

@@ -1,5 +1,4 @@
 using ClusterTrain.Learning;
-using ClusterTrain.Training;
 
 namespace ClusterTrain.Cli;
 
