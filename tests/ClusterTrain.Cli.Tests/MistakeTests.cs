@@ -159,4 +159,19 @@ public sealed class MistakeTests : IDisposable
         Assert.Equal([130], ended);
         Assert.Equal(130, interruption.ExitCode);
     }
+
+    [Theory]
+    [InlineData(129)]
+    [InlineData(143)]
+    public void The_hang_up_of_a_terminal_comes_more_than_once_and_leaves_the_time_to_write_a_checkpoint(int first)
+    {
+        var ended = new List<int>();
+        using var interruption = new Interruption(ended.Add);
+        interruption.Raise(first);
+        interruption.Raise(ExitCodes.HungUp);
+        Assert.Empty(ended);
+        Assert.Equal(first, interruption.ExitCode);
+        interruption.Raise(ExitCodes.Terminated);
+        Assert.Equal([143], ended);
+    }
 }

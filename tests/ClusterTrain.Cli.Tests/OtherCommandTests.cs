@@ -26,6 +26,7 @@ public sealed class OtherCommandTests : IDisposable
         Assert.Equal("", run.Error);
         Assert.Contains($"Examples:\n  ", run.Out, StringComparison.Ordinal);
         Assert.Contains($"clustertrain {command}".TrimEnd(), run.Out, StringComparison.Ordinal);
+        Assert.Contains("  129  stopped by SIGHUP", run.Out, StringComparison.Ordinal);
         Assert.Contains("  130  stopped by Ctrl-C", run.Out, StringComparison.Ordinal);
     }
 

@@ -11,6 +11,7 @@ namespace ClusterTrain.EndToEnd.Tests;
 /// </summary>
 public sealed partial class ClusterTrainProcess : IDisposable
 {
+    private const int SigHup = 1;
     private const int SigInt = 2;
     private const nint DefaultAction = 0;
     private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(2);
@@ -22,11 +23,13 @@ public sealed partial class ClusterTrainProcess : IDisposable
     private readonly string _commandLine;
 
     // A shell without job control starts what it runs in the background with SIGINT ignored, and every process hands that on to its children:
-    // they would not hear Ctrl-C.
+    // they would not hear Ctrl-C. nohup does the same with SIGHUP.
     static ClusterTrainProcess()
     {
-        if (!OperatingSystem.IsWindows())
-            signal(SigInt, DefaultAction);
+        if (OperatingSystem.IsWindows())
+            return;
+        signal(SigHup, DefaultAction);
+        signal(SigInt, DefaultAction);
     }
 
     private ClusterTrainProcess(Process process, string commandLine)

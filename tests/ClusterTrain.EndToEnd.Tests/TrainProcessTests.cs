@@ -35,6 +35,7 @@ public sealed class TrainProcessTests(ITestOutputHelper output) : IDisposable
     [Theory]
     [InlineData("INT", 130)]
     [InlineData("TERM", 143)]
+    [InlineData("HUP", 129)]
     public void A_run_stopped_by_a_signal_in_mid_epoch_and_resumed_gives_the_bits_of_one_left_alone(string signal, int exitCode)
     {
         if (OperatingSystem.IsWindows())

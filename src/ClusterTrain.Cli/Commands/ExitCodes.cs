@@ -15,6 +15,9 @@ internal static class ExitCodes
     /// <summary>An error that is the program's own.</summary>
     public const int Internal = 70;
 
+    /// <summary>Stopped by SIGHUP: the terminal or session was closed.</summary>
+    public const int HungUp = 129;
+
     /// <summary>Stopped by Ctrl-C (SIGINT).</summary>
     public const int Interrupted = 130;
 
@@ -28,6 +31,7 @@ internal static class ExitCodes
         ("1", "the run failed"),
         ("2", "an option, the recipe, the data or a file is wrong"),
         ("70", "an error of the program itself"),
+        ("129", "stopped by SIGHUP, the end of its terminal or session; a training run can be resumed"),
         ("130", "stopped by Ctrl-C; a training run can be resumed"),
         ("143", "stopped by SIGTERM; a training run can be resumed"),
     ];

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace ClusterTrain.Cli;
 
 /// <summary>
-/// Ctrl-C and SIGTERM: the first asks the work under way to stop where it can be resumed, the second ends the process at once.
+/// Ctrl-C, SIGTERM and SIGHUP: the first asks the work under way to stop where it can be resumed, the second ends the process at once. SIGHUP
+/// alone never does: the end of a terminal or session sends it more than once, and after SIGTERM.
 /// </summary>
 internal sealed class Interruption(Action<int> endAtOnce) : IDisposable
 {
@@ -23,11 +24,14 @@ internal sealed class Interruption(Action<int> endAtOnce) : IDisposable
     {
         On(PosixSignal.SIGINT, ExitCodes.Interrupted);
         On(PosixSignal.SIGTERM, ExitCodes.Terminated);
+
+        // One that was started with SIGHUP ignored, as nohup does, goes on ignoring it: .NET leaves that as it is.
+        On(PosixSignal.SIGHUP, ExitCodes.HungUp);
     }
 
     /// <summary>
-    /// From now on the end of an input is what Ctrl-C is: a parent process that ends, however it ends, takes this one with it. Ctrl-C itself,
-    /// which a terminal sends to a process and its children alike, is left to the parent.
+    /// From now on the end of an input is what Ctrl-C is: a parent process that ends, however it ends, takes this one with it. Ctrl-C itself and
+    /// SIGHUP, which a terminal sends to a process and its children alike, are left to the parent.
     /// </summary>
     /// <param name="input">The input; what comes before its end is ignored.</param>
     public void FollowInput(Stream input)
@@ -47,7 +51,7 @@ internal sealed class Interruption(Action<int> endAtOnce) : IDisposable
     {
         if (Interlocked.CompareExchange(ref _exitCode, exitCode, ExitCodes.Ok) == ExitCodes.Ok)
             _source.Cancel();
-        else
+        else if (exitCode != ExitCodes.HungUp)
             endAtOnce(exitCode);
     }
 
@@ -61,7 +65,7 @@ internal sealed class Interruption(Action<int> endAtOnce) : IDisposable
     private void On(PosixSignal signal, int exitCode) => _registrations.Add(PosixSignalRegistration.Create(signal, context =>
     {
         context.Cancel = true;
-        if (signal != PosixSignal.SIGINT || !_isFollowing)
+        if (signal == PosixSignal.SIGTERM || !_isFollowing)
             Raise(exitCode);
     }));
 }

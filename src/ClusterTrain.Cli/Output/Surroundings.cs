@@ -38,7 +38,17 @@ internal sealed class Surroundings : IDisposable
         var isTerminal = !isPlain && !Console.IsOutputRedirected;
 
         // Console.Out looks into the terminal's settings first, which takes time that pipes need not wait for.
-        var output = isTerminal ? Console.Out : Writer(Console.OpenStandardOutput());
+        TextWriter output;
+        if (isTerminal)
+        {
+            Console.SetOut(new StandardWriter(Console.Out, name: null));
+            output = Console.Out;
+        }
+        else
+        {
+            output = Writer(Console.OpenStandardOutput(), Console.IsOutputRedirected ? "standard output" : null);
+        }
+
         var interruption = new Interruption(exitCode =>
         {
             if (isTerminal)
@@ -49,7 +59,7 @@ internal sealed class Surroundings : IDisposable
         return new Surroundings
         {
             Out = output,
-            Error = Writer(Console.OpenStandardError()),
+            Error = Writer(Console.OpenStandardError(), name: null),
             Terminal = isTerminal ? () => AnsiConsole.Create(new AnsiConsoleSettings()) : null,
             IsErrorTerminal = !isPlain && !Console.IsErrorRedirected,
             Variable = Environment.GetEnvironmentVariable,
@@ -65,6 +75,6 @@ internal sealed class Surroundings : IDisposable
         Error.Flush();
     }
 
-    private static TextWriter Writer(Stream stream) =>
-        TextWriter.Synchronized(new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
+    private static TextWriter Writer(Stream stream, string? name) => TextWriter.Synchronized(new StandardWriter(
+        new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true }, name));
 }
