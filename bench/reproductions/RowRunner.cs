@@ -44,7 +44,7 @@ internal sealed class RowRunner(IReadOnlyList<Row> rows, string recipes, string 
             return environment;
         var folder = Path.Combine(work, "csv");
         Directory.CreateDirectory(folder);
-        CsvExport.Write(set, environment, folder, null, stop);
+        CsvExport.Write(set, environment, folder, cancellation: stop);
         return new DataLocations(recipes, [folder], environment.Cache);
     }
 

@@ -141,6 +141,17 @@ public sealed class ModelCommandTests(DigitsModel model) : IClassFixture<DigitsM
     }
 
     [Fact]
+    public void A_set_exported_with_a_header_is_predicted_and_scored()
+    {
+        var export = CommandRun.Of("data", "export", "digits", "--header", "--out", model["exported"]);
+        Assert.Equal(0, export.ExitCode);
+        var file = Path.Combine(model["exported"], "digits_train.csv");
+        Assert.Equal(1 + 1797, CommandRun.Of("predict", model.Folder, file).Lines.Length);
+        var score = CommandRun.Of("score", model.Folder, file);
+        Assert.EndsWith("on 1,797 rows", score.Lines[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_label_the_model_does_not_know_is_refused()
     {
         var file = model["labels.csv"];

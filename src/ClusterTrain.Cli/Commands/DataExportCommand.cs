@@ -14,22 +14,32 @@ internal static class DataExportCommand
             Description = "folder of the files, made when it is not there (default: the current one)",
             HelpName = "DIR",
         };
+        var header = new Option<bool>("--header")
+        {
+            Description = "begin with a line label,f0,f1,... and write classes by name, as predict and score take them",
+        };
         var data = CommandOptions.Data();
         var json = CommandOptions.Json("print one JSON object");
         var command = new CommandWithExamples(
             "export",
-            "Writes a data set as NAME_train.csv and NAME_test.csv: each line is the label, then the raw features; there is no header.",
+            "Writes a data set as NAME_train.csv and NAME_test.csv: each line is the label, then the raw features; by default there is no header.",
             "clustertrain data export mnist --out csv",
-            "clustertrain train configs/mnist-csv.yaml --data csv")
+            "clustertrain train configs/mnist-csv.yaml --data csv",
+            "clustertrain data export mnist --header --out csv")
         {
-            name, folder, data, json,
+            name, folder, header, data, json,
         };
         command.SetAction(parsed => Run(
-            parsed.GetRequiredValue(name), parsed.GetValue(folder) ?? ".", parsed.GetValue(data), parsed.GetValue(json), surroundings));
+            parsed.GetRequiredValue(name),
+            parsed.GetValue(folder) ?? ".",
+            parsed.GetValue(header),
+            parsed.GetValue(data),
+            parsed.GetValue(json),
+            surroundings));
         return command;
     }
 
-    private static int Run(string name, string folder, string? dataFolder, bool isJson, Surroundings surroundings)
+    private static int Run(string name, string folder, bool withHeader, string? dataFolder, bool isJson, Surroundings surroundings)
     {
         if (File.Exists(folder))
             throw new UsageException($"--out is '{folder}', a file; name a folder.");
@@ -39,7 +49,7 @@ internal static class DataExportCommand
         using (var progress = new DataProgressLine(surroundings, showsFiles: true))
         {
             files = CsvExport.Write(
-                name, Locations.Of(recipeFolder: null, dataFolder, surroundings), folder, progress, surroundings.Interruption.Token);
+                name, Locations.Of(recipeFolder: null, dataFolder, surroundings), folder, withHeader, progress, surroundings.Interruption.Token);
         }
 
         if (isJson)

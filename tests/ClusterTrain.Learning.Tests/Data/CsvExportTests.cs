@@ -17,4 +17,15 @@ public sealed class CsvExportTests
             DataPreparation.Prepare(recipe, 1, folder.Locations).Fingerprint,
             DataPreparation.Prepare(again, 1, folder.Locations).Fingerprint);
     }
+
+    [Fact]
+    public void A_header_names_the_columns_of_the_set()
+    {
+        using var folder = new TempFolder();
+        var lines = File.ReadAllLines(CsvExport.Write("digits", folder.Locations, folder.Path, withHeader: true)[0]);
+
+        Assert.Equal("label," + string.Join(',', Enumerable.Range(0, 64).Select(feature => $"f{feature}")), lines[0]);
+        Assert.StartsWith("0,0,0,5,13,9,1,", lines[1], StringComparison.Ordinal);
+        Assert.Equal(1 + 1797, lines.Length);
+    }
 }

@@ -123,7 +123,7 @@ public sealed class ModelRowsTests
 
         Assert.Equal(
             $"{file}: line 1 has no names and 3 cells, the 2 features and 1 more. Write a first line that says which is which, such as "
-            + "label,f0, ..., or leave the features alone there.",
+            + "label,f0, ... (`data export --header` does), or leave the features alone there.",
             Assert.Throws<DataException>(() => model.ReadRows(file)).Message);
     }
 

@@ -53,7 +53,7 @@ internal sealed record CsvColumns(string File, ImmutableArray<string> Names, boo
         {
             throw new DataException(
                 $"{file}: line {parser.RawRow} has no names and {first.Length} cells, the {needed.Length} features and {targets.Length} more. " +
-                $"Write a first line that says which is which, such as {targets[0]},{needed[0]}, ..., or leave the features alone there.");
+                $"Write a first line that says which is which, such as {targets[0]},{needed[0]}, ... (`data export --header` does), or leave the features alone there.");
         }
 
         ImmutableArray<string> all = source is null ? needed
