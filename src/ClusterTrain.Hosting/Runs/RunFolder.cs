@@ -256,11 +256,21 @@ public sealed class RunFolder : IDisposable
         {
             throw new RunFolderException($"{path}: the run folder may not be written to. Change its permissions, or work with a copy of it.", error);
         }
-        catch (IOException error)
+        catch (IOException error) when (IsHeld(error))
         {
             throw new RunFolderException($"{path}: another process is working in this run folder. Wait for it, or stop it first.", error);
         }
+        catch (IOException error)
+        {
+            throw new RunFolderException(
+                $"{path}: the run folder cannot be locked: {error.Message.TrimEnd('.')}. Make it writable, with space on its disk, or work with a copy of it.",
+                error);
+        }
     }
+
+    // .NET tells a file that another process holds by the number of the system's error alone: EWOULDBLOCK, or a sharing violation.
+    private static bool IsHeld(IOException error) => error.HResult ==
+        (OperatingSystem.IsWindows() ? unchecked((int)0x80070020) : OperatingSystem.IsLinux() ? 11 : 35);
 
     private string File(string name) => System.IO.Path.Combine(Path, name);
 

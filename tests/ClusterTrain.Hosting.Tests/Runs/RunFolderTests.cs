@@ -18,6 +18,25 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_lock_that_cannot_be_opened_is_not_taken_for_one_that_is_held()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        RunFolder.Create(_runs.Folder("run"), TrainedRun.Recipe()).Dispose();
+        var held = Path.Combine(_runs.Folder("run"), "lock");
+        File.Delete(held);
+        File.CreateSymbolicLink(held, "lock");
+
+        var error = Assert.Throws<RunFolderException>(() => RunFolder.Open(_runs.Folder("run")));
+
+        Assert.StartsWith($"{_runs.Folder("run")}: the run folder cannot be locked: ", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith(". Make it writable, with space on its disk, or work with a copy of it.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Every_coordinator_of_a_run_has_a_term_of_its_own()
     {
         RunFolder.Create(_runs.Folder("run"), TrainedRun.Recipe()).Dispose();
