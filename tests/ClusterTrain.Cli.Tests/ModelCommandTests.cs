@@ -152,6 +152,14 @@ public sealed class ModelCommandTests(DigitsModel model) : IClassFixture<DigitsM
     }
 
     [Fact]
+    public void A_folder_is_no_file_of_rows()
+    {
+        var run = CommandRun.Of("predict", model.Folder, model.Folder);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Equal($"error: {model.Folder}: is a folder; name a file in it.", Assert.Single(run.ErrorLines));
+    }
+
+    [Fact]
     public void A_label_the_model_does_not_know_is_refused()
     {
         var file = model["labels.csv"];

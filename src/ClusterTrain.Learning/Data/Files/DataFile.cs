@@ -33,6 +33,8 @@ internal sealed class DataFile : IDisposable
     /// <exception cref="DataException">It cannot be opened.</exception>
     public static DataFile Open(string path, Action<long, long>? read = null)
     {
+        if (Directory.Exists(path))
+            throw new DataException($"{path}: is a folder; name a file in it.");
         try
         {
             return Over(path, new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0), read);
