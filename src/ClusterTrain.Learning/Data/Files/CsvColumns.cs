@@ -17,6 +17,7 @@ internal sealed record CsvColumns(string File, ImmutableArray<string> Names, boo
     public static CsvColumns Of(CsvParser parser, string file, CsvSource source)
     {
         var count = parser.Count;
+        CheckSeparator(parser, file);
         if (source is { Header: false, Columns.IsEmpty: true })
             return new CsvColumns(file, FeatureEncoding.Numbered("c", 0, count), AreInFile: false);
         if (!source.Header && source.Columns.Length != count)
@@ -47,6 +48,7 @@ internal sealed record CsvColumns(string File, ImmutableArray<string> Names, boo
         ImmutableArray<string> missing = [.. needed.Except(first)];
         if (missing.IsEmpty)
             return Checked(parser, file, first, areInFile: true);
+        CheckSeparator(parser, file);
         if (source is { Header: true } || missing.Length < needed.Length)
             throw Missing($"{file}: line {parser.RawRow}", missing, needed, first);
         if (source is null && first.Length == needed.Length + targets.Length)
@@ -91,6 +93,17 @@ internal sealed record CsvColumns(string File, ImmutableArray<string> Names, boo
             : $"The first line has to name the columns, in any order; it is {NearestColumn.Listed(found)}.";
         return new DataException(
             $"{place}: of {needed.Length} columns that the model needs {missing.Length} are not there: {NearestColumn.Listed(missing)}. {remedy}");
+    }
+
+    // Training needs two columns, a feature and a target, and a model looks here only when it misses some.
+    private static void CheckSeparator(CsvParser parser, string file)
+    {
+        if (parser.Record is [var cell] && cell.IndexOfAny([';', '\t']) is >= 0 and var at)
+        {
+            throw new DataException(
+                $"{file}: line {parser.RawRow} is one column with {(cell[at] == ';' ? "semicolons" : "tabs")} in it, and columns are separated " +
+                "by commas. Write the file with commas between the columns and points in the numbers.");
+        }
     }
 
     private static ImmutableArray<string> Cells(CsvParser parser) => [.. parser.Record!.Select(cell => cell.Trim())];
