@@ -162,6 +162,13 @@ public static class DataPreparation
             throw new DataException($"data.scale is {scale}; features can be multiplied by any finite number but 0.");
 
         var source = reader.Read(recipe);
+        if (recipe.Task == TaskKind.Classification && source.Train.Targets.Classes is [var only])
+        {
+            throw new DataException(
+                $"{source.Train.Name}: all rows have the class '{only}'; a classification needs two classes at least. Add rows of another class, " +
+                "or name another target column.");
+        }
+
         var split = Split(recipe, source, seed);
         var raw = source.Train.Rows;
         var scaling = recipe.Standardise

@@ -70,6 +70,7 @@ public sealed class BadDataTests
         { "header only", Text("a,b,y\n"), ["rows.csv: a header and no rows"] },
         { "semicolons", Text("a;b;y\n1,5;2;3\n"), ["rows.csv: line 1 is one column with semicolons in it, and columns are separated by commas."] },
         { "tabs", Text("a\tb\ty\n1\t2\t3\n"), ["rows.csv: line 1 is one column with tabs in it", "Write the file with commas"] },
+        { "one class", Text("a,b,y\n1,2,ham\n3,4,ham\n"), ["rows.csv: all rows have the class 'ham'; a classification needs two classes at least."] },
         { "missing target", Text("a,b,why\n1,2,3\n"), ["rows.csv: there is no column 'y'", "a, b, why"] },
         { "word", Text("a,b,y\n1,2,0\n1,two,0\n"), ["rows.csv: line 3, column 'b' is 'two', not a number"] },
         { "empty cell", Text("a,b,y\n1,,0\n"), ["rows.csv: line 2, column 'b' is empty"] },

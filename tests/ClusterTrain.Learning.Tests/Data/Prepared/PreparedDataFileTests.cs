@@ -39,7 +39,7 @@ public sealed class PreparedDataFileTests
             ClassWeights = new([]),
             Validation = new SplitSize(100, null),
         },
-        ["one row"] = new() { Source = Inline([[7]], [[0]]) },
+        ["one row"] = new() { Source = Inline([[7]], [[1]]) },
     };
 
     private static NamedSource Digits => new("digits");
