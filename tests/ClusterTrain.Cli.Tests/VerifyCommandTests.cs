@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace ClusterTrain.Cli.Tests;
 
 public sealed class VerifyCommandTests : IDisposable
@@ -47,6 +49,34 @@ public sealed class VerifyCommandTests : IDisposable
         Assert.Contains("step 30: weights sha256", replayed.Out, StringComparison.Ordinal);
         Assert.Equal(2, CommandRun.Of("replay", Folder("one"), "--from", "5", "--to", "3").ExitCode);
         Assert.Equal(2, CommandRun.Of("verify", Folder("nothing")).ExitCode);
+    }
+
+    [Fact]
+    public void Json_says_the_same_in_one_object()
+    {
+        Train("one", "--checkpoint-steps", "20");
+        Train("other", "--set", "seed=2");
+        string[][] commands =
+        [
+            ["verify", Folder("one")],
+            ["verify", Folder("one"), Folder("other")],
+            ["replay", Folder("one"), "--from", "41", "--to", "41"],
+        ];
+        foreach (var command in commands)
+        {
+            var text = CommandRun.Of(command);
+            var json = CommandRun.Of([.. command, "--json"]);
+            var found = JsonDocument.Parse(Assert.Single(json.Lines)).RootElement;
+            Assert.Equal(text.ExitCode, json.ExitCode);
+            Assert.Equal(text.ExitCode == ExitCodes.Ok, found.GetProperty("agrees").GetBoolean());
+            Assert.NotEmpty(text.Lines);
+            Assert.Equal(
+                text.Lines,
+                found.GetProperty("checked").EnumerateArray().Select(line => $"ok      {line}")
+                    .Concat(found.GetProperty("differences").EnumerateArray().Select(line => $"DIFFERS {line}")));
+        }
+
+        Assert.Equal(ExitCodes.Failed, CommandRun.Of([.. commands[1], "--json"]).ExitCode);
     }
 
     private string Folder(string name) => Path.Combine(_root.FullName, name);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using ClusterTrain.Hosting;
 
 namespace ClusterTrain.Cli;
@@ -14,28 +15,55 @@ internal static class VerifyCommand
             Description = "another run folder, to be equal to the first; the first epoch, step and tensor that differ are named",
             Arity = ArgumentArity.ZeroOrOne,
         };
+        var json = Json();
         var command = new CommandWithExamples(
             "verify",
             "Checks that a run's checkpoints and model hold the weights its receipt names; compares two runs. Exit code 1 when something differs.",
             "clustertrain verify runs/mnist-20260131-120000",
             "clustertrain verify runs/mnist-20260131-120000 runs/cluster")
         {
-            run, other,
+            run, other, json,
         };
-        command.SetAction(parsed => Run(parsed.GetRequiredValue(run), parsed.GetValue(other), surroundings));
+        command.SetAction(parsed => Run(parsed.GetRequiredValue(run), parsed.GetValue(other), parsed.GetValue(json), surroundings));
         return command;
     }
 
+    /// <summary><c>--json</c> of the commands that print what <see cref="Print"/> does.</summary>
+    public static Option<bool> Json() => CommandOptions.Json("print one JSON object");
+
     /// <summary>Prints what was found; exit code 1 when something differs.</summary>
-    public static int Print(VerificationReport report, Surroundings surroundings)
+    public static int Print(VerificationReport report, bool isJson, Surroundings surroundings)
     {
-        foreach (var line in report.Checked)
-            surroundings.Out.WriteLine($"ok      {line}");
-        foreach (var line in report.Differences)
-            surroundings.Out.WriteLine($"DIFFERS {line}");
+        if (isJson)
+            new JsonLines(surroundings.Out).Write(json => WriteJson(json, report));
+        else
+            WriteText(report, surroundings.Out);
         return report.Agrees ? ExitCodes.Ok : ExitCodes.Failed;
     }
 
-    private static int Run(string run, string? other, Surroundings surroundings) =>
-        Print(other is null ? RunVerification.Verify(run) : RunVerification.Compare(run, other), surroundings);
+    private static void WriteText(VerificationReport report, TextWriter output)
+    {
+        foreach (var line in report.Checked)
+            output.WriteLine($"ok      {line}");
+        foreach (var line in report.Differences)
+            output.WriteLine($"DIFFERS {line}");
+    }
+
+    private static void WriteJson(Utf8JsonWriter json, VerificationReport report)
+    {
+        json.WriteBoolean("agrees", report.Agrees);
+        WriteLines("checked", report.Checked);
+        WriteLines("differences", report.Differences);
+
+        void WriteLines(string name, IReadOnlyList<string> lines)
+        {
+            json.WriteStartArray(name);
+            foreach (var line in lines)
+                json.WriteStringValue(line);
+            json.WriteEndArray();
+        }
+    }
+
+    private static int Run(string run, string? other, bool isJson, Surroundings surroundings) =>
+        Print(other is null ? RunVerification.Verify(run) : RunVerification.Compare(run, other), isJson, surroundings);
 }
