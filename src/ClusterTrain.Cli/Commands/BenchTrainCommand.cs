@@ -15,7 +15,7 @@ internal static class BenchTrainCommand
     {
         var peers = new Option<bool>("--peers") { Description = "run the programs under bench/peers too, in turns with this one" };
         var seconds = CommandOptions.Seconds("--seconds", "how long each turn measures (default: 2)", allowZero: false);
-        var turns = CommandOptions.Whole("--turns", "N", "turns of each program (default: 3)", 1, 1000);
+        var turns = CommandOptions.Whole("--turns", "N", "turns of each program (default: 5)", 1, 1000);
         var data = CommandOptions.Data();
         var json = CommandOptions.Json("print one JSON object per network");
         var command = new CommandWithExamples(
@@ -26,7 +26,7 @@ internal static class BenchTrainCommand
         {
             peers, seconds, turns, data, json,
         };
-        command.SetAction(parsed => new BenchTrain(surroundings, parsed.GetValue(seconds) ?? 2, parsed.GetValue(turns) ?? 3).Run(
+        command.SetAction(parsed => new BenchTrain(surroundings, parsed.GetValue(seconds) ?? 2, parsed.GetValue(turns) ?? 5).Run(
             parsed.GetValue(peers), parsed.GetValue(data), parsed.GetValue(json)));
         return command;
     }
