@@ -48,13 +48,15 @@ public sealed record Receipt(ImmutableArray<ReceiptEntry> Entries)
             }
             catch (JsonException error)
             {
-                throw new RunFolderException($"{path}:{index + 1}: is no line of a receipt ({error.Message}). Bring the file back from a copy, or start a new run.", error);
+                throw new RunFolderException(
+                    $"{path}:{index + 1}: is no line of a receipt ({error.Message}). {RunFolderException.RemedyOfDamage}", error);
             }
 
             if (!entry.Follows(chain))
             {
                 throw new RunFolderException(
-                    $"{path}:{index + 1}: the chain is broken at step {entry.Step}: this line, or the one before it, was changed or is missing. Bring the file back from a copy, or start a new run.");
+                    $"{path}:{index + 1}: the chain is broken at step {entry.Step}: this line, or the one before it, was changed or is missing. "
+                    + RunFolderException.RemedyOfDamage);
             }
 
             chain = entry.Chain;

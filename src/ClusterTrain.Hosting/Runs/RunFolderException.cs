@@ -3,6 +3,9 @@ namespace ClusterTrain.Hosting;
 /// <summary>A run folder cannot be used. The message names it and what to do.</summary>
 public sealed class RunFolderException : Exception
 {
+    /// <summary>What to do about a file of the run that is damaged.</summary>
+    internal const string RemedyOfDamage = "Bring the file back from a copy, or start a new run.";
+
     /// <summary>Creates the error.</summary>
     public RunFolderException(string message)
         : base(message)

@@ -39,7 +39,7 @@ public sealed record RunIdentity(string Recipe, string? Data, long Term, string?
         }
         catch (Exception error) when (error is IOException or JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
-            throw new RunFolderException($"{path}: is missing or damaged ({error.Message}). Bring the file back from a copy, or start a new run.", error);
+            throw new RunFolderException($"{path}: is missing or damaged ({error.Message}). {RunFolderException.RemedyOfDamage}", error);
         }
     }
 }

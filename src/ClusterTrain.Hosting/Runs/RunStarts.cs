@@ -15,15 +15,15 @@ internal static class RunStarts
             folder.HoldTo(data.Fingerprint);
         }
 
-        var damaged = 0;
+        var isAnyDamaged = false;
         var state = folder.ReadCheckpoint(layout, stateCount, problem =>
         {
-            damaged++;
+            isAnyDamaged = true;
             observe(new RunWarning(problem));
         });
         if (state is null)
         {
-            if (damaged > 0)
+            if (isAnyDamaged)
             {
                 observe(new RunWarning("no checkpoint is whole: the run begins again at step 0, with the same result"));
             }

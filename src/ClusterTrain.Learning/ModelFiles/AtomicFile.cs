@@ -15,7 +15,7 @@ public static partial class AtomicFile
     /// <param name="path">The file to write; its folder must exist.</param>
     /// <param name="write">Writes the content to a stream that can seek.</param>
     /// <exception cref="IOException">The folder is missing, the disk is full, or the file cannot be replaced.</exception>
-    /// <exception cref="UnauthorizedAccessException">The folder may not be written to.</exception>
+    /// <exception cref="UnauthorizedAccessException">The path is a folder, or its folder may not be written to.</exception>
     public static void Write(string path, Action<Stream> write)
     {
         var whole = Path.GetFullPath(path);

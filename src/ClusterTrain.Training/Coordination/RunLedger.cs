@@ -277,11 +277,11 @@ internal sealed class RunLedger : IDisposable
     public EpochCompleted Describe(EpochRecord record, TimeSpan finished, int workers)
     {
         // Epochs may arrive in a bunch, training being ahead of the records: the speed of short ones is their mean over a while.
-        var isOver = finished - _mark.At >= s_rateWindow;
-        var (at, step) = isOver ? _mark : _markBefore;
+        var isWindowOver = finished - _mark.At >= s_rateWindow;
+        var (at, step) = isWindowOver ? _mark : _markBefore;
         var rows = (double)(record.Step - step) * _plan.TrainingRows / _plan.StepsPerEpoch;
         var rate = finished > at ? Math.Max(0, rows / (finished - at).TotalSeconds) : 0;
-        if (isOver)
+        if (isWindowOver)
         {
             (_markBefore, _mark) = (_mark, (finished, record.Step));
         }

@@ -18,15 +18,15 @@ internal sealed class AllocationMeter(ComputePool pool) : IDisposable
     /// The bytes that all threads of the pool allocate in ten steps: the least of five such groups, since the first calls of a
     /// method may allocate in the runtime.
     /// </summary>
-    public long LeastBytes(Action steps)
+    public long LeastBytes(Action step)
     {
         var least = long.MaxValue;
         for (var group = 0; group < Groups; group++)
         {
             Read();
             Array.Clear(_sum);
-            for (var step = 0; step < StepsPerGroup; step++)
-                steps();
+            for (var count = 0; count < StepsPerGroup; count++)
+                step();
             Read();
             least = Math.Min(least, _sum.Sum());
         }

@@ -9,7 +9,6 @@ namespace ClusterTrain.Cli;
 /// <summary>The options that all nodes of an Akka cluster have.</summary>
 internal sealed class AkkaNodeArguments
 {
-    private readonly Option<string?> _engine = Engines.Option();
     private readonly Option<string?> _name = new("--name") { Description = "the node's name (default: host and process)", HelpName = "NAME" };
     private readonly Option<string?> _listen = new("--listen")
     {
@@ -33,7 +32,7 @@ internal sealed class AkkaNodeArguments
     /// <summary>Adds them to a command.</summary>
     public void AddTo(CommandWithExamples command)
     {
-        foreach (var option in (Option[])[_engine, _name, _listen, _public, _seeds, _linkPort, _health])
+        foreach (var option in (Option[])[Engines.Option(), _name, _listen, _public, _seeds, _linkPort, _health])
             command.Options.Add(option);
         _security.AddTo(command);
         Configuration.AddTo(command);
