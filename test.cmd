@@ -1,6 +1,5 @@
 @echo off
 rem Builds everything and runs all tests.
 cd /d "%~dp0"
-call .ci\akka-probe.cmd tests\ClusterTrain.Akka.Tests
 dotnet build ClusterTrain.sln -c Release --nologo -v quiet -clp:ErrorsOnly || exit /b 1
 dotnet test ClusterTrain.sln -c Release --no-build --nologo %*

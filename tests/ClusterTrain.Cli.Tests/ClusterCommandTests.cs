@@ -41,27 +41,19 @@ public sealed class ClusterCommandTests
     }
 
     [Fact]
-    public void The_engine_may_be_named_where_it_is_the_usual_one()
+    public void Nodes_that_may_lead_the_same_run_must_name_its_folder()
     {
-        var run = CommandRun.Of("worker", "--engine", "tcp", "--join", "127.0.0.1:1", "--give-up-seconds", "0.1");
-        Assert.Equal(1, run.ExitCode);
-        Assert.Contains("no coordinator was reached at 127.0.0.1:1", run.Error, StringComparison.Ordinal);
+        var run = CommandRun.Of("coordinator", "--join", "10.0.0.5,10.0.0.6");
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("--out is missing", run.Error, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("spark", "CLUSTERTRAIN_ENGINE is 'spark'; there are tcp and akka.")]
-#if AKKA
-    [InlineData("akka", "cannot listen at 0.0.0.0:7060 without a cluster secret")]
-#else
-    [InlineData("akka", "CLUSTERTRAIN_ENGINE is 'akka': this build is without the Akka engine")]
-#endif
-    public void The_engine_of_a_node_comes_from_the_environment_too(string engine, string problem)
+    [Fact]
+    public void Status_says_that_nobody_answers()
     {
-        var variables = new Dictionary<string, string> { ["CLUSTERTRAIN_ENGINE"] = engine, ["CLUSTERTRAIN_LISTEN"] = "0.0.0.0:7060" };
-        var run = CommandRun.With(variables, "worker");
+        var run = CommandRun.Of("status", "127.0.0.1:1");
         Assert.Equal(2, run.ExitCode);
-        Assert.Contains(problem, run.Error, StringComparison.Ordinal);
-        Assert.Equal(0, CommandRun.With(variables, "data", "--help").ExitCode);
+        Assert.StartsWith("error: no answer from 127.0.0.1:1:", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using ClusterTrain.Cluster.Links;
 using ClusterTrain.Hosting;
 using ClusterTrain.Learning;
 using ClusterTrain.Training;
@@ -21,7 +22,6 @@ internal static class CommandLine
         {
             // An argument that begins with @ is a file's name like any other.
             var root = Root(surroundings);
-            Engines.Apply(root, args, surroundings);
             var settings = new ParserConfiguration { ResponseFileTokenReplacer = null };
             var variables = new List<string>();
             var parsed = root.Parse(args, settings);
@@ -67,6 +67,7 @@ internal static class CommandLine
             CoordinatorCommand.Create(surroundings),
             ParameterServerCommand.Create(surroundings),
             WorkerCommand.Create(surroundings),
+            StatusCommand.Create(surroundings),
             PredictCommand.Create(surroundings),
             ScoreCommand.Create(surroundings),
             ReportCommand.Create(surroundings),

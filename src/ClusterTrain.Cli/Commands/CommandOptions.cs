@@ -58,4 +58,8 @@ internal static class CommandOptions
             return null;
         },
     };
+
+    /// <summary>The time of an option of seconds; null when it is not given.</summary>
+    public static TimeSpan? Time(ParseResult parsed, Option<double?> option) =>
+        parsed.GetValue(option) is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
 }

@@ -9,19 +9,19 @@ internal sealed class RunSession : IDisposable
 {
     private readonly Surroundings _surroundings;
     private readonly long _began;
-    private readonly RunLog _log;
-    private readonly TensorBoardLog? _tensorBoard;
+    private readonly bool _isForTensorBoard;
     private readonly IRunView _view;
+    private RunFolder? _folder;
+    private RunLog? _log;
+    private TensorBoardLog? _tensorBoard;
 
-    /// <summary>Prepares the data, opens the folder and the log.</summary>
+    /// <summary>Prepares the data; the folder is opened when all else is known to be right.</summary>
     /// <param name="source">The recipe.</param>
     /// <param name="arguments">The options.</param>
-    /// <param name="openFolder">Creates or opens the run folder; called when all else is known to be right.</param>
     /// <param name="surroundings">Where it runs.</param>
     /// <exception cref="DataException">The data cannot be used.</exception>
     /// <exception cref="RecipeException">The recipe does not fit the data.</exception>
-    /// <exception cref="RunFolderException">The folder cannot be used.</exception>
-    public RunSession(RunSource source, RunArguments arguments, Func<RunFolder> openFolder, Surroundings surroundings)
+    public RunSession(RunSource source, RunArguments arguments, Surroundings surroundings)
     {
         _surroundings = surroundings;
         _began = surroundings.Time.GetTimestamp();
@@ -31,9 +31,7 @@ internal sealed class RunSession : IDisposable
         RecipeChecks.CheckAgainst(Recipe, Data.Train.Features, Data.Train.Outputs, Data.Train.Rows);
         Plan = new TrainingPlan(Recipe, Data.Train.Rows);
         Layout = new NetworkLayout(Data.Train.Features, Recipe.Layers);
-        Folder = openFolder();
-        _log = new RunLog(Folder, surroundings.Time);
-        _tensorBoard = arguments.IsForTensorBoard ? new TensorBoardLog(Folder.Path, surroundings.Time) : null;
+        _isForTensorBoard = arguments.IsForTensorBoard;
         _view = RunViews.Of(arguments, surroundings);
     }
 
@@ -45,11 +43,22 @@ internal sealed class RunSession : IDisposable
 
     public NetworkLayout Layout { get; }
 
-    public RunFolder Folder { get; }
+    /// <summary>The run folder, once it is open.</summary>
+    public RunFolder Folder => _folder ?? throw new InvalidOperationException("the run folder is not open yet");
 
     private string Kernels { get; }
 
-    private string? LogProblem => _log.Problem ?? _tensorBoard?.Problem;
+    private string? LogProblem => _log?.Problem ?? _tensorBoard?.Problem;
+
+    /// <summary>Records in a run folder from now on.</summary>
+    /// <param name="folder">The folder; the session disposes it.</param>
+    public void Open(RunFolder folder)
+    {
+        Close();
+        _folder = folder;
+        _log = new RunLog(folder, _surroundings.Time);
+        _tensorBoard = _isForTensorBoard ? new TensorBoardLog(folder.Path, _surroundings.Time) : null;
+    }
 
     /// <summary>Shows what is about to be trained.</summary>
     /// <param name="workers">Workers, or the fewest.</param>
@@ -58,7 +67,7 @@ internal sealed class RunSession : IDisposable
     /// <param name="isResumed">True when it goes on from a checkpoint.</param>
     /// <param name="command">The command that goes on with it, without the folder.</param>
     /// <param name="address">Where members join; null: the run is in one process.</param>
-    public void Begin(int workers, int threads, int servers, bool isResumed, string command, NodeEndpoint? address = null)
+    public void Begin(int workers, int threads, int servers, bool isResumed, string command, string? address = null)
     {
         var folder = Folder.Path;
         _view.Begin(new RunDescription
@@ -78,7 +87,7 @@ internal sealed class RunSession : IDisposable
             ParameterServers = servers,
             Kernels = Kernels,
             IsResumed = isResumed,
-            Address = address?.ToString(),
+            Address = address,
             ResumeCommand = $"{command} {(folder.Contains(' ', StringComparison.Ordinal) ? $"\"{folder}\"" : folder)}",
         });
     }
@@ -87,7 +96,7 @@ internal sealed class RunSession : IDisposable
     public void Observe(RunEvent happened)
     {
         var hadProblem = LogProblem is not null;
-        _log.Write(happened);
+        _log!.Write(happened);
         _tensorBoard?.Write(happened);
         if (LogProblem is { } problem && !hadProblem)
             _view.Observe(new RunWarning($"the log cannot be written: {problem}; what belongs there waits, and training goes on"));
@@ -117,8 +126,13 @@ internal sealed class RunSession : IDisposable
     public void Dispose()
     {
         _view.Dispose();
+        Close();
+    }
+
+    private void Close()
+    {
         _tensorBoard?.Dispose();
-        _log.Dispose();
-        Folder.Dispose();
+        _log?.Dispose();
+        _folder?.Dispose();
     }
 }

@@ -45,7 +45,8 @@ internal static class TrainCommand
             return RunViews.AlreadyDone(resumed, result, arguments.IsJson, surroundings);
         var source = (resumed is not null ? RunSource.OfFolder(resumed) : RunSource.OfRecipe(arguments.Recipe, arguments.Overrides))
             .ReadFrom(arguments.Prepared);
-        using var session = new RunSession(source, arguments, OpenFolder, surroundings);
+        using var session = new RunSession(source, arguments, surroundings);
+        session.Open(resumed is not null ? RunFolder.Open(resumed) : RunFolders.Create(arguments.Out, source, surroundings.Time));
         IdleMembers.Warn(session.Plan, session.Layout, workers, servers, surroundings.Error);
         var settings = new InProcessSettings
         {
@@ -57,8 +58,6 @@ internal static class TrainCommand
         var outcome = InProcessTraining.Train(
             session.Recipe, session.Data, session.Folder, settings, surroundings.Time, session.Observe, surroundings.Interruption.Token);
         return session.End(outcome, settings.Threads);
-
-        RunFolder OpenFolder() => resumed is not null ? RunFolder.Open(resumed) : RunFolders.Create(arguments.Out, source, surroundings.Time);
     }
 
     private static void Check(RunArguments arguments, string? resumed, int workers, int? threads)

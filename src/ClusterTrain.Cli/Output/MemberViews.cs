@@ -1,5 +1,6 @@
 using System.Globalization;
-using ClusterTrain.Hosting;
+using ClusterTrain.Cluster.Links;
+using ClusterTrain.Cluster.Nodes;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Cli;
@@ -10,13 +11,13 @@ internal interface IMemberView : IDisposable
     /// <summary>Before it connects.</summary>
     /// <param name="options">What it does.</param>
     /// <param name="endpoint">Where it listens; null: nowhere.</param>
-    void Begin(MemberOptions options, NodeEndpoint? endpoint);
+    void Begin(NodeOptions options, NodeEndpoint? endpoint);
 
     /// <summary>What happens; called from several threads, one at a time.</summary>
-    void Observe(MemberEvent happened);
+    void Observe(NodeEvent happened);
 
     /// <summary>How it ended.</summary>
-    void End(MemberOutcome outcome);
+    void End(NodeOutcome outcome);
 }
 
 /// <summary>Plain lines: what happens on one stream, warnings on the other.</summary>
@@ -28,7 +29,7 @@ internal sealed class PlainMemberView(Surroundings surroundings) : IMemberView
 
     private long? _lastFetch;
 
-    public void Begin(MemberOptions options, NodeEndpoint? endpoint)
+    public void Begin(NodeOptions options, NodeEndpoint? endpoint)
     {
         var what = options switch
         {
@@ -41,14 +42,14 @@ internal sealed class PlainMemberView(Surroundings surroundings) : IMemberView
             Line("without a cluster secret it listens on loopback only");
     }
 
-    public void Observe(MemberEvent happened)
+    public void Observe(NodeEvent happened)
     {
         switch (happened)
         {
-            case MemberNotice notice:
+            case NodeNotice notice:
                 Line(notice.Message);
                 break;
-            case MemberWarning warning:
+            case NodeWarning warning:
                 surroundings.Error.WriteLine($"warning: {warning.Message}");
                 break;
             case MemberJoined joined:
@@ -61,17 +62,17 @@ internal sealed class PlainMemberView(Surroundings surroundings) : IMemberView
         }
     }
 
-    public void End(MemberOutcome outcome)
+    public void End(NodeOutcome outcome)
     {
         switch (outcome)
         {
-            case MemberFinished:
+            case NodeFinished:
                 Line("the run is over");
                 break;
-            case MemberLeft:
+            case NodeLeft:
                 Line("left the run");
                 break;
-            case MemberEndedByError error:
+            case NodeFailed error:
                 surroundings.Error.WriteLine($"error: {error.Reason}");
                 break;
         }
@@ -96,7 +97,7 @@ internal sealed class JsonMemberView(TextWriter output) : IMemberView
 {
     private readonly JsonLines _lines = new(output);
 
-    public void Begin(MemberOptions options, NodeEndpoint? endpoint) => _lines.Write(json =>
+    public void Begin(NodeOptions options, NodeEndpoint? endpoint) => _lines.Write(json =>
     {
         json.WriteString("event", "node");
         json.WriteBoolean("worker", options.IsWorker);
@@ -106,15 +107,15 @@ internal sealed class JsonMemberView(TextWriter output) : IMemberView
             json.WriteString("address", endpoint.ToString());
     });
 
-    public void Observe(MemberEvent happened) => _lines.Write(json =>
+    public void Observe(NodeEvent happened) => _lines.Write(json =>
     {
         switch (happened)
         {
-            case MemberNotice notice:
+            case NodeNotice notice:
                 json.WriteString("event", "notice");
                 json.WriteString("message", notice.Message);
                 break;
-            case MemberWarning warning:
+            case NodeWarning warning:
                 json.WriteString("event", "warning");
                 json.WriteString("message", warning.Message);
                 break;
@@ -132,16 +133,16 @@ internal sealed class JsonMemberView(TextWriter output) : IMemberView
         }
     });
 
-    public void End(MemberOutcome outcome) => _lines.Write(json =>
+    public void End(NodeOutcome outcome) => _lines.Write(json =>
     {
         json.WriteString("event", "ended");
         json.WriteString("outcome", outcome switch
         {
-            MemberFinished => "finished",
-            MemberLeft => "left",
+            NodeFinished => "finished",
+            NodeLeft => "left",
             _ => "error",
         });
-        if (outcome is MemberEndedByError error)
+        if (outcome is NodeFailed error)
             json.WriteString("reason", error.Reason);
     });
 

@@ -3,24 +3,15 @@ using ClusterTrain.Training;
 
 namespace ClusterTrain.Hosting;
 
-/// <summary>Where messages go whose receiver is not in this process.</summary>
-internal interface IActorRoute
-{
-    /// <summary>Sends a message on, or drops it; a tensor's reference goes with it.</summary>
-    void Send(ActorId to, in Envelope envelope);
-}
-
 /// <summary>The actors of one process: their mailboxes, timers, and the lane of the work they offload.</summary>
 internal sealed class ActorHost : IDisposable
 {
-    private readonly ConcurrentDictionary<ActorId, IMailbox> _mailboxes = new();
-    private readonly BlockingCollection<(ActorId Owner, Func<IMessage> Work)> _offloaded = [];
+    private readonly ConcurrentDictionary<ActorId, Mailbox> _mailboxes = new();
     private readonly ConcurrentDictionary<ITimer, byte> _timers = new();
-    private readonly Thread _background;
+    private readonly OffloadLane _offloaded;
     private readonly TimeProvider _time;
     private readonly long _started;
     private readonly Action<ActorId, Exception> _failed;
-    private bool _stopped;
 
     /// <summary>Creates a host without actors.</summary>
     /// <param name="time">The clock.</param>
@@ -30,61 +21,24 @@ internal sealed class ActorHost : IDisposable
         _time = time;
         _started = time.GetTimestamp();
         _failed = failed;
-        _background = new Thread(RunOffloaded) { Name = "background", IsBackground = true };
-        _background.Start();
+        _offloaded = new OffloadLane(Post);
     }
-
-    /// <summary>Takes messages to others than this process's actors; null: they are dropped. Set before there are actors.</summary>
-    public IActorRoute? Route { get; set; }
-
-    /// <summary>Makes the mailboxes; null: those of this host, on the dispatcher given.</summary>
-    public INodeEngine? Engine { get; init; }
 
     public TimeSpan Now => _time.GetElapsedTime(_started);
 
-    public IMailbox Add(ActorId id, IActor actor, Dispatcher dispatcher)
+    public Mailbox Add(ActorId id, IActor actor, Dispatcher<Mailbox> dispatcher)
     {
-        var mailbox = Engine?.CreateMailbox(id, actor, this) ?? new Mailbox(id, actor, dispatcher, this);
+        var mailbox = new Mailbox(id, actor, dispatcher, this);
         return _mailboxes.TryAdd(id, mailbox) ? mailbox : throw new ArgumentException($"There is an actor {id} already.", nameof(id));
     }
 
-    /// <summary>Ends an actor's life: nothing reaches it any more. It may still be handling a message.</summary>
-    public void Remove(ActorId id)
-    {
-        if (_mailboxes.TryRemove(id, out var mailbox))
-            mailbox.Close();
-    }
-
-    /// <summary>Ends an actor's life and does one last thing after the message it has in hand.</summary>
-    public void Remove(ActorId id, Action last)
-    {
-        if (_mailboxes.TryRemove(id, out var mailbox))
-            mailbox.CloseThen(last);
-    }
-
-    public bool Has(ActorId id) => _mailboxes.ContainsKey(id);
-
     public void Post(ActorId to, ActorId sender, IMessage message) => Post(to, new Envelope(sender, message, default));
 
-    /// <summary>Puts a message in an actor's mailbox, or gives it to the route.</summary>
+    /// <summary>Puts a message in an actor's mailbox; drops it when there is no such actor.</summary>
     public void Post(ActorId to, in Envelope envelope)
     {
         if (_mailboxes.TryGetValue(to, out var mailbox))
             mailbox.Post(envelope);
-        else if (Route is not null)
-            Route.Send(to, envelope);
-        else
-            envelope.Drop();
-    }
-
-    /// <summary>
-    /// Puts a message that came from outside in the mailbox of one of this process's actors and, when that actor is idle,
-    /// runs it on this very thread: a change of threads costs more than most messages. Blocks while the mailbox is full.
-    /// </summary>
-    public void Deliver(ActorId to, in Envelope envelope)
-    {
-        if (_mailboxes.TryGetValue(to, out var mailbox))
-            mailbox.Deliver(envelope);
         else
             envelope.Drop();
     }
@@ -106,57 +60,26 @@ internal sealed class ActorHost : IDisposable
         }
     }
 
-    public void Offload(ActorId owner, Func<IMessage> work)
-    {
-        lock (_offloaded)
-        {
-            if (!_stopped)
-                _offloaded.Add((owner, work));
-        }
-    }
+    public void Offload(ActorId owner, Func<IMessage> work) => _offloaded.Add(owner, work);
 
     public void ActorFailed(ActorId actor, Exception error) => _failed(actor, error);
 
-    /// <summary>Stops the timers, and the background lane after the work it was given; actors run on.</summary>
+    /// <summary>Stops the timers, and the lane after the work it was given; actors run on.</summary>
     public void Stop()
     {
         foreach (var timer in _timers.Keys)
             timer.Dispose();
 
-        lock (_offloaded)
-        {
-            _stopped = true;
-            _offloaded.CompleteAdding();
-        }
-
-        _background.Join();
+        _offloaded.Stop();
     }
 
     /// <summary>Drops what waits in mailboxes; after <see cref="Stop"/>, when no thread runs actors any more.</summary>
     public void Dispose()
     {
-        foreach (var id in _mailboxes.Keys)
-            Remove(id);
+        foreach (var mailbox in _mailboxes.Values)
+            mailbox.Close();
 
+        _mailboxes.Clear();
         _offloaded.Dispose();
-    }
-
-    private void RunOffloaded()
-    {
-        foreach (var (owner, work) in _offloaded.GetConsumingEnumerable())
-        {
-            IMessage result;
-            try
-            {
-                result = work();
-            }
-            catch (Exception error)
-            {
-                // Work runs for its owner: what it throws is the owner's to handle.
-                result = new WorkFailed(error);
-            }
-
-            Post(owner, owner, result);
-        }
     }
 }

@@ -1,20 +1,27 @@
 namespace ClusterTrain.Hosting;
 
 /// <summary>Dedicated threads that run the actors whose mailboxes hold messages.</summary>
-internal sealed class Dispatcher : IDisposable
+/// <typeparam name="T">A mailbox.</typeparam>
+internal sealed class Dispatcher<T> : IDisposable
 {
     // An idle thread looks again this often before it blocks: a wake-up costs more than most steps of a small network wait.
     private const int SpinsBeforeBlocking = 200;
 
     private readonly Lock _gate = new();
-    private readonly Queue<Mailbox> _ready = new();
+    private readonly Queue<T> _ready = new();
     private readonly SemaphoreSlim _wake = new(0);
+    private readonly Action<T> _run;
     private readonly Thread[] _threads;
     private int _sleeping;
     private volatile bool _stopping;
 
-    public Dispatcher(string name, int threads)
+    /// <summary>Starts the threads.</summary>
+    /// <param name="name">Their name.</param>
+    /// <param name="threads">Their number.</param>
+    /// <param name="run">Runs the actor of a mailbox.</param>
+    public Dispatcher(string name, int threads, Action<T> run)
     {
+        _run = run;
         _threads = new Thread[threads];
         for (var index = 0; index < threads; index++)
         {
@@ -23,7 +30,7 @@ internal sealed class Dispatcher : IDisposable
         }
     }
 
-    public void Schedule(Mailbox mailbox)
+    public void Schedule(T mailbox)
     {
         bool wake;
         lock (_gate)
@@ -63,13 +70,13 @@ internal sealed class Dispatcher : IDisposable
 
     private void Loop()
     {
-        while (Take() is { } mailbox)
+        while (Take(out var mailbox))
         {
-            mailbox.Run();
+            _run(mailbox!);
         }
     }
 
-    private Mailbox? Take()
+    private bool Take(out T? mailbox)
     {
         while (!_stopping)
         {
@@ -77,9 +84,9 @@ internal sealed class Dispatcher : IDisposable
             {
                 lock (_gate)
                 {
-                    if (_ready.TryDequeue(out var mailbox))
+                    if (_ready.TryDequeue(out mailbox))
                     {
-                        return mailbox;
+                        return true;
                     }
                 }
 
@@ -88,9 +95,9 @@ internal sealed class Dispatcher : IDisposable
 
             lock (_gate)
             {
-                if (_ready.TryDequeue(out var mailbox))
+                if (_ready.TryDequeue(out mailbox))
                 {
-                    return mailbox;
+                    return true;
                 }
 
                 _sleeping++;
@@ -99,6 +106,7 @@ internal sealed class Dispatcher : IDisposable
             _wake.Wait();
         }
 
-        return null;
+        mailbox = default;
+        return false;
     }
 }

@@ -5,7 +5,7 @@ namespace ClusterTrain.Hosting;
 /// <summary>A message in a mailbox: a control message, or a tensor when that is null.</summary>
 internal readonly record struct Envelope(ActorId Sender, IMessage? Message, TensorMessage Tensor)
 {
-    /// <summary>Lets a message go that nobody will handle.</summary>
+    /// <summary>Drops a message that nobody will handle.</summary>
     public void Drop()
     {
         if (Message is null)

@@ -3,14 +3,10 @@ using ClusterTrain.Training;
 namespace ClusterTrain.Hosting;
 
 /// <summary>
-/// The mailbox of one actor and the actor's context. The actor runs on one thread at a time, whenever there are messages:
-/// one of its dispatcher, or one that delivers from outside.
+/// The mailbox of one actor and the actor's context. The actor runs on one of its dispatcher's threads at a time, whenever there are messages.
 /// </summary>
-internal sealed class Mailbox(ActorId self, IActor actor, Dispatcher dispatcher, ActorHost host) : IMailbox
+internal sealed class Mailbox(ActorId self, IActor actor, Dispatcher<Mailbox> dispatcher, ActorHost host) : IActorContext
 {
-    /// <summary>Messages that may wait before deliveries from outside block, which holds their senders up in turn.</summary>
-    public const int MostWaiting = 1024;
-
     // After so many messages the actor lets others of its dispatcher run.
     private const int Turn = 64;
 
@@ -18,7 +14,6 @@ internal sealed class Mailbox(ActorId self, IActor actor, Dispatcher dispatcher,
     private readonly Queue<Envelope> _messages = new();
     private bool _scheduled;
     private bool _closed;
-    private int _blocked;
 
     public ActorId Self => self;
 
@@ -29,23 +24,6 @@ internal sealed class Mailbox(ActorId self, IActor actor, Dispatcher dispatcher,
     {
         if (Enqueue(envelope))
             dispatcher.Schedule(this);
-    }
-
-    /// <summary>Puts a message in, when there is room; the actor, when it is idle, runs on this thread.</summary>
-    public void Deliver(in Envelope envelope)
-    {
-        lock (_gate)
-        {
-            while (_messages.Count >= MostWaiting && !_closed)
-            {
-                _blocked++;
-                Monitor.Wait(_gate);
-                _blocked--;
-            }
-        }
-
-        if (Enqueue(envelope))
-            Run();
     }
 
     /// <summary>Handles messages until there are none or the turn is over.</summary>
@@ -61,9 +39,6 @@ internal sealed class Mailbox(ActorId self, IActor actor, Dispatcher dispatcher,
                     _scheduled = false;
                     return;
                 }
-
-                if (_blocked > 0)
-                    Monitor.PulseAll(_gate);
             }
 
             try
@@ -87,26 +62,9 @@ internal sealed class Mailbox(ActorId self, IActor actor, Dispatcher dispatcher,
         lock (_gate)
         {
             _closed = true;
-            Monitor.PulseAll(_gate);
             while (_messages.TryDequeue(out var envelope))
                 envelope.Drop();
         }
-    }
-
-    /// <summary>Drops what is waiting, takes nothing more, and does one last thing after the message in hand.</summary>
-    public void CloseThen(Action last)
-    {
-        lock (_gate)
-        {
-            Close();
-            _messages.Enqueue(new Envelope(self, new HostCall(last), default));
-            if (_scheduled)
-                return;
-
-            _scheduled = true;
-        }
-
-        dispatcher.Schedule(this);
     }
 
     void IActorContext.Send(ActorId to, IMessage message) => host.Post(to, new Envelope(self, message, default));
@@ -119,9 +77,7 @@ internal sealed class Mailbox(ActorId self, IActor actor, Dispatcher dispatcher,
 
     private void Handle(in Envelope envelope)
     {
-        if (envelope.Message is HostCall call)
-            call.Run();
-        else if (envelope.Message is { } message)
+        if (envelope.Message is { } message)
             actor.Receive(this, envelope.Sender, message);
         else
             actor.Receive(this, envelope.Sender, envelope.Tensor);

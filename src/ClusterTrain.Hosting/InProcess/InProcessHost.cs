@@ -9,8 +9,8 @@ namespace ClusterTrain.Hosting;
 public sealed class InProcessHost : IDisposable
 {
     private readonly ActorHost _actors;
-    private readonly Dispatcher _control = new("coordinator", 1);
-    private readonly Dispatcher _compute;
+    private readonly Dispatcher<Mailbox> _control = new("coordinator", 1, static mailbox => mailbox.Run());
+    private readonly Dispatcher<Mailbox> _compute;
     private readonly Action<string> _coordinatorFailed;
     private ActorId? _coordinator;
 
@@ -21,7 +21,7 @@ public sealed class InProcessHost : IDisposable
     public InProcessHost(int computeThreads, TimeProvider time, Action<string> coordinatorFailed)
     {
         ArgumentNullException.ThrowIfNull(time);
-        _compute = new Dispatcher("worker", computeThreads);
+        _compute = new Dispatcher<Mailbox>("worker", computeThreads, static mailbox => mailbox.Run());
         _coordinatorFailed = coordinatorFailed;
         _actors = new ActorHost(time, ActorFailed);
     }

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
-using ClusterTrain.Hosting.Tests;
+using ClusterTrain.Cluster.Tests;
 using Xunit.Abstractions;
 
 namespace ClusterTrain.EndToEnd.Tests;

@@ -1,66 +1,53 @@
 using System.CommandLine;
+using ClusterTrain.Cluster.Links;
+using ClusterTrain.Cluster.Nodes;
 using ClusterTrain.Hosting;
 using ClusterTrain.Learning;
-using ClusterTrain.Training;
 
 namespace ClusterTrain.Cli;
 
-/// <summary><c>clustertrain coordinator</c>: leads a run whose workers and parameter servers are other processes.</summary>
+/// <summary><c>clustertrain coordinator</c>: leads a run whose workers and parameter servers are other processes, or stands by to.</summary>
 internal static class CoordinatorCommand
 {
     public static Command Create(Surroundings surroundings)
     {
         var run = new RunOptions(
             "recipe file; without one, that of the run folder, or the built-in handwritten digits",
-            "run folder; one that holds this recipe's run is gone on with (default: runs/NAME-DATE-TIME)");
-        var node = new NodeOptions();
-        var listen = new Option<string?>("--listen")
-        {
-            Description = $"where members join (default: 127.0.0.1:{NodeEndpoint.CoordinatorPort}); elsewhere than on loopback a secret is needed",
-            HelpName = "HOST:PORT",
-        };
+            "run folder; a run in it is resumed (default: runs/NAME-DATE-TIME)");
+        var node = new NodeCommandOptions(
+            "other nodes that may lead this run, the same list on each; they share the run folder, and the oldest of them leads",
+            $"where members join (default: 127.0.0.1:{NodeEndpoint.CoordinatorPort}); elsewhere than on loopback a secret is needed",
+            null,
+            $"127.0.0.1:{NodeEndpoint.CoordinatorPort}");
         var workers = CommandOptions.Whole(
             "--min-workers", "N", "workers needed to begin, and to go on (default: 1)", 1, CommandOptions.MostThreads);
         var servers = CommandOptions.Whole(
             "--parameter-servers", "M", "parameter servers, each with a part of the weights (default: 1)", 1, CommandOptions.MostServers);
-        var heartbeat = CommandOptions.Seconds("--heartbeat-seconds", "time between two signs of life of a link (default: 0.25)", allowZero: false);
-        var lost = CommandOptions.Seconds("--lost-after-seconds", "a node not heard of for this long is lost (default: 1)", allowZero: false);
+        var lost = CommandOptions.Seconds(
+            "--lost-after-seconds", "a node that does not answer for this long is lost (default: 2)", allowZero: false);
         var command = new CommandWithExamples(
             "coordinator",
-            "Leads a run: workers and parameter servers join it over the network. Started again on the same folder, it goes on.",
+            "Leads a run: workers and parameter servers join it over the network. Started again on the same folder, it resumes.",
             "clustertrain coordinator configs/mnist.yaml --out runs/mnist",
-            "clustertrain coordinator configs/mnist.yaml --out runs/mnist --listen 0.0.0.0:7070 --secret-file secret --min-workers 4")
+            "clustertrain coordinator configs/mnist.yaml --out runs/mnist --listen 0.0.0.0:7070 --secret-file secret --min-workers 4",
+            "clustertrain coordinator configs/mnist.yaml --out /shared/mnist --listen 0.0.0.0:7070 --join 10.0.0.5,10.0.0.6,10.0.0.7 --secret-file secret")
         {
-            listen, workers, servers, heartbeat, lost,
+            workers, servers, lost,
         };
-        command.TakesEnvironment = true;
         run.AddTo(command);
-        node.AddTo(command, hasJson: false);
+        node.AddTo(command);
         command.SetAction(parsed =>
         {
-            var settings = node.Settings(parsed);
-            settings = settings with
+            var options = node.Read(parsed, surroundings) with { MayLead = true };
+            options = options with
             {
-                HeartbeatPeriod = NodeOptions.Time(parsed, heartbeat) ?? settings.HeartbeatPeriod,
-                LostAfter = NodeOptions.Time(parsed, lost) ?? settings.LostAfter,
+                Cluster = options.Cluster with { LostAfter = CommandOptions.Time(parsed, lost) ?? options.Cluster.LostAfter },
             };
-            var endpoint = NodeEndpoint.Parse(parsed.GetValue(listen) ?? $"127.0.0.1:{NodeEndpoint.CoordinatorPort}", NodeEndpoint.CoordinatorPort);
             node.FollowParent(parsed, surroundings);
             return Run(
                 run.Read(parsed),
                 (parsed.GetValue(workers) ?? 1, parsed.GetValue(servers) ?? 1),
-                (session, members) => new CoordinatorOptions
-                {
-                    Listen = endpoint,
-                    Recipe = session.Recipe,
-                    Data = session.Data,
-                    Folder = session.Folder,
-                    Run = members,
-                    Cluster = settings,
-                    Security = node.Security.Read(parsed, surroundings),
-                    Limits = node.Limits(parsed),
-                    Time = surroundings.Time,
-                },
+                options,
                 isWell => node.Health(parsed, isWell, surroundings),
                 surroundings);
         });
@@ -70,25 +57,102 @@ internal static class CoordinatorCommand
     private static int Run(
         RunArguments arguments,
         (int Workers, int Servers) members,
-        Func<RunSession, RunSettings, CoordinatorOptions> options,
+        NodeOptions options,
         Func<Func<bool>, HealthFile?> health,
         Surroundings surroundings)
     {
-        var isOld = arguments.Out is { } path && File.Exists(Path.Combine(path, "run.json"));
+        var isShared = !options.Join.IsEmpty;
+        if (isShared && arguments.Out is null)
+            throw new UsageException("--out is missing: nodes that may lead the same run (--join) share its run folder. Name it on each of them.");
+        var isOld = IsRun(arguments.Out);
         var source = (isOld ? OfFolder(arguments) : RunSource.OfRecipe(arguments.Recipe, arguments.Overrides)).ReadFrom(arguments.Prepared);
         if (isOld && RunSource.ResultOf(arguments.Out!) is { } result)
             return RunViews.AlreadyDone(arguments.Out!, result, arguments.IsJson, surroundings);
-        using var session = new RunSession(
-            source, arguments, () => isOld ? RunFolder.Open(arguments.Out!) : RunFolders.Create(arguments.Out, source, surroundings.Time), surroundings);
+
+        // The port is opened, and the cluster founded or found, while the data is prepared.
+        RunSession? session = null;
+        using var node = new ClusterNode(options, happened => Observe(happened));
+        if (arguments.IsJson)
+        {
+            new JsonLines(surroundings.Out).Write(json =>
+            {
+                json.WriteString("event", "node");
+                json.WriteString("address", node.Endpoint!.ToString());
+            });
+        }
+
+        using var prepared = session = new RunSession(source, arguments, surroundings);
         IdleMembers.Warn(session.Plan, session.Layout, members.Workers, members.Servers, surroundings.Error);
-        var nodeOptions = options(session, arguments.Settings(members.Workers, members.Servers));
-        using var node = new CoordinatorNode(nodeOptions, session.Observe);
-        if (!nodeOptions.Security.HasSecret)
+        if (!options.Security.HasSecret)
             surroundings.Error.WriteLine("note: without a cluster secret only nodes of this machine can join");
-        session.Begin(members.Workers, 0, members.Servers, isOld, "clustertrain coordinator --out", node.Endpoint);
-        using var alive = health(() => true);
-        var outcome = node.RunAsync(surroundings.Interruption.Token).GetAwaiter().GetResult();
-        return session.End(outcome, Environment.ProcessorCount);
+        using var alive = health(() => node.TakesPart);
+        var run = new LeadableRun
+        {
+            Recipe = session.Recipe,
+            Data = session.Data,
+            Settings = arguments.Settings(members.Workers, members.Servers),
+            Folder = arguments.Out is { } path ? Path.GetFullPath(path) : "",
+            OpenFolder = () => IsRun(arguments.Out) ? Reopen(arguments.Out!, source) : RunFolders.Create(arguments.Out, source, surroundings.Time),
+        };
+        return End(node.RunAsync(run, surroundings.Interruption.Token).GetAwaiter().GetResult());
+
+        void Observe(NodeEvent happened)
+        {
+            switch (happened)
+            {
+                case NodeLeads leads:
+                    session!.Open(leads.Folder);
+                    session.Begin(
+                        members.Workers, 0, members.Servers, leads.IsResumed, "clustertrain coordinator --out", leads.Endpoint.ToString());
+                    break;
+                case NodeRunEvent { Happened: var inRun }:
+                    session!.Observe(inRun);
+                    break;
+                case NodeStandsBy standby:
+                    surroundings.Error.WriteLine($"standing by: {standby.Leader} leads, term {standby.Term}");
+                    break;
+                case NodeNotice notice:
+                    surroundings.Error.WriteLine(notice.Message);
+                    break;
+                case NodeWarning warning:
+                    surroundings.Error.WriteLine($"warning: {warning.Message}");
+                    break;
+            }
+        }
+
+        int End(NodeOutcome outcome)
+        {
+            switch (outcome)
+            {
+                case NodeLed led:
+                    return session!.End(led.Outcome, Environment.ProcessorCount);
+                case NodeLeft:
+                    surroundings.Error.WriteLine("left the run; another node leads it on");
+                    return surroundings.Interruption.ExitCode;
+                case NodeFinished { Problem: { } problem }:
+                    surroundings.Error.WriteLine($"error: the leader reports: {problem}");
+                    return ExitCodes.Failed;
+                case NodeFailed failed:
+                    surroundings.Error.WriteLine($"error: {failed.Reason}");
+                    return ExitCodes.Failed;
+                default:
+                    return ExitCodes.Ok;
+            }
+        }
+    }
+
+    private static bool IsRun(string? folder) => folder is not null && File.Exists(Path.Combine(folder, "run.json"));
+
+    private static RunFolder Reopen(string path, RunSource source)
+    {
+        var folder = RunFolder.Open(path);
+        if (folder.Identity.Recipe == source.Recipe.Fingerprint())
+            return folder;
+
+        folder.Dispose();
+        throw new RunFolderException(
+            $"{path}: holds a run of another recipe (fingerprint {folder.Identity.Recipe}, this one's is {source.Recipe.Fingerprint()}). "
+            + "Name another folder.");
     }
 
     private static RunSource OfFolder(RunArguments arguments)
@@ -101,6 +165,6 @@ internal static class CoordinatorCommand
             ? folder
             : throw new UsageException(
                 $"{arguments.Out}: holds a run of another recipe than {arguments.Recipe ?? "the built-in one with --set"} "
-                + $"(see {Path.Combine(arguments.Out!, "recipe.yaml")}). Name another folder with --out, or leave the recipe out to go on with that run.");
+                + $"(see {Path.Combine(arguments.Out!, "recipe.yaml")}). Name another folder with --out, or leave the recipe out to resume that run.");
     }
 }

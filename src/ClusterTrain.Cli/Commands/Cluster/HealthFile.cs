@@ -1,5 +1,3 @@
-using System.CommandLine;
-
 namespace ClusterTrain.Cli;
 
 /// <summary>A file whose time of change is new while a node is well: a health check that needs no program of its own.</summary>
@@ -22,17 +20,6 @@ internal sealed class HealthFile : IDisposable
         (_path, _isWell, _surroundings) = (path, isWell, surroundings);
         _timer = surroundings.Time.CreateTimer(_ => Touch(), null, TimeSpan.Zero, s_period);
     }
-
-    /// <summary>The option that names the file.</summary>
-    public static Option<string?> Option() => new("--health-file")
-    {
-        Description = "file that is touched every second while the node is well, for health checks",
-        HelpName = "FILE",
-    };
-
-    /// <summary>Begins to touch the file of an option, when it is given.</summary>
-    public static HealthFile? Of(string? path, Func<bool> isWell, Surroundings surroundings) =>
-        path is null ? null : new HealthFile(path, isWell, surroundings);
 
     /// <summary>Stops, and removes the file.</summary>
     public void Dispose()

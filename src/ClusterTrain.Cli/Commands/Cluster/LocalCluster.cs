@@ -21,6 +21,7 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
     private readonly Dictionary<string, Node> _nodes = [];
     private readonly IRunView _view = RunViews.Of(options.Run, surroundings);
     private readonly long _began = surroundings.Time.GetTimestamp();
+    private string? _address;
     private RunDescription? _run;
     private RunOutcome? _outcome;
     private JsonElement? _result;
@@ -53,7 +54,7 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
     private void StartCoordinator()
     {
         var isFirst = _run is null;
-        Start("coordinator", options.Coordinator(_run?.Folder, _run?.Address), line => Post(() => Heard(line)), line => Post(() =>
+        Start("coordinator", options.Coordinator(_run?.Folder, _address), line => Post(() => Heard(line)), line => Post(() =>
         {
             // Before the view begins, lines of progress and errors go straight through.
             if (isFirst && _run is null)
@@ -83,13 +84,16 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
         var json = JsonDocument.Parse(line).RootElement;
         switch (json.GetProperty("event").GetString())
         {
+            case "node" when _address is null:
+                _address = json.GetProperty("address").GetString()!;
+                foreach (var (name, args) in options.Members(_address))
+                    StartMember(name, args);
+                break;
             case "run" when _run is null:
                 _run = RunDescriptionJson.Read(json) with { ResumeCommand = ResumeCommand(json) };
                 _view.Begin(_run);
-                foreach (var (name, args) in options.Members(_run.Address!))
-                    StartMember(name, args);
                 break;
-            case "run":
+            case "node" or "run":
                 break;
             case "result":
                 _result = json;

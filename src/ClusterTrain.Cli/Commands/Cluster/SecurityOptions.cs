@@ -1,5 +1,5 @@
 using System.CommandLine;
-using ClusterTrain.Hosting;
+using ClusterTrain.Cluster.Links;
 
 namespace ClusterTrain.Cli;
 

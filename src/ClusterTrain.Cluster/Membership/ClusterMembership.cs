@@ -1,0 +1,283 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Akka.Actor;
+using Akka.Cluster;
+using Akka.Cluster.Tools.Singleton;
+using ClusterTrain.Cluster.Links;
+using ClusterTrain.Cluster.Wire;
+using AkkaCluster = Akka.Cluster.Cluster;
+
+namespace ClusterTrain.Cluster.Membership;
+
+/// <summary>
+/// This node's membership of the Akka cluster, for as long as the process lives. An actor system that ended unasked (downed in a partition, a failed
+/// TLS handshake) or is in another cluster than the coordinator is replaced by a new one; what the node computes goes on meanwhile.
+/// </summary>
+internal sealed class ClusterMembership : IDisposable
+{
+    private const int MostSeeds = 8;
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_longestJoin = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_longestApart = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_longestLeave = TimeSpan.FromSeconds(6);
+    private static readonly TimeSpan s_leastPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_mostPause = TimeSpan.FromSeconds(30);
+
+    private readonly MembershipOptions _options;
+    private readonly IMembershipListener _listener;
+    private readonly Func<CancellationToken, JoinPlan?> _discover;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly AutoResetEvent _changed = new(false);
+    private readonly Lock _gate = new();
+    private readonly Thread _thread;
+    private ActorSystem? _system;
+    private AkkaCluster? _cluster;
+    private string _leader = "";
+    private string _problem = "";
+    private bool _isToLeave;
+    private bool _isToRestart;
+
+    /// <summary>Creates a membership that has not begun.</summary>
+    /// <param name="options">What the node is.</param>
+    /// <param name="listener">The node.</param>
+    /// <param name="discover">Waits until it is known how to join; null: the node ends.</param>
+    public ClusterMembership(MembershipOptions options, IMembershipListener listener, Func<CancellationToken, JoinPlan?> discover)
+    {
+        _options = options;
+        _listener = listener;
+        _discover = discover;
+        _thread = new Thread(Run) { Name = "membership", IsBackground = true };
+    }
+
+    /// <summary>True while this node is a member of its cluster.</summary>
+    public bool IsUp => _cluster is { IsTerminated: false, IsUp: true };
+
+    /// <summary>
+    /// True when another node may lead the run. One that cannot be reached counts: it may lead the greater part of a cluster that fell in two.
+    /// </summary>
+    public bool CanOthersLead => _cluster is { } cluster && CoordinatorKeeper.CanOthersLead(cluster);
+
+    /// <summary>The cluster, for others that want to join it.</summary>
+    /// <param name="leader">Where members connect to the coordinator that leads; empty: not known.</param>
+    public ClusterInfo Info(string leader)
+    {
+        if (_cluster is not { IsTerminated: false, IsUp: true } cluster)
+            return ClusterInfo.None with { Leader = leader };
+
+        var others = cluster.State.Members
+            .Where(member => member.Status == MemberStatus.Up && member.UniqueAddress != cluster.SelfUniqueAddress)
+            .OrderByDescending(member => member.HasRole(AkkaConfiguration.CoordinatorRole))
+            .Select(member => member.Address);
+        return new ClusterInfo(
+            cluster.SelfUniqueAddress.ToString(),
+            [.. others.Prepend(cluster.SelfAddress).Take(MostSeeds).Select(address => string.Create(CultureInfo.InvariantCulture, $"{address.Host}:{address.Port}"))],
+            leader);
+    }
+
+    /// <summary>Begins; errors of the configuration are thrown here.</summary>
+    /// <exception cref="ClusterException">What the user says is not HOCON.</exception>
+    public void Start(TimeSpan lostAfter)
+    {
+        _ = AkkaConfiguration.Of(_options, lostAfter);
+        LostAfter = lostAfter;
+        _thread.Start();
+    }
+
+    /// <summary>The coordinator is the node of this unique address; a membership of another cluster is given up for one of its.</summary>
+    public void Follow(string uniqueAddress)
+    {
+        Volatile.Write(ref _leader, uniqueAddress);
+        _changed.Set();
+    }
+
+    /// <summary>Leaves the present cluster, and joins one anew.</summary>
+    public void Restart()
+    {
+        Volatile.Write(ref _isToRestart, true);
+        _changed.Set();
+    }
+
+    /// <summary>Leaves the cluster in good order, so that a coordinator is replaced at once, and ends.</summary>
+    public void Leave()
+    {
+        Volatile.Write(ref _isToLeave, true);
+        End();
+    }
+
+    /// <summary>Ends at once, as when the process dies: nothing is said to anyone.</summary>
+    public void End()
+    {
+        _stop.Cancel();
+        _changed.Set();
+        if (_thread.IsAlive && Thread.CurrentThread != _thread)
+            _thread.Join();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        End();
+        _changed.Dispose();
+        _stop.Dispose();
+    }
+
+    private TimeSpan LostAfter { get; set; }
+
+    private void Run()
+    {
+        var pause = s_leastPause;
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                if (_discover(_stop.Token) is not { } plan)
+                    return;
+
+                var began = _options.Clock.GetTimestamp();
+                TakePart(plan);
+                pause = _options.Clock.GetElapsedTime(began) > s_mostPause ? s_leastPause : pause * 2 < s_mostPause ? pause * 2 : s_mostPause;
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (ClusterException error)
+            {
+                Report(error.Message);
+            }
+
+            _stop.Token.WaitHandle.WaitOne(pause);
+        }
+    }
+
+    private void TakePart(JoinPlan plan)
+    {
+        using var system = Create();
+        var cluster = AkkaCluster.Get(system);
+        var up = new ManualResetEventSlim();
+        cluster.RegisterOnMemberUp(() =>
+        {
+            up.Set();
+            _changed.Set();
+        });
+        lock (_gate)
+        {
+            (_system, _cluster) = (system, cluster);
+        }
+
+        Begin(system);
+        system.WhenTerminated.ContinueWith(_ => SetChanged(), TaskScheduler.Default);
+        if (plan.Seeds.IsEmpty)
+            cluster.Join(cluster.SelfAddress);
+        else
+            cluster.JoinSeedNodes(plan.Seeds.Select(seed => AddressOf(cluster, seed)));
+
+        Watch(system, cluster, plan, up);
+        End(system);
+        lock (_gate)
+        {
+            (_system, _cluster) = (null, null);
+        }
+    }
+
+    private void SetChanged()
+    {
+        if (!_stop.IsCancellationRequested)
+            _changed.Set();
+    }
+
+    /// <summary>Returns when this actor system is of no use any more.</summary>
+    private void Watch(ActorSystem system, AkkaCluster cluster, JoinPlan plan, ManualResetEventSlim up)
+    {
+        var began = _options.Clock.GetTimestamp();
+        long? apartSince = null;
+        while (!_stop.IsCancellationRequested && !system.WhenTerminated.IsCompleted)
+        {
+            _changed.WaitOne(s_look);
+            if (Interlocked.Exchange(ref _isToRestart, false))
+                return;
+
+            if (!up.IsSet)
+            {
+                if (_options.Clock.GetElapsedTime(began) < s_longestJoin)
+                    continue;
+                Report(plan.Seeds.IsEmpty
+                    ? $"the cluster at {cluster.SelfAddress} did not come up within {s_longestJoin.TotalSeconds} s; trying again"
+                    : $"the cluster could not be joined through {string.Join(", ", plan.Seeds)} within {s_longestJoin.TotalSeconds} s; trying again. "
+                        + $"Can this node reach those addresses, and they {cluster.SelfAddress.Host}:{cluster.SelfAddress.Port}? See --advertise and --cluster-port");
+                return;
+            }
+
+            _problem = "";
+            var leader = Volatile.Read(ref _leader);
+            var isApart = leader.Length > 0 && !cluster.State.Members.Any(member => member.UniqueAddress.ToString() == leader);
+            apartSince = isApart ? apartSince ?? _options.Clock.GetTimestamp() : null;
+            if (apartSince is { } since && _options.Clock.GetElapsedTime(since) > s_longestApart)
+                return;
+        }
+    }
+
+    private ActorSystem Create()
+    {
+        try
+        {
+            return ActorSystem.Create(AkkaConfiguration.SystemName, AkkaConfiguration.Of(_options, LostAfter));
+        }
+        catch (Exception error) when (error is not ClusterException and not OutOfMemoryException)
+        {
+            // Akka throws many things here; all of them mean that it cannot begin with these settings.
+            throw new ClusterException(
+                $"the cluster's port {_options.BindHost}:{_options.Port} cannot be opened: {error.GetBaseException().Message}", error);
+        }
+    }
+
+    private void Begin(ActorSystem system)
+    {
+        NodeLogger.Follow(system, _listener.Say);
+        var (listener, clock, lostAfter) = (_listener, _options.Clock, LostAfter);
+        var coordinator = system.ActorOf(
+            ClusterSingletonProxy.Props(
+                $"/user/{AkkaConfiguration.CoordinatorRole}",
+                ClusterSingletonProxySettings.Create(system).WithRole(AkkaConfiguration.CoordinatorRole)),
+            "coordinator-proxy");
+        var (name, mayLead) = (_options.Name, _options.MayLead);
+        system.ActorOf(Props.Create(() => new NodeWatcher(listener, clock, lostAfter, mayLead)), "watcher");
+        system.ActorOf(Props.Create(() => new Registrar(name, coordinator, listener)), "registrar");
+        if (!mayLead)
+            return;
+
+        system.ActorOf(Props.Create(() => new StatusService(coordinator)), StatusService.ActorName);
+        system.ActorOf(Props.Create(() => new RunFollower(listener)), "follower");
+        system.ActorOf(
+            ClusterSingletonManager.Props(
+                Props.Create(() => new CoordinatorKeeper(listener)), StepDown.Instance,
+                ClusterSingletonManagerSettings.Create(system).WithRole(AkkaConfiguration.CoordinatorRole)),
+            AkkaConfiguration.CoordinatorRole);
+    }
+
+    private void End(ActorSystem system)
+    {
+        if (Volatile.Read(ref _isToLeave) && !system.WhenTerminated.IsCompleted)
+            CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClusterLeavingReason.Instance).Wait(s_longestLeave);
+
+        system.Terminate().Wait(s_longestLeave);
+    }
+
+    private static Address AddressOf(AkkaCluster cluster, string seed)
+    {
+        var endpoint = NodeEndpoint.Parse(seed, 0);
+        return new Address(cluster.SelfAddress.Protocol, AkkaConfiguration.SystemName, endpoint.Host, endpoint.Port);
+    }
+
+    /// <summary>Says what keeps the node from being a member, each cause once.</summary>
+    private void Report(string problem)
+    {
+        if (problem != _problem)
+            _listener.Say(problem);
+        _problem = problem;
+    }
+}
+
+/// <summary>How to join the cluster.</summary>
+/// <param name="Seeds">Akka addresses (<c>HOST:PORT</c>) of nodes of the cluster; empty: this node founds it.</param>
+internal sealed record JoinPlan(ImmutableArray<string> Seeds);

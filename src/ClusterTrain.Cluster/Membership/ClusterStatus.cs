@@ -1,0 +1,60 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Akka.Actor;
+using Akka.Cluster.Tools.Client;
+using ClusterTrain.Cluster.Links;
+using ClusterTrain.Cluster.Wire;
+
+namespace ClusterTrain.Cluster.Membership;
+
+/// <summary>Asks a cluster from outside how it is; the asker is no node of it.</summary>
+public static class ClusterStatus
+{
+    /// <summary>Asks through a node that may lead.</summary>
+    /// <param name="node">Where its links are reached.</param>
+    /// <param name="security">How nodes know each other.</param>
+    /// <param name="configuration">HOCON that overrides configs/akka.conf.</param>
+    /// <param name="timeout">How long to wait.</param>
+    /// <returns>One JSON object: state, coordinator, term, step, loss, nodes, members.</returns>
+    /// <exception cref="ClusterException">It did not answer in time, or is in no cluster.</exception>
+    public static async Task<JsonElement> AskAsync(
+        NodeEndpoint node, LinkSecurity security, ImmutableArray<string> configuration, TimeSpan timeout)
+    {
+        var seeds = SeedsOf(node, security, timeout);
+        using var system = ActorSystem.Create($"{AkkaConfiguration.SystemName}-status", AkkaConfiguration.OfClient(configuration));
+        try
+        {
+            var paths = seeds.Select(seed => ActorPath.Parse($"akka.tcp://{AkkaConfiguration.SystemName}@{seed}/system/receptionist"))
+                .ToImmutableHashSet();
+            var client = system.ActorOf(ClusterClient.Props(ClusterClientSettings.Create(system).WithInitialContacts(paths)));
+            var question = new ClusterClient.Send($"/user/{StatusService.ActorName}", new StatusRequest(), localAffinity: true);
+            var report = await client.Ask<StatusReport>(question, timeout).ConfigureAwait(false);
+            using var document = JsonDocument.Parse(report.Json);
+            return document.RootElement.Clone();
+        }
+        catch (AskTimeoutException error)
+        {
+            throw new ClusterException($"the cluster of {node} did not answer at {string.Join(", ", seeds)} within {timeout.TotalSeconds} s", error);
+        }
+        finally
+        {
+            await system.Terminate().ConfigureAwait(false);
+        }
+    }
+
+    private static ImmutableArray<string> SeedsOf(NodeEndpoint node, LinkSecurity security, TimeSpan timeout)
+    {
+        try
+        {
+            var info = new Dialler(security, new LinkLimits(), TimeProvider.System).Ask(node, timeout, CancellationToken.None);
+            return info.Seeds.IsEmpty
+                ? throw new ClusterException($"{node} is in no cluster at present; ask again in a moment")
+                : info.Seeds;
+        }
+        catch (Exception error) when (LinkErrors.IsLost(error))
+        {
+            throw new ClusterException(
+                $"no answer from {node}: {LinkErrors.Cause(error)}. Is this the address of a coordinator (its --listen), and the secret the cluster's?", error);
+        }
+    }
+}

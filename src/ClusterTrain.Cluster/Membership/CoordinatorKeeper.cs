@@ -1,0 +1,116 @@
+using System.Text;
+using System.Text.Json;
+using Akka.Actor;
+using Akka.Cluster;
+using Akka.Cluster.Tools.PublishSubscribe;
+using ClusterTrain.Cluster.Wire;
+using ClusterTrain.Hosting;
+using ClusterTrain.Training;
+using AkkaCluster = Akka.Cluster.Cluster;
+
+namespace ClusterTrain.Cluster.Membership;
+
+/// <summary>To the coordinator's singleton: another node is to lead.</summary>
+internal sealed record StepDown
+{
+    public static StepDown Instance { get; } = new();
+}
+
+/// <summary>
+/// The coordinator's singleton, on the oldest of the nodes that may lead: has its node lead the run, answers whoever registers, and publishes what
+/// happens. The lock of the run folder and the term keep two of them from doing harm.
+/// </summary>
+internal sealed class CoordinatorKeeper : UntypedActor
+{
+    private readonly IMembershipListener _listener;
+    private readonly Dictionary<string, Register> _registered = [];
+    private readonly StatusBoard _board = new();
+    private IActorRef _mediator = ActorRefs.Nobody;
+    private ILeadership? _leadership;
+    private bool _hasEnded;
+    private bool _isSteppingDown;
+
+    /// <summary>Creates the keeper.</summary>
+    /// <param name="listener">Its node.</param>
+    public CoordinatorKeeper(IMembershipListener listener) => _listener = listener;
+
+    /// <summary>True when a cluster has another node that may lead.</summary>
+    public static bool CanOthersLead(AkkaCluster cluster) => cluster.State.Members.Any(member =>
+        member.HasRole(AkkaConfiguration.CoordinatorRole) && member.Status == MemberStatus.Up && member.UniqueAddress != cluster.SelfUniqueAddress);
+
+    protected override void PreStart()
+    {
+        _mediator = DistributedPubSub.Get(Context.System).Mediator;
+        var self = Self;
+        _leadership = _listener.BeginToLead(
+            happened => self.Tell(new Happened(happened), ActorRefs.NoSender), () => self.Tell(Ended.Instance, ActorRefs.NoSender));
+    }
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case Register register:
+                _registered[register.Node] = register;
+                _leadership!.Register(Sender.Path.Address.ToString(), register);
+                if (_leadership.Answer is { } answer)
+                    Sender.Tell(answer, Self);
+                break;
+            case Happened happened:
+                Publish(happened.Event);
+                break;
+            case StatusRequest:
+                Sender.Tell(Report(), Self);
+                break;
+            case StepDown:
+                BeginToStepDown();
+                break;
+            case Ended:
+                _hasEnded = true;
+                if (_isSteppingDown)
+                    Context.Stop(Self);
+                break;
+        }
+    }
+
+    // The folder is released even when the actor system ends without asking: another node waits for it.
+    protected override void PostStop() => _leadership?.Abort();
+
+    private StatusReport Report() => new(_board.Report(
+        AkkaCluster.Get(Context.System), _leadership!.Answer, _leadership.Status, _registered.Values));
+
+    private void Publish(RunEvent happened)
+    {
+        _board.Observe(happened);
+        var bytes = new MemoryStream();
+        using (var json = new Utf8JsonWriter(bytes))
+        {
+            json.WriteStartObject();
+            RunEventJson.Write(json, happened);
+            json.WriteEndObject();
+        }
+
+        // Speeds of very many workers do not fit a message; nobody needs them to follow a run.
+        if (bytes.Length <= ClusterSerializer.MostBytes - 1024)
+            _mediator.Tell(new Publish(RunNotice.Topic, new RunNotice(Encoding.UTF8.GetString(bytes.GetBuffer(), 0, (int)bytes.Length))), Self);
+    }
+
+    private void BeginToStepDown()
+    {
+        _isSteppingDown = true;
+        if (_hasEnded)
+        {
+            Context.Stop(Self);
+            return;
+        }
+
+        _leadership!.StepDown(CanOthersLead(AkkaCluster.Get(Context.System)));
+    }
+
+    private sealed record Happened(RunEvent Event);
+
+    private sealed record Ended
+    {
+        public static Ended Instance { get; } = new();
+    }
+}

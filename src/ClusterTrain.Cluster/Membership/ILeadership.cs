@@ -1,0 +1,53 @@
+using System.Collections.Immutable;
+using ClusterTrain.Cluster.Wire;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cluster.Membership;
+
+/// <summary>The run, as the coordinator's singleton drives it.</summary>
+internal interface ILeadership
+{
+    /// <summary>Where members connect, and the term; null while it does not lead yet, or no more.</summary>
+    Registered? Answer { get; }
+
+    /// <summary>The run, for the status.</summary>
+    RunStatus Status { get; }
+
+    /// <summary>A node says which members are its.</summary>
+    void Register(string address, Register register);
+
+    /// <summary>Ends: with a checkpoint when nobody else may lead, otherwise at once, so that another one takes over.</summary>
+    void StepDown(bool canOthersLead);
+
+    /// <summary>Ends at once: links are closed and the run folder is released.</summary>
+    void Abort();
+}
+
+/// <summary>What is told of the run a coordinator leads.</summary>
+/// <param name="Recipe">Name of the recipe.</param>
+/// <param name="Folder">The run folder.</param>
+internal sealed record RunStatus(string Recipe, string Folder);
+
+/// <summary>What the membership tells its node; called from Akka's threads, which must not be held up.</summary>
+internal interface IMembershipListener
+{
+    /// <summary>The ids of this node's members at present.</summary>
+    ImmutableArray<ActorId> Members { get; }
+
+    /// <summary>This node is to lead.</summary>
+    /// <param name="happened">To be told what happens in the run.</param>
+    /// <param name="ended">To be told when the leadership has ended.</param>
+    ILeadership BeginToLead(Action<RunEvent> happened, Action ended);
+
+    /// <summary>The coordinator's singleton said where it is.</summary>
+    void Led(Registered leader);
+
+    /// <summary>A node is unreachable, dead or gone: links to its members are to be closed.</summary>
+    void NodeLost(string address, string reason);
+
+    /// <summary>The coordinator published what happened.</summary>
+    void Heard(string json);
+
+    /// <summary>Something that a person should know.</summary>
+    void Say(string message);
+}

@@ -1,0 +1,190 @@
+using System.Net.Sockets;
+using Akka.Actor;
+using Akka.Cluster;
+using Akka.Remote;
+using AkkaCluster = Akka.Cluster.Cluster;
+
+namespace ClusterTrain.Cluster.Membership;
+
+/// <summary>
+/// Tells its node which other nodes are lost: those that Akka's failure detector here finds silent, and those that were removed. A node that was
+/// itself asleep judges nobody until it has listened for a while.
+/// <para>
+/// On nodes that may lead it also removes the dead: a port that refuses connections twice has no process any more, so its node is quarantined and
+/// downed at once, without waiting for the split-brain resolver.
+/// </para>
+/// </summary>
+internal sealed class NodeWatcher : UntypedActor, IWithTimers
+{
+    private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_longestConnect = TimeSpan.FromMilliseconds(500);
+    private const int Proof = 2;
+
+    private readonly IMembershipListener _listener;
+    private readonly TimeProvider _clock;
+    private readonly TimeSpan _lostAfter;
+    private readonly bool _removesTheDead;
+    private readonly AkkaCluster _cluster = AkkaCluster.Get(Context.System);
+
+    // Refused connections in a row, by the address of nodes that may be dead.
+    private readonly Dictionary<Address, int> _suspects = [];
+    private long _lastTick;
+    private long? _wokeAt;
+
+    /// <summary>Creates the watcher.</summary>
+    /// <param name="listener">Its node.</param>
+    /// <param name="clock">The clock.</param>
+    /// <param name="lostAfter">Silence after which a node is lost.</param>
+    /// <param name="removesTheDead">True: dead nodes are removed from the cluster.</param>
+    public NodeWatcher(IMembershipListener listener, TimeProvider clock, TimeSpan lostAfter, bool removesTheDead)
+    {
+        _listener = listener;
+        _clock = clock;
+        _lostAfter = lostAfter;
+        _removesTheDead = removesTheDead;
+        _lastTick = clock.GetTimestamp();
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override void PreStart()
+    {
+        _cluster.Subscribe(
+            Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.UnreachableMember), typeof(ClusterEvent.MemberRemoved));
+        Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
+        Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
+        Timers.StartPeriodicTimer("tick", Tick.Instance, s_tick);
+    }
+
+    protected override void PostStop() => _cluster.Unsubscribe(Self);
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case Tick:
+                KeepAwake();
+                foreach (var suspect in _suspects.Keys.ToArray())
+                    Probe(suspect);
+                break;
+            case ClusterEvent.UnreachableMember unreachable:
+                Suspect(unreachable.Member.Address);
+                JudgeWhenAwake(unreachable.Member.Address);
+                break;
+            case ClusterEvent.MemberRemoved removed:
+                _suspects.Remove(removed.Member.Address);
+                _listener.NodeLost(removed.Member.Address.ToString(), "its node left the cluster");
+                break;
+            case AssociationEvent association:
+                Suspect(association.RemoteAddress);
+                break;
+            case Judge judge:
+                JudgeWhenAwake(judge.Node);
+                break;
+            case Probed probed:
+                Conclude(probed);
+                break;
+        }
+    }
+
+    private void KeepAwake()
+    {
+        var now = _clock.GetTimestamp();
+        if (_clock.GetElapsedTime(_lastTick, now) > s_tick + (_lostAfter / 2))
+            _wokeAt = now;
+        _lastTick = now;
+    }
+
+    private void JudgeWhenAwake(Address node)
+    {
+        KeepAwake();
+        if (_wokeAt is { } woke && _clock.GetElapsedTime(woke) < _lostAfter * 2)
+        {
+            Timers.StartSingleTimer(node, new Judge(node), _lostAfter * 2);
+            return;
+        }
+
+        // Others may find it silent because of the network between them and it. What this node does not watch itself, it takes from them.
+        var isSilent = !_cluster.FailureDetector.IsMonitoring(node) || !_cluster.FailureDetector.IsAvailable(node);
+        if (isSilent && _cluster.State.Unreachable.Any(member => member.Address == node))
+            _listener.NodeLost(node.ToString(), $"its node does not answer for {_lostAfter.TotalSeconds:0.#} s");
+    }
+
+    private void Suspect(Address node)
+    {
+        if (_removesTheDead && node != _cluster.SelfAddress && _cluster.State.Members.Any(member => member.Address == node))
+            _suspects.TryAdd(node, 0);
+    }
+
+    // One attempt at a time for each: the next begins when this one has been judged.
+    private void Probe(Address node)
+    {
+        if (_suspects[node] < 0)
+            return;
+
+        var refusals = _suspects[node];
+        _suspects[node] = -1;
+        ProbeAsync(node).PipeTo(Self, success: state => new Probed(node, refusals, state));
+    }
+
+    private static async Task<PortState> ProbeAsync(Address node)
+    {
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        using var limit = new CancellationTokenSource(s_longestConnect);
+        try
+        {
+            await socket.ConnectAsync(node.Host, node.Port ?? 0, limit.Token).ConfigureAwait(false);
+            return PortState.Open;
+        }
+        catch (SocketException error)
+        {
+            return error.SocketErrorCode == SocketError.ConnectionRefused ? PortState.Refused : PortState.Silent;
+        }
+        catch (OperationCanceledException)
+        {
+            return PortState.Silent;
+        }
+    }
+
+    private void Conclude(Probed probed)
+    {
+        if (!_suspects.ContainsKey(probed.Node))
+            return;
+
+        var member = _cluster.State.Members.FirstOrDefault(member => member.Address == probed.Node);
+        var isUnreachable = _cluster.State.Unreachable.Any(other => other.Address == probed.Node);
+        if (member is null || (probed.State == PortState.Open && !isUnreachable))
+        {
+            _suspects.Remove(probed.Node);
+            return;
+        }
+
+        var refusals = probed.State == PortState.Refused ? probed.Refusals + 1 : 0;
+        if (refusals < Proof)
+        {
+            _suspects[probed.Node] = refusals;
+            return;
+        }
+
+        _suspects.Remove(probed.Node);
+        _listener.NodeLost(probed.Node.ToString(), "its process is gone");
+        ((IRemoteActorRefProvider)((ExtendedActorSystem)Context.System).Provider).Quarantine(probed.Node, member.UniqueAddress.Uid);
+        _cluster.Down(probed.Node);
+    }
+
+    private enum PortState
+    {
+        Open,
+        Refused,
+        Silent,
+    }
+
+    private sealed record Judge(Address Node);
+
+    private sealed record Probed(Address Node, int Refusals, PortState State);
+
+    private sealed record Tick
+    {
+        public static Tick Instance { get; } = new();
+    }
+}

@@ -1,0 +1,417 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Akka.Actor;
+using ClusterTrain.Cluster.Actors;
+using ClusterTrain.Cluster.Links;
+using ClusterTrain.Cluster.Membership;
+using ClusterTrain.Cluster.Wire;
+using ClusterTrain.Hosting;
+using ClusterTrain.Training;
+using Envelope = ClusterTrain.Hosting.Envelope;
+
+namespace ClusterTrain.Cluster.Nodes;
+
+/// <summary>
+/// The process of a node of a cluster, in one or several roles. Akka.NET carries who is there: membership, who leads, what happens in the run.
+/// Links carry what is computed. A member dials the coordinator's link first and takes part as soon as that stands; it joins the Akka
+/// cluster, whose addresses the coordinator tells it, meanwhile.
+/// </summary>
+public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListener, IDisposable
+{
+    private readonly NodeContext _node;
+    private readonly LinkListener? _listener;
+    private readonly ImmutableArray<Member> _members;
+    private readonly Discovery? _discovery;
+    private readonly CancellationTokenSource _leave = new();
+    private readonly CancellationTokenSource _end = new();
+    private readonly TaskCompletionSource<NodeOutcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<LeadableRun> _run = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _gate = new();
+    private ClusterMembership? _membership;
+    private volatile Leadership? _leadership;
+    private volatile Registered? _leader;
+    private ImmutableArray<string> _seeds = [];
+    private long _lookedElsewhere;
+    private Task<NodeOutcome>? _running;
+
+    /// <summary>Opens the port of its links; a node that may lead begins to find or found its cluster.</summary>
+    /// <param name="options">What it does, and how.</param>
+    /// <param name="observe">Told what happens; called from several threads, one at a time.</param>
+    /// <exception cref="ClusterException">The address cannot be listened at, or a setting is impossible.</exception>
+    public ClusterNode(NodeOptions options, Action<NodeEvent> observe)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(observe);
+        options.Check();
+        _node = new NodeContext(options, observe);
+        if (options.Listens)
+        {
+            _listener = new LinkListener(options.Listen, options.Security, options.Limits, options.Time);
+            Endpoint = options.Advertise ?? _listener.Endpoint with { Host = Discovery.HostOf(options) };
+        }
+
+        _members =
+        [
+            .. options.IsParameterServer ? [new Member(_node, NodeRole.ParameterServer, _listener!.Endpoint, Follow)] : Array.Empty<Member>(),
+            .. options.IsWorker ? [new Member(_node, NodeRole.Worker, null, Follow)] : Array.Empty<Member>(),
+        ];
+        if (!options.MayLead)
+            return;
+
+        _discovery = new Discovery(_node, Endpoint!);
+        Begin(Discovery.HostOf(options), _discovery.Find);
+    }
+
+    /// <summary>Where its links are reached; null for a mere worker.</summary>
+    public NodeEndpoint? Endpoint { get; }
+
+    /// <summary>True while the node takes part: its members are linked to the coordinator; one that may lead leads, or knows who does.</summary>
+    public bool TakesPart =>
+        _members.All(member => member.IsConnected) && (!_node.Options.MayLead || _leadership?.Answer is not null || _leader is not null);
+
+    /// <summary>Takes part until the run is over.</summary>
+    /// <param name="run">The run a node that may lead leads; otherwise null.</param>
+    /// <param name="stop">
+    /// When signalled, the node leaves the run and ends; a leader, when no other node may lead, ends the run after a checkpoint.
+    /// </param>
+    /// <returns>How it ended; faulted with a <see cref="RunFolderException"/> when the run folder cannot be used.</returns>
+    public Task<NodeOutcome> RunAsync(LeadableRun? run, CancellationToken stop)
+    {
+        lock (_gate)
+        {
+            return _running ??= Task.Factory.StartNew(
+                () => Run(run, stop), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        }
+    }
+
+    /// <summary>Leaves the run: after what it has in hand it says goodbye, so that its leaves are given away at once, and ends.</summary>
+    public Task<NodeOutcome> LeaveAsync()
+    {
+        _leave.Cancel();
+        lock (_gate)
+        {
+            return _running ?? Task.FromResult<NodeOutcome>(new NodeLeft());
+        }
+    }
+
+    /// <summary>Closes all connections at once, as when the process dies: nothing is said to anyone.</summary>
+    public void Abort()
+    {
+        _outcome.TrySetResult(new NodeFailed("the node was aborted"));
+        _end.Cancel();
+        _listener?.Dispose();
+        _leadership?.Abort();
+        foreach (var member in _members)
+            member.End(new NodeFailed("the node was aborted"));
+        _membership?.End();
+    }
+
+    /// <summary>Releases what the node holds, once <see cref="RunAsync"/> is over.</summary>
+    public void Dispose()
+    {
+        _end.Cancel();
+        _listener?.Dispose();
+        _membership?.Dispose();
+        foreach (var member in _members)
+            member.Dispose();
+
+        _leave.Dispose();
+        _end.Dispose();
+    }
+
+    ImmutableArray<ActorId> IMembershipListener.Members => [.. _members.Select(member => member.Id).OfType<ActorId>()];
+
+    void IActorRoute.Send(ActorId to, in Envelope envelope)
+    {
+        if (envelope.Sender == MemberIds.Coordinator && _leadership?.Links is { } links)
+            links.Send(to, envelope);
+        else if (Find(envelope.Sender) is { } member)
+            member.Send(to, envelope);
+        else
+            envelope.Drop();
+    }
+
+    Hello ILinkAcceptor.Answer(Hello peer)
+    {
+        var answer = peer.To == MemberIds.Coordinator && _node.Options.MayLead
+            ? _leadership?.Links?.Self ?? Standby()
+            : (Find(peer.To) ?? _members.FirstOrDefault(member => member.PeerRole == PeerRole.ParameterServer))?.Answer(peer) ?? Standby();
+        return answer with { Lane = peer.Lane };
+    }
+
+    void ILinkAcceptor.Check(Hello peer)
+    {
+        if (peer.To != MemberIds.Coordinator)
+        {
+            var member = Find(peer.To)
+                ?? throw new LinkException(RefusalKind.Address, $"({peer.From}) wants to talk to {peer.To}, which is not here");
+            member.Check(peer);
+        }
+        else if (!_node.Options.MayLead)
+        {
+            throw new LinkException(RefusalKind.Address, $"({peer.From}) wants to talk to the coordinator, which is not here: correct its --join");
+        }
+        else if (peer.Lane != Lane.Query)
+        {
+            if (_leadership?.Links is { } links)
+                links.Check(peer);
+            else
+                throw new LinkException(RefusalKind.NotLeading, _leader?.Endpoint ?? "");
+        }
+    }
+
+    void ILinkAcceptor.Serve(Connection connection, Hello peer)
+    {
+        if (peer.Lane == Lane.Query)
+            connection.WriteFrame(FrameKind.Message, MessageCodec.Bytes(Info()));
+        else if (peer.To == MemberIds.Coordinator)
+            _leadership?.Links?.Serve(connection, peer);
+        else
+            Find(peer.To)?.Serve(connection, peer);
+    }
+
+    void ILinkAcceptor.Warn(string message)
+    {
+        if (_leadership is { Answer: not null } leadership)
+            leadership.Observe(new RunWarning(message));
+        else
+            _node.Observe(new NodeWarning(message));
+    }
+
+    ILeadership IMembershipListener.BeginToLead(Action<RunEvent> happened, Action ended)
+    {
+        var leadership = new PendingLeadership();
+        new Thread(() => Lead(leadership, happened, ended)) { Name = "leadership", IsBackground = true }.Start();
+        return leadership;
+    }
+
+    void IMembershipListener.Led(Registered leader)
+    {
+        var isNew = _leader != leader;
+        _leader = leader;
+        if (!isNew || leader.Endpoint == Endpoint?.ToString())
+            return;
+
+        foreach (var member in _members)
+            member.Led(NodeEndpoint.Parse(leader.Endpoint, NodeEndpoint.CoordinatorPort), leader.Term);
+        if (_node.Options.MayLead)
+            _node.Observe(new NodeStandsBy(leader.Endpoint, leader.Term));
+    }
+
+    void IMembershipListener.NodeLost(string address, string reason) => _leadership?.Links?.NodeLost(address, reason);
+
+    void IMembershipListener.Heard(string json)
+    {
+        if (_leadership is not null)
+            return;
+
+        using var document = System.Text.Json.JsonDocument.Parse(json);
+        if (RunEventJson.Read(document.RootElement) is not { } happened)
+            return;
+
+        _node.Observe(new NodeHeard(happened));
+        if (happened is RunEnded { Outcome: RunFailed failed })
+            _outcome.TrySetResult(new NodeFinished(failed.Reason));
+    }
+
+    void IMembershipListener.Say(string message) => _node.Observe(new NodeWarning(message));
+
+    private Member? Find(ActorId id) => _members.FirstOrDefault(member => member.Is(id));
+
+    private Hello Standby() => new(
+        Lane.Messages, _node.Options.Security.HasSecret, PeerRole.Coordinator, MemberIds.Coordinator, new ActorId(""), "", "", _node.HighestTerm);
+
+    private ClusterInfo Info() => _membership?.Info(_leadership?.Answer?.Endpoint ?? _leader?.Endpoint ?? "") ?? ClusterInfo.None;
+
+    private void Begin(string publicHost, Func<CancellationToken, JoinPlan?> discover)
+    {
+        var options = _node.Options;
+        List<string> roles = [];
+        if (options.MayLead)
+            roles.Add(AkkaConfiguration.CoordinatorRole);
+        if (options.IsParameterServer)
+            roles.Add("parameter-server");
+        if (options.IsWorker)
+            roles.Add("worker");
+        var membership = new ClusterMembership(
+            new MembershipOptions
+            {
+                Name = string.Create(CultureInfo.InvariantCulture, $"{options.Name}-{Environment.ProcessId}-{GetHashCode():x}"),
+                MayLead = options.MayLead,
+                Roles = [.. roles],
+                BindHost = options.Security.HasSecret && !options.Listen.IsLoopback ? "0.0.0.0" : publicHost,
+                PublicHost = publicHost,
+                Port = options.ClusterPort,
+                Hocon = options.AkkaConfiguration,
+                Clock = options.Time,
+            },
+            this,
+            discover);
+        membership.Start(_node.LostAfter);
+        _membership = membership;
+    }
+
+    /// <summary>A member reached the coordinator, which says where its Akka cluster is.</summary>
+    private void Follow(ClusterInfo cluster, Connection connection)
+    {
+        lock (_gate)
+        {
+            _seeds = cluster.Seeds;
+            if (_membership is null && !cluster.Seeds.IsEmpty)
+                Begin(_node.Options.Advertise?.Host ?? connection.LocalAddress.ToString(), _ => new JoinPlan(_seeds));
+        }
+
+        _membership?.Follow(cluster.Self);
+    }
+
+    private NodeOutcome Run(LeadableRun? run, CancellationToken stop)
+    {
+        var threads = _members.Length + (_node.Options.MayLead ? 1 : 0);
+        using var actors = new AkkaHost(
+            ActorSystem.Create("clustertrain-run", AkkaHost.Configuration(threads)), _node.Options.Time, this, ActorFailed);
+        _node.Actors = actors;
+        if (run is not null)
+            _run.TrySetResult(run);
+        _listener?.Start(this);
+        foreach (var member in _members)
+            member.Start();
+
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using (stop.Register(() => asked.TrySetResult()))
+        using (_leave.Token.Register(() => asked.TrySetResult()))
+        {
+            // What ends one actor of a node ends the node; when the run is over, it is for all of them.
+            Task<NodeOutcome>[] outcomes = [_outcome.Task, .. _members.Select(member => member.Outcome)];
+            if (Task.WaitAny([.. outcomes, asked.Task], CancellationToken.None) == outcomes.Length)
+                Leave();
+
+            var first = outcomes[Task.WaitAny(outcomes, CancellationToken.None)];
+            End(first.IsCompletedSuccessfully ? first.Result : new NodeLeft());
+            return first.GetAwaiter().GetResult();
+        }
+    }
+
+    private void Leave()
+    {
+        // A parameter server of this node stays until its worker has left: it holds the steps the worker finishes.
+        foreach (var member in _members.Reverse())
+            member.Leave();
+
+        if (!_node.Options.MayLead)
+            return;
+
+        // With nobody left to lead, the run ends after a checkpoint, and that is the node's outcome; otherwise the singleton moves on.
+        if (_leadership is { } leadership && _membership?.CanOthersLead != true)
+        {
+            leadership.Stop();
+            return;
+        }
+
+        _membership?.Leave();
+        _outcome.TrySetResult(new NodeLeft());
+    }
+
+    private void End(NodeOutcome outcome)
+    {
+        foreach (var member in _members)
+            member.End(outcome);
+
+        _membership?.End();
+        _leadership?.Abort();
+        _listener?.Dispose();
+        foreach (var member in _members)
+            member.Finish();
+    }
+
+    private void Lead(PendingLeadership pending, Action<RunEvent> happened, Action ended)
+    {
+        try
+        {
+            _run.Task.Wait(_end.Token);
+            var run = _run.Task.Result;
+            var leadership = new Leadership(
+                _node, run, new LeadershipSurroundings(Endpoint!, !_node.Options.Join.IsEmpty, Info, happened, FolderIsHeld));
+            _leadership = leadership;
+            pending.Begin(leadership);
+            if (leadership.Lead() is { } outcome)
+                _outcome.TrySetResult(new NodeLed(outcome));
+        }
+        catch (OperationCanceledException)
+        {
+            // The node ends before it had a run to lead.
+        }
+        catch (Exception error)
+        {
+            // Whoever waits for the node gets what ended it.
+            _outcome.TrySetException(error);
+        }
+        finally
+        {
+            _leadership = null;
+            ended();
+        }
+    }
+
+    /// <summary>Another process leads the run: when it is in another cluster, this node joins that one.</summary>
+    private void FolderIsHeld()
+    {
+        var now = Environment.TickCount64;
+        if (now - Interlocked.Read(ref _lookedElsewhere) < 1000)
+            return;
+
+        Interlocked.Exchange(ref _lookedElsewhere, now);
+        if (_discovery!.IsElsewhere(Info().Seeds, _end.Token))
+            _membership?.Restart();
+    }
+
+    private void ActorFailed(ActorId id, Exception error)
+    {
+        if (id == MemberIds.Coordinator)
+            _leadership?.Failed(error);
+        else
+            Find(id)?.Failed(error);
+    }
+
+    /// <summary>A leadership whose node may still be waiting for its run's data.</summary>
+    private sealed class PendingLeadership : ILeadership
+    {
+        private readonly Lock _gate = new();
+        private Leadership? _leadership;
+        private Action<Leadership>? _asked;
+
+        public Registered? Answer => _leadership?.Answer;
+
+        public RunStatus Status => _leadership?.Status ?? new RunStatus("", "");
+
+        public void Begin(Leadership leadership)
+        {
+            Action<Leadership>? asked;
+            lock (_gate)
+            {
+                (_leadership, asked) = (leadership, _asked);
+            }
+
+            asked?.Invoke(leadership);
+        }
+
+        public void Register(string address, Register register) => _leadership?.Register(address, register);
+
+        public void StepDown(bool canOthersLead) => Do(leadership => leadership.StepDown(canOthersLead));
+
+        public void Abort() => Do(leadership => leadership.Abort());
+
+        private void Do(Action<Leadership> action)
+        {
+            lock (_gate)
+            {
+                if (_leadership is null)
+                {
+                    _asked = action;
+                    return;
+                }
+            }
+
+            action(_leadership);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+using System.Collections.Immutable;
+using ClusterTrain.Cluster.Links;
+using ClusterTrain.Cluster.Wire;
+using ClusterTrain.Hosting;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cluster.Nodes;
+
+/// <summary>What the links of a node that leads tell, and whom they ask.</summary>
+/// <param name="Self">What it says of itself.</param>
+/// <param name="Welcome">Makes what a member is told when it connects, with the parameter servers in force.</param>
+/// <param name="SendData">Serves a data connection.</param>
+/// <param name="Warn">Told of members that are out of order.</param>
+/// <param name="Fenced">Told that a member has seen a coordinator of a higher term.</param>
+internal sealed record CoordinatorPart(
+    Hello Self, Func<ImmutableArray<ActorId>, Welcome> Welcome, Action<Connection> SendData, Action<string> Warn, Action<string> Fenced);
+
+/// <summary>The links of a node that leads: members connect to it, and it tells the coordinator of those it lost.</summary>
+internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources, CoordinatorPart part) : ILinkOwner
+{
+    private static readonly TimeSpan s_longestUnregistered = TimeSpan.FromSeconds(30);
+
+    private readonly LinkTable _members = new();
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, ImmutableArray<ActorId>> _nodes = [];
+    private readonly Dictionary<ActorId, long> _unregistered = [];
+    private volatile IReadOnlyList<ActorId> _servers = [];
+
+    /// <summary>What it says of itself to a peer.</summary>
+    public Hello Self => part.Self;
+
+    /// <summary>Sends a message of the coordinator to a member; drops it when there is no link.</summary>
+    public void Send(ActorId to, in Envelope envelope)
+    {
+        if (envelope.Message is Topology topology)
+            _servers = topology.Servers;
+
+        if (_members.Find(to) is not { } link)
+            envelope.Drop();
+        else if (envelope.Message is { } message)
+            link.Send(message);
+        else
+            link.Send(envelope.Tensor);
+    }
+
+    /// <summary>Throws when an authenticated peer does not fit.</summary>
+    public void Check(Hello peer)
+    {
+        if (peer.To != part.Self.From)
+            throw new LinkException(RefusalKind.Address, $"wants to talk to {peer.To}, this is {part.Self.From}: correct its --join");
+        if (peer.Role == PeerRole.Coordinator)
+            throw new LinkException(RefusalKind.Address, "is another coordinator: a run has one");
+        if (peer.Recipe.Length > 0 && peer.Recipe != part.Self.Recipe)
+        {
+            throw new LinkException(
+                RefusalKind.Run, $"({peer.From}) takes part in another run (recipe {Short(peer.Recipe)}, this run's is {Short(part.Self.Recipe)}): restart it");
+        }
+
+        if (peer.Data.Length > 0 && peer.Data != part.Self.Data)
+        {
+            throw new LinkException(
+                RefusalKind.Data, $"({peer.From}) has other data (fingerprint {Short(peer.Data)}, this run's is {Short(part.Self.Data)}): restart it");
+        }
+
+        if (peer.Term > part.Self.Term)
+        {
+            var reason = $"another coordinator leads this run: {peer.From} has seen its term {peer.Term}, this one's is {part.Self.Term}";
+            part.Fenced(reason);
+            throw new LinkException(
+                RefusalKind.Term, $"({peer.From}) has seen term {peer.Term}, this coordinator's is {part.Self.Term}: it was replaced");
+        }
+    }
+
+    /// <summary>Serves an authenticated peer until the connection ends.</summary>
+    public void Serve(Connection connection, Hello peer)
+    {
+        if (peer.Lane == Lane.Data)
+            part.SendData(connection);
+        else
+            ServeMember(connection, peer);
+    }
+
+    /// <summary>A node registered: its members are lost when it is.</summary>
+    public void Register(string address, Register register)
+    {
+        lock (_gate)
+        {
+            _nodes[address] = register.Members;
+            foreach (var member in register.Members)
+                _unregistered.Remove(member);
+        }
+    }
+
+    /// <summary>Akka found a node unreachable, dead or gone.</summary>
+    public void NodeLost(string address, string reason)
+    {
+        ImmutableArray<ActorId> members;
+        lock (_gate)
+        {
+            if (!_nodes.Remove(address, out members))
+                return;
+        }
+
+        foreach (var member in members)
+            _members.Find(member)?.Close(reason);
+    }
+
+    /// <summary>Warns, once each, of members whose node has not joined the Akka cluster.</summary>
+    /// <param name="cluster">Akka address of this node.</param>
+    public void WarnOfUnregistered(string cluster)
+    {
+        List<ActorId> late;
+        lock (_gate)
+        {
+            late = [.. _unregistered.Where(member => node.Options.Time.GetElapsedTime(member.Value) > s_longestUnregistered).Select(member => member.Key)];
+            foreach (var member in late)
+                _unregistered.Remove(member);
+        }
+
+        foreach (var member in late.Where(member => _members.Find(member) is not null))
+        {
+            part.Warn(
+                $"{member} takes part over its link, but its node has not joined the cluster of {cluster} within {s_longestUnregistered.TotalSeconds} s: "
+                + "if it hangs, that will not be noticed. Let it reach that address, and this node its cluster port (--cluster-port, --advertise)");
+        }
+    }
+
+    public void Received(Link link, IMessage message) => node.Actors.Deliver(link.Self, new Envelope(link.Peer, message, default));
+
+    public void Received(Link link, in TensorMessage message) => node.Actors.Deliver(link.Self, new Envelope(link.Peer, null, message));
+
+    /// <summary>A member that cannot reach another one that is there is given up until it can; it holds every step up.</summary>
+    public void Unreachable(Link link, ActorId peer, string reason)
+    {
+        if (_members.Find(peer) is null)
+            return;
+
+        Lose(link, $"it cannot reach {peer}: {reason}");
+        link.Refuse(RefusalKind.Rejoin, $"you cannot reach {peer}; join again when you can");
+    }
+
+    public void Closed(Link link, string reason) => Lose(link, reason);
+
+    /// <summary>Closes all links.</summary>
+    public void CloseAll(string reason)
+    {
+        foreach (var link in _members.All)
+            link.Close(reason);
+    }
+
+    /// <summary>Waits until the members, told that the run is over, have closed their links.</summary>
+    public void WaitForMembersToGo(TimeSpan time) => _members.WaitUntilEmpty(time, node.Options.Time);
+
+    private static string Short(string fingerprint) => fingerprint.Length > 12 ? fingerprint[..12] : fingerprint;
+
+    private void ServeMember(Connection connection, Hello peer)
+    {
+        var link = new Link(connection, part.Self.From, peer, resources, this);
+        _members.Find(peer.From)?.Close("it connected anew");
+        link.Send(part.Welcome([.. _servers.Distinct().Where(server => _members.Find(server) is not null)]));
+        lock (_gate)
+        {
+            if (!_nodes.Values.Any(members => members.Contains(peer.From)))
+                _unregistered[peer.From] = node.Options.Time.GetTimestamp();
+        }
+
+        _members.Add(link);
+        link.Run();
+
+        // One that broke before it was in the table was not found there when it was closed.
+        Lose(link, link.Reason);
+    }
+
+    private void Lose(Link link, string reason)
+    {
+        if (!_members.Remove(link))
+            return;
+
+        lock (_gate)
+        {
+            _unregistered.Remove(link.Peer);
+        }
+
+        node.Actors.Post(link.Self, new Envelope(link.Self, new MemberLost(link.Peer, reason), default));
+    }
+}

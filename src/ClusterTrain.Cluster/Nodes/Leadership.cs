@@ -1,0 +1,236 @@
+using System.Diagnostics.CodeAnalysis;
+using ClusterTrain.Cluster.Data;
+using ClusterTrain.Cluster.Links;
+using ClusterTrain.Cluster.Membership;
+using ClusterTrain.Cluster.Wire;
+using ClusterTrain.Hosting;
+using ClusterTrain.Learning;
+using ClusterTrain.Numerics;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cluster.Nodes;
+
+/// <summary>
+/// This node leads the run, from when the run folder is its own until the run is over, it steps down, or another one took over.
+/// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "Its tokens hold nothing that needs disposal, and the singleton may cancel them at any time.")]
+internal sealed class Leadership : ILeadership
+{
+    private static readonly TimeSpan s_folderPause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_lookPeriod = TimeSpan.FromSeconds(5);
+
+    private readonly NodeContext _node;
+    private readonly LeadableRun _run;
+    private readonly LeadershipSurroundings _surroundings;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _abort = new();
+    private readonly TaskCompletionSource<RunOutcome> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _observing = new();
+    private volatile CoordinatorLinks? _links;
+    private volatile Registered? _answer;
+    private volatile bool _isOver;
+
+    /// <summary>Creates a leadership that has not begun.</summary>
+    /// <param name="node">What the parts of the node share.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="surroundings">Where it leads.</param>
+    public Leadership(NodeContext node, LeadableRun run, LeadershipSurroundings surroundings)
+    {
+        _node = node;
+        _run = run;
+        _surroundings = surroundings;
+    }
+
+    /// <summary>The links of its members; null while it does not lead.</summary>
+    public CoordinatorLinks? Links => _links;
+
+    public Registered? Answer => _answer;
+
+    public RunStatus Status => new(_run.Recipe.Name, _run.Folder);
+
+    /// <summary>True when the run is over: completed, stopped, or failed.</summary>
+    public bool IsOver => _isOver;
+
+    private NodeOptions Options => _node.Options;
+
+    public void Register(string address, Register register) => _links?.Register(address, register);
+
+    public void StepDown(bool canOthersLead) => (canOthersLead ? _abort : _stop).Cancel();
+
+    public void Abort() => _abort.Cancel();
+
+    /// <summary>Stops the run in good order, with a checkpoint.</summary>
+    public void Stop() => _stop.Cancel();
+
+    /// <summary>Leads, on the caller's thread.</summary>
+    /// <returns>How the run ended; null when the node stepped down and the run goes on.</returns>
+    /// <exception cref="RunFolderException">The folder is of other data, or damaged.</exception>
+    public RunOutcome? Lead()
+    {
+        var folder = OpenFolder();
+        if (folder is null)
+            return _stop.IsCancellationRequested ? new RunInterrupted(0) : null;
+
+        RunOutcome? outcome = null;
+        try
+        {
+            _node.Observe(new NodeLeads(_surroundings.Endpoint, folder, folder.Identity.Term > 1));
+            if (Result(folder) is { } completed)
+            {
+                Observe(new RunEnded(completed));
+                return outcome = completed;
+            }
+
+            return outcome = Lead(folder);
+        }
+        finally
+        {
+            // Another node may lead on; when the run is over, whoever shows its outcome still reads it.
+            if (outcome is null)
+                folder.Dispose();
+        }
+    }
+
+    private RunOutcome? Lead(RunFolder folder)
+    {
+        var (recipe, data) = (_run.Recipe, _run.Data);
+        var plan = new TrainingPlan(recipe, data.Train.Rows);
+        var layout = new NetworkLayout(data.Train.Features, recipe.Layers);
+        var receipt = Receipt.Read(folder.ReceiptPath);
+        var start = RunStarts.Read(recipe, data, folder, layout, receipt, Observe);
+        using var evaluationPool = new ComputePool(1, "evaluation");
+        using var evaluation = new Network(layout, recipe.Loss, Kernels.Active, evaluationPool);
+        using var recorder = new RunRecorder(folder, recipe, data, layout, evaluation, receipt);
+        using var coordinator = new Coordinator(plan, layout, _run.Settings, start, recorder, _node.Tensors, Observe);
+        using var transfers = new SemaphoreSlim(Options.Limits.DataTransfers);
+        var stateCount = Optimiser.StatePlanes(recipe.Optimiser, layout.Parameters);
+        var links = new CoordinatorLinks(
+            _node,
+            new LinkResources(Options.Limits, _node.Tensors, (long)layout.Parameters * Math.Max(1, stateCount), layout.Parameters),
+            Part(folder.Identity.Term, transfers));
+        var actor = _node.Actors.Add(MemberIds.Coordinator, coordinator);
+        actor.Start(coordinator.Start);
+        _links = links;
+        _answer = new Registered(_surroundings.Endpoint.ToString(), folder.Identity.Term);
+        using (_stop.Token.Register(() => actor.Post(new Envelope(MemberIds.Coordinator, new StopRequested(), default))))
+        using (_abort.Token.Register(() => _ended.TrySetCanceled(CancellationToken.None)))
+        {
+            while (!((IAsyncResult)_ended.Task).AsyncWaitHandle.WaitOne(s_lookPeriod))
+                links.WarnOfUnregistered(_surroundings.Cluster().Self);
+        }
+
+        // Members that were told to stop close their links; a coordinator that fails or is fenced is gone at once.
+        _answer = null;
+        if (_isOver)
+            links.WaitForMembersToGo(Options.Cluster.FlushTime);
+
+        _links = null;
+        links.CloseAll("the coordinator ended");
+        using (var idle = new ManualResetEventSlim())
+        {
+            _node.Actors.Remove(MemberIds.Coordinator, idle.Set);
+            idle.Wait(CancellationToken.None);
+        }
+
+        return _ended.Task.IsCanceled ? null : _ended.Task.Result;
+    }
+
+    /// <summary>Opens the run folder, as soon as the coordinator before has released it; null when this one is to end meanwhile.</summary>
+    private RunFolder? OpenFolder()
+    {
+        var isTold = false;
+        while (!_abort.IsCancellationRequested && !_stop.IsCancellationRequested)
+        {
+            try
+            {
+                return _run.OpenFolder();
+            }
+            catch (RunFolderException error) when (_surroundings.IsShared && error.InnerException is IOException)
+            {
+                if (!isTold)
+                    _node.Observe(new NodeNotice($"{error.Message} Trying again."));
+
+                isTold = true;
+                _surroundings.FolderIsHeld();
+                _abort.Token.WaitHandle.WaitOne(s_folderPause);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>How the run ended, when it did: a node that was away meanwhile may come to lead it.</summary>
+    private static RunCompleted? Result(RunFolder folder)
+    {
+        if (!File.Exists(folder.ModelPath))
+            return null;
+
+        var hash = WeightsHash.Of(Model.Read(folder.ModelPath).Weights.Span);
+        var epochs = Receipt.Read(folder.ReceiptPath).Epochs;
+        var record = epochs.FirstOrDefault(epoch => epoch.WeightsSha256 == hash)
+            ?? throw new RunFolderException($"{folder.ModelPath}: its weights are of no epoch in the receipt. Move it away to resume the run.");
+        return new RunCompleted(record.Epoch, record.Step, hash, record.Epoch < epochs.Length);
+    }
+
+    private CoordinatorPart Part(long term, SemaphoreSlim transfers)
+    {
+        var (recipe, data) = (_run.Recipe, _run.Data);
+        var self = new Hello(
+            Lane.Messages, Options.Security.HasSecret, PeerRole.Coordinator, MemberIds.Coordinator, new ActorId(""), recipe.Fingerprint(),
+            data.Fingerprint, term);
+        var text = RecipeWriter.Write(recipe);
+        return new CoordinatorPart(
+            self,
+            servers => new Welcome(
+                text, data.Train.Rows, data.Train.Features, data.Train.Outputs, data.Fingerprint, Options.Cluster.LostAfter, servers,
+                _surroundings.Cluster()),
+            connection => SendData(connection, transfers),
+            message => Observe(new RunWarning(message)),
+            reason => _ended.TrySetResult(new RunFailed(reason)));
+    }
+
+    private void SendData(Connection connection, SemaphoreSlim transfers)
+    {
+        transfers.Wait();
+        try
+        {
+            DataTransfer.Send(_run.Data, connection, Options.Limits);
+        }
+        catch (Exception error) when (LinkErrors.IsLost(error))
+        {
+            Observe(new RunWarning($"the data was not sent to {connection.Peer}: {LinkErrors.Cause(error)}"));
+        }
+        finally
+        {
+            transfers.Release();
+        }
+    }
+
+    /// <summary>The actor of the coordinator threw.</summary>
+    public void Failed(Exception error) => _ended.TrySetResult(new RunFailed($"the coordinator failed: {error.Message}"));
+
+    /// <summary>Tells what happened in the run.</summary>
+    public void Observe(RunEvent happened)
+    {
+        lock (_observing)
+        {
+            _node.Observe(new NodeRunEvent(happened));
+            _surroundings.Happened(happened);
+        }
+
+        if (happened is RunEnded end)
+        {
+            _isOver = true;
+            _ended.TrySetResult(end.Outcome);
+        }
+    }
+}
+
+/// <summary>Where a node leads.</summary>
+/// <param name="Endpoint">Where members connect to it.</param>
+/// <param name="IsShared">True when other nodes may lead the run too: the folder is waited for while another one holds it.</param>
+/// <param name="Cluster">Tells its Akka cluster.</param>
+/// <param name="Happened">Told what happens in the run.</param>
+/// <param name="FolderIsHeld">Told, again and again, that another process holds the run folder.</param>
+internal sealed record LeadershipSurroundings(
+    NodeEndpoint Endpoint, bool IsShared, Func<ClusterInfo> Cluster, Action<RunEvent> Happened, Action FolderIsHeld);

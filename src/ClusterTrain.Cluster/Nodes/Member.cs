@@ -1,0 +1,570 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using ClusterTrain.Cluster.Actors;
+using ClusterTrain.Cluster.Data;
+using ClusterTrain.Cluster.Links;
+using ClusterTrain.Cluster.Wire;
+using ClusterTrain.Hosting;
+using ClusterTrain.Learning;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cluster.Nodes;
+
+/// <summary>
+/// A worker or a parameter server of this node: its link to the coordinator, made anew for as long as it takes, and its links to other members.
+/// Meanwhile its actor works with those it still has.
+/// <para>
+/// When another coordinator leads, actor and id stay. When the same coordinator gave a worker up, it joins as a new one, with a new id
+/// and state, so that nothing meant for the former reaches it; a parameter server keeps its id and says what it holds.
+/// </para>
+/// </summary>
+internal sealed class Member : ILinkOwner, IDisposable
+{
+    private readonly NodeContext _node;
+    private readonly NodeRole _role;
+    private readonly NodeEndpoint? _listening;
+    private readonly Action<ClusterInfo, Connection> _follow;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly object _gate = new();
+    private readonly Dictionary<ActorId, ServerLink> _servers = [];
+    private readonly LinkTable _inbound = new();
+    private readonly Thread _thread;
+    private readonly TaskCompletionSource<NodeOutcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private ActorId? _id;
+    private MemberMachine? _machine;
+    private ActorHandle? _actor;
+    private Link? _coordinator;
+    private PreparedData? _data;
+    private NodeEndpoint? _led;
+    private long _joinedTerm;
+    private string _lastProblem = "";
+    private CancellationTokenSource? _session;
+
+    /// <summary>Creates a member that has not begun.</summary>
+    /// <param name="node">What the parts of the node share.</param>
+    /// <param name="role">The actor's role.</param>
+    /// <param name="listening">Where a parameter server listens.</param>
+    /// <param name="follow">Told of the cluster of each coordinator it reached.</param>
+    public Member(NodeContext node, NodeRole role, NodeEndpoint? listening, Action<ClusterInfo, Connection> follow)
+    {
+        _node = node;
+        _role = role;
+        _listening = listening;
+        _follow = follow;
+        _thread = new Thread(() =>
+        {
+            try
+            {
+                Run();
+            }
+            catch (Exception error)
+            {
+                // Whoever waits for the node gets what ended it.
+                _outcome.TrySetException(error);
+            }
+        })
+        { Name = "member", IsBackground = true };
+    }
+
+    /// <summary>How it ended.</summary>
+    public Task<NodeOutcome> Outcome => _outcome.Task;
+
+    /// <summary>True while there is a link to the coordinator.</summary>
+    public bool IsConnected
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _coordinator is not null;
+            }
+        }
+    }
+
+    private NodeOptions Options => _node.Options;
+
+    public PeerRole PeerRole => _role == NodeRole.Worker ? PeerRole.Worker : PeerRole.ParameterServer;
+
+    public void Start() => _thread.Start();
+
+    /// <summary>Its id in this incarnation; null before it knows where it is reached.</summary>
+    public ActorId? Id
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _id;
+            }
+        }
+    }
+
+    /// <summary>True when the id is this member's.</summary>
+    public bool Is(ActorId id) => Id == id;
+
+    /// <summary>Sends a message of the actor over the link to its receiver; drops it when there is none.</summary>
+    public void Send(ActorId to, in Envelope envelope)
+    {
+        Link? link;
+        lock (_gate)
+        {
+            link = to == MemberIds.Coordinator ? _coordinator
+                : _servers.TryGetValue(to, out var server) ? server.Link
+                : _inbound.Find(to);
+        }
+
+        if (link is null)
+            envelope.Drop();
+        else if (envelope.Message is { } message)
+            link.Send(message);
+        else
+            link.Send(envelope.Tensor);
+    }
+
+    /// <summary>Says goodbye after the message in hand, and ends.</summary>
+    public void Leave()
+    {
+        Link? coordinator;
+        ActorHandle? actor;
+        Link[] links;
+        lock (_gate)
+        {
+            (coordinator, actor) = (_coordinator, _actor);
+            links = [.. _servers.Values.Select(server => server.Link).OfType<Link>()];
+        }
+
+        if (coordinator is not null && actor is not null)
+        {
+            // Not disposed: the actor may still set it when this end no longer waits.
+            var said = new ManualResetEventSlim();
+            actor.Call(() =>
+            {
+                coordinator.Send(new Leave());
+                said.Set();
+            });
+
+            // A long computation is not waited for: its leaves are handed back.
+            if (!said.Wait(Options.Cluster.FlushTime))
+                coordinator.Send(new Leave());
+
+            _outcome.TrySetResult(new NodeLeft());
+            foreach (var link in links)
+                link.Flush(Options.Cluster.FlushTime, Options.Time);
+
+            coordinator.Finish(Options.Cluster.FlushTime, Options.Time);
+        }
+
+        End(new NodeLeft());
+    }
+
+    /// <summary>Ends at once; links are closed without a word.</summary>
+    public void End(NodeOutcome outcome)
+    {
+        _outcome.TrySetResult(outcome);
+        _stop.Cancel();
+        Link? coordinator;
+        lock (_gate)
+        {
+            coordinator = _coordinator;
+        }
+
+        coordinator?.Close("this node ends");
+        foreach (var link in _inbound.All)
+            link.Close("this node ends");
+    }
+
+    /// <summary>After its end: waits until its threads have ended, and ends its actor.</summary>
+    public void Finish()
+    {
+        _thread.Join();
+        DropServers([], "this node ends");
+        using var ended = new ManualResetEventSlim();
+        if (EndActor(ended.Set))
+            ended.Wait();
+    }
+
+    public void Dispose() => _stop.Dispose();
+
+    /// <summary>The actor threw: the coordinator is told, which ends the run.</summary>
+    public void Failed(Exception error)
+    {
+        Link? coordinator;
+        lock (_gate)
+        {
+            coordinator = _coordinator;
+        }
+
+        var reason = error is TrainingException ? error.Message : $"{_id} failed: {error.Message}";
+        _outcome.TrySetResult(new NodeFailed(reason));
+        coordinator?.Send(new MemberFailed(_id!, reason));
+        coordinator?.Flush(Options.Cluster.FlushTime, Options.Time);
+        End(new NodeFailed(reason));
+    }
+
+    /// <summary>What it says of itself to a peer that connects to it.</summary>
+    public Hello Answer(Hello peer) => Own(new ActorId("")) with { Lane = peer.Lane, Data = _node.Run?.Data ?? "" };
+
+    /// <summary>Throws when an authenticated peer that connected to it does not fit.</summary>
+    public void Check(Hello peer)
+    {
+        var run = _node.Run;
+        if (run is null || peer.To != Id || peer.Lane != Lane.Messages)
+        {
+            throw new LinkException(
+                RefusalKind.Address, $"({peer.From}) wants to talk to {peer.To}, this is {Id?.Name ?? "a node that has not joined yet"}");
+        }
+
+        if (peer.Recipe != run.Fingerprint)
+            throw new LinkException(RefusalKind.Run, $"({peer.From}) takes part in another run: restart it");
+        if (peer.Data.Length > 0 && peer.Data != run.Data)
+            throw new LinkException(RefusalKind.Data, $"({peer.From}) has other data: restart it");
+    }
+
+    /// <summary>Serves an authenticated peer until the connection ends.</summary>
+    public void Serve(Connection connection, Hello peer)
+    {
+        var link = new Link(connection, peer.To, peer, _node.Resources(_node.Run!), this);
+        _inbound.Add(link);
+        link.Run();
+        _inbound.Remove(link);
+    }
+
+    /// <summary>Another coordinator leads: it is connected to at once.</summary>
+    /// <param name="endpoint">Where.</param>
+    /// <param name="term">Its term.</param>
+    public void Led(NodeEndpoint endpoint, long term)
+    {
+        Link? former;
+        lock (_gate)
+        {
+            (_led, former) = (endpoint, term > _joinedTerm && _joinedTerm > 0 ? _coordinator : null);
+        }
+
+        former?.Close($"a coordinator of term {term} leads at {endpoint}");
+    }
+
+    void ILinkOwner.Received(Link link, IMessage message)
+    {
+        if (link.Role == PeerRole.Coordinator && message is Topology topology)
+            UseServers(topology.Servers, onlyThese: true);
+
+        _node.Actors.Deliver(link.Self, new Envelope(link.Peer, message, default));
+        if (link.Role == PeerRole.Coordinator && message is Stop or Exclude)
+        {
+            _outcome.TrySetResult(message is Exclude exclude ? new NodeFailed($"excluded from the run: {exclude.Reason}") : new NodeFinished());
+            link.Close(message is Exclude ? "excluded from the run" : "the run is over");
+        }
+    }
+
+    void ILinkOwner.Received(Link link, in TensorMessage message) => _node.Actors.Deliver(link.Self, new Envelope(link.Peer, null, message));
+
+    void ILinkOwner.Unreachable(Link link, ActorId peer, string reason) =>
+        throw new LinkException(RefusalKind.Garbage, "told a member what is for the coordinator");
+
+    void ILinkOwner.Closed(Link link, string reason)
+    {
+        lock (_gate)
+        {
+            if (link.Role == PeerRole.Coordinator)
+                _session?.Cancel();
+        }
+
+        _inbound.Remove(link);
+    }
+
+    private void Run()
+    {
+        var pause = Options.Cluster.LeastRetryPause;
+        var lastContact = Options.Time.GetTimestamp();
+        for (var attempt = 0; !_outcome.Task.IsCompleted && !_stop.IsCancellationRequested; attempt++)
+        {
+            var endpoint = Coordinator(attempt);
+            var isThere = true;
+            try
+            {
+                TakePart(endpoint);
+                lastContact = Options.Time.GetTimestamp();
+            }
+            catch (LinkException error) when (error is { Kind: RefusalKind.NotLeading, IsRefusal: true })
+            {
+                // A node that stands by: it may know who leads.
+                Redirect(error.Message);
+                lastContact = Options.Time.GetTimestamp();
+            }
+            catch (LinkException error) when (error.IsFinal)
+            {
+                End(new NodeFailed($"the coordinator at {endpoint} {(error.IsRefusal ? "refused this node: it " : "")}{error.Message}"));
+            }
+            catch (Exception error) when (LinkErrors.IsLost(error))
+            {
+                isThere = false;
+                Report($"the coordinator at {endpoint}{(error is LinkException ? ":" : " cannot be reached:")} {LinkErrors.Cause(error)}");
+            }
+
+            var giveUpAfter = Options.Cluster.GiveUpAfter;
+            if (giveUpAfter > TimeSpan.Zero && Options.Time.GetElapsedTime(lastContact) >= giveUpAfter)
+            {
+                End(new NodeFailed(
+                    $"no coordinator was reached at {string.Join(" or ", Options.Join)} for {giveUpAfter.TotalSeconds} s; the last problem: {_lastProblem}"));
+            }
+
+            _stop.Token.WaitHandle.WaitOne(pause);
+            pause = isThere ? Options.Cluster.LeastRetryPause
+                : pause * 2 < Options.Cluster.MostRetryPause ? pause * 2 : Options.Cluster.MostRetryPause;
+        }
+
+        if (_stop.IsCancellationRequested)
+            _outcome.TrySetResult(new NodeLeft());
+    }
+
+    /// <summary>Where to look for the coordinator: where one was last said to lead, and in turn where nodes that may lead listen.</summary>
+    private NodeEndpoint Coordinator(int attempt)
+    {
+        lock (_gate)
+        {
+            var (led, join) = (_led, Options.Join);
+            if (led is null || join.Contains(led))
+                return attempt % 2 == 0 && led is not null ? led : join[attempt % join.Length];
+
+            return attempt % (join.Length + 1) is var turn and > 0 ? join[turn - 1] : led;
+        }
+    }
+
+    private void Redirect(string leader)
+    {
+        if (leader.Length == 0)
+            return;
+
+        lock (_gate)
+        {
+            _led = NodeEndpoint.Parse(leader, NodeEndpoint.CoordinatorPort);
+        }
+    }
+
+    /// <summary>Says what keeps the node from taking part, each cause once.</summary>
+    private void Report(string problem)
+    {
+        if (problem != _lastProblem && !_stop.IsCancellationRequested)
+            _node.Observe(new NodeWarning($"{problem}; trying again"));
+
+        _lastProblem = problem;
+    }
+
+    /// <summary>Connects to the coordinator and takes part until the link is lost or the run is over.</summary>
+    private void TakePart(NodeEndpoint endpoint)
+    {
+        var (connection, peer) = _node.Dialler.Dial(endpoint, Introduce, Options.Limits.HandshakeTime, _stop.Token);
+        using (connection)
+        {
+            if (peer.Role != PeerRole.Coordinator)
+                throw new LinkException(RefusalKind.Address, $"is {peer.From}, not a coordinator");
+
+            _node.MeetTerm(peer.Term);
+            if (_role == NodeRole.Worker && peer.Term == _joinedTerm)
+            {
+                Renew();
+                return;
+            }
+
+            var welcome = _node.Dialler.ReadFirst<Welcome>(connection);
+            var run = _node.Learn(welcome, peer.Recipe, endpoint);
+            _follow(welcome.Cluster, connection);
+            var link = new Link(connection, _id!, peer, _node.Resources(run), this);
+            using var session = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            lock (_gate)
+            {
+                _session = session;
+            }
+
+            try
+            {
+                Join(link, run, welcome, peer, endpoint, session.Token);
+                link.Run();
+            }
+            catch (Exception error) when (LinkErrors.IsLost(error))
+            {
+                link.Close(LinkErrors.Cause(error));
+                throw;
+            }
+            finally
+            {
+                lock (_gate)
+                {
+                    (_coordinator, _session) = (null, null);
+                }
+            }
+
+            if (!_outcome.Task.IsCompleted)
+                Report($"lost the coordinator at {endpoint}: {link.Reason}");
+        }
+    }
+
+    private void Join(Link link, RunKnowledge run, Welcome welcome, Hello peer, NodeEndpoint endpoint, CancellationToken session)
+    {
+        if (_role == NodeRole.Worker)
+            _data ??= new MemberData(run, Sources()).Get(() => DialData(endpoint, session), session);
+
+        UseServers(welcome.Servers, onlyThese: false);
+        WaitForServers(welcome.Servers);
+        lock (_gate)
+        {
+            (_coordinator, _led) = (link, endpoint);
+            if (_machine is null)
+            {
+                _machine = _role == NodeRole.Worker ? MemberMachine.Worker(run, _data!, _node) : MemberMachine.ParameterServer(run, _node);
+                _actor = _node.Actors.Add(_id!, _machine.Actor);
+            }
+        }
+
+        _joinedTerm = peer.Term;
+        _lastProblem = "";
+        _actor!.Start(_machine.Start);
+        _node.Observe(new MemberJoined(_id!, _role, endpoint));
+    }
+
+    private DataSources Sources() => new(
+        Options.OwnData, Options.Cache, Options.Limits, Options.Time,
+        problem => _node.Observe(new NodeNotice(problem)), (bytes, total) => _node.Observe(new MemberFetching(bytes, total)));
+
+    private Connection DialData(NodeEndpoint endpoint, CancellationToken session) => _node.Dialler.Dial(
+        endpoint, _ => Own(MemberIds.Coordinator) with { Lane = Lane.Data }, Options.Limits.HandshakeTime, session).Connection;
+
+    /// <summary>What this node says of itself to the coordinator; the first connection shows where a parameter server is reached.</summary>
+    private Hello Introduce(Connection connection)
+    {
+        lock (_gate)
+        {
+            _id ??= _role == NodeRole.Worker
+                ? MemberIds.Worker(Options.Name, NewIncarnation())
+                : MemberIds.ParameterServer(
+                    Options.Name, NewIncarnation(), Options.Advertise ?? new NodeEndpoint(connection.LocalAddress.ToString(), _listening!.Port));
+        }
+
+        return Own(MemberIds.Coordinator);
+    }
+
+    private Hello Own(ActorId to)
+    {
+        lock (_gate)
+        {
+            return new Hello(
+                Lane.Messages, Options.Security.HasSecret, PeerRole, _id ?? new ActorId(""), to,
+                _node.Run?.Fingerprint ?? "", _data?.Fingerprint ?? "",
+                _node.HighestTerm);
+        }
+    }
+
+    private static string NewIncarnation() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
+
+    /// <summary>Keeps links to these parameter servers; to others only when not told otherwise.</summary>
+    private void UseServers(ImmutableArray<ActorId> servers, bool onlyThese)
+    {
+        // Parameter servers talk to each other only about the norm by which gradients are clipped.
+        var wanted = _role == NodeRole.Worker || _node.Run!.Recipe.ClipNorm is not null
+            ? servers.Where(server => !_node.Actors.Has(server)).ToHashSet()
+            : [];
+        if (onlyThese)
+            DropServers(wanted, "it serves no segment any more");
+
+        lock (_gate)
+        {
+            foreach (var server in wanted)
+            {
+                if (!_servers.ContainsKey(server))
+                    _servers.Add(server, new ServerLink(_node, Own(server), server, this, Restored, Unreachable));
+            }
+        }
+    }
+
+    private void DropServers(HashSet<ActorId> wanted, string reason)
+    {
+        ServerLink[] dropped;
+        lock (_gate)
+        {
+            dropped = [.. _servers.Values.Where(server => !wanted.Contains(server.Server))];
+            foreach (var server in dropped)
+                _servers.Remove(server.Server);
+        }
+
+        foreach (var server in dropped)
+            server.End(reason);
+        foreach (var server in dropped)
+            server.Dispose();
+    }
+
+    /// <summary>A worker that cannot reach a parameter server would hold up every step: it joins when it can.</summary>
+    private void WaitForServers(ImmutableArray<ActorId> servers)
+    {
+        var start = Options.Time.GetTimestamp();
+        lock (_gate)
+        {
+            while (Array.Find([.. servers], server => _servers.TryGetValue(server, out var link) && link.Link is null) is { } missing)
+            {
+                var left = Options.Limits.HandshakeTime - Options.Time.GetElapsedTime(start);
+                if (left <= TimeSpan.Zero || _stop.IsCancellationRequested)
+                    throw new LinkException(RefusalKind.Rejoin, $"{missing} cannot be reached from here");
+
+                Monitor.Wait(_gate, left);
+            }
+        }
+    }
+
+    private void Restored(ServerLink link)
+    {
+        ActorId id;
+        lock (_gate)
+        {
+            id = _id!;
+            Monitor.PulseAll(_gate);
+        }
+
+        _node.Actors.Post(id, new Envelope(id, new LinkRestored(link.Server), default));
+    }
+
+    private void Unreachable(ActorId server, string reason)
+    {
+        Link? coordinator;
+        lock (_gate)
+        {
+            coordinator = _coordinator;
+        }
+
+        coordinator?.Send(new Unreachable(server, reason));
+    }
+
+    /// <summary>Begins a new incarnation: the coordinator gave the present one up.</summary>
+    private void Renew()
+    {
+        DropServers([], "this worker joins anew");
+        EndActor(() => { });
+        lock (_gate)
+        {
+            _id = MemberIds.Worker(Options.Name, NewIncarnation());
+        }
+
+        _joinedTerm = 0;
+    }
+
+    /// <summary>Ends the actor after the message it has in hand; false when there was none.</summary>
+    private bool EndActor(Action then)
+    {
+        MemberMachine? machine;
+        ActorId? id;
+        lock (_gate)
+        {
+            (machine, id) = (_machine, _id);
+            (_machine, _actor) = (null, null);
+        }
+
+        if (machine is null)
+            return false;
+
+        _node.Actors.Remove(id!, () =>
+        {
+            machine.Dispose();
+            then();
+        });
+        return true;
+    }
+}

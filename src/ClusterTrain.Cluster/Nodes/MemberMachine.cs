@@ -1,0 +1,46 @@
+using ClusterTrain.Cluster.Data;
+using ClusterTrain.Cluster.Links;
+using ClusterTrain.Learning;
+using ClusterTrain.Numerics;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cluster.Nodes;
+
+/// <summary>The state machine of one incarnation of a member, with what it owns.</summary>
+internal sealed class MemberMachine : IDisposable
+{
+    private readonly Action<IActorContext> _start;
+    private readonly IDisposable[] _owned;
+
+    private MemberMachine(IActor actor, Action<IActorContext> start, params IDisposable[] owned)
+    {
+        Actor = actor;
+        _start = start;
+        _owned = owned;
+    }
+
+    public IActor Actor { get; }
+
+    public static MemberMachine Worker(RunKnowledge run, PreparedData data, NodeContext node)
+    {
+        var pool = new ComputePool(node.Options.Threads, node.Options.Name);
+        var network = new Network(run.Layout, run.Recipe.Loss, Kernels.Active, pool);
+        var worker = new Worker(run.Plan, run.Layout, data.Train, network, node.Tensors);
+        return new MemberMachine(worker, context => worker.Start(context, MemberIds.Coordinator), worker, pool);
+    }
+
+    public static MemberMachine ParameterServer(RunKnowledge run, NodeContext node)
+    {
+        var server = new ParameterServer(run.Plan, run.Layout, Kernels.Active, node.Tensors);
+        return new MemberMachine(server, context => server.Start(context, MemberIds.Coordinator), server);
+    }
+
+    /// <summary>Announces the member to a coordinator; in the actor's turn.</summary>
+    public void Start(IActorContext context) => _start(context);
+
+    public void Dispose()
+    {
+        foreach (var owned in _owned)
+            owned.Dispose();
+    }
+}

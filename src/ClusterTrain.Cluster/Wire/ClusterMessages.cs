@@ -1,0 +1,60 @@
+using System.Collections.Immutable;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cluster.Wire;
+
+/// <summary>What the coordinator tells a member that has proven itself; from it the member builds plan, layout and network.</summary>
+/// <param name="RecipeText">The resolved recipe, YAML.</param>
+/// <param name="TrainingRows">Rows of the training data.</param>
+/// <param name="Features">Features of a row.</param>
+/// <param name="Outputs">Targets of a row.</param>
+/// <param name="Data">Fingerprint of the prepared data.</param>
+/// <param name="LostAfter">Silence after which a peer is lost.</param>
+/// <param name="Servers">The parameter servers in force, which the member must be able to reach before it joins.</param>
+/// <param name="Cluster">The Akka cluster the coordinator is in.</param>
+internal sealed record Welcome(
+    string RecipeText, long TrainingRows, int Features, int Outputs, string Data, TimeSpan LostAfter, ImmutableArray<ActorId> Servers,
+    ClusterInfo Cluster);
+
+/// <summary>From a member to the coordinator, over its link: it cannot reach another member.</summary>
+/// <param name="Peer">The member it cannot reach.</param>
+/// <param name="Reason">Why.</param>
+internal sealed record Unreachable(ActorId Peer, string Reason);
+
+/// <summary>An Akka cluster as a node of it sees it.</summary>
+/// <param name="Self">Akka address of the node, with the number of its incarnation; empty: it is in no cluster at present.</param>
+/// <param name="Seeds">Akka addresses (<c>HOST:PORT</c>) through which the cluster can be joined.</param>
+/// <param name="Leader">Where members connect to the coordinator that leads (<c>HOST:PORT</c>); empty: none is known to.</param>
+internal sealed record ClusterInfo(string Self, ImmutableArray<string> Seeds, string Leader)
+{
+    /// <summary>A node that is in no cluster.</summary>
+    public static ClusterInfo None { get; } = new("", [], "");
+}
+
+/// <summary>
+/// From a node to the coordinator's singleton, again and again: who it is. The answer is <see cref="Registered"/>; the coordinator closes the
+/// links of these members when Akka finds the node unreachable.
+/// </summary>
+/// <param name="Node">The node's name.</param>
+/// <param name="Members">Its members, by their ids.</param>
+internal sealed record Register(string Node, ImmutableArray<ActorId> Members);
+
+/// <summary>From the coordinator's singleton: it leads.</summary>
+/// <param name="Endpoint">Where members connect to it.</param>
+/// <param name="Term">Its term.</param>
+internal sealed record Registered(string Endpoint, long Term);
+
+/// <summary>Something happened in the run; published to all who subscribe to <see cref="Topic"/>.</summary>
+/// <param name="Json">What, as in the run folder's log.</param>
+internal sealed record RunNotice(string Json)
+{
+    /// <summary>The topic.</summary>
+    public const string Topic = "clustertrain.run";
+}
+
+/// <summary>From outside the cluster: how is it?</summary>
+internal sealed record StatusRequest;
+
+/// <summary>How the cluster is.</summary>
+/// <param name="Json">One JSON object.</param>
+internal sealed record StatusReport(string Json);

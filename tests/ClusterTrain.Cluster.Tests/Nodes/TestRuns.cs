@@ -1,0 +1,51 @@
+using System.Collections.Concurrent;
+using ClusterTrain.Hosting;
+using ClusterTrain.Learning;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cluster.Tests;
+
+/// <summary>Recipes on the digits, their data, and what the undisturbed run in one process makes of them.</summary>
+internal static class TestRuns
+{
+    public const string Plain = """
+        name: digits
+        seed: 1
+        data: { set: digits, scale: 1/16, validation: 0.1, test: 0.2 }
+        layers:
+          - { units: 64, activation: relu }
+          - { units: 10, activation: softmax }
+        loss: categorical-cross-entropy
+        optimiser: { kind: momentum, rate: 0.1, momentum: 0.9 }
+        batch: 64
+        epochs: 12
+        """;
+
+    public const string Clipped = Plain + "\nclip_norm: 0.5\n";
+
+    /// <summary>Long enough to be disturbed in.</summary>
+    public static string Long(string recipe) => recipe.Replace("epochs: 12", "epochs: 500", StringComparison.Ordinal);
+
+    private static readonly ConcurrentDictionary<string, Lazy<string>> Receipts = new();
+
+    private static readonly Lazy<PreparedData> Digits = new(() => Prepare(RecipeOf(Plain)));
+
+    /// <summary>The digits; all recipes here prepare them in the same way.</summary>
+    public static PreparedData Data => Digits.Value;
+
+    public static Recipe RecipeOf(string text) => RecipeReader.Parse(text, "test.yaml", []);
+
+    public static PreparedData Prepare(Recipe recipe) =>
+        DataPreparation.Prepare(recipe, new DataLocations(null, [], Path.GetTempPath()));
+
+    /// <summary>The receipt of the undisturbed run with one worker in one process.</summary>
+    public static string Receipt(string recipe) => Receipts.GetOrAdd(recipe, text => new Lazy<string>(() =>
+    {
+        using var temporary = new TemporaryFolder();
+        var parsed = RecipeOf(text);
+        using var folder = RunFolder.Create(temporary.File("run"), parsed);
+        var outcome = InProcessTraining.Train(parsed, Data, folder, new InProcessSettings(), TimeProvider.System, _ => { }, CancellationToken.None);
+        Assert.IsType<RunCompleted>(outcome);
+        return File.ReadAllText(folder.ReceiptPath);
+    })).Value;
+}

@@ -1,0 +1,68 @@
+using ClusterTrain.Cluster.Links;
+using ClusterTrain.Cluster.Wire;
+using ClusterTrain.Numerics;
+using ClusterTrain.Training;
+
+namespace ClusterTrain.Cluster.Tests;
+
+/// <summary>One sample of everything that crosses a link.</summary>
+internal static class WireSamples
+{
+    private static readonly ClusterInfo Cluster = new("akka.tcp://clustertrain@10.0.0.5:40001:77", ["10.0.0.5:40001"], "10.0.0.5:7070");
+
+    public static readonly object[] Messages =
+    [
+        new Join(NodeRole.ParameterServer, [new SegmentPosition(1, 2, 1048577, 300, 250)]),
+        new Leave(),
+        new MemberFailed(new ActorId("worker-2/7f31c0"), "out of memory"),
+        new StepReport(1048577, 0, 1234, 0.5),
+        new Held(1048577, 1, 1235),
+        new ComputeReport(4096, TimeSpan.FromMilliseconds(125)),
+        new NotFinite(77, "the loss (NaN)"),
+        new Serve(1048577, 1, 2, 300, 1000, 100),
+        new Subscribe(1048577, 1),
+        new Advance(1048577, 5000, 4000),
+        new Hold(1048577),
+        new SnapshotAt(1048577, 1236),
+        new NormPart(1048577, 1234, 1, [0.25, 1.5]),
+        new Topology(1048577, [new ActorId("ps-1/ab12@10.0.0.5:7071")]),
+        new Assignment(1048577, 3, [new ActorId("worker-1/aa"), new ActorId("worker-2/bb")]),
+        new Stop(),
+        new LateShare(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-1/aa"), new ActorId("worker-2/bb")),
+        new Recompute(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-2/bb")),
+        new Answer(1048577, 1234, 1, new TreeNode(4, 2), new ActorId("worker-2/bb"), "0123abcd", 0.75),
+        new Exclude("a wrong sum"),
+        new Welcome("name: digits\n", 1294, 64, 10, "data", TimeSpan.FromSeconds(2), [new ActorId("ps-1/ab12@10.0.0.5:7071")], Cluster),
+        new Unreachable(new ActorId("ps-1/ab12@10.0.0.5:7071"), "no answer"),
+        Cluster,
+        new Register("worker-2", [new ActorId("worker-2/bb")]),
+        new Registered("10.0.0.5:7070", 3),
+        new RunNotice("{\"event\":\"checkpoint\",\"step\":300}"),
+        new StatusRequest(),
+        new StatusReport("{}"),
+    ];
+
+    public static readonly Hello Hello = new(
+        Lane.Messages, true, PeerRole.Worker, new ActorId("worker-2/7f31c0"), MemberIds.Coordinator, "recipe", "data", 1);
+
+    /// <summary>A frame of two floats, the gradient sums of leaves 4 to 7.</summary>
+    public static byte[] Tensor()
+    {
+        var lease = new TensorPool().Rent(2);
+        (lease.Span[0], lease.Span[1]) = (1f, -2f);
+        var key = new TensorKey(TensorKind.GradientSum, 1048577, 1234, 1, new TreeNode(4, 4));
+        var bytes = new byte[Protocol.FrameHeaderBytes + Protocol.TensorKeyBytes];
+        TensorFrame.Write(bytes, new TensorMessage(key, lease, 0, 2, 0.75));
+        return [.. bytes, .. System.Runtime.InteropServices.MemoryMarshal.AsBytes(lease.Span)];
+    }
+
+    /// <summary>Every sample by name, in the order of docs/cluster.md.</summary>
+    public static IEnumerable<(string Name, byte[] Bytes)> All()
+    {
+        yield return ("hello", Hello.Write([.. Enumerable.Range(0, Protocol.NonceBytes).Select(i => (byte)i)]));
+        foreach (var message in Messages)
+            yield return (message.GetType().Name, MessageCodec.Bytes(message));
+
+        yield return ("tensor", Tensor());
+    }
+}
