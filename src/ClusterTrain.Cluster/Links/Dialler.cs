@@ -38,8 +38,7 @@ internal sealed record Dialler(LinkSecurity Security, LinkLimits Limits, TimePro
         var (kind, length) = connection.ReadHeader();
         return kind switch
         {
-            FrameKind.Message => MessageCodec.Read(connection.ReadContent(kind, length, Limits.WelcomeBytes)) as T
-                ?? throw new LinkException(RefusalKind.Garbage, $"sent another message than its {typeof(T).Name}"),
+            FrameKind.Message => MessageCodec.Read<T>(connection.ReadContent(kind, length, Limits.WelcomeBytes)),
             FrameKind.Refusal => throw Handshake.Refused(connection, length, Limits),
             _ => throw new LinkException(RefusalKind.Garbage, $"sent a frame of kind {(byte)kind} instead of its {typeof(T).Name}"),
         };

@@ -29,12 +29,12 @@ internal static class Handshake
     /// <summary>The accepting side.</summary>
     /// <param name="connection">The connection.</param>
     /// <param name="answer">What this side says of itself to a peer, before anybody has proven anything.</param>
-    /// <param name="check">Throws when a proven peer does not fit.</param>
+    /// <param name="check">Throws when an authenticated peer does not fit; given what this side said of itself.</param>
     /// <param name="security">The secret.</param>
     /// <param name="limits">The bounds.</param>
     /// <returns>What the other side says of itself.</returns>
     /// <exception cref="LinkException">One side refused.</exception>
-    public static Hello Accept(Connection connection, Func<Hello, Hello> answer, Action<Hello> check, LinkSecurity security, LinkLimits limits)
+    public static Hello Accept(Connection connection, Func<Hello, Hello> answer, Action<Hello, Hello> check, LinkSecurity security, LinkLimits limits)
     {
         connection.Encrypt(security, isDialler: false);
         var (peer, peerBytes) = ReadHello(connection, limits);
@@ -43,7 +43,7 @@ internal static class Handshake
         connection.Write(ownBytes);
         CheckSecrets(own, peer);
         CheckProof(connection, Proof.OfDialler(security.Secret, peerBytes, ownBytes), limits);
-        check(peer);
+        check(peer, own);
         connection.WriteFrame(FrameKind.Proof, Proof.OfAcceptor(security.Secret, peerBytes, ownBytes));
         return peer;
     }

@@ -10,8 +10,8 @@ internal interface ILinkAcceptor
     /// <summary>What this node says of itself to a peer that says so much of itself, before either has authenticated.</summary>
     Hello Answer(Hello peer);
 
-    /// <summary>Throws when an authenticated peer does not fit.</summary>
-    void Check(Hello peer);
+    /// <summary>Throws when an authenticated peer does not fit, or this node is not any more what it answered.</summary>
+    void Check(Hello peer, Hello own);
 
     /// <summary>Serves an authenticated peer, on the connection's own thread, until the connection ends.</summary>
     void Serve(Connection connection, Hello peer);
@@ -238,9 +238,9 @@ internal sealed class LinkListener : IDisposable
 
         return null;
 
-        void Admit(Hello peer)
+        void Admit(Hello peer, Hello own)
         {
-            _acceptor.Check(peer);
+            _acceptor.Check(peer, own);
             lock (_gate)
             {
                 if (_served.Count >= _limits.Connections)

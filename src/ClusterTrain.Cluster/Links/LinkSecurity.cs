@@ -83,15 +83,27 @@ public sealed record LinkSecurity
         }
     }
 
-    /// <summary>True when a peer's certificate was signed by the cluster's authority. Nodes move, so its host name does not matter.</summary>
-    internal bool Accepts(X509Certificate? peer)
+    /// <summary>
+    /// The certificate that this node shows on Akka's connections, and the authority that must have signed its peer's: the operator's, or ones
+    /// that follow from the secret; null without either.
+    /// </summary>
+    internal (X509Certificate2 Node, X509Certificate2 Authority)? ClusterCredentials() =>
+        Certificate is not null && Authority is not null ? (Certificate, Authority)
+        : HasSecret ? ClusterAuthority.Issue(Secret.AsSpan())
+        : null;
+
+    /// <summary>True when a peer's certificate was signed by the operator's authority.</summary>
+    internal bool Accepts(X509Certificate? peer) => Authority is not null && IsSignedBy(peer, Authority);
+
+    /// <summary>True when a peer's certificate was signed by an authority. Nodes move, so its host name does not matter.</summary>
+    internal static bool IsSignedBy(X509Certificate? peer, X509Certificate2 authority)
     {
-        if (peer is not X509Certificate2 certificate || Authority is null)
+        if (peer is not X509Certificate2 certificate)
             return false;
 
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.Add(Authority);
+        chain.ChainPolicy.CustomTrustStore.Add(authority);
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.DisableCertificateDownloads = true;
         return chain.Build(certificate);

@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Akka.Actor;
 using Akka.Cluster.Tools.Client;
 using Akka.Cluster.Tools.PublishSubscribe;
 using Akka.Cluster.Tools.Singleton;
 using Akka.Configuration;
+using Akka.Remote.Transport.DotNetty;
 using ClusterTrain.Cluster.Links;
 
 namespace ClusterTrain.Cluster.Membership;
@@ -38,6 +40,26 @@ internal static class AkkaConfiguration
             """);
         return WithUsers(ConfigurationFactory.ParseString(own), options.Hocon);
     }
+
+    /// <summary>Creates an actor system whose connections are as safe as the secret, or the operator's certificates, make them.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="config">Its configuration.</param>
+    /// <param name="security">How nodes know each other.</param>
+    public static ActorSystem Create(string name, Config config, LinkSecurity security)
+    {
+        if (security.ClusterCredentials() is not var (node, authority))
+            return ActorSystem.Create(name, config);
+
+        // Both sides of a connection show a certificate, and the chain to the authority is all that counts.
+        var tls = new DotNettySslSetup(
+            node, suppressValidation: false, requireMutualAuthentication: true, validateCertificateHostname: false,
+            (peer, _, _, _, _) => LinkSecurity.IsSignedBy(peer, authority));
+        var secure = ConfigurationFactory.ParseString("akka.remote.dot-netty.tcp.enable-ssl = on").WithFallback(config);
+        return ActorSystem.Create(name, BootstrapSetup.Create().WithConfig(secure).And(tls));
+    }
+
+    /// <summary>The scheme of Akka addresses.</summary>
+    public static string Scheme(LinkSecurity security) => security.HasSecret || security.Certificate is not null ? "akka.ssl.tcp" : "akka.tcp";
 
     /// <summary>The configuration of a program that asks a cluster from outside.</summary>
     public static Config OfClient(IEnumerable<string> configuration) => WithUsers(
@@ -99,6 +121,9 @@ internal sealed record MembershipOptions
 
     /// <summary>Akka's port; 0: any free one.</summary>
     public int Port { get; init; }
+
+    /// <summary>How nodes know each other.</summary>
+    public LinkSecurity Security { get; init; } = LinkSecurity.None;
 
     /// <summary>HOCON that overrides configs/akka.conf, the first before the others.</summary>
     public ImmutableArray<string> Hocon { get; init; } = [];

@@ -6,18 +6,29 @@ using AkkaCluster = Akka.Cluster.Cluster;
 
 namespace ClusterTrain.Cluster.Membership;
 
-/// <summary>Tells the coordinator's singleton, again and again, which members this node has, and its node what the answer is.</summary>
+/// <summary>
+/// Tells the coordinator's singleton, again and again, which members this node has, and its node what the answer is. It does so before it is a
+/// member of the cluster, and even when others cannot reach it: to the address that the coordinator's link told.
+/// </summary>
 internal sealed class Registrar : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan s_period = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Creates the registrar.</summary>
     /// <param name="name">The node's name.</param>
-    /// <param name="coordinator">The way to the singleton.</param>
+    /// <param name="coordinator">The way to the singleton in the cluster.</param>
+    /// <param name="leader">The Akka address of the node whose link was reached last; empty: none was.</param>
     /// <param name="listener">The node.</param>
-    public Registrar(string name, IActorRef coordinator, IMembershipListener listener)
+    public Registrar(string name, IActorRef coordinator, Func<string> leader, IMembershipListener listener)
     {
-        Receive<Again>(_ => coordinator.Tell(new Register(name, listener.Members), Self));
+        Receive<Again>(_ =>
+        {
+            var register = new Register(name, listener.Members);
+            if (leader() is { Length: > 0 } address)
+                Context.ActorSelection($"{address}/user/{AkkaConfiguration.CoordinatorRole}/singleton").Tell(register, Self);
+            else
+                coordinator.Tell(register, Self);
+        });
         Receive<Registered>(listener.Led);
     }
 

@@ -69,7 +69,7 @@ internal sealed class ClusterMembership : IDisposable
             .OrderByDescending(member => member.HasRole(AkkaConfiguration.CoordinatorRole))
             .Select(member => member.Address);
         return new ClusterInfo(
-            cluster.SelfUniqueAddress.ToString(),
+            NameOf(cluster.SelfUniqueAddress),
             [.. others.Prepend(cluster.SelfAddress).Take(MostSeeds).Select(address => string.Create(CultureInfo.InvariantCulture, $"{address.Host}:{address.Port}"))],
             leader);
     }
@@ -210,18 +210,24 @@ internal sealed class ClusterMembership : IDisposable
 
             _problem = "";
             var leader = Volatile.Read(ref _leader);
-            var isApart = leader.Length > 0 && !cluster.State.Members.Any(member => member.UniqueAddress.ToString() == leader);
+            var isApart = leader.Length > 0 && !cluster.State.Members.Any(member => NameOf(member.UniqueAddress) == leader);
             apartSince = isApart ? apartSince ?? _options.Clock.GetTimestamp() : null;
             if (apartSince is { } since && _options.Clock.GetElapsedTime(since) > s_longestApart)
                 return;
         }
     }
 
+    /// <summary>Names one incarnation of a node.</summary>
+    private static string NameOf(UniqueAddress node) => string.Create(CultureInfo.InvariantCulture, $"{node.Address}#{node.Uid}");
+
+    /// <summary>The Akka address of the node that leads; empty once the cluster itself knows it.</summary>
+    private string LeaderAddress() => IsUp ? "" : Volatile.Read(ref _leader).Split('#')[0];
+
     private ActorSystem Create()
     {
         try
         {
-            return ActorSystem.Create(AkkaConfiguration.SystemName, AkkaConfiguration.Of(_options, LostAfter));
+            return AkkaConfiguration.Create(AkkaConfiguration.SystemName, AkkaConfiguration.Of(_options, LostAfter), _options.Security);
         }
         catch (Exception error) when (error is not ClusterException and not OutOfMemoryException)
         {
@@ -242,7 +248,8 @@ internal sealed class ClusterMembership : IDisposable
             "coordinator-proxy");
         var (name, mayLead) = (_options.Name, _options.MayLead);
         system.ActorOf(Props.Create(() => new NodeWatcher(listener, clock, lostAfter, mayLead)), "watcher");
-        system.ActorOf(Props.Create(() => new Registrar(name, coordinator, listener)), "registrar");
+        Func<string> leader = LeaderAddress;
+        system.ActorOf(Props.Create(() => new Registrar(name, coordinator, leader, listener)), "registrar");
         if (!mayLead)
             return;
 

@@ -21,10 +21,11 @@ public static class ClusterStatus
         NodeEndpoint node, LinkSecurity security, ImmutableArray<string> configuration, TimeSpan timeout)
     {
         var seeds = SeedsOf(node, security, timeout);
-        using var system = ActorSystem.Create($"{AkkaConfiguration.SystemName}-status", AkkaConfiguration.OfClient(configuration));
+        using var system = AkkaConfiguration.Create(
+            $"{AkkaConfiguration.SystemName}-status", AkkaConfiguration.OfClient(configuration), security);
         try
         {
-            var paths = seeds.Select(seed => ActorPath.Parse($"akka.tcp://{AkkaConfiguration.SystemName}@{seed}/system/receptionist"))
+            var paths = seeds.Select(seed => ActorPath.Parse($"{AkkaConfiguration.Scheme(security)}://{AkkaConfiguration.SystemName}@{seed}/system/receptionist"))
                 .ToImmutableHashSet();
             var client = system.ActorOf(ClusterClient.Props(ClusterClientSettings.Create(system).WithInitialContacts(paths)));
             var question = new ClusterClient.Send($"/user/{StatusService.ActorName}", new StatusRequest(), localAffinity: true);

@@ -139,7 +139,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         return answer with { Lane = peer.Lane };
     }
 
-    void ILinkAcceptor.Check(Hello peer)
+    void ILinkAcceptor.Check(Hello peer, Hello own)
     {
         if (peer.To != MemberIds.Coordinator)
         {
@@ -153,7 +153,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         }
         else if (peer.Lane != Lane.Query)
         {
-            if (_leadership?.Links is { } links)
+            if (_leadership?.Links is { } links && links.Self.Term == own.Term)
                 links.Check(peer);
             else
                 throw new LinkException(RefusalKind.NotLeading, _leader?.Endpoint ?? "");
@@ -219,7 +219,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
     private Member? Find(ActorId id) => _members.FirstOrDefault(member => member.Is(id));
 
     private Hello Standby() => new(
-        Lane.Messages, _node.Options.Security.HasSecret, PeerRole.Coordinator, MemberIds.Coordinator, new ActorId(""), "", "", _node.HighestTerm);
+        Lane.Messages, _node.Options.Security.HasSecret, PeerRole.Coordinator, MemberIds.Coordinator, new ActorId(""), "", "", 0);
 
     private ClusterInfo Info() => _membership?.Info(_leadership?.Answer?.Endpoint ?? _leader?.Endpoint ?? "") ?? ClusterInfo.None;
 
@@ -242,6 +242,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
                 BindHost = options.Security.HasSecret && !options.Listen.IsLoopback ? "0.0.0.0" : publicHost,
                 PublicHost = publicHost,
                 Port = options.ClusterPort,
+                Security = options.Security,
                 Hocon = options.AkkaConfiguration,
                 Clock = options.Time,
             },

@@ -18,12 +18,16 @@ internal sealed record CoordinatorPart(
 /// <summary>The links of a node that leads: members connect to it, and it tells the coordinator of those it lost.</summary>
 internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources, CoordinatorPart part) : ILinkOwner
 {
-    private static readonly TimeSpan s_longestUnregistered = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_leastPatience = TimeSpan.FromSeconds(30);
+    private const int PatienceMultiple = 10;
 
     private readonly LinkTable _members = new();
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, ImmutableArray<ActorId>> _nodes = [];
+
+    // Nodes by their Akka addresses, with their members and when they last registered; members that connected and whose node has not yet.
+    private readonly Dictionary<string, (ImmutableArray<ActorId> Members, long At)> _nodes = [];
     private readonly Dictionary<ActorId, long> _unregistered = [];
+    private long _lastLook = node.Options.Time.GetTimestamp();
     private volatile IReadOnlyList<ActorId> _servers = [];
 
     /// <summary>What it says of itself to a peer.</summary>
@@ -85,7 +89,7 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
     {
         lock (_gate)
         {
-            _nodes[address] = register.Members;
+            _nodes[address] = (register.Members, node.Options.Time.GetTimestamp());
             foreach (var member in register.Members)
                 _unregistered.Remove(member);
         }
@@ -97,31 +101,54 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
         ImmutableArray<ActorId> members;
         lock (_gate)
         {
-            if (!_nodes.Remove(address, out members))
-                return;
+            members = _nodes.Remove(address, out var lost) ? lost.Members : [];
         }
 
         foreach (var member in members)
             _members.Find(member)?.Close(reason);
     }
 
-    /// <summary>Warns, once each, of members whose node has not joined the Akka cluster.</summary>
-    /// <param name="cluster">Akka address of this node.</param>
-    public void WarnOfUnregistered(string cluster)
+    /// <summary>
+    /// Gives up the members of nodes that do not register, or no more: a process that hangs before it has joined the cluster is found out by this
+    /// alone. To be called every <paramref name="period"/>; when that was missed, this node was itself asleep, and judges nobody.
+    /// </summary>
+    public void LookForSilent(TimeSpan period)
     {
-        List<ActorId> late;
+        var clock = node.Options.Time;
+        var patience = PatienceMultiple * node.Options.Cluster.LostAfter is var multiple && multiple > s_leastPatience ? multiple : s_leastPatience;
+        List<(ActorId Member, string Reason)> silent = [];
         lock (_gate)
         {
-            late = [.. _unregistered.Where(member => node.Options.Time.GetElapsedTime(member.Value) > s_longestUnregistered).Select(member => member.Key)];
-            foreach (var member in late)
+            var now = clock.GetTimestamp();
+            if (clock.GetElapsedTime(_lastLook, now) > 2 * period)
+            {
+                foreach (var address in _nodes.Keys.ToArray())
+                    _nodes[address] = _nodes[address] with { At = now };
+                foreach (var member in _unregistered.Keys.ToArray())
+                    _unregistered[member] = now;
+            }
+
+            _lastLook = now;
+            foreach (var (address, registered) in _nodes.Where(known => clock.GetElapsedTime(known.Value.At, now) > patience).ToArray())
+            {
+                _nodes.Remove(address);
+                silent.AddRange(registered.Members.Select(member => (member, $"its node has not registered for {patience.TotalSeconds:0.#} s")));
+            }
+
+            foreach (var (member, _) in _unregistered.Where(known => clock.GetElapsedTime(known.Value, now) > patience).ToArray())
+            {
                 _unregistered.Remove(member);
+                silent.Add((member, $"its node has not registered over Akka within {patience.TotalSeconds:0.#} s: let it reach this node's cluster port (--cluster-port, --advertise)"));
+            }
         }
 
-        foreach (var member in late.Where(member => _members.Find(member) is not null))
+        foreach (var (member, reason) in silent)
         {
-            part.Warn(
-                $"{member} takes part over its link, but its node has not joined the cluster of {cluster} within {s_longestUnregistered.TotalSeconds} s: "
-                + "if it hangs, that will not be noticed. Let it reach that address, and this node its cluster port (--cluster-port, --advertise)");
+            if (_members.Find(member) is { } link)
+            {
+                Lose(link, reason);
+                link.Refuse(RefusalKind.Rejoin, $"{reason}; join again");
+            }
         }
     }
 
@@ -160,7 +187,7 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
         link.Send(part.Welcome([.. _servers.Distinct().Where(server => _members.Find(server) is not null)]));
         lock (_gate)
         {
-            if (!_nodes.Values.Any(members => members.Contains(peer.From)))
+            if (!_nodes.Values.Any(known => known.Members.Contains(peer.From)))
                 _unregistered[peer.From] = node.Options.Time.GetTimestamp();
         }
 

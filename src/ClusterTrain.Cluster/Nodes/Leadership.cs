@@ -17,7 +17,7 @@ namespace ClusterTrain.Cluster.Nodes;
 internal sealed class Leadership : ILeadership
 {
     private static readonly TimeSpan s_folderPause = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan s_lookPeriod = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_lookPeriod = TimeSpan.FromSeconds(1);
 
     private readonly NodeContext _node;
     private readonly LeadableRun _run;
@@ -116,7 +116,7 @@ internal sealed class Leadership : ILeadership
         using (_abort.Token.Register(() => _ended.TrySetCanceled(CancellationToken.None)))
         {
             while (!((IAsyncResult)_ended.Task).AsyncWaitHandle.WaitOne(s_lookPeriod))
-                links.WarnOfUnregistered(_surroundings.Cluster().Self);
+                links.LookForSilent(s_lookPeriod);
         }
 
         // Members that were told to stop close their links; a coordinator that fails or is fenced is gone at once.

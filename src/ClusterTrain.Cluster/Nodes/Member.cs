@@ -20,6 +20,9 @@ namespace ClusterTrain.Cluster.Nodes;
 /// </summary>
 internal sealed class Member : ILinkOwner, IDisposable
 {
+    // Characters of the reason for which the node ends; what is longer would not fit a message.
+    private const int MostReason = 4096;
+
     private readonly NodeContext _node;
     private readonly NodeRole _role;
     private readonly NodeEndpoint? _listening;
@@ -196,6 +199,7 @@ internal sealed class Member : ILinkOwner, IDisposable
         }
 
         var reason = error is TrainingException ? error.Message : $"{_id} failed: {error.Message}";
+        reason = reason.Length > MostReason ? reason[..MostReason] : reason;
         _outcome.TrySetResult(new NodeFailed(reason));
         coordinator?.Send(new MemberFailed(_id!, reason));
         coordinator?.Flush(Options.Cluster.FlushTime, Options.Time);

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using ClusterTrain.Training;
-using MessagePack;
 
 namespace ClusterTrain.Cluster.Wire;
 
@@ -17,44 +16,22 @@ namespace ClusterTrain.Cluster.Wire;
 internal sealed record Hello(
     Lane Lane, bool HasSecret, PeerRole Role, ActorId From, ActorId To, string Recipe, string Data, long Term)
 {
-    private const int Fields = 9;
-
     /// <summary>Writes the hello with a nonce, which must be new each time.</summary>
     public byte[] Write(ReadOnlySpan<byte> nonce)
     {
         var buffer = new ArrayBufferWriter<byte>();
         buffer.Write(Protocol.Magic);
         buffer.Write((ReadOnlySpan<byte>)[Protocol.Version, 0, 0, 0]);
-        var writer = new MessagePackWriter(buffer);
-        writer.WriteArrayHeader(Fields);
-        writer.Write((byte)Lane);
-        writer.Write(HasSecret);
-        writer.Write((byte)Role);
-        writer.Write(From.Name);
-        writer.Write(To.Name);
-        writer.Write(Recipe);
-        writer.Write(Data);
-        writer.Write(Term);
-        writer.Write(nonce);
-        writer.Flush();
+        buffer.Write(nonce);
+        MessageCodec.Write(buffer, this);
         var bytes = buffer.WrittenSpan.ToArray();
         BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(6), checked((ushort)(bytes.Length - Protocol.HelloHeaderBytes)));
         return bytes;
     }
 
-    /// <summary>Reads the fields after the header.</summary>
-    public static Hello Read(ReadOnlyMemory<byte> fields) => MessageCodec.Guard("a hello", fields, static (ref reader) =>
-    {
-        MessageCodec.Fields(ref reader, Fields);
-        var (lane, hasSecret, role) = ((Lane)reader.ReadByte(), reader.ReadBoolean(), (PeerRole)reader.ReadByte());
-        if (!Enum.IsDefined(lane) || !Enum.IsDefined(role))
-            throw new MessagePackSerializationException($"unknown lane {(byte)lane} or role {(byte)role}");
-
-        var hello = new Hello(
-            lane, hasSecret, role, MessageCodec.Id(ref reader), MessageCodec.Id(ref reader), MessageCodec.Name(ref reader),
-            MessageCodec.Name(ref reader), reader.ReadInt64());
-        return reader.ReadBytes()?.Length == Protocol.NonceBytes
-            ? hello
-            : throw new MessagePackSerializationException("the nonce is missing");
-    });
+    /// <summary>Reads what follows the header.</summary>
+    /// <exception cref="LinkException">It is not a nonce and a hello.</exception>
+    public static Hello Read(ReadOnlyMemory<byte> rest) => rest.Length > Protocol.NonceBytes
+        ? MessageCodec.Read<Hello>(rest[Protocol.NonceBytes..])
+        : throw new LinkException(RefusalKind.Garbage, $"sent a hello of {rest.Length} bytes");
 }

@@ -161,8 +161,8 @@ public sealed class HandshakeTests
         { "a web browser", Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), "does not speak this protocol" },
         { "random bytes", [.. Enumerable.Range(0, 5000).Select(i => (byte)((i * 167) + 13))], "does not speak this protocol" },
         { "a hello that is too long", [.. "CTRN"u8, 2, 0, 0xFF, 0xFF], "at most 2048 are allowed" },
-        { "a hello of an unknown lane", [.. "CTRN"u8, 2, 0, 4, 0, 0x99, 77, 0xc2, 1], "lane 77" },
-        { "a hello that ends in the middle", [.. "CTRN"u8, 2, 0, 4, 0, 0x99, 1, 2, 200], "cannot be read" },
+        { "a hello of an unknown lane", [.. "CTRN"u8, 2, 0, 36, 0, .. new byte[32], 0x92, 64, 0x98, 77], "unknown Lane 77" },
+        { "a hello that ends in the middle", [.. "CTRN"u8, 2, 0, 36, 0, .. new byte[32], 0x92, 64, 0x98, 1], "cannot be read" },
     };
 
     [Theory]
@@ -186,9 +186,9 @@ public sealed class HandshakeTests
         { "an unknown kind", [77, 0, 0, 0, 0, 0, 0, 0], "frame of kind 77" },
         { "no frame at all", [3, 1, 2, 3, 4, 5, 6, 7], "no frame" },
         { "a message that is too long", [3, 0, 0, 0, 0, 0, 0, 64], "at most 1048576 are allowed" },
-        { "an unknown message", [3, 0, 0, 0, 2, 0, 0, 0, 0x91, 99], "unknown message type 99" },
-        { "a message that is cut off", [3, 0, 0, 0, 3, 0, 0, 0, 0x93, 9, 1], "cannot be read" },
-        { "a message for another ear", [3, 0, 0, 0, 2, 0, 0, 0, 0x91, 70], "does not belong on a link" },
+        { "an unknown message", [3, 0, 0, 0, 3, 0, 0, 0, 0x92, 99, 0x90], "unknown message type 99" },
+        { "a message that is cut off", [3, 0, 0, 0, 4, 0, 0, 0, 0x92, 9, 0x92, 1], "cannot be read" },
+        { "a message for another ear", [3, 0, 0, 0, 3, 0, 0, 0, 0x92, 83, 0x90], "does not belong on a link" },
         { "a tensor larger than the model", [4, 0, 0, 0, 48, 0, 0, 0x10, .. new byte[40], 0, 0, 0, 4, 0, 0, 0, 0], "this model has tensors of at most" },
     };
 

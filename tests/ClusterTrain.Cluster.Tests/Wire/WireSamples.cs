@@ -8,7 +8,7 @@ namespace ClusterTrain.Cluster.Tests;
 /// <summary>One sample of everything that crosses a link.</summary>
 internal static class WireSamples
 {
-    private static readonly ClusterInfo Cluster = new("akka.tcp://clustertrain@10.0.0.5:40001:77", ["10.0.0.5:40001"], "10.0.0.5:7070");
+    private static readonly ClusterInfo Cluster = new("akka.tcp://clustertrain@10.0.0.5:40001#77", ["10.0.0.5:40001"], "10.0.0.5:7070");
 
     public static readonly object[] Messages =
     [
@@ -32,6 +32,8 @@ internal static class WireSamples
         new Recompute(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-2/bb")),
         new Answer(1048577, 1234, 1, new TreeNode(4, 2), new ActorId("worker-2/bb"), "0123abcd", 0.75),
         new Exclude("a wrong sum"),
+        new Hello(
+            Lane.Messages, true, PeerRole.Worker, new ActorId("worker-2/7f31c0"), MemberIds.Coordinator, "recipe", "data", 1),
         new Welcome("name: digits\n", 1294, 64, 10, "data", TimeSpan.FromSeconds(2), [new ActorId("ps-1/ab12@10.0.0.5:7071")], Cluster),
         new Unreachable(new ActorId("ps-1/ab12@10.0.0.5:7071"), "no answer"),
         Cluster,
@@ -42,8 +44,7 @@ internal static class WireSamples
         new StatusReport("{}"),
     ];
 
-    public static readonly Hello Hello = new(
-        Lane.Messages, true, PeerRole.Worker, new ActorId("worker-2/7f31c0"), MemberIds.Coordinator, "recipe", "data", 1);
+    public static Hello Hello => Messages.OfType<Hello>().Single();
 
     /// <summary>A frame of two floats, the gradient sums of leaves 4 to 7.</summary>
     public static byte[] Tensor()
@@ -59,7 +60,7 @@ internal static class WireSamples
     /// <summary>Every sample by name, in the order of docs/cluster.md.</summary>
     public static IEnumerable<(string Name, byte[] Bytes)> All()
     {
-        yield return ("hello", Hello.Write([.. Enumerable.Range(0, Protocol.NonceBytes).Select(i => (byte)i)]));
+        yield return ("handshake", Hello.Write([.. Enumerable.Range(0, Protocol.NonceBytes).Select(i => (byte)i)]));
         foreach (var message in Messages)
             yield return (message.GetType().Name, MessageCodec.Bytes(message));
 

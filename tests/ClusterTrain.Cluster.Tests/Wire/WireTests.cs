@@ -67,19 +67,12 @@ public sealed partial class WireTests
     [Fact]
     public void An_unknown_message_type_and_a_count_beyond_the_bytes_are_refused()
     {
-        Assert.Contains("unknown message type 99", Refused([0x91, 99]), StringComparison.Ordinal);
+        Assert.Contains("unknown message type 99", Refused([0x92, 99, 0x90]), StringComparison.Ordinal);
 
         // A topology with 2^32 - 1 servers.
-        Assert.Contains("cannot be read", Refused([0x93, 14, 0x01, 0xdd, 0xff, 0xff, 0xff, 0xff]), StringComparison.Ordinal);
+        Assert.Contains("cannot be read", Refused([0x92, 14, 0x92, 0x01, 0xdd, 0xff, 0xff, 0xff, 0xff]), StringComparison.Ordinal);
 
         static string Refused(byte[] bytes) => Assert.Throws<LinkException>(() => MessageCodec.Read(bytes)).Message;
-    }
-
-    [Fact]
-    public void A_reason_that_is_too_long_is_cut_and_the_message_still_arrives()
-    {
-        var bytes = MessageCodec.Bytes(new MemberFailed(new ActorId("w"), new string('€', 100_000)));
-        Assert.StartsWith("€€€", Assert.IsType<MemberFailed>(MessageCodec.Read(bytes)).Reason, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -87,7 +80,7 @@ public sealed partial class WireTests
     {
         var hello = WireSamples.Hello.Write(new byte[Protocol.NonceBytes]);
         Assert.Equal(WireSamples.Hello, Hello.Read(hello.AsMemory(Protocol.HelloHeaderBytes)));
-        Assert.Throws<LinkException>(() => Hello.Read(hello.AsMemory(Protocol.HelloHeaderBytes, hello.Length - Protocol.HelloHeaderBytes - 1)));
+        Assert.Throws<LinkException>(() => Hello.Read(hello.AsMemory(Protocol.HelloHeaderBytes, 20)));
     }
 
     [Theory]
