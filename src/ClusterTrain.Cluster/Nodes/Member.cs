@@ -360,6 +360,10 @@ internal sealed class Member : ILinkOwner, IDisposable
             if (peer.Role != PeerRole.Coordinator)
                 throw new LinkException(RefusalKind.Address, $"is {peer.From}, not a coordinator");
 
+            // It began to lead between its hello and the check of this node: the hello does not say yet what it leads, the next one will.
+            if (peer.Recipe.Length == 0)
+                throw new LinkException(RefusalKind.NotLeading, "", isRefusal: true);
+
             _node.MeetTerm(peer.Term);
             if (_role == NodeRole.Worker && peer.Term == _joinedTerm)
             {
