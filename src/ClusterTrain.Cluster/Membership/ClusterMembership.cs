@@ -69,7 +69,7 @@ internal sealed class ClusterMembership : IDisposable
             .OrderByDescending(member => member.HasRole(AkkaConfiguration.CoordinatorRole))
             .Select(member => member.Address);
         return new ClusterInfo(
-            cluster.SelfUniqueAddress.ToString(),
+            Name(cluster.SelfUniqueAddress),
             [.. others.Prepend(cluster.SelfAddress).Take(MostSeeds).Select(address => string.Create(CultureInfo.InvariantCulture, $"{address.Host}:{address.Port}"))],
             leader);
     }
@@ -210,7 +210,7 @@ internal sealed class ClusterMembership : IDisposable
 
             _problem = "";
             var leader = Volatile.Read(ref _leader);
-            var isApart = leader.Length > 0 && !cluster.State.Members.Any(member => member.UniqueAddress.ToString() == leader);
+            var isApart = leader.Length > 0 && !cluster.State.Members.Any(member => Name(member.UniqueAddress) == leader);
             apartSince = isApart ? apartSince ?? _options.Clock.GetTimestamp() : null;
             if (apartSince is { } since && _options.Clock.GetElapsedTime(since) > s_longestApart)
                 return;
@@ -262,6 +262,8 @@ internal sealed class ClusterMembership : IDisposable
 
         system.Terminate().Wait(s_longestLeave);
     }
+
+    private static string Name(UniqueAddress node) => string.Create(CultureInfo.InvariantCulture, $"{node.Address}#{node.Uid}");
 
     private static Address AddressOf(AkkaCluster cluster, string seed)
     {

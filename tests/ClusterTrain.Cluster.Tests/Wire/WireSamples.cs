@@ -8,7 +8,7 @@ namespace ClusterTrain.Cluster.Tests;
 /// <summary>One sample of everything that crosses a link.</summary>
 internal static class WireSamples
 {
-    private static readonly ClusterInfo Cluster = new("akka.tcp://clustertrain@10.0.0.5:40001:77", ["10.0.0.5:40001"], "10.0.0.5:7070");
+    private static readonly ClusterInfo Cluster = new("akka.tcp://clustertrain@10.0.0.5:40001#77", ["10.0.0.5:40001"], "10.0.0.5:7070");
 
     public static readonly object[] Messages =
     [
