@@ -30,6 +30,7 @@ internal sealed class Member : ILinkOwner, IDisposable
     private readonly LinkTable _inbound = new();
     private readonly Thread _thread;
     private readonly TaskCompletionSource<NodeOutcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly HashSet<string> _problems = [];
 
     private ActorId? _id;
     private MemberMachine? _machine;
@@ -345,7 +346,7 @@ internal sealed class Member : ILinkOwner, IDisposable
     /// <summary>Says what keeps the node from taking part, each cause once.</summary>
     private void Report(string problem)
     {
-        if (problem != _lastProblem && !_stop.IsCancellationRequested)
+        if (_problems.Add(problem) && !_stop.IsCancellationRequested)
             _node.Observe(new NodeWarning($"{problem}; trying again"));
 
         _lastProblem = problem;
@@ -422,6 +423,7 @@ internal sealed class Member : ILinkOwner, IDisposable
         }
 
         _joinedTerm = peer.Term;
+        _problems.Clear();
         _lastProblem = "";
         _actor!.Start(_machine.Start);
         _node.Observe(new MemberJoined(_id!, _role, endpoint));
