@@ -256,7 +256,9 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
     {
         lock (_gate)
         {
-            _seeds = cluster.Seeds;
+            // A coordinator whose own membership is being made anew knows none; a member never founds a cluster.
+            if (!cluster.Seeds.IsEmpty)
+                _seeds = cluster.Seeds;
             if (_membership is null && !cluster.Seeds.IsEmpty)
                 Begin(_node.Options.Advertise?.Host ?? connection.LocalAddress.ToString(), _ => new JoinPlan(_seeds));
         }
