@@ -192,6 +192,7 @@ internal sealed class ClusterMembership : IDisposable
     {
         var began = _options.Clock.GetTimestamp();
         long? apartSince = null;
+        var met = "";
         while (!_stop.IsCancellationRequested && !system.WhenTerminated.IsCompleted)
         {
             _changed.WaitOne(s_look);
@@ -214,7 +215,11 @@ internal sealed class ClusterMembership : IDisposable
 
             _problem = "";
             var leader = Volatile.Read(ref _leader);
-            var isApart = leader.Length > 0 && !cluster.State.Members.Any(member => Name(member.UniqueAddress) == leader);
+            if (cluster.State.Members.Any(member => Name(member.UniqueAddress) == leader))
+                met = leader;
+
+            // A leader that was in this cluster and is no more has died: whoever comes next is in it too.
+            var isApart = leader.Length > 0 && leader != met;
             apartSince = isApart ? apartSince ?? _options.Clock.GetTimestamp() : null;
             if (apartSince is { } since && _options.Clock.GetElapsedTime(since) > s_longestApart)
                 return;
