@@ -41,6 +41,7 @@ internal sealed class Member : ILinkOwner, IDisposable
     private long _joinedTerm;
     private string _lastProblem = "";
     private CancellationTokenSource? _session;
+    private CancellationTokenSource? _dialling;
 
     /// <summary>Creates a member that has not begun.</summary>
     /// <param name="node">What the parts of the node share.</param>
@@ -239,6 +240,9 @@ internal sealed class Member : ILinkOwner, IDisposable
         Link? former;
         lock (_gate)
         {
+            // A host that is gone does not even refuse: what is being dialled is given up for the one that answers.
+            if (_led != endpoint)
+                _dialling?.Cancel();
             (_led, former) = (endpoint, term > _joinedTerm && _joinedTerm > 0 ? _coordinator : null);
         }
 
@@ -282,9 +286,15 @@ internal sealed class Member : ILinkOwner, IDisposable
         {
             var endpoint = Coordinator(attempt);
             var isThere = true;
+            using var dialling = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            lock (_gate)
+            {
+                _dialling = dialling;
+            }
+
             try
             {
-                TakePart(endpoint);
+                TakePart(endpoint, dialling.Token);
                 lastContact = Options.Time.GetTimestamp();
             }
             catch (LinkException error) when (error is { Kind: RefusalKind.NotLeading, IsRefusal: true })
@@ -297,10 +307,20 @@ internal sealed class Member : ILinkOwner, IDisposable
             {
                 End(new NodeFailed($"the coordinator at {endpoint} {(error.IsRefusal ? "refused this node: it " : "")}{error.Message}"));
             }
+            catch (Exception error) when (LinkErrors.IsLost(error) && dialling.IsCancellationRequested)
+            {
+                // Next, the coordinator it was told of.
+                attempt = -1;
+            }
             catch (Exception error) when (LinkErrors.IsLost(error))
             {
                 isThere = false;
                 Report($"the coordinator at {endpoint}{(error is LinkException ? ":" : " cannot be reached:")} {LinkErrors.Cause(error)}");
+            }
+
+            lock (_gate)
+            {
+                _dialling = null;
             }
 
             var giveUpAfter = Options.Cluster.GiveUpAfter;
@@ -353,9 +373,9 @@ internal sealed class Member : ILinkOwner, IDisposable
     }
 
     /// <summary>Connects to the coordinator and takes part until the link is lost or the run is over.</summary>
-    private void TakePart(NodeEndpoint endpoint)
+    private void TakePart(NodeEndpoint endpoint, CancellationToken dialling)
     {
-        var (connection, peer) = _node.Dialler.Dial(endpoint, Introduce, Options.Limits.HandshakeTime, _stop.Token);
+        var (connection, peer) = _node.Dialler.Dial(endpoint, Introduce, Options.Limits.HandshakeTime, dialling);
         using (connection)
         {
             if (peer.Role != PeerRole.Coordinator)
