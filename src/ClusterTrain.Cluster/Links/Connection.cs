@@ -81,7 +81,7 @@ internal sealed class Connection : IDisposable
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
             socket.Dispose();
-            var cause = error is SocketException { SocketErrorCode: not SocketError.OperationAborted and not SocketError.Interrupted }
+            var cause = error is SocketException { SocketErrorCode: not SocketError.OperationAborted and not SocketError.Interrupted and not SocketError.NotSocket }
                 ? error.Message
                 : $"no answer within {time.TotalSeconds} s";
             throw new IOException($"cannot connect to {endpoint}: {cause}", error);

@@ -192,6 +192,10 @@ internal sealed class LinkListener : IDisposable
             if (Prove(connection) is { } peer)
                 _acceptor.Serve(connection, peer);
         }
+        catch (Exception error) when (LinkErrors.IsLost(error))
+        {
+            // The peer went before it was served, for example one that asked where the cluster is and found out elsewhere.
+        }
         finally
         {
             connection.Dispose();

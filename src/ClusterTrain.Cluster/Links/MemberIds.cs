@@ -3,7 +3,7 @@ using ClusterTrain.Training;
 namespace ClusterTrain.Cluster.Links;
 
 /// <summary>
-/// The ids of a cluster's actors. The coordinator's is always the same; a member's is its name and a number of its life, and for
+/// The ids of a cluster's actors. The coordinator's is always the same; a member's is its name and the number of its incarnation, and for
 /// a parameter server also where it is reached: whoever is told the id can connect, without a directory.
 /// </summary>
 public static class MemberIds
@@ -13,14 +13,14 @@ public static class MemberIds
 
     /// <summary>A worker, for example <c>worker-2/7f31c0</c>.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="life">Names one life of it.</param>
-    public static ActorId Worker(string name, string life) => new($"{name}/{life}");
+    /// <param name="incarnation">Names one incarnation of it.</param>
+    public static ActorId Worker(string name, string incarnation) => new($"{name}/{incarnation}");
 
     /// <summary>A parameter server, for example <c>parameter-server-1/ab12cd@10.0.0.5:7071</c>.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="life">Names one life of it.</param>
+    /// <param name="incarnation">Names one incarnation of it.</param>
     /// <param name="endpoint">Where others reach it.</param>
-    public static ActorId ParameterServer(string name, string life, NodeEndpoint endpoint) => new($"{name}/{life}@{endpoint}");
+    public static ActorId ParameterServer(string name, string incarnation, NodeEndpoint endpoint) => new($"{name}/{incarnation}@{endpoint}");
 
     /// <summary>Where an actor is reached; null when its id does not say.</summary>
     public static NodeEndpoint? Endpoint(ActorId id)

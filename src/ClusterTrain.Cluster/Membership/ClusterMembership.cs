@@ -130,11 +130,12 @@ internal sealed class ClusterMembership : IDisposable
         {
             try
             {
+                var leader = Volatile.Read(ref _leader);
                 if (_discover(_stop.Token) is not { } plan)
                     return;
 
                 var began = _options.Clock.GetTimestamp();
-                TakePart(plan);
+                TakePart(plan, leader);
                 pause = _options.Clock.GetElapsedTime(began) > s_mostPause ? s_leastPause : pause * 2 < s_mostPause ? pause * 2 : s_mostPause;
             }
             catch (OperationCanceledException)
@@ -150,7 +151,7 @@ internal sealed class ClusterMembership : IDisposable
         }
     }
 
-    private void TakePart(JoinPlan plan)
+    private void TakePart(JoinPlan plan, string plannedFor)
     {
         using var system = Create();
         var cluster = AkkaCluster.Get(system);
@@ -172,7 +173,7 @@ internal sealed class ClusterMembership : IDisposable
         else
             cluster.JoinSeedNodes(plan.Seeds.Select(seed => AddressOf(cluster, seed)));
 
-        Watch(system, cluster, plan, up);
+        Watch(system, cluster, plan, plannedFor, up);
         End(system);
         lock (_gate)
         {
@@ -187,10 +188,11 @@ internal sealed class ClusterMembership : IDisposable
     }
 
     /// <summary>Returns when this actor system is of no use any more.</summary>
-    private void Watch(ActorSystem system, AkkaCluster cluster, JoinPlan plan, ManualResetEventSlim up)
+    private void Watch(ActorSystem system, AkkaCluster cluster, JoinPlan plan, string plannedFor, ManualResetEventSlim up)
     {
         var began = _options.Clock.GetTimestamp();
         long? apartSince = null;
+        var met = "";
         while (!_stop.IsCancellationRequested && !system.WhenTerminated.IsCompleted)
         {
             _changed.WaitOne(s_look);
@@ -199,6 +201,9 @@ internal sealed class ClusterMembership : IDisposable
 
             if (!up.IsSet)
             {
+                // Another coordinator leads by now: it is of no use to go on asking the former one's cluster.
+                if (plannedFor.Length > 0 && Volatile.Read(ref _leader) is { Length: > 0 } present && present != plannedFor)
+                    return;
                 if (_options.Clock.GetElapsedTime(began) < s_longestJoin)
                     continue;
                 Report(plan.Seeds.IsEmpty
@@ -210,7 +215,11 @@ internal sealed class ClusterMembership : IDisposable
 
             _problem = "";
             var leader = Volatile.Read(ref _leader);
-            var isApart = leader.Length > 0 && !cluster.State.Members.Any(member => NameOf(member.UniqueAddress) == leader);
+            if (cluster.State.Members.Any(member => NameOf(member.UniqueAddress) == leader))
+                met = leader;
+
+            // A leader that was in this cluster and is no more has died: whoever comes next is in it too.
+            var isApart = leader.Length > 0 && leader != met;
             apartSince = isApart ? apartSince ?? _options.Clock.GetTimestamp() : null;
             if (apartSince is { } since && _options.Clock.GetElapsedTime(since) > s_longestApart)
                 return;

@@ -22,6 +22,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
     private readonly LinkListener? _listener;
     private readonly ImmutableArray<Member> _members;
     private readonly Discovery? _discovery;
+    private readonly NodeEndpoint? _reachedAt;
     private readonly CancellationTokenSource _leave = new();
     private readonly CancellationTokenSource _end = new();
     private readonly TaskCompletionSource<NodeOutcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -47,7 +48,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         if (options.Listens)
         {
             _listener = new LinkListener(options.Listen, options.Security, options.Limits, options.Time);
-            Endpoint = options.Advertise ?? _listener.Endpoint with { Host = Discovery.HostOf(options) };
+            Endpoint = _listener.Endpoint;
         }
 
         _members =
@@ -58,11 +59,12 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         if (!options.MayLead)
             return;
 
-        _discovery = new Discovery(_node, Endpoint!);
+        _reachedAt = options.Advertise ?? Endpoint! with { Host = Discovery.HostOf(options) };
+        _discovery = new Discovery(_node, _reachedAt);
         Begin(Discovery.HostOf(options), _discovery.Find);
     }
 
-    /// <summary>Where its links are reached; null for a mere worker.</summary>
+    /// <summary>Where it listens: the address, and the port even when any free one was asked for; null for a mere worker.</summary>
     public NodeEndpoint? Endpoint { get; }
 
     /// <summary>True while the node takes part: its members are linked to the coordinator; one that may lead leads, or knows who does.</summary>
@@ -189,7 +191,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
     {
         var isNew = _leader != leader;
         _leader = leader;
-        if (!isNew || leader.Endpoint == Endpoint?.ToString())
+        if (!isNew || leader.Endpoint == _reachedAt?.ToString())
             return;
 
         foreach (var member in _members)
@@ -257,7 +259,9 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
     {
         lock (_gate)
         {
-            _seeds = cluster.Seeds;
+            // A coordinator whose own membership is being made anew knows none; a member never founds a cluster.
+            if (!cluster.Seeds.IsEmpty)
+                _seeds = cluster.Seeds;
             if (_membership is null && !cluster.Seeds.IsEmpty)
                 Begin(_node.Options.Advertise?.Host ?? connection.LocalAddress.ToString(), _ => new JoinPlan(_seeds));
         }
@@ -331,7 +335,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             _run.Task.Wait(_end.Token);
             var run = _run.Task.Result;
             var leadership = new Leadership(
-                _node, run, new LeadershipSurroundings(Endpoint!, !_node.Options.Join.IsEmpty, Info, happened, FolderIsHeld));
+                _node, run, new LeadershipSurroundings(Endpoint!, _reachedAt!, !_node.Options.Join.IsEmpty, Info, happened, FolderIsHeld));
             _leadership = leadership;
             pending.Begin(leadership);
             if (leadership.Lead() is { } outcome)

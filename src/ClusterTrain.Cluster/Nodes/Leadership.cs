@@ -111,7 +111,7 @@ internal sealed class Leadership : ILeadership
         var actor = _node.Actors.Add(MemberIds.Coordinator, coordinator);
         actor.Start(coordinator.Start);
         _links = links;
-        _answer = new Registered(_surroundings.Endpoint.ToString(), folder.Identity.Term);
+        _answer = new Registered(_surroundings.ReachedAt.ToString(), folder.Identity.Term);
         using (_stop.Token.Register(() => actor.Post(new Envelope(MemberIds.Coordinator, new StopRequested(), default))))
         using (_abort.Token.Register(() => _ended.TrySetCanceled(CancellationToken.None)))
         {
@@ -227,10 +227,11 @@ internal sealed class Leadership : ILeadership
 }
 
 /// <summary>Where a node leads.</summary>
-/// <param name="Endpoint">Where members connect to it.</param>
+/// <param name="Endpoint">Where it listens.</param>
+/// <param name="ReachedAt">Where members connect to it.</param>
 /// <param name="IsShared">True when other nodes may lead the run too: the folder is waited for while another one holds it.</param>
 /// <param name="Cluster">Tells its Akka cluster.</param>
 /// <param name="Happened">Told what happens in the run.</param>
 /// <param name="FolderIsHeld">Told, again and again, that another process holds the run folder.</param>
 internal sealed record LeadershipSurroundings(
-    NodeEndpoint Endpoint, bool IsShared, Func<ClusterInfo> Cluster, Action<RunEvent> Happened, Action FolderIsHeld);
+    NodeEndpoint Endpoint, NodeEndpoint ReachedAt, bool IsShared, Func<ClusterInfo> Cluster, Action<RunEvent> Happened, Action FolderIsHeld);

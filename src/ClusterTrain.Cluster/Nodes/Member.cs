@@ -33,6 +33,7 @@ internal sealed class Member : ILinkOwner, IDisposable
     private readonly LinkTable _inbound = new();
     private readonly Thread _thread;
     private readonly TaskCompletionSource<NodeOutcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly HashSet<string> _problems = [];
 
     private ActorId? _id;
     private MemberMachine? _machine;
@@ -43,6 +44,7 @@ internal sealed class Member : ILinkOwner, IDisposable
     private long _joinedTerm;
     private string _lastProblem = "";
     private CancellationTokenSource? _session;
+    private CancellationTokenSource? _dialling;
 
     /// <summary>Creates a member that has not begun.</summary>
     /// <param name="node">What the parts of the node share.</param>
@@ -242,6 +244,9 @@ internal sealed class Member : ILinkOwner, IDisposable
         Link? former;
         lock (_gate)
         {
+            // A host that is gone does not even refuse: what is being dialled is given up for the one that answers.
+            if (_led != endpoint)
+                _dialling?.Cancel();
             (_led, former) = (endpoint, term > _joinedTerm && _joinedTerm > 0 ? _coordinator : null);
         }
 
@@ -285,9 +290,15 @@ internal sealed class Member : ILinkOwner, IDisposable
         {
             var endpoint = Coordinator(attempt);
             var isThere = true;
+            using var dialling = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            lock (_gate)
+            {
+                _dialling = dialling;
+            }
+
             try
             {
-                TakePart(endpoint);
+                TakePart(endpoint, dialling.Token);
                 lastContact = Options.Time.GetTimestamp();
             }
             catch (LinkException error) when (error is { Kind: RefusalKind.NotLeading, IsRefusal: true })
@@ -300,10 +311,20 @@ internal sealed class Member : ILinkOwner, IDisposable
             {
                 End(new NodeFailed($"the coordinator at {endpoint} {(error.IsRefusal ? "refused this node: it " : "")}{error.Message}"));
             }
+            catch (Exception error) when (LinkErrors.IsLost(error) && dialling.IsCancellationRequested)
+            {
+                // Next, the coordinator it was told of.
+                attempt = -1;
+            }
             catch (Exception error) when (LinkErrors.IsLost(error))
             {
                 isThere = false;
                 Report($"the coordinator at {endpoint}{(error is LinkException ? ":" : " cannot be reached:")} {LinkErrors.Cause(error)}");
+            }
+
+            lock (_gate)
+            {
+                _dialling = null;
             }
 
             var giveUpAfter = Options.Cluster.GiveUpAfter;
@@ -349,20 +370,24 @@ internal sealed class Member : ILinkOwner, IDisposable
     /// <summary>Says what keeps the node from taking part, each cause once.</summary>
     private void Report(string problem)
     {
-        if (problem != _lastProblem && !_stop.IsCancellationRequested)
+        if (_problems.Add(problem) && !_stop.IsCancellationRequested)
             _node.Observe(new NodeWarning($"{problem}; trying again"));
 
         _lastProblem = problem;
     }
 
     /// <summary>Connects to the coordinator and takes part until the link is lost or the run is over.</summary>
-    private void TakePart(NodeEndpoint endpoint)
+    private void TakePart(NodeEndpoint endpoint, CancellationToken dialling)
     {
-        var (connection, peer) = _node.Dialler.Dial(endpoint, Introduce, Options.Limits.HandshakeTime, _stop.Token);
+        var (connection, peer) = _node.Dialler.Dial(endpoint, Introduce, Options.Limits.HandshakeTime, dialling);
         using (connection)
         {
             if (peer.Role != PeerRole.Coordinator)
                 throw new LinkException(RefusalKind.Address, $"is {peer.From}, not a coordinator");
+
+            // It began to lead between its hello and the check of this node: the hello does not say yet what it leads, the next one will.
+            if (peer.Recipe.Length == 0)
+                throw new LinkException(RefusalKind.NotLeading, "", isRefusal: true);
 
             _node.MeetTerm(peer.Term);
             if (_role == NodeRole.Worker && peer.Term == _joinedTerm)
@@ -422,6 +447,7 @@ internal sealed class Member : ILinkOwner, IDisposable
         }
 
         _joinedTerm = peer.Term;
+        _problems.Clear();
         _lastProblem = "";
         _actor!.Start(_machine.Start);
         _node.Observe(new MemberJoined(_id!, _role, endpoint));

@@ -16,7 +16,7 @@ public sealed record NodeNotice(string Message) : NodeEvent;
 public sealed record NodeWarning(string Message) : NodeEvent;
 
 /// <summary>This node is about to lead the run; the folder stays open until its outcome is given.</summary>
-/// <param name="Endpoint">Where members connect to it.</param>
+/// <param name="Endpoint">Where it listens.</param>
 /// <param name="Folder">The run folder.</param>
 /// <param name="IsResumed">True when it holds a run that was begun before.</param>
 public sealed record NodeLeads(NodeEndpoint Endpoint, RunFolder Folder, bool IsResumed) : NodeEvent;

@@ -13,7 +13,7 @@ internal static class UpCommand
     {
         var run = new RunOptions(
             "recipe file; without one, that of the run folder, or the built-in handwritten digits",
-            "run folder; one that holds this recipe's run is gone on with (default: runs/NAME-DATE-TIME)");
+            "run folder; a run in it is resumed (default: runs/NAME-DATE-TIME)");
         var workers = CommandOptions.Whole("--workers", "N", "worker processes (default: 2)", 1, CommandOptions.MostThreads);
         var threads = CommandOptions.Whole(
             "--threads", "N", "threads of each worker (default: this machine's cores divided among the workers)", 1, CommandOptions.MostThreads);
