@@ -307,6 +307,13 @@ internal sealed class RunLedger : IDisposable
         }
     }
 
+    /// <summary>Why a number that is not finite ends the run, and what to do.</summary>
+    public string NotFiniteReason(NotFinite problem) =>
+        $"step {problem.Step} (epoch {_plan.Epoch(problem.Step) + 1}): {problem.What} is not finite. "
+        + (_plan.Recipe.Optimiser.Kind == OptimiserKind.Lbfgs
+            ? "Scale or standardise the features."
+            : "Lower optimiser.rate, scale or standardise the features, or set clip_norm.");
+
     public void Dispose()
     {
         _collector.Begin([]);
