@@ -95,13 +95,14 @@ public sealed class Coordinator : IActor, IDisposable
                 break;
             case StepReport report when report.Term == term:
                 _suspicion.News(context.Now);
-                _progress.Add(context.Now, report);
+                _progress.Add(report);
+                _ledger.Reached(report);
                 break;
             case LateShare late when late.Term == term:
                 _suspicion.ComputeTwice(context, late);
                 break;
-            case Recompute needless when needless.Term == term:
-                Follow(context, _suspicion.Needless(context, needless));
+            case Settled settled when settled.Term == term:
+                Follow(context, _suspicion.Settle(context, sender, settled));
                 break;
             case Answer answer when answer.Term == term:
                 _suspicion.News(context.Now);
@@ -251,12 +252,12 @@ public sealed class Coordinator : IActor, IDisposable
         if (enough && _waiting)
         {
             _waiting = false;
-            _progress.Begin(context.Now, _ledger.RestartStep);
             _observe(new RunBegan(_ledger.RestartStep, _roster.Workers.Count, _roster.Topology.Servers.Length));
         }
         else if (!enough)
         {
             _waiting = true;
+            _progress.Pause();
             ReportWaiting();
         }
     }
@@ -268,12 +269,13 @@ public sealed class Coordinator : IActor, IDisposable
     /// </summary>
     private bool AdoptSegments(IActorContext context)
     {
-        if (_roster.TakeHolders() is not var (holders, step, recorded) || !_ledger.Adopt(context.Now, step, recorded, _roster.Segments))
+        if (_roster.TakeHolders() is not var (holders, step, recorded) || !_ledger.Adopt(step, recorded, _roster.Segments))
         {
             return false;
         }
 
         _roster.BeginTerm(holders);
+        _progress.Adopt();
         SendTerm(context);
         return true;
     }
@@ -281,7 +283,8 @@ public sealed class Coordinator : IActor, IDisposable
     private void ServeSegments(IActorContext context)
     {
         _roster.BeginTerm();
-        _ledger.Begin(context.Now, _roster.Segments);
+        _ledger.Begin(_roster.Segments);
+        _progress.Begin(_ledger.RestartStep);
         var (term, servers) = (_roster.Topology.Term, _roster.Topology.Servers);
         foreach (var segment in _roster.Segments)
         {
@@ -328,7 +331,7 @@ public sealed class Coordinator : IActor, IDisposable
     {
         if (recorded.Epoch is { } epoch && !recorded.WasKnown)
         {
-            _observe(_ledger.Describe(epoch, recorded.Finished, _roster.Workers.Count));
+            _observe(_ledger.Describe(epoch, _roster.Workers.Count));
         }
 
         _ledger.Recorded(context, recorded);

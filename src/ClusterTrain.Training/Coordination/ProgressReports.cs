@@ -1,31 +1,52 @@
 namespace ClusterTrain.Training;
 
-/// <summary>Says a few times a second how far the run is, from what the first segment's server reports.</summary>
+/// <summary>
+/// Says a few times a second how far the run is, from what the first segment's server reports. Speeds go by that server's clock: reports that
+/// come late, and together, are as good.
+/// </summary>
 internal sealed class ProgressReports(TrainingPlan plan, Action<RunEvent> observe)
 {
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(200);
 
-    private bool _reported;
-    private (TimeSpan At, long Step) _window;
+    // Where speed is measured from; null when the next report says it.
+    private (TimeSpan At, long Step)? _window;
+    private bool _isFirst = true;
+    private double _rate;
 
-    /// <summary>Speeds are measured from here.</summary>
-    public void Begin(TimeSpan now, long step) => _window = (now, step);
+    /// <summary>The server begins with this step.</summary>
+    public void Begin(long step) => (_window, _isFirst) = ((TimeSpan.Zero, step), true);
 
-    public void Add(TimeSpan now, StepReport report)
+    /// <summary>The server goes on from where it is.</summary>
+    public void Adopt() => (_window, _isFirst) = (null, true);
+
+    /// <summary>The run rests: the time until it goes on is nobody's speed.</summary>
+    public void Pause() => _window = _isFirst ? _window : null;
+
+    public void Add(StepReport report)
     {
         if (report.Segment != 0)
         {
             return;
         }
 
-        var elapsed = now - _window.At;
-        var isFirst = !_reported && report.Step > _window.Step;
-        if (elapsed >= Period || isFirst)
+        if (_window is not var (at, step))
         {
-            var rows = (double)(report.Step - _window.Step) * plan.TrainingRows / plan.StepsPerEpoch;
-            _reported = true;
-            observe(new RunProgress(report.Step, report.Loss, elapsed > TimeSpan.Zero ? Math.Max(0, rows / elapsed.TotalSeconds) : 0));
-            _window = (now, report.Step);
+            _window = (report.Elapsed, report.Step);
+            return;
         }
+
+        var elapsed = report.Elapsed - at;
+        if (elapsed < Period && !_isFirst)
+        {
+            return;
+        }
+
+        if (elapsed > TimeSpan.Zero)
+        {
+            _rate = Math.Max(0, (report.Step - step) * (double)plan.TrainingRows / plan.StepsPerEpoch / elapsed.TotalSeconds);
+        }
+
+        (_isFirst, _window) = (false, (report.Elapsed, report.Step));
+        observe(new RunProgress(report.Step, report.Loss, _rate));
     }
 }

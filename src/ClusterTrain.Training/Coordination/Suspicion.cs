@@ -73,14 +73,21 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
             return;
         }
 
-        _comparisons.Add(new Comparison(late, roster.Segments.Length, context.Now + AnswerPatience));
+        _comparisons.Add(new Comparison(late, roster.Segments.Length, context.Now, context.Now + AnswerPatience));
         ledger.WithholdAfter(context, _comparisons.Min(comparison => comparison.Step));
-        roster.SendToServers(context, new Recompute(late.Term, late.Step, late.Leaves, late.Helper));
+        roster.SendToServers(context, late);
     }
 
-    /// <summary>A server has the step already: the late worker has answered meanwhile.</summary>
-    public Consequence? Needless(IActorContext context, Recompute recompute) =>
-        Close(context, comparison => (comparison.Step, comparison.Helper) == (recompute.Step, recompute.Worker));
+    /// <summary>A server has heard that a worker will push no more of a share.</summary>
+    public Consequence? Settle(IActorContext context, ActorId server, Settled settled)
+    {
+        foreach (var comparison in _comparisons.Where(comparison => comparison.IsOf(settled)))
+        {
+            comparison.Settle(settled.Worker, server);
+        }
+
+        return Close(context, IsOver);
+    }
 
     /// <summary>A worker is gone: what it was to answer is not waited for.</summary>
     public Consequence? Lost(IActorContext context, ActorId worker) =>
@@ -90,9 +97,19 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
     /// <summary>An answer that is awaited for too long is given up; a vote that does not come to an end is held again.</summary>
     /// <param name="context">The coordinator's.</param>
     /// <param name="isTraining">False while the run waits for members: then there is no news.</param>
-    public Consequence? WaitNoLonger(IActorContext context, bool isTraining) =>
-        Close(context, comparison => context.Now >= comparison.Until)
+    public Consequence? WaitNoLonger(IActorContext context, bool isTraining)
+    {
+        foreach (var comparison in _comparisons)
+        {
+            if (comparison.Report(context.Now, roster.Topology.Servers) is { } report)
+            {
+                observe(new RunWarning(report));
+            }
+        }
+
+        return Close(context, comparison => context.Now >= comparison.Until)
             ?? (_dispute is not null && isTraining && context.Now - _lastNews >= AnswerPatience ? new Consequence.ReplaySteps() : null);
+    }
 
     /// <summary>Takes the answer of a worker.</summary>
     public Consequence? Compare(IActorContext context, Answer answer)
@@ -110,15 +127,18 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
             {
                 comparison.WaitNoLongerThan(context.Now + PartPatience);
             }
-            else if (comparison.HasAnswered(comparison.Helper) && !comparison.HasAnswered(comparison.Worker) && _aside.Add(comparison.Worker))
+            else if (comparison.HasAnswered(comparison.Helper) && !IsOver(comparison) && _aside.Add(comparison.Worker))
             {
                 // The step goes on without it; so do the next ones, until it has answered.
                 consequence = new Consequence.DivideAnew();
             }
         }
 
-        return Close(context, comparison => comparison.HasAnswered(comparison.Worker) && comparison.HasAnswered(comparison.Helper)) ?? consequence;
+        return Close(context, IsOver) ?? consequence;
     }
+
+    private bool IsOver(Comparison comparison) =>
+        comparison.IsDone(comparison.Worker, roster.Topology.Servers) && comparison.IsDone(comparison.Helper, roster.Topology.Servers);
 
     /// <summary>Chooses who decides, rather another one than before; without anybody the run fails.</summary>
     public Consequence? CallThird(TimeSpan now)

@@ -44,7 +44,8 @@ public sealed record MemberFailed(ActorId Member, string Reason) : IMessage;
 /// <param name="Segment">Index of the segment.</param>
 /// <param name="Step">The step whose weights it holds.</param>
 /// <param name="Loss">Mean loss over the rows of the epoch so far (segment 0; otherwise 0).</param>
-public sealed record StepReport(long Term, int Segment, long Step, double Loss) : IMessage;
+/// <param name="Elapsed">By the server's clock, from the first weights it sent to a worker until it reached the step.</param>
+public sealed record StepReport(long Term, int Segment, long Step, double Loss, TimeSpan Elapsed) : IMessage;
 
 /// <summary>From a parameter server, answering <see cref="Hold"/>: it stays at this step until told on.</summary>
 /// <param name="Term">The term it serves in.</param>
@@ -62,7 +63,11 @@ public sealed record ComputeReport(long Rows, TimeSpan ComputeTime) : IMessage;
 /// <param name="What">For example <c>the gradient of layers.1.weight</c>.</param>
 public sealed record NotFinite(long Step, string What) : IMessage;
 
-/// <summary>From a parameter server: the step waits for a worker several times as long as for the others.</summary>
+/// <summary>
+/// From a parameter server to the coordinator: the step waits for a worker several times as long as for the others. From the coordinator to
+/// the parameter servers: the helper is to compute the share too (<see cref="Recompute"/>). And from each of them to the late worker, which
+/// answers with <see cref="Settled"/>.
+/// </summary>
 /// <param name="Term">The term it serves in.</param>
 /// <param name="Step">The step.</param>
 /// <param name="Leaves">The worker's leaves.</param>

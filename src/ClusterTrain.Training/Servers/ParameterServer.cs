@@ -23,6 +23,7 @@ public sealed class ParameterServer : IActor, IDisposable
 
     // A worker may hear of a topology before this server does: its subscriptions wait here, one per worker and segment.
     private readonly Dictionary<(ActorId Worker, int Segment), Subscribe> _early = [];
+    private readonly List<LateShare> _late = [];
     private readonly List<Recompute> _recomputed = [];
     private bool _looksForLate;
     private ActorId? _coordinator;
@@ -76,11 +77,7 @@ public sealed class ParameterServer : IActor, IDisposable
                 break;
             case Subscribe subscribe when Find(subscribe.Term, subscribe.Segment) is { } segment:
                 segment.Subscribe(context, sender);
-                foreach (var recompute in _recomputed.Where(asked => asked.Worker == sender))
-                {
-                    context.Send(sender, recompute);
-                }
-
+                AskAgain(context, sender);
                 break;
             case Subscribe subscribe when subscribe.Term >= _topology.Term:
                 _early[(sender, subscribe.Segment)] = subscribe;
@@ -122,7 +119,17 @@ public sealed class ParameterServer : IActor, IDisposable
                 break;
             case Recompute recompute when recompute.Term == _topology.Term:
                 Watch(recompute);
-                context.Send(_segments.Values.Any(segment => segment.Step > recompute.Step) ? _coordinator! : recompute.Worker, recompute);
+                context.Send(recompute.Worker, recompute);
+                break;
+            case LateShare late when late.Term == _topology.Term:
+                var asked = new Recompute(late.Term, late.Step, late.Leaves, late.Helper);
+                Watch(asked);
+                Keep(_late, late);
+                context.Send(late.Helper, asked);
+                context.Send(late.Worker, late);
+                break;
+            case Settled settled when settled.Term == _topology.Term:
+                context.Send(_coordinator!, settled);
                 break;
             case Tick:
                 _looksForLate = false;
@@ -191,17 +198,34 @@ public sealed class ParameterServer : IActor, IDisposable
 
     private void Watch(Recompute recompute)
     {
-        if (_recomputed.Contains(recompute))
+        if (!_recomputed.Contains(recompute))
         {
-            return;
+            Keep(_recomputed, recompute);
+        }
+    }
+
+    private static void Keep<T>(List<T> newest, T added)
+    {
+        if (newest.Count == MostRecomputed)
+        {
+            newest.RemoveAt(0);
         }
 
-        if (_recomputed.Count == MostRecomputed)
+        newest.Add(added);
+    }
+
+    /// <summary>The link to a worker was lost and is there again: it hears once more what it was asked.</summary>
+    private void AskAgain(IActorContext context, ActorId worker)
+    {
+        foreach (var recompute in _recomputed.Where(asked => asked.Worker == worker))
         {
-            _recomputed.RemoveAt(0);
+            context.Send(worker, recompute);
         }
 
-        _recomputed.Add(recompute);
+        foreach (var late in _late.Where(late => late.Worker == worker))
+        {
+            context.Send(worker, late);
+        }
     }
 
     /// <summary>Tells the coordinator of a sum that is computed twice, the first time and the second.</summary>
@@ -256,6 +280,7 @@ public sealed class ParameterServer : IActor, IDisposable
     {
         _topology = topology;
         _recomputed.Clear();
+        _late.Clear();
         foreach (var (index, segment) in _segments.ToArray())
         {
             if (index >= topology.Servers.Length || topology.Servers[index] != context.Self)

@@ -45,6 +45,13 @@ internal sealed class SegmentServer : IDisposable
     private long _recorded;
     private TimeSpan? _lastReport;
 
+    // When the first weights were sent to a worker.
+    private TimeSpan? _began;
+
+    // The ends of epochs that are not recorded yet, as they were reported, and the one before them: a new coordinator's speeds begin there.
+    private readonly Queue<StepReport> _epochEnds = new();
+    private StepReport _before;
+
     public SegmentServer(Serve serve, ImmutableArray<Segment> segments, TrainingPlan plan, SegmentUpdate update, TensorPool pool)
     {
         Term = serve.Term;
@@ -54,6 +61,7 @@ internal sealed class SegmentServer : IDisposable
         _pace = update.Segment.Index == 0 ? new StepPace() : null;
         _recorded = serve.Step;
         Step = serve.Step;
+        _before = new StepReport(serve.Term, update.Segment.Index, serve.Step, 0, TimeSpan.Zero);
         _checkpointSteps = serve.CheckpointSteps;
         _receiptSteps = serve.ReceiptSteps;
         _plan = plan;
@@ -117,6 +125,11 @@ internal sealed class SegmentServer : IDisposable
         _absent.Clear();
         _heldAt = null;
         _snapshotAt = -1;
+        foreach (var report in _epochEnds.Prepend(_before))
+        {
+            context.Send(coordinator, report with { Term = term });
+        }
+
         foreach (var snapshot in _unrecorded)
         {
             snapshot.Lease.Share();
@@ -144,6 +157,7 @@ internal sealed class SegmentServer : IDisposable
 
         if (_serving && !_resting)
         {
+            _began ??= context.Now;
             SendWeights(context, worker, 0);
         }
     }
@@ -182,6 +196,11 @@ internal sealed class SegmentServer : IDisposable
         while (_unrecorded.TryPeek(out var snapshot) && snapshot.Key.Step <= recorded)
         {
             _unrecorded.Dequeue().Lease.Release();
+        }
+
+        while (_epochEnds.TryPeek(out var report) && report.Step <= recorded)
+        {
+            _before = _epochEnds.Dequeue();
         }
 
         Broadcast(context);
@@ -325,6 +344,19 @@ internal sealed class SegmentServer : IDisposable
     private void Record(IActorContext context, ActorId coordinator)
     {
         var endsEpoch = _plan.EndsEpoch(Step);
+        if (endsEpoch || _lastReport is not { } last || context.Now - last >= ReportPeriod)
+        {
+            // Before the weights: when they are recorded, it is known when they were reached.
+            var epochRows = ((Step - 1) % _plan.StepsPerEpoch * _plan.BatchRows) + _plan.Rows(Step - 1);
+            var report = new StepReport(Term, Segment.Index, Step, _epochLoss / epochRows, context.Now - (_began ?? context.Now));
+            context.Send(coordinator, report);
+            _lastReport = context.Now;
+            if (endsEpoch)
+            {
+                _epochEnds.Enqueue(report);
+            }
+        }
+
         var forReceipt = endsEpoch || (_receiptSteps > 0 && Step % _receiptSteps == 0);
         if (forReceipt)
         {
@@ -336,13 +368,6 @@ internal sealed class SegmentServer : IDisposable
         if (Step == _snapshotAt || (_checkpointSteps > 0 && Step % _checkpointSteps == 0))
         {
             SendSnapshot(context, coordinator, withWeights: !forReceipt);
-        }
-
-        if (endsEpoch || _lastReport is not { } last || context.Now - last >= ReportPeriod)
-        {
-            var epochRows = ((Step - 1) % _plan.StepsPerEpoch * _plan.BatchRows) + _plan.Rows(Step - 1);
-            context.Send(coordinator, new StepReport(Term, Segment.Index, Step, _epochLoss / epochRows));
-            _lastReport = context.Now;
         }
 
         _epochLoss = endsEpoch ? 0 : _epochLoss;
@@ -371,6 +396,7 @@ internal sealed class SegmentServer : IDisposable
         _pace?.Begin(context.Now);
         foreach (var worker in _subscribers)
         {
+            _began ??= context.Now;
             SendWeights(context, worker, 0);
         }
     }

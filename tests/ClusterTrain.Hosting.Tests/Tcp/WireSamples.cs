@@ -11,7 +11,7 @@ internal static class WireSamples
         new Join(NodeRole.ParameterServer, [new SegmentPosition(1, 2, 1048577, 300, 250)]),
         new Leave(),
         new MemberFailed(new ActorId("worker-2/7f31c0"), "out of memory"),
-        new StepReport(1048577, 0, 1234, 0.5),
+        new StepReport(1048577, 0, 1234, 0.5, TimeSpan.FromMilliseconds(4500)),
         new Held(1048577, 1, 1235),
         new ComputeReport(4096, TimeSpan.FromMilliseconds(125)),
         new NotFinite(77, "the loss (NaN)"),
@@ -28,6 +28,7 @@ internal static class WireSamples
         new Recompute(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-2/bb")),
         new Answer(1048577, 1234, 1, new TreeNode(4, 2), new ActorId("worker-2/bb"), "0123abcd", 0.75),
         new Exclude("a wrong sum"),
+        new Settled(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-1/aa")),
     ];
 
     public static readonly Hello Hello = new(

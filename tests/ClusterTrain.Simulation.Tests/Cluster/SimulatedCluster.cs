@@ -187,6 +187,11 @@ internal sealed partial class SimulatedCluster : IDisposable
             return;
         }
 
+        if (_scenario.KeepsNewestWeights && to.Role == NodeRole.Worker)
+        {
+            to.DropOlderWeights(envelope, kept: _scenario.Servers > 1 ? 2 : 1);
+        }
+
         to.Mailbox.Enqueue(envelope);
         _checker.Waits(to);
         Pump(to);

@@ -47,6 +47,9 @@ internal sealed record Scenario
     /// </summary>
     public int? Corrupt { get; init; }
 
+    /// <summary>True: of the weights that wait for a slow worker only the newest are kept, as over a network's links.</summary>
+    public bool KeepsNewestWeights { get; init; }
+
     public int Servers => Settings.ParameterServers;
 
     public int FirstWorkerPlace => 1 + Servers;
@@ -91,8 +94,12 @@ internal sealed record Scenario
         var steps = (rows / Math.Max(1, recipe.BatchRows ?? rows)) + 1;
         var stepUs = (delayUs.Low + delayUs.High) + (rowUs * (recipe.BatchRows ?? rows) / workers);
         var horizonUs = Math.Max(20_000, recipe.Epochs * steps * stepUs * 3 / 2);
-        return DrawSlowness(variations, scenario with { Events = DrawEvents(random, scenario, horizonUs) });
+        scenario = DrawSlowness(variations, scenario with { Events = DrawEvents(random, scenario, horizonUs) });
+        return DrawMore(new SimulationRandom(seed ^ 0xC2B2AE3D27D4EB4F), scenario);
     }
+
+    /// <summary>What was added to the draw last, from random numbers of its own like the variations of recipes.</summary>
+    private static Scenario DrawMore(SimulationRandom random, Scenario scenario) => scenario with { KeepsNewestWeights = random.Chance(0.5) };
 
     private static Scenario DrawSlowness(SimulationRandom random, Scenario scenario)
     {

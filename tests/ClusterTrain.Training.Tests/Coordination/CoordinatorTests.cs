@@ -211,6 +211,43 @@ public sealed class CoordinatorTests : IDisposable
     }
 
     [Fact]
+    public void Epochs_that_are_recorded_together_are_reported_in_order_each_with_the_speed_it_had_at_the_server()
+    {
+        Begin(epochs: 4);
+        Join(s_server, NodeRole.ParameterServer);
+        Join(s_worker, NodeRole.Worker);
+        Join(s_second, NodeRole.Worker);
+        var term = Topologies(s_worker)[^1].Term;
+        var leaf = new Numerics.TreeNode(1, 1);
+        Receive(s_server, new LateShare(term, 0, leaf, s_worker, s_second));
+        foreach (var (epoch, seconds) in new[] { (1, 1.0), (2, 3.0), (3, 3.5) })
+        {
+            Receive(s_server, new StepReport(term, 0, epoch, 1, TimeSpan.FromSeconds(seconds)));
+            _coordinator.Receive(_context, s_server, _pool.Tensor(LineRun.Weights(term, epoch), 1, epoch));
+        }
+
+        _context.RunOffloaded(_coordinator);
+        Assert.Empty(_events.OfType<EpochCompleted>());
+        Receive(s_server, new Settled(term, 0, leaf, s_worker));
+        Receive(s_server, new Settled(term, 0, leaf, s_second));
+        _context.RunOffloaded(_coordinator);
+        Assert.Equal([(1, 4.0), (2, 2.0), (3, 8.0)], _events.OfType<EpochCompleted>().Select(epoch => (epoch.Record.Epoch, epoch.SamplesPerSecond)));
+        Assert.Equal([3.0, 4.0, 0.5], _events.OfType<EpochCompleted>().Select(epoch => epoch.Remaining.TotalSeconds));
+    }
+
+    [Fact]
+    public void A_new_coordinator_knows_the_speed_of_the_epochs_its_servers_kept()
+    {
+        Begin(new RunSettings(), new RunStart(2, Start(0, 1, 0), [], 0, null), epochs: 4);
+        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1, 7, 1, 0)]));
+        var term = Topologies(s_server)[^1].Term;
+        Receive(s_server, new StepReport(term, 0, 0, 1, TimeSpan.FromSeconds(5)));
+        _context.Now = TimeSpan.FromSeconds(7);
+        SendEpoch(term, 1, 1, 1);
+        Assert.Equal(2, Assert.Single(_events.OfType<EpochCompleted>()).SamplesPerSecond);
+    }
+
+    [Fact]
     public void Each_epoch_is_recorded_and_the_last_one_becomes_the_result()
     {
         BeginWith(s_server, s_worker);
@@ -393,6 +430,7 @@ public sealed class CoordinatorTests : IDisposable
 
     private void SendEpoch(long term, long step, float weight, double loss)
     {
+        Receive(s_server, new StepReport(term, 0, step, loss / 4, _context.Now));
         _coordinator.Receive(_context, s_server, _pool.Tensor(LineRun.Weights(term, step), loss, weight));
         _context.RunOffloaded(_coordinator);
     }

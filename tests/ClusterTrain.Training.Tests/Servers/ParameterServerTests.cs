@@ -42,7 +42,7 @@ public sealed class ParameterServerTests : IDisposable
     {
         Serve(1, 0, LineRun.FirstWeight, 0);
         Push(1, 0, 0, 2, sum: 30, loss: 15);
-        Assert.Equal(new StepReport(1, 0, 1, 3.75), Assert.Single(_context.Sent<StepReport>()));
+        Assert.Equal(new StepReport(1, 0, 1, 3.75, TimeSpan.Zero), Assert.Single(_context.Sent<StepReport>()));
         Assert.Equal(15, Snapshot(1).Loss);
     }
 

@@ -42,6 +42,7 @@ internal static class MessageCodec
                 writer.Int32(report.Segment);
                 writer.Int64(report.Step);
                 writer.Double(report.Loss);
+                writer.Int64(report.Elapsed.Ticks);
                 break;
             case Held held:
                 writer.UInt16(5);
@@ -140,6 +141,13 @@ internal static class MessageCodec
                 writer.UInt16(20);
                 writer.LongText(exclude.Reason);
                 break;
+            case Settled settled:
+                writer.UInt16(21);
+                writer.Int64(settled.Term);
+                writer.Int64(settled.Step);
+                Write(writer, settled.Leaves);
+                writer.Text(settled.Worker.Name);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} is not sent over a link.", nameof(message));
         }
@@ -154,7 +162,7 @@ internal static class MessageCodec
             1 => new Join(Role(reader.Byte()), Positions(ref reader)),
             2 => new Leave(),
             3 => new MemberFailed(Id(ref reader, limits), reader.LongText()),
-            4 => new StepReport(reader.Int64(), reader.Int32(), reader.Int64(), reader.Double()),
+            4 => new StepReport(reader.Int64(), reader.Int32(), reader.Int64(), reader.Double(), new TimeSpan(reader.Int64())),
             5 => new Held(reader.Int64(), reader.Int32(), reader.Int64()),
             6 => new ComputeReport(reader.Int64(), new TimeSpan(reader.Int64())),
             7 => new NotFinite(reader.Int64(), reader.LongText()),
@@ -172,6 +180,7 @@ internal static class MessageCodec
             19 => new Answer(
                 reader.Int64(), reader.Int64(), reader.Int32(), Leaves(ref reader), Id(ref reader, limits), reader.Text(limits.NameBytes), reader.Double()),
             20 => new Exclude(reader.LongText()),
+            21 => new Settled(reader.Int64(), reader.Int64(), Leaves(ref reader), Id(ref reader, limits)),
             _ => throw new LinkException(RefusalKind.Garbage, $"sent a message of type {number}, which there is not"),
         };
         reader.End();
