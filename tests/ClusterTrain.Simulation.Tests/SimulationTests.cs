@@ -73,6 +73,19 @@ public sealed class SimulationTests
     }
 
     [Fact]
+    public void A_server_that_stands_still_for_a_while_goes_on_from_the_step_it_is_at()
+    {
+        foreach (var seed in Enumerable.Range(1, 200))
+        {
+            var drawn = Scenario.Draw((ulong)seed);
+            var stall = new Stall(100_000, 1 + (seed % drawn.Servers), 2_000_000);
+            using var cluster = new SimulatedCluster(drawn with { Events = [stall], Corrupt = null, Slow = null }, new Plant());
+            cluster.Run();
+            Assert.True(cluster.Beginnings == 1, $"seed {seed}: {cluster.Beginnings} beginnings");
+        }
+    }
+
+    [Fact]
     public void A_failure_is_one_line_that_replays_it_and_is_shrunk_to_the_events_it_needs()
     {
         var create = () => (Plant)new ForgottenReassignment();

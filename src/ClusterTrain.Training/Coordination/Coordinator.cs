@@ -112,12 +112,24 @@ public sealed class Coordinator : IActor, IDisposable
                 _roster.Report(sender, report);
                 _observe(new WorkerSpeeds(_roster.Speeds));
                 break;
+            case Holding holding when holding.Term == term && !_roster.IsServed:
+                _roster.Add(sender, holding);
+                MembersChanged(context);
+                break;
             case Held held when held.Term == term:
                 _checkpoint.Held(context, held);
                 break;
             case StopRequested:
                 _stopping = true;
-                StopOrCheckpoint(context);
+                if (_roster.IsServed)
+                {
+                    _checkpoint.Begin(context);
+                }
+                else
+                {
+                    MembersChanged(context);
+                }
+
                 break;
             case Tick:
                 context.SendSelfLater(TickPeriod, message);
@@ -192,7 +204,7 @@ public sealed class Coordinator : IActor, IDisposable
 
         if (_roster.Topology.Servers.Contains(member))
         {
-            // Its part of the optimiser's state is gone: every segment goes back to the last checkpoint and the steps are replayed.
+            // Its part of the optimiser's state is gone, unless another holds it too or it comes back with it.
             GiveSegmentsUp();
         }
 
@@ -219,27 +231,17 @@ public sealed class Coordinator : IActor, IDisposable
     /// <summary>Serves the segments when enough servers are there, and divides the leaves among the workers that are there.</summary>
     private void MembersChanged(IActorContext context)
     {
-        if (_stopping && !_roster.IsServed)
+        var begins = !_roster.IsServed && _roster.HasEnoughServers;
+        if (begins && !BeginTerm(context))
         {
-            StopOrCheckpoint(context);
             return;
         }
 
-        if (!_roster.IsServed && _roster.HasEnoughServers)
+        if (_stopping && !_roster.IsServed)
         {
-            if (_suspicion.IsDisputed && _suspicion.CallThird(context.Now) is { } failure)
-            {
-                Follow(context, failure);
-                return;
-            }
-
-            _roster.Cut();
-            if (_suspicion.IsDisputed || !AdoptSegments(context))
-            {
-                ServeSegments(context);
-            }
-
-            _suspicion.Begin(context);
+            // Nothing is under way: what the last checkpoint holds is all there is.
+            End(context, new RunInterrupted(_ledger.RestartStep));
+            return;
         }
 
         var enough = _roster.IsServed && _roster.HasEnoughWorkers;
@@ -249,10 +251,10 @@ public sealed class Coordinator : IActor, IDisposable
             _roster.Divide(context, enough ? _suspicion.Active() : []);
         }
 
-        if (enough && _waiting)
+        if (enough && (_waiting || begins))
         {
             _waiting = false;
-            _observe(new RunBegan(_ledger.RestartStep, _roster.Workers.Count, _roster.Topology.Servers.Length));
+            _observe(new RunBegan(_progress.Step, _roster.Workers.Count, _roster.Topology.Servers.Length));
         }
         else if (!enough)
         {
@@ -265,17 +267,50 @@ public sealed class Coordinator : IActor, IDisposable
     private void ReportWaiting() => _observe(new RunWaiting($"waiting for {_roster.Missing}"));
 
     /// <summary>
-    /// When a former coordinator's servers still hold every segment, they go on from where they are: only the coordinator was lost.
+    /// Nobody serves, and there are servers enough: they go on from what they hold when it allows that, otherwise from the last checkpoint.
     /// </summary>
+    /// <returns>False when that has to wait, or the run has ended.</returns>
+    private bool BeginTerm(IActorContext context)
+    {
+        if (_suspicion.IsDisputed && _suspicion.CallThird(context.Now) is { } failure)
+        {
+            Follow(context, failure);
+            return false;
+        }
+
+        _roster.Cut();
+        if (!_suspicion.IsDisputed && _roster.AskForHoldings(context))
+        {
+            return false;
+        }
+
+        if (!_suspicion.IsDisputed && AdoptSegments(context))
+        {
+            _suspicion.Begin(context);
+            if (_stopping)
+            {
+                _checkpoint.Begin(context);
+            }
+        }
+        else if (!_stopping)
+        {
+            ServeSegments(context);
+            _suspicion.Begin(context);
+        }
+
+        return true;
+    }
+
+    /// <summary>When the servers still hold every segment, they go on from where they are: only the coordinator, or a connection, was lost.</summary>
     private bool AdoptSegments(IActorContext context)
     {
-        if (_roster.TakeHolders() is not var (holders, step, recorded) || !_ledger.Adopt(step, recorded, _roster.Segments))
+        if (_roster.FindHolders() is not var (holders, step, recorded) || !_ledger.Adopt(step, recorded, _roster.Segments))
         {
             return false;
         }
 
         _roster.BeginTerm(holders);
-        _progress.Adopt();
+        _progress.Adopt(step);
         SendTerm(context);
         return true;
     }
@@ -335,19 +370,9 @@ public sealed class Coordinator : IActor, IDisposable
         }
 
         _ledger.Recorded(context, recorded);
-        SendLimit(context);
-    }
-
-    private void StopOrCheckpoint(IActorContext context)
-    {
         if (_roster.IsServed)
         {
-            _checkpoint.Begin(context);
-        }
-        else
-        {
-            // Nothing is under way: what the last checkpoint holds is all there is.
-            End(context, new RunInterrupted(_ledger.RestartStep));
+            SendLimit(context);
         }
     }
 

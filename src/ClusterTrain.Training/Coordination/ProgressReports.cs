@@ -13,11 +13,14 @@ internal sealed class ProgressReports(TrainingPlan plan, Action<RunEvent> observ
     private bool _isFirst = true;
     private double _rate;
 
+    /// <summary>The newest step that is known to be reached.</summary>
+    public long Step { get; private set; }
+
     /// <summary>The server begins with this step.</summary>
-    public void Begin(long step) => (_window, _isFirst) = ((TimeSpan.Zero, step), true);
+    public void Begin(long step) => (_window, _isFirst, Step) = ((TimeSpan.Zero, step), true, step);
 
     /// <summary>The server goes on from where it is.</summary>
-    public void Adopt() => (_window, _isFirst) = (null, true);
+    public void Adopt(long step) => (_window, _isFirst, Step) = (null, true, step);
 
     /// <summary>The run rests: the time until it goes on is nobody's speed.</summary>
     public void Pause() => _window = _isFirst ? _window : null;
@@ -29,6 +32,7 @@ internal sealed class ProgressReports(TrainingPlan plan, Action<RunEvent> observ
             return;
         }
 
+        Step = Math.Max(Step, report.Step);
         if (_window is not var (at, step))
         {
             _window = (report.Elapsed, report.Step);

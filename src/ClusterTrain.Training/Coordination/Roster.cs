@@ -10,8 +10,12 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
     private readonly List<ActorId> _servers = [];
     private readonly Dictionary<ActorId, double> _speeds = [];
 
-    // What servers held when they joined; later it is out of date.
+    // Servers that may hold something; those that were asked in the present term, and what they answered.
+    private readonly HashSet<ActorId> _holders = [];
+    private readonly HashSet<ActorId> _asked = [];
     private readonly Dictionary<ActorId, ImmutableArray<SegmentPosition>> _holdings = [];
+    private bool _isAsking;
+    private long _leastServed;
     private long _assignmentVersion;
 
     public IReadOnlyList<ActorId> Workers => _workers;
@@ -62,7 +66,11 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
             return false;
         }
 
-        _holdings[server] = holding;
+        if (!holding.IsEmpty)
+        {
+            _holders.Add(server);
+        }
+
         return true;
     }
 
@@ -76,6 +84,9 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
             return NodeRole.Worker;
         }
 
+        _holders.Remove(member);
+        _asked.Remove(member);
+        _holdings.Remove(member);
         return _servers.Remove(member) ? NodeRole.ParameterServer : null;
     }
 
@@ -84,39 +95,83 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
     public void Report(ActorId worker, ComputeReport report) => _speeds[worker] = report.Rows / report.ComputeTime.TotalSeconds;
 
     /// <summary>Nobody serves; what a server of the former term still sends, and may send again later with gaps, no longer counts.</summary>
-    public void GiveSegmentsUp() => Topology = new Topology(Topology.Term + 1, []);
+    public void GiveSegmentsUp() => Begin([]);
 
     /// <summary>Cuts the parameters into the segments that are served from now on.</summary>
     public void Cut() => Segments = plan.Segments(layout, settings.ParameterServers);
 
-    /// <summary>What servers hold from an earlier term is not to be used.</summary>
-    public void ForgetHoldings() => _holdings.Clear();
-
-    /// <summary>
-    /// The servers that held every segment when they joined, each at most a step apart, with the step all of them have reached and what they no
-    /// longer keep for the receipt. Asked for once: it is out of date afterwards.
-    /// </summary>
-    /// <returns>Null when a segment is missing.</returns>
-    public (ImmutableArray<ActorId> Holders, long Step, long Recorded)? TakeHolders()
+    /// <summary>What servers hold from this term or an earlier one is not to be used: it may be wrong.</summary>
+    public void ForgetHoldings()
     {
-        var holders = new ActorId[Segments.Length];
-        var (first, last, recorded) = (long.MaxValue, long.MinValue, 0L);
-        var held = _servers.SelectMany(server => _holdings.GetValueOrDefault(server, []).Select(position => (Server: server, Position: position)))
-            .Where(segment => segment.Position.Segments == holders.Length).ToList();
-        var served = held.Select(segment => segment.Position.Served).DefaultIfEmpty().Max();
-        foreach (var (server, position) in held.Where(segment => segment.Position.Served == served))
+        _leastServed = Topology.Term + 1;
+        _holders.Clear();
+    }
+
+    /// <summary>Has the servers rest and say what they hold, unless none of them can hold anything.</summary>
+    /// <returns>True while an answer is awaited.</returns>
+    public bool AskForHoldings(IActorContext context)
+    {
+        if (_holders.Count == 0)
         {
-            holders[position.Segment] = server;
-            (first, last) = (Math.Min(first, position.Step), Math.Max(last, position.Step));
-            recorded = Math.Max(recorded, position.Recorded);
+            return false;
         }
 
-        _holdings.Clear();
-        return Array.Exists(holders, holder => holder is null) || last - first > 1 ? null : ([.. holders], first, recorded);
+        if (!_isAsking)
+        {
+            Begin([]);
+            _isAsking = true;
+        }
+
+        foreach (var server in _servers)
+        {
+            if (_asked.Add(server))
+            {
+                context.Send(server, new Rest(Topology.Term));
+            }
+        }
+
+        return !_servers.TrueForAll(_holdings.ContainsKey);
+    }
+
+    /// <summary>A server says what it holds.</summary>
+    public void Add(ActorId server, Holding holding)
+    {
+        if (_servers.Contains(server))
+        {
+            _holdings[server] = holding.Positions;
+        }
+    }
+
+    /// <summary>
+    /// A server of every segment from which the run can go on: what they were told to serve fits together, and the earliest of their steps is
+    /// one that all of them can send the weights of. With that step, and with what they no longer keep for the receipt.
+    /// </summary>
+    /// <returns>Null when there are none.</returns>
+    public (ImmutableArray<ActorId> Holders, long Step, long Recorded)? FindHolders()
+    {
+        var held = _servers.SelectMany(server => _holdings.GetValueOrDefault(server, []).Select(position => (Server: server, Position: position)))
+            .Where(segment => segment.Position.Segments == Segments.Length && segment.Position.Served >= _leastServed).ToList();
+        var served = held.Select(segment => segment.Position.Served).DefaultIfEmpty().Max();
+        var candidates = held.Where(segment => segment.Position.Served == served).ToLookup(segment => segment.Position.Segment);
+        if (Segments.Any(segment => !candidates.Contains(segment.Index)))
+        {
+            return null;
+        }
+
+        var step = Segments.Min(segment => candidates[segment.Index].Max(candidate => candidate.Position.Step));
+        var chosen = Segments.SelectMany(segment => candidates[segment.Index]
+            .Where(candidate => candidate.Position.First <= step && step <= candidate.Position.Step).OrderByDescending(candidate => candidate.Position.Step).Take(1)).ToList();
+        return chosen.Count < Segments.Length
+            ? null
+            : ([.. chosen.Select(segment => segment.Server)], step, chosen.Max(segment => segment.Position.Recorded));
     }
 
     /// <summary>Begins a term in which these servers have the segments.</summary>
-    public void BeginTerm(ImmutableArray<ActorId> servers) => Topology = new Topology(Topology.Term + 1, servers);
+    public void BeginTerm(ImmutableArray<ActorId> servers)
+    {
+        Begin(servers);
+        _holders.UnionWith(servers);
+    }
 
     /// <summary>Begins a term in which each segment is given to a server, which must be sent what to begin with.</summary>
     public void BeginTerm() => BeginTerm([.. Segments.Select(segment => _servers[segment.Index])]);
@@ -146,6 +201,14 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
         {
             context.Send(server, message);
         }
+    }
+
+    private void Begin(ImmutableArray<ActorId> servers)
+    {
+        Topology = new Topology(Topology.Term + 1, servers);
+        _isAsking = false;
+        _asked.Clear();
+        _holdings.Clear();
     }
 
     private static bool Add(List<ActorId> members, ActorId member)

@@ -35,6 +35,7 @@ internal sealed class RunLedger : IDisposable
     private EpochRecord? _unsavedBest;
     private long _checkpointAt = -1;
     private long _withheldAfter = long.MaxValue;
+    private bool _hasBegun;
     private bool _finishing;
 
     public RunLedger(TrainingPlan plan, NetworkLayout layout, int stateCount, RunSettings settings, RunStart start, IRunRecorder recorder, TensorPool pool)
@@ -88,6 +89,7 @@ internal sealed class RunLedger : IDisposable
     /// <summary>Segments of a new topology follow; snapshots that were incomplete are forgotten.</summary>
     public void Begin(IReadOnlyList<Segment> segments)
     {
+        _hasBegun = true;
         _collector.Begin(segments);
         _speeds.Begin(RestartStep);
 
@@ -99,32 +101,47 @@ internal sealed class RunLedger : IDisposable
     /// The servers go on from a step they hold: all epochs in the receipt count as recorded, those they kept since will follow.
     /// </summary>
     /// <param name="step">The step that all of them have reached.</param>
-    /// <param name="recorded">What they were to keep for the receipt up to this step, some have let go.</param>
+    /// <param name="recorded">What they were to keep for the receipt up to this step, some have dropped.</param>
     /// <param name="segments">The segments.</param>
     /// <returns>False when the record does not allow it, and lost work must be replayed from the checkpoint.</returns>
     public bool Adopt(long step, long recorded, IReadOnlyList<Segment> segments)
     {
         // A machine that lost power may have lost entries of the receipt that were said to be recorded.
-        if (step < RestartStep || step < _start.ReceiptStep || _start.ReceiptStep < LastEntry(recorded))
+        var known = _hasBegun ? RecordedStep : _start.ReceiptStep;
+        if (step < RestartStep || known < LastEntry(recorded))
+        {
+            return false;
+        }
+
+        if (_hasBegun)
+        {
+            // A spare may be behind what its server sent: entries after its step come again, and are compared.
+            RecordedStep = Math.Min(RecordedStep, LastEntry(step));
+        }
+        else if (!TakeForGranted(step))
+        {
+            return false;
+        }
+
+        _hasBegun = true;
+        _collector.Begin(segments);
+        _speeds.Adopt();
+        return true;
+    }
+
+    /// <summary>All that an earlier coordinator recorded is taken for granted.</summary>
+    /// <returns>False when the run cannot go on from a step that way.</returns>
+    private bool TakeForGranted(long step)
+    {
+        if (step < _start.ReceiptStep)
         {
             return false;
         }
 
         Replay(_start.ReceiptStep);
-        if (IsDone)
-        {
-            // All is recorded, but the result was not written and its weights are not here.
-            return false;
-        }
 
-        if (_stopping is { BestEpoch: > 0 } && _plan.Recipe.EarlyStopping!.RestoreBest && _best is null)
-        {
-            return false;
-        }
-
-        _collector.Begin(segments);
-        _speeds.Adopt();
-        return true;
+        // When all is recorded but the result was not written, its weights are not here; nor may those of the best epoch be.
+        return !IsDone && (_stopping is not { BestEpoch: > 0 } || !_plan.Recipe.EarlyStopping!.RestoreBest || _best is not null);
     }
 
     /// <summary>Has the best epoch's weights written when they are those of the checkpoint only: the run ended between the two.</summary>

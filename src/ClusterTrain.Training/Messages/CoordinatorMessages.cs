@@ -23,8 +23,14 @@ public sealed record Join(NodeRole Role, ImmutableArray<SegmentPosition> Holding
 /// <param name="Segments">Number of segments the parameters are cut into.</param>
 /// <param name="Served">The term in which it was told to serve; segments of different ones do not fit together.</param>
 /// <param name="Step">The step whose weights it holds.</param>
-/// <param name="Recorded">The weights sent for the receipt up to this step were let go, because they were said to be recorded.</param>
-public readonly record struct SegmentPosition(int Segment, int Segments, long Served, long Step, long Recorded);
+/// <param name="First">The earliest step whose weights it can still send: the same one, or the one before.</param>
+/// <param name="Recorded">The weights sent for the receipt up to this step were dropped, because they were said to be recorded.</param>
+public readonly record struct SegmentPosition(int Segment, int Segments, long Served, long Step, long First, long Recorded);
+
+/// <summary>From a parameter server, answering <see cref="Rest"/>: what it holds; nothing of it changes until it is told on.</summary>
+/// <param name="Term">The term of the question.</param>
+/// <param name="Positions">The segments, with their positions.</param>
+public sealed record Holding(long Term, ImmutableArray<SegmentPosition> Positions) : IMessage;
 
 /// <summary>A member says goodbye; its leaves are given away at once.</summary>
 public sealed record Leave : IMessage;

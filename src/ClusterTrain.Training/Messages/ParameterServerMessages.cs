@@ -14,6 +14,12 @@ namespace ClusterTrain.Training;
 /// <param name="ReceiptSteps">The weights are sent whenever the step is a multiple of this, besides the ends of epochs; 0: never.</param>
 public sealed record Serve(long Term, int Segment, int Segments, long Step, long CheckpointSteps, long ReceiptSteps) : IMessage;
 
+/// <summary>
+/// From the coordinator: nothing of an earlier term counts any more; keep what you hold, and say what it is (<see cref="Holding"/>).
+/// </summary>
+/// <param name="Term">The term, in which nobody serves.</param>
+public sealed record Rest(long Term) : IMessage;
+
 /// <summary>From a worker: send me the weights of this segment, the present ones now and each next step's.</summary>
 /// <param name="Term">The term of the topology the worker acts on.</param>
 /// <param name="Segment">Index of the segment.</param>

@@ -63,11 +63,15 @@ public sealed class ParameterServer : IActor, IDisposable
                 SubscribeEarly(context);
                 LookForLateLater(context);
                 break;
+            case Rest rest when rest.Term > _topology.Term || (rest.Term == _topology.Term && _topology.Servers.IsEmpty):
+                Rest(rest.Term);
+                context.Send(_coordinator!, new Holding(rest.Term, Holding));
+                break;
             case Topology topology when topology.Term > _topology.Term:
                 Adopt(context, topology);
                 SubscribeEarly(context);
                 break;
-            case Assignment assignment when assignment.Term == _topology.Term:
+            case Assignment assignment when IsServed(assignment.Term):
                 foreach (var segment in _segments.Values)
                 {
                     segment.Follow(context, _workers, assignment);
@@ -82,21 +86,21 @@ public sealed class ParameterServer : IActor, IDisposable
             case Subscribe subscribe when subscribe.Term >= _topology.Term:
                 _early[(sender, subscribe.Segment)] = subscribe;
                 break;
-            case Advance advance when advance.Term == _topology.Term:
+            case Advance advance when IsServed(advance.Term):
                 foreach (var segment in _segments.Values)
                 {
                     segment.Advance(context, advance.Limit, advance.Recorded);
                 }
 
                 break;
-            case Hold hold when hold.Term == _topology.Term:
+            case Hold hold when IsServed(hold.Term):
                 foreach (var segment in _segments.Values)
                 {
                     segment.Hold(context, _coordinator!);
                 }
 
                 break;
-            case SnapshotAt snapshot when snapshot.Term == _topology.Term:
+            case SnapshotAt snapshot when IsServed(snapshot.Term):
                 foreach (var segment in _segments.Values)
                 {
                     segment.SnapshotAt(context, _coordinator!, snapshot.Step);
@@ -242,8 +246,11 @@ public sealed class ParameterServer : IActor, IDisposable
         }
     }
 
+    /// <summary>True for the present term, unless nobody serves in it and this server rests.</summary>
+    private bool IsServed(long term) => term == _topology.Term && !_topology.Servers.IsEmpty;
+
     private SegmentServer? Find(long term, int index) =>
-        _segments.TryGetValue(index, out var segment) && segment.Term == term ? segment : null;
+        term >= _topology.Term && _segments.TryGetValue(index, out var segment) && segment.Term == term ? segment : null;
 
     private void Serve(Serve serve)
     {
@@ -272,6 +279,15 @@ public sealed class ParameterServer : IActor, IDisposable
             {
                 _early.Remove((worker, index));
             }
+        }
+    }
+
+    private void Rest(long term)
+    {
+        _topology = new Topology(term, []);
+        foreach (var segment in _segments.Values)
+        {
+            segment.Rest();
         }
     }
 

@@ -81,7 +81,8 @@ internal sealed class SegmentServer : IDisposable
     public bool IsServing => _serving;
 
     /// <summary>Where it is, for a coordinator that may be new.</summary>
-    public SegmentPosition Position => new(Segment.Index, _segments.Length, _servedTerm, Step, _recorded);
+    public SegmentPosition Position =>
+        new(Segment.Index, _segments.Length, _servedTerm, Step, _formerWeights is null ? Step : Step - 1, _recorded);
 
     /// <summary>Takes the weights or the optimiser's state of the first step.</summary>
     public void Restore(IActorContext context, in TensorMessage message)
@@ -140,6 +141,15 @@ internal sealed class SegmentServer : IDisposable
         {
             BeginStep(context);
         }
+    }
+
+    /// <summary>Nobody leads on: sums of the step in hand no longer count, and will be pushed again.</summary>
+    public void Rest()
+    {
+        _resting = true;
+        _root?.Lease.Release();
+        _root = null;
+        _sum.Reset(1);
     }
 
     public void Subscribe(IActorContext context, ActorId worker)

@@ -8,7 +8,7 @@ internal static class WireSamples
 {
     public static readonly IMessage[] Messages =
     [
-        new Join(NodeRole.ParameterServer, [new SegmentPosition(1, 2, 1048577, 300, 250)]),
+        new Join(NodeRole.ParameterServer, [new SegmentPosition(1, 2, 1048577, 300, 299, 250)]),
         new Leave(),
         new MemberFailed(new ActorId("worker-2/7f31c0"), "out of memory"),
         new StepReport(1048577, 0, 1234, 0.5, TimeSpan.FromMilliseconds(4500)),
@@ -29,6 +29,8 @@ internal static class WireSamples
         new Answer(1048577, 1234, 1, new TreeNode(4, 2), new ActorId("worker-2/bb"), "0123abcd", 0.75),
         new Exclude("a wrong sum"),
         new Settled(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-1/aa")),
+        new Rest(1048578),
+        new Holding(1048578, [new SegmentPosition(1, 2, 1048577, 300, 299, 250)]),
     ];
 
     public static readonly Hello Hello = new(

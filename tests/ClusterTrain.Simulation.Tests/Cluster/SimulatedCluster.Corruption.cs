@@ -16,6 +16,9 @@ internal sealed partial class SimulatedCluster
     private readonly List<(ActorId Server, TensorKey Key, ActorId Worker)> _flipped = [];
     private int? _corrupt;
 
+    // Terms in which segments were served from a checkpoint.
+    private readonly HashSet<long> _served = [];
+
     /// <summary>
     /// True when a wrong answer had no other to be compared with: the late worker answered with other nodes of the tree, because the leaves were
     /// divided anew meanwhile. What follows from it cannot be noticed.
@@ -38,6 +41,9 @@ internal sealed partial class SimulatedCluster
     {
         switch (message)
         {
+            case Serve serve:
+                _served.Add(serve.Term);
+                break;
             case Topology topology:
                 _topologies[topology.Term] = topology;
                 break;

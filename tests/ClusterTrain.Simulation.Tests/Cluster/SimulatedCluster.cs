@@ -91,6 +91,9 @@ internal sealed partial class SimulatedCluster : IDisposable
     /// <summary>Shares that were computed twice.</summary>
     public int Recomputed { get; private set; }
 
+    /// <summary>How often steps were computed from a checkpoint on, the beginning among them.</summary>
+    public int Beginnings => _served.Count;
+
     /// <summary>What the run must give.</summary>
     public ReferenceRun Reference { get; }
 

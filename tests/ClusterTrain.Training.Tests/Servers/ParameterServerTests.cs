@@ -214,7 +214,7 @@ public sealed class ParameterServerTests : IDisposable
 
         var second = new ActorId("coordinator-2");
         _server.Start(_context, second);
-        Assert.Equal([new SegmentPosition(0, 1, 1, 1, 0)], Assert.Single(_context.SentTo<Join>(second)).Holding.ToArray());
+        Assert.Equal([new SegmentPosition(0, 1, 1, 1, 1, 0)], Assert.Single(_context.SentTo<Join>(second)).Holding.ToArray());
         Receive(new Topology(9, [_context.Self]));
 
         var (to, epoch) = Assert.Single(_context.Tensors);
@@ -222,6 +222,22 @@ public sealed class ParameterServerTests : IDisposable
         Subscribe(s_worker, 9);
         Receive(new Advance(9, 2, 0));
         Assert.Equal([LineRun.SecondWeight], Broadcast(1));
+    }
+
+    [Fact]
+    public void Told_to_rest_it_says_what_it_holds_and_counts_nothing_of_the_former_term_until_it_is_told_on()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Push(1, 0, 0, 1, 5, 2.5);
+        Receive(new Rest(7));
+        var holding = Assert.Single(_context.SentTo<Holding>(LineRun.Coordinator));
+        Assert.Equal((7, new SegmentPosition(0, 1, 1, 0, 0, 0)), (holding.Term, Assert.Single(holding.Positions)));
+        Push(1, 0, 1, 1, 25, 12.5);
+        Assert.Empty(_context.Sent<StepReport>());
+
+        Receive(new Topology(8, [_context.Self]));
+        Push(8, 0, 0, 2, 30, 15);
+        Assert.Equal(1, _context.Sent<StepReport>().Last().Step);
     }
 
     [Fact]

@@ -17,16 +17,7 @@ internal static class MessageCodec
             case Join join:
                 writer.UInt16(1);
                 writer.Byte((byte)join.Role);
-                writer.Int32(join.Holding.Length);
-                foreach (var position in join.Holding)
-                {
-                    writer.Int32(position.Segment);
-                    writer.Int32(position.Segments);
-                    writer.Int64(position.Served);
-                    writer.Int64(position.Step);
-                    writer.Int64(position.Recorded);
-                }
-
+                Write(writer, join.Holding);
                 break;
             case Leave:
                 writer.UInt16(2);
@@ -148,6 +139,15 @@ internal static class MessageCodec
                 Write(writer, settled.Leaves);
                 writer.Text(settled.Worker.Name);
                 break;
+            case Rest rest:
+                writer.UInt16(22);
+                writer.Int64(rest.Term);
+                break;
+            case Holding holding:
+                writer.UInt16(23);
+                writer.Int64(holding.Term);
+                Write(writer, holding.Positions);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} is not sent over a link.", nameof(message));
         }
@@ -181,6 +181,8 @@ internal static class MessageCodec
                 reader.Int64(), reader.Int64(), reader.Int32(), Leaves(ref reader), Id(ref reader, limits), reader.Text(limits.NameBytes), reader.Double()),
             20 => new Exclude(reader.LongText()),
             21 => new Settled(reader.Int64(), reader.Int64(), Leaves(ref reader), Id(ref reader, limits)),
+            22 => new Rest(reader.Int64()),
+            23 => new Holding(reader.Int64(), Positions(ref reader)),
             _ => throw new LinkException(RefusalKind.Garbage, $"sent a message of type {number}, which there is not"),
         };
         reader.End();
@@ -192,6 +194,20 @@ internal static class MessageCodec
         writer.Int32(ids.Length);
         foreach (var id in ids)
             writer.Text(id.Name);
+    }
+
+    private static void Write(WireWriter writer, ImmutableArray<SegmentPosition> positions)
+    {
+        writer.Int32(positions.Length);
+        foreach (var position in positions)
+        {
+            writer.Int32(position.Segment);
+            writer.Int32(position.Segments);
+            writer.Int64(position.Served);
+            writer.Int64(position.Step);
+            writer.Int64(position.First);
+            writer.Int64(position.Recorded);
+        }
     }
 
     private static void Write(WireWriter writer, TreeNode leaves)
@@ -226,9 +242,9 @@ internal static class MessageCodec
 
     private static ImmutableArray<SegmentPosition> Positions(ref WireReader reader)
     {
-        var positions = ImmutableArray.CreateBuilder<SegmentPosition>(reader.Count((2 * sizeof(int)) + (3 * sizeof(long))));
+        var positions = ImmutableArray.CreateBuilder<SegmentPosition>(reader.Count((2 * sizeof(int)) + (4 * sizeof(long))));
         for (var index = 0; index < positions.Capacity; index++)
-            positions.Add(new SegmentPosition(reader.Int32(), reader.Int32(), reader.Int64(), reader.Int64(), reader.Int64()));
+            positions.Add(new SegmentPosition(reader.Int32(), reader.Int32(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64()));
 
         return positions.MoveToImmutable();
     }
