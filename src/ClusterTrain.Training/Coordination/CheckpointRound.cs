@@ -4,24 +4,17 @@ namespace ClusterTrain.Training;
 /// Has a checkpoint made of all segments at one step: each is asked to stay where it is, so that a step can be named that none of them has
 /// passed, and then to send a snapshot there.
 /// </summary>
-internal sealed class CheckpointRound(Roster roster, RunLedger ledger, RunSettings settings)
+internal sealed class CheckpointRound(Roster roster, RunLedger ledger)
 {
     private long?[] _held = [];
     private bool _holding;
-    private TimeSpan _last;
-
-    /// <summary>Time counts from here.</summary>
-    public void Start(TimeSpan now) => _last = now;
-
-    public bool IsDue(TimeSpan now) => settings.CheckpointPeriod > TimeSpan.Zero && now - _last >= settings.CheckpointPeriod;
 
     /// <summary>Asks every segment to stay.</summary>
     public void Begin(IActorContext context)
     {
-        _last = context.Now;
         _held = new long?[roster.Topology.Servers.Length];
         _holding = _held.Length > 0;
-        roster.Broadcast(context, new Hold(roster.Topology.Term));
+        roster.SendToServers(context, new Hold(roster.Topology.Term));
     }
 
     /// <summary>Nobody serves any more.</summary>
@@ -41,7 +34,7 @@ internal sealed class CheckpointRound(Roster roster, RunLedger ledger, RunSettin
             _holding = false;
             var step = _held.Max()!.Value;
             ledger.WantCheckpoint(step);
-            roster.Broadcast(context, new SnapshotAt(roster.Topology.Term, step));
+            roster.SendToServers(context, new SnapshotAt(roster.Topology.Term, step));
         }
     }
 }

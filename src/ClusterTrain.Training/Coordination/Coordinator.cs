@@ -17,6 +17,7 @@ public sealed class Coordinator : IActor, IDisposable
     private readonly Roster _roster;
     private readonly Suspicion _suspicion;
     private readonly CheckpointRound _checkpoint;
+    private readonly CheckpointPace _pace;
     private readonly ProgressReports _progress;
 
     private bool _waiting = true;
@@ -43,14 +44,15 @@ public sealed class Coordinator : IActor, IDisposable
         _ledger = new RunLedger(plan, layout, stateCount, settings, start, recorder, pool);
         _roster = new Roster(plan, layout, settings, start.Term << 20);
         _suspicion = new Suspicion(_roster, _ledger, observe);
-        _checkpoint = new CheckpointRound(_roster, _ledger, settings);
+        _checkpoint = new CheckpointRound(_roster, _ledger);
+        _pace = new CheckpointPace(settings.CheckpointPeriod);
         _progress = new ProgressReports(plan, observe);
     }
 
     /// <summary>Begins the run; the host calls it once before any message.</summary>
     public void Start(IActorContext context)
     {
-        _checkpoint.Start(context.Now);
+        _pace.Start(context.Now);
         context.SendSelfLater(TickPeriod, new Tick());
         _ledger.SaveBest(context);
         if (!_ledger.FinishWhenDone(context))
@@ -97,6 +99,7 @@ public sealed class Coordinator : IActor, IDisposable
                 _suspicion.News(context.Now);
                 _progress.Add(report);
                 _ledger.Reached(report);
+                _pace.Reached(report);
                 break;
             case LateShare late when late.Term == term:
                 _suspicion.ComputeTwice(context, late);
@@ -123,7 +126,7 @@ public sealed class Coordinator : IActor, IDisposable
                 _stopping = true;
                 if (_roster.IsServed)
                 {
-                    _checkpoint.Begin(context);
+                    AskForCheckpoint(context);
                 }
                 else
                 {
@@ -289,7 +292,7 @@ public sealed class Coordinator : IActor, IDisposable
             _suspicion.Begin(context);
             if (_stopping)
             {
-                _checkpoint.Begin(context);
+                AskForCheckpoint(context);
             }
         }
         else if (!_stopping)
@@ -311,6 +314,7 @@ public sealed class Coordinator : IActor, IDisposable
 
         _roster.BeginTerm(holders);
         _progress.Adopt(step);
+        _pace.Adopt();
         SendTerm(context);
         return true;
     }
@@ -320,6 +324,7 @@ public sealed class Coordinator : IActor, IDisposable
         _roster.BeginTerm();
         _ledger.Begin(_roster.Segments);
         _progress.Begin(_ledger.RestartStep);
+        _pace.Begin();
         var (term, servers) = (_roster.Topology.Term, _roster.Topology.Servers);
         foreach (var segment in _roster.Segments)
         {
@@ -354,12 +359,18 @@ public sealed class Coordinator : IActor, IDisposable
     private void Look(IActorContext context)
     {
         _ledger.Retry(context);
-        if (!_waiting && _checkpoint.IsDue(context.Now))
+        if (!_waiting && _roster.IsServed && _pace.IsDue(context.Now))
         {
-            _checkpoint.Begin(context);
+            AskForCheckpoint(context);
         }
 
         Follow(context, _suspicion.WaitNoLonger(context, isTraining: !_waiting && _roster.IsServed));
+    }
+
+    private void AskForCheckpoint(IActorContext context)
+    {
+        _pace.Ask(context.Now);
+        _checkpoint.Begin(context);
     }
 
     private void Recorded(IActorContext context, ReceiptRecorded recorded)
@@ -395,6 +406,7 @@ public sealed class Coordinator : IActor, IDisposable
     private void CheckpointDone(IActorContext context, CheckpointWritten written)
     {
         _ledger.CheckpointDone(written);
+        _pace.Done(context.Now);
         if (written.Problem is null)
         {
             _observe(new CheckpointSaved(written.Step));

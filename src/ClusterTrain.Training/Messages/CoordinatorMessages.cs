@@ -56,7 +56,7 @@ public sealed record StepReport(long Term, int Segment, long Step, double Loss, 
 /// <summary>From a parameter server, answering <see cref="Hold"/>: it stays at this step until told on.</summary>
 /// <param name="Term">The term it serves in.</param>
 /// <param name="Segment">Index of the segment.</param>
-/// <param name="Step">The step it stays at, once the sums of the one before have come.</param>
+/// <param name="Step">The step it stays at.</param>
 public sealed record Held(long Term, int Segment, long Step) : IMessage;
 
 /// <summary>From a worker, now and then: how fast it computes, waiting not counted.</summary>

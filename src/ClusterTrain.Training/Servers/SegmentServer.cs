@@ -218,9 +218,9 @@ internal sealed class SegmentServer : IDisposable
 
     public void Hold(IActorContext context, ActorId coordinator)
     {
-        // Weights that are broadcast already will be answered: the segment comes to rest a step later.
-        _heldAt = _resting ? Step : Step + 1;
-        context.Send(coordinator, new Held(Term, Segment.Index, _heldAt.Value));
+        // A step whose sums are complete meanwhile is applied when the segment may go on.
+        _heldAt = Step;
+        context.Send(coordinator, new Held(Term, Segment.Index, Step));
     }
 
     public void SnapshotAt(IActorContext context, ActorId coordinator, long step)
@@ -233,6 +233,7 @@ internal sealed class SegmentServer : IDisposable
         }
 
         Broadcast(context);
+        Apply(context, coordinator);
     }
 
     /// <summary>Takes a worker's gradient sum; one that is late, or counted already, is let go.</summary>
@@ -316,7 +317,7 @@ internal sealed class SegmentServer : IDisposable
 
     private void Apply(IActorContext context, ActorId coordinator)
     {
-        if (_root is not { } sum || (_update.Clips && !_norm.IsWhole))
+        if (_root is not { } sum || _heldAt <= Step || (_update.Clips && !_norm.IsWhole))
         {
             return;
         }

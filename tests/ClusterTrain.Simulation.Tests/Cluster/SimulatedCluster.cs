@@ -99,6 +99,9 @@ internal sealed partial class SimulatedCluster : IDisposable
 
     public long NowUs { get; private set; }
 
+    /// <summary>When the run was complete.</summary>
+    public long CompletedUs { get; private set; }
+
     /// <summary>Messages handled.</summary>
     public long Handled { get; private set; }
 

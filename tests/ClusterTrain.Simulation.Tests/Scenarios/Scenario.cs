@@ -99,7 +99,11 @@ internal sealed record Scenario
     }
 
     /// <summary>What was added to the draw last, from random numbers of its own like the variations of recipes.</summary>
-    private static Scenario DrawMore(SimulationRandom random, Scenario scenario) => scenario with { KeepsNewestWeights = random.Chance(0.5) };
+    private static Scenario DrawMore(SimulationRandom random, Scenario scenario) => scenario with
+    {
+        KeepsNewestWeights = random.Chance(0.5),
+        Settings = random.Chance(0.3) ? scenario.Settings with { CheckpointPeriod = null } : scenario.Settings,
+    };
 
     private static Scenario DrawSlowness(SimulationRandom random, Scenario scenario)
     {

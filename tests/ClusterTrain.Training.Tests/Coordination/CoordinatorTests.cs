@@ -368,7 +368,9 @@ public sealed class CoordinatorTests : IDisposable
     [Fact]
     public void A_checkpoint_is_asked_for_when_its_time_has_come()
     {
-        BeginWith(s_server, s_worker);
+        Begin(new RunSettings { CheckpointPeriod = TimeSpan.FromSeconds(30) });
+        Join(s_server, NodeRole.ParameterServer);
+        Join(s_worker, NodeRole.Worker);
         _context.Now = TimeSpan.FromSeconds(29);
         Receive(_context.Self, new Tick());
         Assert.Empty(_context.Sent<Hold>());
@@ -377,6 +379,42 @@ public sealed class CoordinatorTests : IDisposable
         Assert.Single(_context.SentTo<Hold>(s_server));
         Receive(_context.Self, new Tick());
         Assert.Single(_context.SentTo<Hold>(s_server));
+    }
+
+    [Fact]
+    public void By_default_a_checkpoint_is_asked_for_after_a_second_of_work_and_later_when_writing_one_takes_long()
+    {
+        Begin(epochs: 9);
+        Join(s_server, NodeRole.ParameterServer);
+        Join(s_worker, NodeRole.Worker);
+        var term = Topologies(s_worker)[^1].Term;
+        LookAt(60);
+        Assert.Empty(_context.Sent<Hold>());
+        Reach(0.9, 1);
+        Assert.Empty(_context.SentTo<Hold>(s_server));
+        Reach(1.0, 2);
+        Assert.Single(_context.SentTo<Hold>(s_server));
+
+        // No other one before it is written, which takes 0.5 s: a fifth of 2.5 s.
+        Reach(2.1, 3);
+        Receive(s_server, new Held(term, 0, 3));
+        SendSnapshot(term, 3, 1, 1);
+        Reach(3.4, 4);
+        Assert.Single(_context.SentTo<Hold>(s_server));
+        Reach(3.5, 5);
+        Assert.Equal(2, _context.SentTo<Hold>(s_server).Count());
+
+        void Reach(double seconds, int step)
+        {
+            Receive(s_server, new StepReport(term, 0, step, 1, TimeSpan.FromSeconds(seconds)));
+            LookAt(60 + (seconds < 2 ? 0 : 0.5));
+        }
+
+        void LookAt(double seconds)
+        {
+            _context.Now = TimeSpan.FromSeconds(seconds);
+            Receive(_context.Self, new Tick());
+        }
     }
 
     [Fact]

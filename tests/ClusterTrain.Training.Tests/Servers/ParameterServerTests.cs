@@ -173,12 +173,12 @@ public sealed class ParameterServerTests : IDisposable
     }
 
     [Fact]
-    public void Held_it_says_where_it_is_and_broadcasts_no_further_step_until_the_snapshot_is_named()
+    public void Held_it_says_where_it_is_and_applies_no_step_until_the_snapshot_is_named()
     {
         Serve(1, 0, LineRun.FirstWeight, 0);
         Subscribe(s_worker, 1);
         Receive(new Hold(1));
-        Assert.Equal(new Held(1, 0, 1), Assert.Single(_context.SentTo<Held>(LineRun.Coordinator)));
+        Assert.Equal(new Held(1, 0, 0), Assert.Single(_context.SentTo<Held>(LineRun.Coordinator)));
 
         Push(1, 0, 0, 2, 30, 15);
         Assert.Throws<InvalidOperationException>(() => Broadcast(1));
