@@ -50,7 +50,7 @@ public sealed class SimulationTests
         var kinds = scenarios.SelectMany(scenario => scenario.Events).Select(happening => happening.GetType()).ToHashSet();
         Assert.Equal(typeof(FaultEvent).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(FaultEvent))).ToHashSet(), kinds);
         Assert.Equal(Enumerable.Range(1, 16), scenarios.Select(scenario => scenario.Workers).Distinct().Order());
-        Assert.Equal(Enumerable.Range(1, 4), scenarios.Select(scenario => scenario.Servers).Distinct().Order());
+        Assert.Equal(Enumerable.Range(1, 4), scenarios.Select(scenario => scenario.Settings.ParameterServers).Distinct().Order());
         Assert.Equal(Enum.GetValues<OptimiserKind>(), scenarios.Select(scenario => scenario.Recipe.Optimiser.Kind).Distinct().Order());
         Assert.Contains(scenarios, scenario => scenario.Recipe.Layers.Any(layer => layer.Dropout > 0));
         Assert.Contains(scenarios, scenario => scenario.Events.OfType<Partition>().Any(partition => partition.OneWay));
@@ -84,6 +84,24 @@ public sealed class SimulationTests
             cluster.Run();
             Assert.True(cluster.Beginnings == 1, $"seed {seed}: {cluster.Beginnings} beginnings");
         }
+    }
+
+    [Fact]
+    public void With_spare_servers_no_step_is_lost_when_a_server_is()
+    {
+        var lost = 0;
+        foreach (var seed in Enumerable.Range(1, 200))
+        {
+            var drawn = Scenario.Draw((ulong)seed);
+            var crash = new Crash(300_000, 1 + (seed % drawn.Settings.ParameterServers), DownUs: null, PowerLoss: false);
+            var scenario = drawn with { SpareServers = drawn.Settings.ParameterServers, Events = [crash], Corrupt = null, Slow = null };
+            using var cluster = new SimulatedCluster(scenario, new Plant());
+            cluster.Run();
+            Assert.True(cluster.Beginnings == 1, $"seed {seed}: {cluster.Beginnings} beginnings");
+            lost += cluster.CompletedUs > crash.AtUs ? 1 : 0;
+        }
+
+        Assert.True(lost > 20, $"{lost} of the runs lost a server");
     }
 
     [Fact]

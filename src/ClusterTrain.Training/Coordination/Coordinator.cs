@@ -250,6 +250,8 @@ public sealed class Coordinator : IActor, IDisposable
         var enough = _roster.IsServed && _roster.HasEnoughWorkers;
         if (_roster.IsServed)
         {
+            _roster.AssignSpares(context);
+
             // With too few workers the leaves are given to none, and the run rests.
             _roster.Divide(context, enough ? _suspicion.Active() : []);
         }

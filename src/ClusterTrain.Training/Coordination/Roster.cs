@@ -15,6 +15,9 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
     private readonly HashSet<ActorId> _asked = [];
     private readonly Dictionary<ActorId, ImmutableArray<SegmentPosition>> _holdings = [];
     private bool _isAsking;
+
+    // The spare server of each segment that has one.
+    private readonly Dictionary<int, ActorId> _spares = [];
     private long _leastServed;
     private long _assignmentVersion;
 
@@ -176,6 +179,32 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
     /// <summary>Begins a term in which each segment is given to a server, which must be sent what to begin with.</summary>
     public void BeginTerm() => BeginTerm([.. Segments.Select(segment => _servers[segment.Index])]);
 
+    /// <summary>Gives each segment one of the servers that serve none as a spare, as far as there are more of them than the run needs.</summary>
+    public void AssignSpares(IActorContext context)
+    {
+        foreach (var segment in Segments)
+        {
+            var before = _spares.TryGetValue(segment.Index, out var spare) ? spare : null;
+            var after = before is not null && _servers.Contains(before) ? before : _servers.Find(IsFree);
+            if (after == before)
+            {
+                continue;
+            }
+
+            _spares.Remove(segment.Index);
+            if (after is not null)
+            {
+                _spares.Add(segment.Index, after);
+                _holders.Add(after);
+            }
+
+            context.Send(Topology.Servers[segment.Index], new Spares(Topology.Term, segment.Index, after is null ? [] : [after]));
+        }
+    }
+
+    private bool IsFree(ActorId server) =>
+        !Topology.Servers.Contains(server) && !_spares.ContainsValue(server) && _servers.Count - settings.ParameterServers > _spares.Values.Count(_servers.Contains);
+
     /// <summary>Divides the leaves of every step among these workers; with none the run rests.</summary>
     public void Divide(IActorContext context, ImmutableArray<ActorId> workers) =>
         Broadcast(context, new Assignment(Topology.Term, ++_assignmentVersion, workers));
@@ -207,6 +236,7 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
     {
         Topology = new Topology(Topology.Term + 1, servers);
         _isAsking = false;
+        _spares.Clear();
         _asked.Clear();
         _holdings.Clear();
     }

@@ -63,6 +63,16 @@ public sealed class ParameterServer : IActor, IDisposable
                 SubscribeEarly(context);
                 LookForLateLater(context);
                 break;
+            case Copy copy when copy.Term >= _topology.Term:
+                HoldCopy(copy, sender);
+                break;
+            case Spares spares when Find(spares.Term, spares.Segment) is { IsCopy: false } segment:
+                segment.KeepCopies(context, spares.Servers);
+                LookForLateLater(context);
+                break;
+            case Copied copied when Find(copied.Term, copied.Segment) is { IsCopy: false } segment:
+                segment.Confirm(context, sender, copied.Step);
+                break;
             case Rest rest when rest.Term > _topology.Term || (rest.Term == _topology.Term && _topology.Servers.IsEmpty):
                 Rest(rest.Term);
                 context.Send(_coordinator!, new Holding(rest.Term, Holding));
@@ -114,10 +124,10 @@ public sealed class ParameterServer : IActor, IDisposable
                 }
 
                 break;
-            case LinkRestored restored when _topology.Servers.Contains(restored.Member):
+            case LinkRestored restored:
                 foreach (var segment in _segments.Values)
                 {
-                    segment.SendPartsAgain(context, restored.Member);
+                    LinkIsBack(context, segment, restored.Member);
                 }
 
                 break;
@@ -138,6 +148,7 @@ public sealed class ParameterServer : IActor, IDisposable
             case Tick:
                 _looksForLate = false;
                 LookForLate(context);
+                GiveUpLateCopies(context);
                 LookForLateLater(context);
                 break;
             case Stop:
@@ -178,7 +189,7 @@ public sealed class ParameterServer : IActor, IDisposable
 
     private void LookForLateLater(IActorContext context)
     {
-        if (!_looksForLate && _segments.ContainsKey(0))
+        if (!_looksForLate && _segments.Count > 0)
         {
             _looksForLate = true;
             context.SendSelfLater(LatenessPeriod, new Tick());
@@ -254,16 +265,59 @@ public sealed class ParameterServer : IActor, IDisposable
 
     private void Serve(Serve serve)
     {
-        // Every segment is served anew: from here on nothing of a former term is written, whichever segment it was.
-        foreach (var (index, former) in _segments.Where(held => held.Value.Term < serve.Term || held.Key == serve.Segment).ToArray())
+        MakeRoom(serve.Term, serve.Segment);
+        var segments = Segments.Split(_layout.Parameters, serve.Segments);
+        var update = new SegmentUpdate(_plan, _layout, segments[serve.Segment], _kernels);
+        _segments.Add(serve.Segment, new SegmentServer(serve, segments, _plan, update, _pool));
+    }
+
+    private void HoldCopy(Copy copy, ActorId original)
+    {
+        var index = copy.Position.Segment;
+        if (_segments.TryGetValue(index, out var held) && held.Term == copy.Term && !held.IsCopy)
+        {
+            // It is this server's own by now.
+            return;
+        }
+
+        MakeRoom(copy.Term, index);
+        var segments = Segments.Split(_layout.Parameters, copy.Position.Segments);
+        var update = new SegmentUpdate(_plan, _layout, segments[index], _kernels);
+        _segments.Add(index, new SegmentServer(copy, original, segments, _plan, update, _pool));
+    }
+
+    /// <summary>A segment is to be held in a term: from here on nothing of a former term is written, whichever segment it was.</summary>
+    private void MakeRoom(long term, int segment)
+    {
+        foreach (var (index, former) in _segments.Where(held => held.Value.Term < term || held.Key == segment).ToArray())
         {
             former.Dispose();
             _segments.Remove(index);
         }
+    }
 
-        var segments = Segments.Split(_layout.Parameters, serve.Segments);
-        var update = new SegmentUpdate(_plan, _layout, segments[serve.Segment], _kernels);
-        _segments.Add(serve.Segment, new SegmentServer(serve, segments, _plan, update, _pool));
+    private void LinkIsBack(IActorContext context, SegmentServer segment, ActorId member)
+    {
+        if (_topology.Servers.Contains(member))
+        {
+            segment.SendPartsAgain(context, member);
+        }
+
+        if (segment.Term == _topology.Term)
+        {
+            segment.CopyAgain(context, member);
+        }
+    }
+
+    private void GiveUpLateCopies(IActorContext context)
+    {
+        foreach (var segment in _segments.Values)
+        {
+            if (segment.Term == _topology.Term)
+            {
+                segment.GiveUpLateCopies(context);
+            }
+        }
     }
 
     private void SubscribeEarly(IActorContext context)
@@ -294,11 +348,17 @@ public sealed class ParameterServer : IActor, IDisposable
     /// <summary>Follows a new topology: segments it still gives to this server go on, others are given up.</summary>
     private void Adopt(IActorContext context, Topology topology)
     {
+        var former = _topology.Servers;
         _topology = topology;
         _recomputed.Clear();
         _late.Clear();
         foreach (var (index, segment) in _segments.ToArray())
         {
+            if (segment.IsCopy && segment.Term == topology.Term)
+            {
+                continue;
+            }
+
             if (index >= topology.Servers.Length || topology.Servers[index] != context.Self)
             {
                 segment.Dispose();
@@ -307,6 +367,10 @@ public sealed class ParameterServer : IActor, IDisposable
             else if (segment.Term < topology.Term)
             {
                 segment.Adopt(context, _coordinator!, topology.Term);
+                foreach (var server in topology.Servers.Where(server => server != context.Self).Except(former))
+                {
+                    segment.SendPartsAgain(context, server);
+                }
             }
         }
 

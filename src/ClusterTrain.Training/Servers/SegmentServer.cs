@@ -24,6 +24,11 @@ internal sealed class SegmentServer : IDisposable
     private readonly long _servedTerm;
     private readonly ImmutableArray<Segment> _segments;
     private readonly NormParts _norm;
+    private readonly SpareCopies _copies = new();
+    private ImmutableArray<ActorId> _spares = [];
+
+    // The server this is a spare copy for; null when this is the segment's server.
+    private ActorId? _original;
 
     // A worker sends the sums of all segments together: the first segment's server looks who is late.
     private readonly StepPace? _pace;
@@ -38,12 +43,16 @@ internal sealed class SegmentServer : IDisposable
     private double _epochLoss;
     private bool _serving;
     private bool _resting = true;
-    private bool _failed;
+    private string? _failure;
     private long? _heldAt;
     private long _snapshotAt = -1;
     private long _limit;
     private long _recorded;
     private TimeSpan? _lastReport;
+
+    // How far a copy may be behind the weights that workers have. Alone, a segment can go back to any step, and workers with it; among others it
+    // must be at a step whose weights the others can still send.
+    private int MostBehind => _segments.Length == 1 ? 2 : 0;
 
     // When the first weights were sent to a worker.
     private TimeSpan? _began;
@@ -70,7 +79,21 @@ internal sealed class SegmentServer : IDisposable
         _sum = new TreeSum<TensorMessage>(update.Combine, static sum => sum.Lease.Release());
     }
 
+    /// <summary>A spare copy of a segment.</summary>
+    public SegmentServer(Copy copy, ActorId original, ImmutableArray<Segment> segments, TrainingPlan plan, SegmentUpdate update, TensorPool pool)
+        : this(
+            new Serve(copy.Term, copy.Position.Segment, copy.Position.Segments, copy.Position.Step, copy.CheckpointSteps, copy.ReceiptSteps),
+            segments, plan, update, pool)
+    {
+        _original = original;
+        _servedTerm = copy.Position.Served;
+        _recorded = copy.Position.Recorded;
+    }
+
     public Segment Segment => _update.Segment;
+
+    /// <summary>True for a spare copy.</summary>
+    public bool IsCopy => _original is not null;
 
     public long Term { get; private set; }
 
@@ -89,6 +112,12 @@ internal sealed class SegmentServer : IDisposable
     {
         var isWeights = message.Key.Kind == TensorKind.Weights;
         var expected = isWeights ? Segment.Length : _update.StateLength;
+        if (IsCopy && !_serving && isWeights && message.Length == expected && message.Key.Step < Step && IsUnrecorded(message.Key.Step))
+        {
+            Keep(message);
+            return;
+        }
+
         if (_serving || message.Key.Step != Step || message.Length != expected)
         {
             message.Lease.Release();
@@ -101,6 +130,11 @@ internal sealed class SegmentServer : IDisposable
         message.Lease.Release();
         if (isWeights)
         {
+            if (IsCopy && IsUnrecorded(Step))
+            {
+                _unrecorded.Enqueue(message with { Lease = copy.Share(), Offset = 0 });
+            }
+
             _weights?.Release();
             _weights = copy;
             _epochLoss = _plan.EndsEpoch(Step) ? 0 : message.Loss;
@@ -114,7 +148,117 @@ internal sealed class SegmentServer : IDisposable
         if (_weights is not null && (_update.StateLength == 0 || _state is not null))
         {
             _serving = true;
+            if (IsCopy)
+            {
+                _began = context.Now;
+                context.Send(_original!, new Copied(Term, Segment.Index, Step));
+            }
+
             BeginStep(context);
+            KeepCopies(context, _spares);
+        }
+    }
+
+    /// <summary>True when the weights of a step are for the receipt, not known to be in it, and not kept yet.</summary>
+    private bool IsUnrecorded(long step) => IsForReceipt(step) && step > _recorded && _unrecorded.All(kept => kept.Key.Step < step);
+
+    private bool IsForReceipt(long step) => _plan.EndsEpoch(step) || (_receiptSteps > 0 && step % _receiptSteps == 0);
+
+    /// <summary>Weights that may not be recorded come with a copy.</summary>
+    private void Keep(in TensorMessage message)
+    {
+        var kept = _pool.Rent(message.Length);
+        message.Values.CopyTo(kept.Span);
+        message.Lease.Release();
+        _unrecorded.Enqueue(message with { Lease = kept, Offset = 0 });
+    }
+
+    /// <summary>These servers are to keep a copy.</summary>
+    public void KeepCopies(IActorContext context, ImmutableArray<ActorId> servers)
+    {
+        _spares = servers;
+        foreach (var server in _copies.Follow(servers))
+        {
+            SendCopy(context, server);
+        }
+
+        Broadcast(context);
+    }
+
+    /// <summary>A spare server's copy has reached a step.</summary>
+    public void Confirm(IActorContext context, ActorId server, long step)
+    {
+        if (_copies.Confirm(server, step))
+        {
+            SendCopy(context, server);
+        }
+
+        Broadcast(context);
+    }
+
+    /// <summary>The link to a server was lost and is there again: when it keeps a copy, sums are missing there.</summary>
+    public void CopyAgain(IActorContext context, ActorId server)
+    {
+        if (_copies.All.Contains(server))
+        {
+            SendCopy(context, server);
+        }
+    }
+
+    /// <summary>Goes on without copies that are late.</summary>
+    public void GiveUpLateCopies(IActorContext context)
+    {
+        if (!_copies.IsEmpty)
+        {
+            _copies.GiveUpLate(context.Now);
+            Broadcast(context);
+        }
+    }
+
+    private void SendCopy(IActorContext context, ActorId server)
+    {
+        if (!_serving || _failure is not null)
+        {
+            return;
+        }
+
+        _copies.Begin(server);
+        context.Send(server, new Copy(Term, Position, _checkpointSteps, _receiptSteps));
+        foreach (var snapshot in _unrecorded)
+        {
+            if (snapshot.Key.Step < Step)
+            {
+                snapshot.Lease.Share();
+                context.Send(server, snapshot with { Key = snapshot.Key with { Term = Term } });
+            }
+        }
+
+        // Where an epoch has just ended, the receipt needs its loss, and the next one begins at 0.
+        var loss = _unrecorded.Where(snapshot => snapshot.Key.Step == Step).Select(snapshot => snapshot.Loss).DefaultIfEmpty(_epochLoss).First();
+        SendWeights(context, server, loss);
+        SendState(context, server);
+    }
+
+    /// <summary>Sends the whole sum of the step in hand, and what else of the norm is needed to apply it, to the spare servers.</summary>
+    private void SendSum(IActorContext context, in TensorMessage sum)
+    {
+        foreach (var server in _copies.All)
+        {
+            if (!_copies.IsSent(server))
+            {
+                continue;
+            }
+
+            for (var other = 0; _update.Clips && other < _segments.Length; other++)
+            {
+                if (other != Segment.Index)
+                {
+                    context.Send(server, _norm.PartOf(Term, Step, other));
+                }
+            }
+
+            sum.Lease.Share();
+            context.Send(server, sum with { Key = sum.Key with { Term = Term, Node = ReductionTree.Root(_plan.Leaves(Step)) } });
         }
     }
 
@@ -122,6 +266,9 @@ internal sealed class SegmentServer : IDisposable
     public void Adopt(IActorContext context, ActorId coordinator, long term)
     {
         Term = term;
+        _original = null;
+        _copies.Clear();
+        _spares = [];
         _subscribers.Clear();
         _absent.Clear();
         _heldAt = null;
@@ -137,7 +284,11 @@ internal sealed class SegmentServer : IDisposable
             context.Send(coordinator, snapshot with { Key = snapshot.Key with { Term = term } });
         }
 
-        if (_serving)
+        if (_failure is not null)
+        {
+            context.Send(coordinator, new NotFinite(Step, _failure));
+        }
+        else if (_serving)
         {
             BeginStep(context);
         }
@@ -244,7 +395,7 @@ internal sealed class SegmentServer : IDisposable
             _pace?.Answered(context.Now, sender);
         }
 
-        if (!_serving || _failed || sum.Key.Step != Step || Step >= _plan.Steps || sum.Length != Segment.Length || _sum.IsComplete
+        if (!_serving || _failure is not null || sum.Key.Step != Step || Step >= _plan.Steps || sum.Length != Segment.Length || _sum.IsComplete
             || _sum.Offer(sum.Key.Node, sum) != TreeOffer.Added)
         {
             sum.Lease.Release();
@@ -262,7 +413,7 @@ internal sealed class SegmentServer : IDisposable
         if (_update.Clips)
         {
             _update.NormPart(root.Values, _norm.Own);
-            if (_norm.ComputedOwn(Term, Step) is { } part)
+            if (_norm.ComputedOwn(Term, Step) is { } part && !IsCopy)
             {
                 SendToOthers(context, servers, part);
             }
@@ -273,13 +424,13 @@ internal sealed class SegmentServer : IDisposable
 
     /// <summary>The workers for whose sums the step waits much longer than for the others', see <see cref="StepPace.Late"/>.</summary>
     public IEnumerable<(ActorId Late, TreeNode Leaves, ActorId Helper)> Late(TimeSpan now) =>
-        _pace is null || _resting || _failed || _sum.IsComplete ? [] : _pace.Late(now, _plan.Leaves(Step));
+        _pace is null || _resting || _failure is not null || _sum.IsComplete ? [] : _pace.Late(now, _plan.Leaves(Step));
 
     /// <summary>Takes another segment's part of the gradient norm.</summary>
     public void AddNormPart(IActorContext context, ActorId coordinator, NormPart part)
     {
         // A part of a former coordinator's term is as good: it is of the same segments, and the same bits.
-        if (part.Term >= _servedTerm && part.Step == Step && part.Segment != Segment.Index && !_failed)
+        if (part.Term >= _servedTerm && part.Step == Step && part.Segment != Segment.Index && _failure is null)
         {
             _norm.Add(part);
             Apply(context, coordinator);
@@ -323,6 +474,11 @@ internal sealed class SegmentServer : IDisposable
         }
 
         _root = null;
+        if (!_copies.IsEmpty)
+        {
+            SendSum(context, sum);
+        }
+
         var next = _pool.Rent(Segment.Length);
         var problem = _update.Apply(Step, _weights!.Span, sum, next.Span, _state is null ? [] : _state.Span, _norm.Blocks);
         ForgetFormer();
@@ -339,7 +495,7 @@ internal sealed class SegmentServer : IDisposable
         sum.Lease.Release();
         if (problem is not null)
         {
-            _failed = true;
+            _failure = problem;
             context.Send(coordinator, new NotFinite(Step, problem));
             return;
         }
@@ -348,6 +504,11 @@ internal sealed class SegmentServer : IDisposable
         Step++;
         _norm.BeginStep();
         Record(context, coordinator);
+        if (IsCopy)
+        {
+            context.Send(_original!, new Copied(Term, Segment.Index, Step));
+        }
+
         BeginStep(context);
     }
 
@@ -360,23 +521,30 @@ internal sealed class SegmentServer : IDisposable
             // Before the weights: when they are recorded, it is known when they were reached.
             var epochRows = ((Step - 1) % _plan.StepsPerEpoch * _plan.BatchRows) + _plan.Rows(Step - 1);
             var report = new StepReport(Term, Segment.Index, Step, _epochLoss / epochRows, context.Now - (_began ?? context.Now));
-            context.Send(coordinator, report);
             _lastReport = context.Now;
+            if (!IsCopy)
+            {
+                context.Send(coordinator, report);
+            }
+
             if (endsEpoch)
             {
                 _epochEnds.Enqueue(report);
             }
         }
 
-        var forReceipt = endsEpoch || (_receiptSteps > 0 && Step % _receiptSteps == 0);
+        var forReceipt = IsForReceipt(Step);
         if (forReceipt)
         {
             var key = new TensorKey(TensorKind.Weights, Term, Step, Segment.Index);
             _unrecorded.Enqueue(new TensorMessage(key, _weights!.Share(), 0, Segment.Length, _epochLoss));
-            SendWeights(context, coordinator, _epochLoss);
+            if (!IsCopy)
+            {
+                SendWeights(context, coordinator, _epochLoss);
+            }
         }
 
-        if (Step == _snapshotAt || (_checkpointSteps > 0 && Step % _checkpointSteps == 0))
+        if (!IsCopy && (Step == _snapshotAt || (_checkpointSteps > 0 && Step % _checkpointSteps == 0)))
         {
             SendSnapshot(context, coordinator, withWeights: !forReceipt);
         }
@@ -398,7 +566,8 @@ internal sealed class SegmentServer : IDisposable
 
     private void Broadcast(IActorContext context)
     {
-        if (!_serving || !_resting || Step >= Math.Min(_limit, _plan.Steps) || Step >= (_heldAt ?? long.MaxValue))
+        if (!_serving || !_resting || IsCopy || Step >= Math.Min(_limit, _plan.Steps) || Step >= (_heldAt ?? long.MaxValue)
+            || (!_copies.IsEmpty && !_copies.Allows(context.Now, Step, MostBehind)))
         {
             return;
         }
@@ -445,12 +614,17 @@ internal sealed class SegmentServer : IDisposable
             SendWeights(context, coordinator, _epochLoss);
         }
 
+        SendState(context, coordinator);
+    }
+
+    private void SendState(IActorContext context, ActorId to)
+    {
         if (_state is not null)
         {
             var copy = _pool.Rent(_state.Length);
             _state.Span.CopyTo(copy.Span);
             var key = new TensorKey(TensorKind.OptimiserState, Term, Step, Segment.Index);
-            context.Send(coordinator, new TensorMessage(key, copy, 0, copy.Length, 0));
+            context.Send(to, new TensorMessage(key, copy, 0, copy.Length, 0));
         }
     }
 }

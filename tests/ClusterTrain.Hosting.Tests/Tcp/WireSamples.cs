@@ -31,6 +31,9 @@ internal static class WireSamples
         new Settled(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-1/aa")),
         new Rest(1048578),
         new Holding(1048578, [new SegmentPosition(1, 2, 1048577, 300, 299, 250)]),
+        new Spares(1048577, 1, [new ActorId("ps-3/cd34@10.0.0.7:7071")]),
+        new Copy(1048577, new SegmentPosition(1, 2, 1048577, 300, 299, 250), 1000, 100),
+        new Copied(1048577, 1, 301),
     ];
 
     public static readonly Hello Hello = new(

@@ -191,6 +191,31 @@ public sealed class CoordinatorTests : IDisposable
     }
 
     [Fact]
+    public void A_server_beyond_those_needed_is_the_spare_and_goes_on_when_the_other_is_lost()
+    {
+        var spare = new ActorId("server-2");
+        Begin();
+        Join(s_server, NodeRole.ParameterServer);
+        Join(s_worker, NodeRole.Worker);
+        var term = Topologies(s_worker)[^1].Term;
+        Join(spare, NodeRole.ParameterServer);
+        Assert.Equal([spare], Assert.Single(_context.SentTo<Spares>(s_server)).Servers.ToArray());
+        _context.Clear();
+
+        Receive(_context.Self, new MemberLost(s_server, "killed"));
+        var rest = Assert.Single(_context.SentTo<Rest>(spare));
+        Receive(spare, new Holding(rest.Term, [new SegmentPosition(0, 1, term, 1, 1, 0)]));
+        Assert.Empty(_context.Sent<Serve>());
+        Assert.Equal([spare], Topologies(s_worker)[^1].Servers.ToArray());
+        Assert.Equal(new RunBegan(1, 1, 1), _events.OfType<RunBegan>().Last());
+        Assert.Empty(_events.OfType<RunWaiting>().Skip(2));
+
+        // Who comes next is the spare of the spare.
+        Join(s_server, NodeRole.ParameterServer);
+        Assert.Equal([s_server], Assert.Single(_context.SentTo<Spares>(spare)).Servers.ToArray());
+    }
+
+    [Fact]
     public void A_server_that_was_away_while_the_steps_were_replayed_because_of_a_wrong_answer_is_not_followed()
     {
         BeginWith(s_server, s_worker, s_second);

@@ -148,6 +148,25 @@ internal static class MessageCodec
                 writer.Int64(holding.Term);
                 Write(writer, holding.Positions);
                 break;
+            case Spares spares:
+                writer.UInt16(24);
+                writer.Int64(spares.Term);
+                writer.Int32(spares.Segment);
+                Write(writer, spares.Servers);
+                break;
+            case Copy copy:
+                writer.UInt16(25);
+                writer.Int64(copy.Term);
+                Write(writer, copy.Position);
+                writer.Int64(copy.CheckpointSteps);
+                writer.Int64(copy.ReceiptSteps);
+                break;
+            case Copied copied:
+                writer.UInt16(26);
+                writer.Int64(copied.Term);
+                writer.Int32(copied.Segment);
+                writer.Int64(copied.Step);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} is not sent over a link.", nameof(message));
         }
@@ -183,6 +202,9 @@ internal static class MessageCodec
             21 => new Settled(reader.Int64(), reader.Int64(), Leaves(ref reader), Id(ref reader, limits)),
             22 => new Rest(reader.Int64()),
             23 => new Holding(reader.Int64(), Positions(ref reader)),
+            24 => new Spares(reader.Int64(), reader.Int32(), Ids(ref reader, limits)),
+            25 => new Copy(reader.Int64(), Position(ref reader), reader.Int64(), reader.Int64()),
+            26 => new Copied(reader.Int64(), reader.Int32(), reader.Int64()),
             _ => throw new LinkException(RefusalKind.Garbage, $"sent a message of type {number}, which there is not"),
         };
         reader.End();
@@ -200,14 +222,17 @@ internal static class MessageCodec
     {
         writer.Int32(positions.Length);
         foreach (var position in positions)
-        {
-            writer.Int32(position.Segment);
-            writer.Int32(position.Segments);
-            writer.Int64(position.Served);
-            writer.Int64(position.Step);
-            writer.Int64(position.First);
-            writer.Int64(position.Recorded);
-        }
+            Write(writer, position);
+    }
+
+    private static void Write(WireWriter writer, SegmentPosition position)
+    {
+        writer.Int32(position.Segment);
+        writer.Int32(position.Segments);
+        writer.Int64(position.Served);
+        writer.Int64(position.Step);
+        writer.Int64(position.First);
+        writer.Int64(position.Recorded);
     }
 
     private static void Write(WireWriter writer, TreeNode leaves)
@@ -244,10 +269,13 @@ internal static class MessageCodec
     {
         var positions = ImmutableArray.CreateBuilder<SegmentPosition>(reader.Count((2 * sizeof(int)) + (4 * sizeof(long))));
         for (var index = 0; index < positions.Capacity; index++)
-            positions.Add(new SegmentPosition(reader.Int32(), reader.Int32(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64()));
+            positions.Add(Position(ref reader));
 
         return positions.MoveToImmutable();
     }
+
+    private static SegmentPosition Position(ref WireReader reader) =>
+        new(reader.Int32(), reader.Int32(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64());
 
     private static ImmutableArray<double> Doubles(ref WireReader reader)
     {
