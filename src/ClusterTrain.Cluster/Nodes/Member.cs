@@ -31,6 +31,9 @@ internal sealed class Member : ILinkOwner, IDisposable
     private readonly object _gate = new();
     private readonly Dictionary<ActorId, ServerLink> _servers = [];
     private readonly LinkTable _inbound = new();
+
+    // Touched by the thread that reads the coordinator's link alone.
+    private readonly Dictionary<int, ImmutableArray<ActorId>> _spares = [];
     private readonly Thread _thread;
     private readonly TaskCompletionSource<NodeOutcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly HashSet<string> _problems = [];
@@ -256,7 +259,15 @@ internal sealed class Member : ILinkOwner, IDisposable
     void ILinkOwner.Received(Link link, IMessage message)
     {
         if (link.Role == PeerRole.Coordinator && message is Topology topology)
+        {
+            _spares.Clear();
             UseServers(topology.Servers, onlyThese: true);
+        }
+        else if (link.Role == PeerRole.Coordinator && message is Spares spares)
+        {
+            _spares[spares.Segment] = spares.Servers;
+            UseServers([], onlyThese: false);
+        }
 
         _node.Actors.Deliver(link.Self, new Envelope(link.Peer, message, default));
         if (link.Role == PeerRole.Coordinator && message is Stop or Exclude)
@@ -490,10 +501,10 @@ internal sealed class Member : ILinkOwner, IDisposable
     /// <summary>Keeps links to these parameter servers; to others only when not told otherwise.</summary>
     private void UseServers(ImmutableArray<ActorId> servers, bool onlyThese)
     {
-        // Parameter servers talk to each other only about the norm by which gradients are clipped.
-        var wanted = _role == NodeRole.Worker || _node.Run!.Recipe.ClipNorm is not null
-            ? servers.Where(server => !_node.Actors.Has(server)).ToHashSet()
-            : [];
+        // Parameter servers talk to each other only about the norm by which gradients are clipped, and to the spares of their segments.
+        var wanted = (_role == NodeRole.Worker || _node.Run!.Recipe.ClipNorm is not null ? servers : [])
+            .Concat(_spares.Values.SelectMany(spares => spares))
+            .Where(server => !_node.Actors.Has(server)).ToHashSet();
         if (onlyThese)
             DropServers(wanted, "it serves no segment any more");
 

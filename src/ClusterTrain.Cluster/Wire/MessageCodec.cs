@@ -34,6 +34,12 @@ internal static class MessageCodec
         [18] = typeof(Recompute),
         [19] = typeof(Answer),
         [20] = typeof(Exclude),
+        [21] = typeof(Settled),
+        [22] = typeof(Rest),
+        [23] = typeof(Holding),
+        [24] = typeof(Spares),
+        [25] = typeof(Copy),
+        [26] = typeof(Copied),
 
         // Of nodes, on links.
         [64] = typeof(Hello),

@@ -3,10 +3,17 @@ using ClusterTrain.Numerics;
 namespace ClusterTrain.Training;
 
 /// <summary>A late worker's share that another worker computes too: the answers of the two must be equal bit for bit.</summary>
-internal sealed class Comparison(LateShare late, int segments, TimeSpan until)
+internal sealed class Comparison(LateShare late, int segments, TimeSpan began, TimeSpan until)
 {
+    // Until then it is nothing to speak of that a worker is waited for.
+    private static readonly TimeSpan s_quiet = TimeSpan.FromSeconds(1);
+
     // A worker may answer more than once, and one that computes wrongly not with the same bits: every answer counts, the first was used.
     private readonly HashSet<Answer> _answers = [];
+
+    // The servers that have heard from a worker that it will push no more of the share.
+    private readonly HashSet<(ActorId Worker, ActorId Server)> _settled = [];
+    private bool _isReported;
 
     public long Step => late.Step;
 
@@ -18,6 +25,8 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan until)
 
     /// <summary>When answers that have not come are no longer waited for.</summary>
     public TimeSpan Until { get; private set; } = until;
+
+    public bool IsOf(Settled settled) => (settled.Step, settled.Leaves) == (late.Step, late.Leaves);
 
     public bool IsOf(Answer answer) => answer.Step == late.Step && late.Leaves.Contains(answer.Node);
 
@@ -39,6 +48,26 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan until)
     public bool HasAnswered(ActorId worker) =>
         _answers.Where(answer => answer.Worker == worker).DistinctBy(answer => (answer.Segment, answer.Node)).Sum(answer => answer.Node.Count)
             >= late.Leaves.Count * segments;
+
+    /// <summary>A worker has told a server that it will push no more of the share; its answers to that server have come before.</summary>
+    public void Settle(ActorId worker, ActorId server) => _settled.Add((worker, server));
+
+    /// <summary>True when nothing more is to be expected of a worker.</summary>
+    public bool IsDone(ActorId worker, IEnumerable<ActorId> servers) =>
+        HasAnswered(worker) || servers.All(server => _settled.Contains((worker, server)));
+
+    /// <summary>What is waited for, once it has been for a while and nobody was told; otherwise null.</summary>
+    public string? Report(TimeSpan now, IEnumerable<ActorId> servers)
+    {
+        if (_isReported || now - began < s_quiet)
+        {
+            return null;
+        }
+
+        _isReported = true;
+        return $"{(IsDone(Worker, servers) ? Helper : Worker)} has not answered yet for {late.Leaves} of step {Step}, which two workers compute: nothing after "
+            + $"that step is recorded before it has, for {(Until - now).TotalSeconds:F0} s at most; training goes on";
+    }
 
     /// <summary>The late worker has answered in part: the rest is on its way, or was before anybody looked.</summary>
     public void WaitNoLongerThan(TimeSpan until) => Until = until < Until ? until : Until;

@@ -13,8 +13,7 @@ internal sealed record JournalStalled(string Problem) : IMessage;
 /// <param name="Epoch">What was recorded of the epoch that ends there; null when none does.</param>
 /// <param name="Weights">The weights; the reference is the receiver's.</param>
 /// <param name="WasKnown">True when the entry was there before and was compared.</param>
-/// <param name="Finished">When the step was reached.</param>
-internal sealed record ReceiptRecorded(long Step, EpochRecord? Epoch, TensorLease Weights, bool WasKnown, TimeSpan Finished) : IMessage;
+internal sealed record ReceiptRecorded(long Step, EpochRecord? Epoch, TensorLease Weights, bool WasKnown) : IMessage;
 
 /// <summary>Offloaded work tried a checkpoint.</summary>
 /// <param name="Step">Its step.</param>

@@ -13,14 +13,13 @@ internal sealed class RunLedger : IDisposable
     private const int MostEntriesAhead = 64;
     private const int MostFloatsAhead = 4 * 1024 * 1024;
 
-    private static readonly TimeSpan s_rateWindow = TimeSpan.FromMilliseconds(200);
-
     private readonly TrainingPlan _plan;
     private readonly RunSettings _settings;
     private readonly IRunRecorder _recorder;
     private readonly TensorPool _pool;
     private readonly RunJournal _journal = new();
     private readonly SnapshotCollector _collector;
+    private readonly EpochSpeeds _speeds;
     private readonly EarlyStopping? _stopping;
     private readonly int _parameters;
     private readonly int _stateCount;
@@ -36,10 +35,7 @@ internal sealed class RunLedger : IDisposable
     private EpochRecord? _unsavedBest;
     private long _checkpointAt = -1;
     private long _withheldAfter = long.MaxValue;
-
-    // Ends of epochs that speeds are measured from: the last one taken, and the one before it.
-    private (TimeSpan At, long Step) _mark;
-    private (TimeSpan At, long Step) _markBefore;
+    private bool _hasBegun;
     private bool _finishing;
 
     public RunLedger(TrainingPlan plan, NetworkLayout layout, int stateCount, RunSettings settings, RunStart start, IRunRecorder recorder, TensorPool pool)
@@ -51,6 +47,7 @@ internal sealed class RunLedger : IDisposable
         _parameters = layout.Parameters;
         _stateCount = stateCount;
         _collector = new SnapshotCollector(layout, stateCount, pool);
+        _speeds = new EpochSpeeds(plan);
         _stopping = plan.Recipe.EarlyStopping is { } recipe ? new EarlyStopping(recipe) : null;
         _entriesAhead = _stopping is null ? Math.Clamp(MostFloatsAhead / layout.Parameters, 2, MostEntriesAhead) : 1;
         _checkpointsWithheld = (int)Math.Clamp(MostFloatsAhead / ((long)layout.Parameters * (1 + stateCount)), 1, MostEntriesAhead);
@@ -90,10 +87,11 @@ internal sealed class RunLedger : IDisposable
     private bool IsDone => RecordedStep == _plan.Steps || (_stopping is { ShouldStop: true } && LastRecord?.Epoch == _stopping.Epochs);
 
     /// <summary>Segments of a new topology follow; snapshots that were incomplete are forgotten.</summary>
-    public void Begin(TimeSpan now, IReadOnlyList<Segment> segments)
+    public void Begin(IReadOnlyList<Segment> segments)
     {
+        _hasBegun = true;
         _collector.Begin(segments);
-        _mark = _markBefore = (now, RestartStep);
+        _speeds.Begin(RestartStep);
 
         // Epochs after the restart are computed again; each is compared with its record.
         RecordedStep = Math.Min(RecordedStep, LastEntry(RestartStep));
@@ -102,34 +100,48 @@ internal sealed class RunLedger : IDisposable
     /// <summary>
     /// The servers go on from a step they hold: all epochs in the receipt count as recorded, those they kept since will follow.
     /// </summary>
-    /// <param name="now">The time.</param>
     /// <param name="step">The step that all of them have reached.</param>
-    /// <param name="recorded">What they were to keep for the receipt up to this step, some have let go.</param>
+    /// <param name="recorded">What they were to keep for the receipt up to this step, some have dropped.</param>
     /// <param name="segments">The segments.</param>
     /// <returns>False when the record does not allow it, and lost work must be replayed from the checkpoint.</returns>
-    public bool Adopt(TimeSpan now, long step, long recorded, IReadOnlyList<Segment> segments)
+    public bool Adopt(long step, long recorded, IReadOnlyList<Segment> segments)
     {
         // A machine that lost power may have lost entries of the receipt that were said to be recorded.
-        if (step < RestartStep || step < _start.ReceiptStep || _start.ReceiptStep < LastEntry(recorded))
+        var known = _hasBegun ? RecordedStep : _start.ReceiptStep;
+        if (step < RestartStep || known < LastEntry(recorded))
+        {
+            return false;
+        }
+
+        if (_hasBegun)
+        {
+            // A spare may be behind what its server sent: entries after its step come again, and are compared.
+            RecordedStep = Math.Min(RecordedStep, LastEntry(step));
+        }
+        else if (!TakeForGranted(step))
+        {
+            return false;
+        }
+
+        _hasBegun = true;
+        _collector.Begin(segments);
+        _speeds.Adopt();
+        return true;
+    }
+
+    /// <summary>All that an earlier coordinator recorded is taken for granted.</summary>
+    /// <returns>False when the run cannot go on from a step that way.</returns>
+    private bool TakeForGranted(long step)
+    {
+        if (step < _start.ReceiptStep)
         {
             return false;
         }
 
         Replay(_start.ReceiptStep);
-        if (IsDone)
-        {
-            // All is recorded, but the result was not written and its weights are not here.
-            return false;
-        }
 
-        if (_stopping is { BestEpoch: > 0 } && _plan.Recipe.EarlyStopping!.RestoreBest && _best is null)
-        {
-            return false;
-        }
-
-        _collector.Begin(segments);
-        _mark = _markBefore = (now, step);
-        return true;
+        // When all is recorded but the result was not written, its weights are not here; nor may those of the best epoch be.
+        return !IsDone && (_stopping is not { BestEpoch: > 0 } || !_plan.Recipe.EarlyStopping!.RestoreBest || _best is not null);
     }
 
     /// <summary>Has the best epoch's weights written when they are those of the checkpoint only: the run ended between the two.</summary>
@@ -273,19 +285,13 @@ internal sealed class RunLedger : IDisposable
         }
     }
 
-    /// <summary>The line of an epoch in the log.</summary>
-    public EpochCompleted Describe(EpochRecord record, TimeSpan finished, int workers)
-    {
-        // Epochs may arrive in a bunch, training being ahead of the records: the speed of short ones is their mean over a while.
-        var isWindowOver = finished - _mark.At >= s_rateWindow;
-        var (at, step) = isWindowOver ? _mark : _markBefore;
-        var rows = (double)(record.Step - step) * _plan.TrainingRows / _plan.StepsPerEpoch;
-        var rate = finished > at ? Math.Max(0, rows / (finished - at).TotalSeconds) : 0;
-        if (isWindowOver)
-        {
-            (_markBefore, _mark) = (_mark, (finished, record.Step));
-        }
+    /// <summary>The first segment's server has reached a step.</summary>
+    public void Reached(StepReport report) => _speeds.Reached(report);
 
+    /// <summary>The line of an epoch in the log.</summary>
+    public EpochCompleted Describe(EpochRecord record, int workers)
+    {
+        var rate = _speeds.Take(record.Step);
         var left = (_plan.Recipe.Epochs - record.Epoch) * (double)_plan.TrainingRows;
         return new EpochCompleted(record, rate, workers, rate > 0 ? TimeSpan.FromSeconds(left / rate) : TimeSpan.Zero);
     }
@@ -307,6 +313,13 @@ internal sealed class RunLedger : IDisposable
         }
     }
 
+    /// <summary>Why a number that is not finite ends the run, and what to do.</summary>
+    public string NotFiniteReason(NotFinite problem) =>
+        $"step {problem.Step} (epoch {_plan.Epoch(problem.Step) + 1}): {problem.What} is not finite. "
+        + (_plan.Recipe.Optimiser.Kind == OptimiserKind.Lbfgs
+            ? "Scale or standardise the features."
+            : "Lower optimiser.rate, scale or standardise the features, or set clip_norm.");
+
     public void Dispose()
     {
         _collector.Begin([]);
@@ -317,7 +330,7 @@ internal sealed class RunLedger : IDisposable
 
     private void Record(IActorContext context, Snapshot snapshot)
     {
-        var (step, finished) = (snapshot.Step, context.Now);
+        var step = snapshot.Step;
         var epoch = _plan.Epoch(step);
         var loss = snapshot.EpochLoss / _plan.TrainingRows;
         var weights = snapshot.Weights!.Share();
@@ -325,11 +338,11 @@ internal sealed class RunLedger : IDisposable
         {
             if (!_plan.EndsEpoch(step))
             {
-                return new ReceiptRecorded(step, null, weights, _recorder.RecordStep(step, weights.Memory), finished);
+                return new ReceiptRecorded(step, null, weights, _recorder.RecordStep(step, weights.Memory));
             }
 
             var (record, wasKnown) = _recorder.RecordEpoch(epoch, step, loss, weights.Memory);
-            return new ReceiptRecorded(step, record, weights, wasKnown, finished);
+            return new ReceiptRecorded(step, record, weights, wasKnown);
         });
     }
 

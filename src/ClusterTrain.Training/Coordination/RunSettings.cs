@@ -9,8 +9,11 @@ public sealed record RunSettings
     /// <summary>Workers needed to begin and to go on.</summary>
     public int LeastWorkers { get; init; } = 1;
 
-    /// <summary>Time between checkpoints; zero: none by time.</summary>
-    public TimeSpan CheckpointPeriod { get; init; } = TimeSpan.FromSeconds(30);
+    /// <summary>
+    /// Time between checkpoints; zero: none by time. Null: as often as is worth it, so that little more than a second of work is ever repeated,
+    /// unless a checkpoint takes longer to write than a fifth of that.
+    /// </summary>
+    public TimeSpan? CheckpointPeriod { get; init; }
 
     /// <summary>Steps between checkpoints; zero: none by steps.</summary>
     public long CheckpointSteps { get; init; }

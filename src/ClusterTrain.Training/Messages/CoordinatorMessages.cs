@@ -23,8 +23,14 @@ public sealed record Join(NodeRole Role, ImmutableArray<SegmentPosition> Holding
 /// <param name="Segments">Number of segments the parameters are cut into.</param>
 /// <param name="Served">The term in which it was told to serve; segments of different ones do not fit together.</param>
 /// <param name="Step">The step whose weights it holds.</param>
-/// <param name="Recorded">The weights sent for the receipt up to this step were let go, because they were said to be recorded.</param>
-public readonly record struct SegmentPosition(int Segment, int Segments, long Served, long Step, long Recorded);
+/// <param name="First">The earliest step whose weights it can still send: the same one, or the one before.</param>
+/// <param name="Recorded">The weights sent for the receipt up to this step were dropped, because they were said to be recorded.</param>
+public readonly record struct SegmentPosition(int Segment, int Segments, long Served, long Step, long First, long Recorded);
+
+/// <summary>From a parameter server, answering <see cref="Rest"/>: what it holds; nothing of it changes until it is told on.</summary>
+/// <param name="Term">The term of the question.</param>
+/// <param name="Positions">The segments, with their positions.</param>
+public sealed record Holding(long Term, ImmutableArray<SegmentPosition> Positions) : IMessage;
 
 /// <summary>A member says goodbye; its leaves are given away at once.</summary>
 public sealed record Leave : IMessage;
@@ -44,12 +50,13 @@ public sealed record MemberFailed(ActorId Member, string Reason) : IMessage;
 /// <param name="Segment">Index of the segment.</param>
 /// <param name="Step">The step whose weights it holds.</param>
 /// <param name="Loss">Mean loss over the rows of the epoch so far (segment 0; otherwise 0).</param>
-public sealed record StepReport(long Term, int Segment, long Step, double Loss) : IMessage;
+/// <param name="Elapsed">By the server's clock, from the first weights it sent to a worker until it reached the step.</param>
+public sealed record StepReport(long Term, int Segment, long Step, double Loss, TimeSpan Elapsed) : IMessage;
 
 /// <summary>From a parameter server, answering <see cref="Hold"/>: it stays at this step until told on.</summary>
 /// <param name="Term">The term it serves in.</param>
 /// <param name="Segment">Index of the segment.</param>
-/// <param name="Step">The step it stays at, once the sums of the one before have come.</param>
+/// <param name="Step">The step it stays at.</param>
 public sealed record Held(long Term, int Segment, long Step) : IMessage;
 
 /// <summary>From a worker, now and then: how fast it computes, waiting not counted.</summary>
@@ -62,7 +69,11 @@ public sealed record ComputeReport(long Rows, TimeSpan ComputeTime) : IMessage;
 /// <param name="What">For example <c>the gradient of layers.1.weight</c>.</param>
 public sealed record NotFinite(long Step, string What) : IMessage;
 
-/// <summary>From a parameter server: the step waits for a worker several times as long as for the others.</summary>
+/// <summary>
+/// From a parameter server to the coordinator: the step waits for a worker several times as long as for the others. From the coordinator to
+/// the parameter servers: the helper is to compute the share too (<see cref="Recompute"/>). And from each of them to the late worker, which
+/// answers with <see cref="Settled"/>.
+/// </summary>
 /// <param name="Term">The term it serves in.</param>
 /// <param name="Step">The step.</param>
 /// <param name="Leaves">The worker's leaves.</param>

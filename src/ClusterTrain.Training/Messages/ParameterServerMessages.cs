@@ -14,6 +14,37 @@ namespace ClusterTrain.Training;
 /// <param name="ReceiptSteps">The weights are sent whenever the step is a multiple of this, besides the ends of epochs; 0: never.</param>
 public sealed record Serve(long Term, int Segment, int Segments, long Step, long CheckpointSteps, long ReceiptSteps) : IMessage;
 
+/// <summary>
+/// From the coordinator: nothing of an earlier term counts any more; keep what you hold, and say what it is (<see cref="Holding"/>).
+/// </summary>
+/// <param name="Term">The term, in which nobody serves.</param>
+public sealed record Rest(long Term) : IMessage;
+
+/// <summary>
+/// From the coordinator to the server of a segment: keep a copy of it at these servers. Each is sent what the segment holds (<see cref="Copy"/>),
+/// and from then on the whole sum of every step.
+/// </summary>
+/// <param name="Term">The term.</param>
+/// <param name="Segment">Index of the segment.</param>
+/// <param name="Servers">The spare servers; those that are not named any more are sent nothing more.</param>
+public sealed record Spares(long Term, int Segment, ImmutableArray<ActorId> Servers) : IMessage;
+
+/// <summary>
+/// From the server of a segment to a spare one: hold a copy. As tensors of the same term and segment follow the weights that may not be
+/// recorded yet, those of the step and the optimiser's state; then the sum of each step, which it applies as well.
+/// </summary>
+/// <param name="Term">The term.</param>
+/// <param name="Position">Where the segment is.</param>
+/// <param name="CheckpointSteps">As the segment was told to serve.</param>
+/// <param name="ReceiptSteps">Likewise.</param>
+public sealed record Copy(long Term, SegmentPosition Position, long CheckpointSteps, long ReceiptSteps) : IMessage;
+
+/// <summary>From a spare server to the server of the segment: the copy has reached a step.</summary>
+/// <param name="Term">The term.</param>
+/// <param name="Segment">Index of the segment.</param>
+/// <param name="Step">The step.</param>
+public sealed record Copied(long Term, int Segment, long Step) : IMessage;
+
 /// <summary>From a worker: send me the weights of this segment, the present ones now and each next step's.</summary>
 /// <param name="Term">The term of the topology the worker acts on.</param>
 /// <param name="Segment">Index of the segment.</param>

@@ -35,13 +35,23 @@ public sealed record Assignment(long Term, long Version, ImmutableArray<ActorId>
 /// <summary>
 /// From the coordinator to the parameter servers, and from each of them to the worker: compute these leaves whoever else may have
 /// done so. The worker begins when every server has sent it: by then each tells the coordinator the answers to it (<see cref="Answer"/>).
-/// A server that has done the step already sends it back to the coordinator: the late worker has answered meanwhile.
+/// When it has computed them, or is past the step, it says so (<see cref="Settled"/>).
 /// </summary>
 /// <param name="Term">The term.</param>
 /// <param name="Step">The step.</param>
 /// <param name="Leaves">The leaves.</param>
 /// <param name="Worker">Who is to compute them.</param>
 public sealed record Recompute(long Term, long Step, TreeNode Leaves, ActorId Worker) : IMessage;
+
+/// <summary>
+/// From a worker to the parameter servers, and from each of them to the coordinator: of these leaves, which two workers were to compute, it has
+/// pushed what it will ever push.
+/// </summary>
+/// <param name="Term">The term.</param>
+/// <param name="Step">The step.</param>
+/// <param name="Leaves">The leaves.</param>
+/// <param name="Worker">Who says so.</param>
+public sealed record Settled(long Term, long Step, TreeNode Leaves, ActorId Worker) : IMessage;
 
 /// <summary>From the coordinator to a worker: it computed a wrong sum and takes no further part in the run.</summary>
 /// <param name="Reason">Which, how it is known, and what to do.</param>

@@ -58,6 +58,9 @@ internal sealed class NormParts
         _have[part.Segment] = true;
     }
 
+    /// <summary>A segment's part as a message.</summary>
+    public NormPart PartOf(long term, long step, int segment) => new(term, step, segment, [.. Part(segment)]);
+
     /// <summary>The step is applied: the parts of the next one are awaited.</summary>
     public void BeginStep()
     {

@@ -23,6 +23,7 @@ public sealed class ParameterServer : IActor, IDisposable
 
     // A worker may hear of a topology before this server does: its subscriptions wait here, one per worker and segment.
     private readonly Dictionary<(ActorId Worker, int Segment), Subscribe> _early = [];
+    private readonly List<LateShare> _late = [];
     private readonly List<Recompute> _recomputed = [];
     private bool _looksForLate;
     private ActorId? _coordinator;
@@ -62,11 +63,25 @@ public sealed class ParameterServer : IActor, IDisposable
                 SubscribeEarly(context);
                 LookForLateLater(context);
                 break;
+            case Copy copy when copy.Term >= _topology.Term:
+                HoldCopy(copy, sender);
+                break;
+            case Spares spares when Find(spares.Term, spares.Segment) is { IsCopy: false } segment:
+                segment.KeepCopies(context, spares.Servers);
+                LookForLateLater(context);
+                break;
+            case Copied copied when Find(copied.Term, copied.Segment) is { IsCopy: false } segment:
+                segment.Confirm(context, sender, copied.Step);
+                break;
+            case Rest rest when rest.Term > _topology.Term || (rest.Term == _topology.Term && _topology.Servers.IsEmpty):
+                Rest(rest.Term);
+                context.Send(_coordinator!, new Holding(rest.Term, Holding));
+                break;
             case Topology topology when topology.Term > _topology.Term:
                 Adopt(context, topology);
                 SubscribeEarly(context);
                 break;
-            case Assignment assignment when assignment.Term == _topology.Term:
+            case Assignment assignment when IsServed(assignment.Term):
                 foreach (var segment in _segments.Values)
                 {
                     segment.Follow(context, _workers, assignment);
@@ -76,30 +91,26 @@ public sealed class ParameterServer : IActor, IDisposable
                 break;
             case Subscribe subscribe when Find(subscribe.Term, subscribe.Segment) is { } segment:
                 segment.Subscribe(context, sender);
-                foreach (var recompute in _recomputed.Where(asked => asked.Worker == sender))
-                {
-                    context.Send(sender, recompute);
-                }
-
+                AskAgain(context, sender);
                 break;
             case Subscribe subscribe when subscribe.Term >= _topology.Term:
                 _early[(sender, subscribe.Segment)] = subscribe;
                 break;
-            case Advance advance when advance.Term == _topology.Term:
+            case Advance advance when IsServed(advance.Term):
                 foreach (var segment in _segments.Values)
                 {
                     segment.Advance(context, advance.Limit, advance.Recorded);
                 }
 
                 break;
-            case Hold hold when hold.Term == _topology.Term:
+            case Hold hold when IsServed(hold.Term):
                 foreach (var segment in _segments.Values)
                 {
                     segment.Hold(context, _coordinator!);
                 }
 
                 break;
-            case SnapshotAt snapshot when snapshot.Term == _topology.Term:
+            case SnapshotAt snapshot when IsServed(snapshot.Term):
                 foreach (var segment in _segments.Values)
                 {
                     segment.SnapshotAt(context, _coordinator!, snapshot.Step);
@@ -113,20 +124,31 @@ public sealed class ParameterServer : IActor, IDisposable
                 }
 
                 break;
-            case LinkRestored restored when _topology.Servers.Contains(restored.Member):
+            case LinkRestored restored:
                 foreach (var segment in _segments.Values)
                 {
-                    segment.SendPartsAgain(context, restored.Member);
+                    LinkIsBack(context, segment, restored.Member);
                 }
 
                 break;
             case Recompute recompute when recompute.Term == _topology.Term:
                 Watch(recompute);
-                context.Send(_segments.Values.Any(segment => segment.Step > recompute.Step) ? _coordinator! : recompute.Worker, recompute);
+                context.Send(recompute.Worker, recompute);
+                break;
+            case LateShare late when late.Term == _topology.Term:
+                var asked = new Recompute(late.Term, late.Step, late.Leaves, late.Helper);
+                Watch(asked);
+                Keep(_late, late);
+                context.Send(late.Helper, asked);
+                context.Send(late.Worker, late);
+                break;
+            case Settled settled when settled.Term == _topology.Term:
+                context.Send(_coordinator!, settled);
                 break;
             case Tick:
                 _looksForLate = false;
                 LookForLate(context);
+                GiveUpLateCopies(context);
                 LookForLateLater(context);
                 break;
             case Stop:
@@ -167,7 +189,7 @@ public sealed class ParameterServer : IActor, IDisposable
 
     private void LookForLateLater(IActorContext context)
     {
-        if (!_looksForLate && _segments.ContainsKey(0))
+        if (!_looksForLate && _segments.Count > 0)
         {
             _looksForLate = true;
             context.SendSelfLater(LatenessPeriod, new Tick());
@@ -191,17 +213,34 @@ public sealed class ParameterServer : IActor, IDisposable
 
     private void Watch(Recompute recompute)
     {
-        if (_recomputed.Contains(recompute))
+        if (!_recomputed.Contains(recompute))
         {
-            return;
+            Keep(_recomputed, recompute);
+        }
+    }
+
+    private static void Keep<T>(List<T> newest, T added)
+    {
+        if (newest.Count == MostRecomputed)
+        {
+            newest.RemoveAt(0);
         }
 
-        if (_recomputed.Count == MostRecomputed)
+        newest.Add(added);
+    }
+
+    /// <summary>The link to a worker was lost and is there again: it hears once more what it was asked.</summary>
+    private void AskAgain(IActorContext context, ActorId worker)
+    {
+        foreach (var recompute in _recomputed.Where(asked => asked.Worker == worker))
         {
-            _recomputed.RemoveAt(0);
+            context.Send(worker, recompute);
         }
 
-        _recomputed.Add(recompute);
+        foreach (var late in _late.Where(late => late.Worker == worker))
+        {
+            context.Send(worker, late);
+        }
     }
 
     /// <summary>Tells the coordinator of a sum that is computed twice, the first time and the second.</summary>
@@ -218,21 +257,67 @@ public sealed class ParameterServer : IActor, IDisposable
         }
     }
 
+    /// <summary>True for the present term, unless nobody serves in it and this server rests.</summary>
+    private bool IsServed(long term) => term == _topology.Term && !_topology.Servers.IsEmpty;
+
     private SegmentServer? Find(long term, int index) =>
-        _segments.TryGetValue(index, out var segment) && segment.Term == term ? segment : null;
+        term >= _topology.Term && _segments.TryGetValue(index, out var segment) && segment.Term == term ? segment : null;
 
     private void Serve(Serve serve)
     {
-        // Every segment is served anew: from here on nothing of a former term is written, whichever segment it was.
-        foreach (var (index, former) in _segments.Where(held => held.Value.Term < serve.Term || held.Key == serve.Segment).ToArray())
+        MakeRoom(serve.Term, serve.Segment);
+        var segments = Segments.Split(_layout.Parameters, serve.Segments);
+        var update = new SegmentUpdate(_plan, _layout, segments[serve.Segment], _kernels);
+        _segments.Add(serve.Segment, new SegmentServer(serve, segments, _plan, update, _pool));
+    }
+
+    private void HoldCopy(Copy copy, ActorId original)
+    {
+        var index = copy.Position.Segment;
+        if (_segments.TryGetValue(index, out var held) && held.Term == copy.Term && !held.IsCopy)
+        {
+            // It is this server's own by now.
+            return;
+        }
+
+        MakeRoom(copy.Term, index);
+        var segments = Segments.Split(_layout.Parameters, copy.Position.Segments);
+        var update = new SegmentUpdate(_plan, _layout, segments[index], _kernels);
+        _segments.Add(index, new SegmentServer(copy, original, segments, _plan, update, _pool));
+    }
+
+    /// <summary>A segment is to be held in a term: from here on nothing of a former term is written, whichever segment it was.</summary>
+    private void MakeRoom(long term, int segment)
+    {
+        foreach (var (index, former) in _segments.Where(held => held.Value.Term < term || held.Key == segment).ToArray())
         {
             former.Dispose();
             _segments.Remove(index);
         }
+    }
 
-        var segments = Segments.Split(_layout.Parameters, serve.Segments);
-        var update = new SegmentUpdate(_plan, _layout, segments[serve.Segment], _kernels);
-        _segments.Add(serve.Segment, new SegmentServer(serve, segments, _plan, update, _pool));
+    private void LinkIsBack(IActorContext context, SegmentServer segment, ActorId member)
+    {
+        if (_topology.Servers.Contains(member))
+        {
+            segment.SendPartsAgain(context, member);
+        }
+
+        if (segment.Term == _topology.Term)
+        {
+            segment.CopyAgain(context, member);
+        }
+    }
+
+    private void GiveUpLateCopies(IActorContext context)
+    {
+        foreach (var segment in _segments.Values)
+        {
+            if (segment.Term == _topology.Term)
+            {
+                segment.GiveUpLateCopies(context);
+            }
+        }
     }
 
     private void SubscribeEarly(IActorContext context)
@@ -251,13 +336,29 @@ public sealed class ParameterServer : IActor, IDisposable
         }
     }
 
+    private void Rest(long term)
+    {
+        _topology = new Topology(term, []);
+        foreach (var segment in _segments.Values)
+        {
+            segment.Rest();
+        }
+    }
+
     /// <summary>Follows a new topology: segments it still gives to this server go on, others are given up.</summary>
     private void Adopt(IActorContext context, Topology topology)
     {
+        var former = _topology.Servers;
         _topology = topology;
         _recomputed.Clear();
+        _late.Clear();
         foreach (var (index, segment) in _segments.ToArray())
         {
+            if (segment.IsCopy && segment.Term == topology.Term)
+            {
+                continue;
+            }
+
             if (index >= topology.Servers.Length || topology.Servers[index] != context.Self)
             {
                 segment.Dispose();
@@ -266,6 +367,10 @@ public sealed class ParameterServer : IActor, IDisposable
             else if (segment.Term < topology.Term)
             {
                 segment.Adopt(context, _coordinator!, topology.Term);
+                foreach (var server in topology.Servers.Where(server => server != context.Self).Except(former))
+                {
+                    segment.SendPartsAgain(context, server);
+                }
             }
         }
 

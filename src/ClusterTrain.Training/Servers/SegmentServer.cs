@@ -24,6 +24,11 @@ internal sealed class SegmentServer : IDisposable
     private readonly long _servedTerm;
     private readonly ImmutableArray<Segment> _segments;
     private readonly NormParts _norm;
+    private readonly SpareCopies _copies = new();
+    private ImmutableArray<ActorId> _spares = [];
+
+    // The server this is a spare copy for; null when this is the segment's server.
+    private ActorId? _original;
 
     // A worker sends the sums of all segments together: the first segment's server looks who is late.
     private readonly StepPace? _pace;
@@ -38,12 +43,23 @@ internal sealed class SegmentServer : IDisposable
     private double _epochLoss;
     private bool _serving;
     private bool _resting = true;
-    private bool _failed;
+    private string? _failure;
     private long? _heldAt;
     private long _snapshotAt = -1;
     private long _limit;
     private long _recorded;
     private TimeSpan? _lastReport;
+
+    // How far a copy may be behind the weights that workers have. Alone, a segment can go back to any step, and workers with it; among others it
+    // must be at a step whose weights the others can still send.
+    private int MostBehind => _segments.Length == 1 ? 2 : 0;
+
+    // When the first weights were sent to a worker.
+    private TimeSpan? _began;
+
+    // The ends of epochs that are not recorded yet, as they were reported, and the one before them: a new coordinator's speeds begin there.
+    private readonly Queue<StepReport> _epochEnds = new();
+    private StepReport _before;
 
     public SegmentServer(Serve serve, ImmutableArray<Segment> segments, TrainingPlan plan, SegmentUpdate update, TensorPool pool)
     {
@@ -54,6 +70,7 @@ internal sealed class SegmentServer : IDisposable
         _pace = update.Segment.Index == 0 ? new StepPace() : null;
         _recorded = serve.Step;
         Step = serve.Step;
+        _before = new StepReport(serve.Term, update.Segment.Index, serve.Step, 0, TimeSpan.Zero);
         _checkpointSteps = serve.CheckpointSteps;
         _receiptSteps = serve.ReceiptSteps;
         _plan = plan;
@@ -62,7 +79,21 @@ internal sealed class SegmentServer : IDisposable
         _sum = new TreeSum<TensorMessage>(update.Combine, static sum => sum.Lease.Release());
     }
 
+    /// <summary>A spare copy of a segment.</summary>
+    public SegmentServer(Copy copy, ActorId original, ImmutableArray<Segment> segments, TrainingPlan plan, SegmentUpdate update, TensorPool pool)
+        : this(
+            new Serve(copy.Term, copy.Position.Segment, copy.Position.Segments, copy.Position.Step, copy.CheckpointSteps, copy.ReceiptSteps),
+            segments, plan, update, pool)
+    {
+        _original = original;
+        _servedTerm = copy.Position.Served;
+        _recorded = copy.Position.Recorded;
+    }
+
     public Segment Segment => _update.Segment;
+
+    /// <summary>True for a spare copy.</summary>
+    public bool IsCopy => _original is not null;
 
     public long Term { get; private set; }
 
@@ -73,13 +104,20 @@ internal sealed class SegmentServer : IDisposable
     public bool IsServing => _serving;
 
     /// <summary>Where it is, for a coordinator that may be new.</summary>
-    public SegmentPosition Position => new(Segment.Index, _segments.Length, _servedTerm, Step, _recorded);
+    public SegmentPosition Position =>
+        new(Segment.Index, _segments.Length, _servedTerm, Step, _formerWeights is null ? Step : Step - 1, _recorded);
 
     /// <summary>Takes the weights or the optimiser's state of the first step.</summary>
     public void Restore(IActorContext context, in TensorMessage message)
     {
         var isWeights = message.Key.Kind == TensorKind.Weights;
         var expected = isWeights ? Segment.Length : _update.StateLength;
+        if (IsCopy && !_serving && isWeights && message.Length == expected && message.Key.Step < Step && IsUnrecorded(message.Key.Step))
+        {
+            Keep(message);
+            return;
+        }
+
         if (_serving || message.Key.Step != Step || message.Length != expected)
         {
             message.Lease.Release();
@@ -92,6 +130,11 @@ internal sealed class SegmentServer : IDisposable
         message.Lease.Release();
         if (isWeights)
         {
+            if (IsCopy && IsUnrecorded(Step))
+            {
+                _unrecorded.Enqueue(message with { Lease = copy.Share(), Offset = 0 });
+            }
+
             _weights?.Release();
             _weights = copy;
             _epochLoss = _plan.EndsEpoch(Step) ? 0 : message.Loss;
@@ -105,7 +148,117 @@ internal sealed class SegmentServer : IDisposable
         if (_weights is not null && (_update.StateLength == 0 || _state is not null))
         {
             _serving = true;
+            if (IsCopy)
+            {
+                _began = context.Now;
+                context.Send(_original!, new Copied(Term, Segment.Index, Step));
+            }
+
             BeginStep(context);
+            KeepCopies(context, _spares);
+        }
+    }
+
+    /// <summary>True when the weights of a step are for the receipt, not known to be in it, and not kept yet.</summary>
+    private bool IsUnrecorded(long step) => IsForReceipt(step) && step > _recorded && _unrecorded.All(kept => kept.Key.Step < step);
+
+    private bool IsForReceipt(long step) => _plan.EndsEpoch(step) || (_receiptSteps > 0 && step % _receiptSteps == 0);
+
+    /// <summary>Weights that may not be recorded come with a copy.</summary>
+    private void Keep(in TensorMessage message)
+    {
+        var kept = _pool.Rent(message.Length);
+        message.Values.CopyTo(kept.Span);
+        message.Lease.Release();
+        _unrecorded.Enqueue(message with { Lease = kept, Offset = 0 });
+    }
+
+    /// <summary>These servers are to keep a copy.</summary>
+    public void KeepCopies(IActorContext context, ImmutableArray<ActorId> servers)
+    {
+        _spares = servers;
+        foreach (var server in _copies.Follow(servers))
+        {
+            SendCopy(context, server);
+        }
+
+        Broadcast(context);
+    }
+
+    /// <summary>A spare server's copy has reached a step.</summary>
+    public void Confirm(IActorContext context, ActorId server, long step)
+    {
+        if (_copies.Confirm(server, step))
+        {
+            SendCopy(context, server);
+        }
+
+        Broadcast(context);
+    }
+
+    /// <summary>The link to a server was lost and is there again: when it keeps a copy, sums are missing there.</summary>
+    public void CopyAgain(IActorContext context, ActorId server)
+    {
+        if (_copies.All.Contains(server))
+        {
+            SendCopy(context, server);
+        }
+    }
+
+    /// <summary>Goes on without copies that are late.</summary>
+    public void GiveUpLateCopies(IActorContext context)
+    {
+        if (!_copies.IsEmpty)
+        {
+            _copies.GiveUpLate(context.Now);
+            Broadcast(context);
+        }
+    }
+
+    private void SendCopy(IActorContext context, ActorId server)
+    {
+        if (!_serving || _failure is not null)
+        {
+            return;
+        }
+
+        _copies.Begin(server);
+        context.Send(server, new Copy(Term, Position, _checkpointSteps, _receiptSteps));
+        foreach (var snapshot in _unrecorded)
+        {
+            if (snapshot.Key.Step < Step)
+            {
+                snapshot.Lease.Share();
+                context.Send(server, snapshot with { Key = snapshot.Key with { Term = Term } });
+            }
+        }
+
+        // Where an epoch has just ended, the receipt needs its loss, and the next one begins at 0.
+        var loss = _unrecorded.Where(snapshot => snapshot.Key.Step == Step).Select(snapshot => snapshot.Loss).DefaultIfEmpty(_epochLoss).First();
+        SendWeights(context, server, loss);
+        SendState(context, server);
+    }
+
+    /// <summary>Sends the whole sum of the step in hand, and what else of the norm is needed to apply it, to the spare servers.</summary>
+    private void SendSum(IActorContext context, in TensorMessage sum)
+    {
+        foreach (var server in _copies.All)
+        {
+            if (!_copies.IsSent(server))
+            {
+                continue;
+            }
+
+            for (var other = 0; _update.Clips && other < _segments.Length; other++)
+            {
+                if (other != Segment.Index)
+                {
+                    context.Send(server, _norm.PartOf(Term, Step, other));
+                }
+            }
+
+            sum.Lease.Share();
+            context.Send(server, sum with { Key = sum.Key with { Term = Term, Node = ReductionTree.Root(_plan.Leaves(Step)) } });
         }
     }
 
@@ -113,20 +266,41 @@ internal sealed class SegmentServer : IDisposable
     public void Adopt(IActorContext context, ActorId coordinator, long term)
     {
         Term = term;
+        _original = null;
+        _copies.Clear();
+        _spares = [];
         _subscribers.Clear();
         _absent.Clear();
         _heldAt = null;
         _snapshotAt = -1;
+        foreach (var report in _epochEnds.Prepend(_before))
+        {
+            context.Send(coordinator, report with { Term = term });
+        }
+
         foreach (var snapshot in _unrecorded)
         {
             snapshot.Lease.Share();
             context.Send(coordinator, snapshot with { Key = snapshot.Key with { Term = term } });
         }
 
-        if (_serving)
+        if (_failure is not null)
+        {
+            context.Send(coordinator, new NotFinite(Step, _failure));
+        }
+        else if (_serving)
         {
             BeginStep(context);
         }
+    }
+
+    /// <summary>Nobody leads on: sums of the step in hand no longer count, and will be pushed again.</summary>
+    public void Rest()
+    {
+        _resting = true;
+        _root?.Lease.Release();
+        _root = null;
+        _sum.Reset(1);
     }
 
     public void Subscribe(IActorContext context, ActorId worker)
@@ -144,6 +318,7 @@ internal sealed class SegmentServer : IDisposable
 
         if (_serving && !_resting)
         {
+            _began ??= context.Now;
             SendWeights(context, worker, 0);
         }
     }
@@ -184,14 +359,19 @@ internal sealed class SegmentServer : IDisposable
             _unrecorded.Dequeue().Lease.Release();
         }
 
+        while (_epochEnds.TryPeek(out var report) && report.Step <= recorded)
+        {
+            _before = _epochEnds.Dequeue();
+        }
+
         Broadcast(context);
     }
 
     public void Hold(IActorContext context, ActorId coordinator)
     {
-        // Weights that are broadcast already will be answered: the segment comes to rest a step later.
-        _heldAt = _resting ? Step : Step + 1;
-        context.Send(coordinator, new Held(Term, Segment.Index, _heldAt.Value));
+        // A step whose sums are complete meanwhile is applied when the segment may go on.
+        _heldAt = Step;
+        context.Send(coordinator, new Held(Term, Segment.Index, Step));
     }
 
     public void SnapshotAt(IActorContext context, ActorId coordinator, long step)
@@ -204,6 +384,7 @@ internal sealed class SegmentServer : IDisposable
         }
 
         Broadcast(context);
+        Apply(context, coordinator);
     }
 
     /// <summary>Takes a worker's gradient sum; one that is late, or counted already, is let go.</summary>
@@ -214,7 +395,7 @@ internal sealed class SegmentServer : IDisposable
             _pace?.Answered(context.Now, sender);
         }
 
-        if (!_serving || _failed || sum.Key.Step != Step || Step >= _plan.Steps || sum.Length != Segment.Length || _sum.IsComplete
+        if (!_serving || _failure is not null || sum.Key.Step != Step || Step >= _plan.Steps || sum.Length != Segment.Length || _sum.IsComplete
             || _sum.Offer(sum.Key.Node, sum) != TreeOffer.Added)
         {
             sum.Lease.Release();
@@ -232,7 +413,7 @@ internal sealed class SegmentServer : IDisposable
         if (_update.Clips)
         {
             _update.NormPart(root.Values, _norm.Own);
-            if (_norm.ComputedOwn(Term, Step) is { } part)
+            if (_norm.ComputedOwn(Term, Step) is { } part && !IsCopy)
             {
                 SendToOthers(context, servers, part);
             }
@@ -243,13 +424,13 @@ internal sealed class SegmentServer : IDisposable
 
     /// <summary>The workers for whose sums the step waits much longer than for the others', see <see cref="StepPace.Late"/>.</summary>
     public IEnumerable<(ActorId Late, TreeNode Leaves, ActorId Helper)> Late(TimeSpan now) =>
-        _pace is null || _resting || _failed || _sum.IsComplete ? [] : _pace.Late(now, _plan.Leaves(Step));
+        _pace is null || _resting || _failure is not null || _sum.IsComplete ? [] : _pace.Late(now, _plan.Leaves(Step));
 
     /// <summary>Takes another segment's part of the gradient norm.</summary>
     public void AddNormPart(IActorContext context, ActorId coordinator, NormPart part)
     {
         // A part of a former coordinator's term is as good: it is of the same segments, and the same bits.
-        if (part.Term >= _servedTerm && part.Step == Step && part.Segment != Segment.Index && !_failed)
+        if (part.Term >= _servedTerm && part.Step == Step && part.Segment != Segment.Index && _failure is null)
         {
             _norm.Add(part);
             Apply(context, coordinator);
@@ -287,12 +468,17 @@ internal sealed class SegmentServer : IDisposable
 
     private void Apply(IActorContext context, ActorId coordinator)
     {
-        if (_root is not { } sum || (_update.Clips && !_norm.IsWhole))
+        if (_root is not { } sum || _heldAt <= Step || (_update.Clips && !_norm.IsWhole))
         {
             return;
         }
 
         _root = null;
+        if (!_copies.IsEmpty)
+        {
+            SendSum(context, sum);
+        }
+
         var next = _pool.Rent(Segment.Length);
         var problem = _update.Apply(Step, _weights!.Span, sum, next.Span, _state is null ? [] : _state.Span, _norm.Blocks);
         ForgetFormer();
@@ -309,7 +495,7 @@ internal sealed class SegmentServer : IDisposable
         sum.Lease.Release();
         if (problem is not null)
         {
-            _failed = true;
+            _failure = problem;
             context.Send(coordinator, new NotFinite(Step, problem));
             return;
         }
@@ -318,6 +504,11 @@ internal sealed class SegmentServer : IDisposable
         Step++;
         _norm.BeginStep();
         Record(context, coordinator);
+        if (IsCopy)
+        {
+            context.Send(_original!, new Copied(Term, Segment.Index, Step));
+        }
+
         BeginStep(context);
     }
 
@@ -325,24 +516,37 @@ internal sealed class SegmentServer : IDisposable
     private void Record(IActorContext context, ActorId coordinator)
     {
         var endsEpoch = _plan.EndsEpoch(Step);
-        var forReceipt = endsEpoch || (_receiptSteps > 0 && Step % _receiptSteps == 0);
+        if (endsEpoch || _lastReport is not { } last || context.Now - last >= ReportPeriod)
+        {
+            // Before the weights: when they are recorded, it is known when they were reached.
+            var epochRows = ((Step - 1) % _plan.StepsPerEpoch * _plan.BatchRows) + _plan.Rows(Step - 1);
+            var report = new StepReport(Term, Segment.Index, Step, _epochLoss / epochRows, context.Now - (_began ?? context.Now));
+            _lastReport = context.Now;
+            if (!IsCopy)
+            {
+                context.Send(coordinator, report);
+            }
+
+            if (endsEpoch)
+            {
+                _epochEnds.Enqueue(report);
+            }
+        }
+
+        var forReceipt = IsForReceipt(Step);
         if (forReceipt)
         {
             var key = new TensorKey(TensorKind.Weights, Term, Step, Segment.Index);
             _unrecorded.Enqueue(new TensorMessage(key, _weights!.Share(), 0, Segment.Length, _epochLoss));
-            SendWeights(context, coordinator, _epochLoss);
+            if (!IsCopy)
+            {
+                SendWeights(context, coordinator, _epochLoss);
+            }
         }
 
-        if (Step == _snapshotAt || (_checkpointSteps > 0 && Step % _checkpointSteps == 0))
+        if (!IsCopy && (Step == _snapshotAt || (_checkpointSteps > 0 && Step % _checkpointSteps == 0)))
         {
             SendSnapshot(context, coordinator, withWeights: !forReceipt);
-        }
-
-        if (endsEpoch || _lastReport is not { } last || context.Now - last >= ReportPeriod)
-        {
-            var epochRows = ((Step - 1) % _plan.StepsPerEpoch * _plan.BatchRows) + _plan.Rows(Step - 1);
-            context.Send(coordinator, new StepReport(Term, Segment.Index, Step, _epochLoss / epochRows));
-            _lastReport = context.Now;
         }
 
         _epochLoss = endsEpoch ? 0 : _epochLoss;
@@ -362,7 +566,8 @@ internal sealed class SegmentServer : IDisposable
 
     private void Broadcast(IActorContext context)
     {
-        if (!_serving || !_resting || Step >= Math.Min(_limit, _plan.Steps) || Step >= (_heldAt ?? long.MaxValue))
+        if (!_serving || !_resting || IsCopy || Step >= Math.Min(_limit, _plan.Steps) || Step >= (_heldAt ?? long.MaxValue)
+            || (!_copies.IsEmpty && !_copies.Allows(context.Now, Step, MostBehind)))
         {
             return;
         }
@@ -371,6 +576,7 @@ internal sealed class SegmentServer : IDisposable
         _pace?.Begin(context.Now);
         foreach (var worker in _subscribers)
         {
+            _began ??= context.Now;
             SendWeights(context, worker, 0);
         }
     }
@@ -408,12 +614,17 @@ internal sealed class SegmentServer : IDisposable
             SendWeights(context, coordinator, _epochLoss);
         }
 
+        SendState(context, coordinator);
+    }
+
+    private void SendState(IActorContext context, ActorId to)
+    {
         if (_state is not null)
         {
             var copy = _pool.Rent(_state.Length);
             _state.Span.CopyTo(copy.Span);
             var key = new TensorKey(TensorKind.OptimiserState, Term, Step, Segment.Index);
-            context.Send(coordinator, new TensorMessage(key, copy, 0, copy.Length, 0));
+            context.Send(to, new TensorMessage(key, copy, 0, copy.Length, 0));
         }
     }
 }

@@ -27,8 +27,9 @@ public sealed class Worker : IActor, IDisposable
     private ImmutableArray<Segment> _segments = [];
     private Assignment _assignment = new(0, 0, []);
 
-    // What is to be computed besides the share, and the servers that have said so.
-    private readonly List<(Recompute Asked, HashSet<ActorId> By)> _recompute = [];
+    // What is to be computed besides the share; and the late shares of its own that it is asked about.
+    private readonly OrdersOfAll<Recompute> _recompute = new();
+    private readonly OrdersOfAll<LateShare> _late = new();
     private bool _stopped;
 
     // Announced, and not yet told of the servers: they may have let this worker go meanwhile, so it subscribes again.
@@ -85,7 +86,17 @@ public sealed class Worker : IActor, IDisposable
                 Subscribe(context, restored.Member);
                 break;
             case Recompute recompute when recompute.Term == _topology.Term:
-                Ask(context, sender, recompute);
+                _recompute.Add(recompute, sender);
+                ComputeAgain(context);
+                break;
+            case LateShare late when late.Term == _topology.Term:
+                // What was sent before it has been computed, as far as it ever will be: weights that were overtaken by newer ones do not come.
+                _late.Add(late, sender);
+                foreach (var order in _late.Take(_topology.Servers, _ => true))
+                {
+                    Settle(context, order.Step, order.Leaves);
+                }
+
                 break;
             case Stop or Exclude:
                 _stopped = true;
@@ -107,10 +118,7 @@ public sealed class Worker : IActor, IDisposable
         {
             _share.Begin(_weights.Step, _plan.Leaves(_weights.Step));
             ComputeShare(context);
-            if (_recompute.Count > 0)
-            {
-                ComputeAgain(context);
-            }
+            ComputeAgain(context);
         }
     }
 
@@ -128,6 +136,7 @@ public sealed class Worker : IActor, IDisposable
         _segments = Segments.Split(_layout.Parameters, topology.Servers.Length);
         _weights.Begin(topology.Servers.Length);
         _recompute.Clear();
+        _late.Clear();
         foreach (var server in topology.Servers.Distinct())
         {
             Subscribe(context, server);
@@ -167,29 +176,32 @@ public sealed class Worker : IActor, IDisposable
         }
     }
 
-    private void Ask(IActorContext context, ActorId server, Recompute asked)
-    {
-        var index = _recompute.FindIndex(recompute => recompute.Asked == asked);
-        if (index < 0)
-        {
-            index = _recompute.Count;
-            _recompute.Add((asked, []));
-        }
-
-        _recompute[index].By.Add(server);
-        ComputeAgain(context);
-    }
-
-    /// <summary>Computes what is asked for besides the share, as far as it is of the step in hand.</summary>
+    /// <summary>Computes what is asked for besides the share, as far as it is of the step in hand; what is of an earlier one it never will.</summary>
     private void ComputeAgain(IActorContext context)
     {
-        _recompute.RemoveAll(recompute => recompute.Asked.Step < _weights.Step);
-        foreach (var (asked, by) in _recompute)
+        if (!_weights.IsWhole)
         {
-            if (_weights.IsWhole && _weights.Step == asked.Step && by.IsSupersetOf(_topology.Servers))
+            return;
+        }
+
+        foreach (var asked in _recompute.HasDue ? _recompute.Take(_topology.Servers, IsReached) : [])
+        {
+            if (asked.Step == _weights.Step)
             {
                 ComputeOrFail(context, asked.Leaves);
             }
+
+            Settle(context, asked.Step, asked.Leaves);
+        }
+    }
+
+    private bool IsReached(Recompute asked) => asked.Step <= _weights.Step;
+
+    private void Settle(IActorContext context, long step, TreeNode leaves)
+    {
+        foreach (var server in _topology.Servers.Distinct())
+        {
+            context.Send(server, new Settled(_topology.Term, step, leaves, context.Self));
         }
     }
 

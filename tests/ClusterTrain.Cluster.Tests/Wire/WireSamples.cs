@@ -12,10 +12,10 @@ internal static class WireSamples
 
     public static readonly object[] Messages =
     [
-        new Join(NodeRole.ParameterServer, [new SegmentPosition(1, 2, 1048577, 300, 250)]),
+        new Join(NodeRole.ParameterServer, [new SegmentPosition(1, 2, 1048577, 300, 299, 250)]),
         new Leave(),
         new MemberFailed(new ActorId("worker-2/7f31c0"), "out of memory"),
-        new StepReport(1048577, 0, 1234, 0.5),
+        new StepReport(1048577, 0, 1234, 0.5, TimeSpan.FromMilliseconds(4500)),
         new Held(1048577, 1, 1235),
         new ComputeReport(4096, TimeSpan.FromMilliseconds(125)),
         new NotFinite(77, "the loss (NaN)"),
@@ -32,6 +32,12 @@ internal static class WireSamples
         new Recompute(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-2/bb")),
         new Answer(1048577, 1234, 1, new TreeNode(4, 2), new ActorId("worker-2/bb"), "0123abcd", 0.75),
         new Exclude("a wrong sum"),
+        new Settled(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-1/aa")),
+        new Rest(1048578),
+        new Holding(1048578, [new SegmentPosition(1, 2, 1048577, 300, 299, 250)]),
+        new Spares(1048577, 1, [new ActorId("ps-3/cd34@10.0.0.7:7071")]),
+        new Copy(1048577, new SegmentPosition(1, 2, 1048577, 300, 299, 250), 1000, 100),
+        new Copied(1048577, 1, 301),
         new Hello(
             Lane.Messages, true, PeerRole.Worker, new ActorId("worker-2/7f31c0"), MemberIds.Coordinator, "recipe", "data", 1),
         new Welcome("name: digits\n", 1294, 64, 10, "data", TimeSpan.FromSeconds(2), [new ActorId("ps-1/ab12@10.0.0.5:7071")], Cluster),

@@ -86,6 +86,8 @@ internal sealed class Checker(Scenario scenario, TrainingPlan plan, ReferenceRun
     {
         Serve serve => serve.Term,
         Topology topology => topology.Term,
+        Rest rest => rest.Term,
+        Copy copy => copy.Term,
         _ => null,
     };
 

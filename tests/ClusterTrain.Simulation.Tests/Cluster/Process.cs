@@ -73,6 +73,32 @@ internal sealed class Process(SimulatedCluster cluster, int place, ActorId id, N
         }
     }
 
+    /// <summary>
+    /// Weights are about to arrive: older ones of the same segment that still wait are dropped. With several segments the step before is kept:
+    /// a server that lacks a sum of it needs it computed again.
+    /// </summary>
+    public void DropOlderWeights(in Envelope newer, int kept)
+    {
+        if (newer.Message is not null || newer.Tensor.Key.Kind != TensorKind.Weights)
+        {
+            return;
+        }
+
+        var (sender, key) = (newer.Sender, newer.Tensor.Key);
+        for (var left = Mailbox.Count; left > 0; left--)
+        {
+            var waiting = Mailbox.Dequeue();
+            if (waiting.Sender == sender && waiting.Message is null && waiting.Tensor.Key with { Step = key.Step } == key && waiting.Tensor.Key.Step <= key.Step - kept)
+            {
+                waiting.Drop();
+            }
+            else
+            {
+                Mailbox.Enqueue(waiting);
+            }
+        }
+    }
+
     /// <summary>True while offloaded work is under way or waits.</summary>
     public bool IsWorking => _work.Count > 0;
 

@@ -16,6 +16,9 @@ internal sealed partial class SimulatedCluster
     private readonly List<(ActorId Server, TensorKey Key, ActorId Worker)> _flipped = [];
     private int? _corrupt;
 
+    // Terms in which segments were served from a checkpoint.
+    private readonly HashSet<long> _served = [];
+
     /// <summary>
     /// True when a wrong answer had no other to be compared with: the late worker answered with other nodes of the tree, because the leaves were
     /// divided anew meanwhile. What follows from it cannot be noticed.
@@ -38,20 +41,18 @@ internal sealed partial class SimulatedCluster
     {
         switch (message)
         {
+            case Serve serve:
+                _served.Add(serve.Term);
+                break;
             case Topology topology:
                 _topologies[topology.Term] = topology;
                 break;
-            case LateShare late:
+            case LateShare late when process.Role == NodeRole.ParameterServer:
                 _late[(late.Term, late.Step, late.Leaves)] = late.Worker;
+                Compared(process, new Recompute(late.Term, late.Step, late.Leaves, late.Helper));
                 break;
             case Recompute recompute when process.Role == NodeRole.ParameterServer:
-                if (!_compared.TryGetValue(recompute, out var servers))
-                {
-                    _compared.Add(recompute, servers = []);
-                    Recomputed++;
-                }
-
-                servers.Add(process.Self);
+                Compared(process, recompute);
                 break;
             case Recompute recompute when process.Outbox.Exists(sent => sent.Envelope.Message is null):
                 return (long)(_scenario.RowUs * _plan.Rows(recompute.Step, recompute.Leaves) * _slowness[process.Place] * (0.5 + _random.Unit()));
@@ -68,6 +69,18 @@ internal sealed partial class SimulatedCluster
         }
 
         return 0;
+    }
+
+    /// <summary>A server has heard that a share is computed twice.</summary>
+    private void Compared(Process server, Recompute recompute)
+    {
+        if (!_compared.TryGetValue(recompute, out var servers))
+        {
+            _compared.Add(recompute, servers = []);
+            Recomputed++;
+        }
+
+        servers.Add(server.Self);
     }
 
     /// <summary>Flips a bit of a sum that is about to be sent, when every server knows that it is computed twice.</summary>

@@ -266,6 +266,7 @@ internal sealed partial class SimulatedCluster
     private void Complete()
     {
         _isComplete = true;
+        CompletedUs = NowUs;
         BeQuiet();
         _endUs = NowUs + LingerUs;
     }

@@ -91,10 +91,16 @@ internal sealed partial class SimulatedCluster : IDisposable
     /// <summary>Shares that were computed twice.</summary>
     public int Recomputed { get; private set; }
 
+    /// <summary>How often steps were computed from a checkpoint on, the beginning among them.</summary>
+    public int Beginnings => _served.Count;
+
     /// <summary>What the run must give.</summary>
     public ReferenceRun Reference { get; }
 
     public long NowUs { get; private set; }
+
+    /// <summary>When the run was complete.</summary>
+    public long CompletedUs { get; private set; }
 
     /// <summary>Messages handled.</summary>
     public long Handled { get; private set; }
@@ -185,6 +191,11 @@ internal sealed partial class SimulatedCluster : IDisposable
         {
             envelope.Drop();
             return;
+        }
+
+        if (_scenario.KeepsNewestWeights && to.Role == NodeRole.Worker)
+        {
+            to.DropOlderWeights(envelope, kept: _scenario.Servers > 1 ? 2 : 1);
         }
 
         to.Mailbox.Enqueue(envelope);

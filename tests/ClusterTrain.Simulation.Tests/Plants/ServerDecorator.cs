@@ -14,6 +14,8 @@ internal abstract class ServerDecorator(IActor server) : IActor
         {
             Serve serve => Math.Max(Term, serve.Term),
             Topology topology => Math.Max(Term, topology.Term),
+            Copy copy => Math.Max(Term, copy.Term),
+            Rest rest => Math.Max(Term, rest.Term),
             _ => Term,
         };
         server.Receive(context, sender, message);

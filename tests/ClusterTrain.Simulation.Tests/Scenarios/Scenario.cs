@@ -47,7 +47,14 @@ internal sealed record Scenario
     /// </summary>
     public int? Corrupt { get; init; }
 
-    public int Servers => Settings.ParameterServers;
+    /// <summary>True: of the weights that wait for a slow worker only the newest are kept, as over a network's links.</summary>
+    public bool KeepsNewestWeights { get; init; }
+
+    /// <summary>Parameter servers beyond those that have a segment.</summary>
+    public int SpareServers { get; init; }
+
+    /// <summary>Parameter servers, the spare ones among them.</summary>
+    public int Servers => Settings.ParameterServers + SpareServers;
 
     public int FirstWorkerPlace => 1 + Servers;
 
@@ -64,6 +71,7 @@ internal sealed record Scenario
         var workers = servers == 1 ? random.Pick(1, 2, 3, random.Between(4, 8), random.Between(9, 16)) : random.Between(1, 6);
         var variations = new SimulationRandom(seed ^ 0x9E6C63D0676A9A99);
         var recipe = DrawVariations(variations, DrawRecipe(random, servers, workers));
+        var more = new SimulationRandom(seed ^ 0xC2B2AE3D27D4EB4F);
         var (delayUs, rowUs) = (DrawDelay(random), random.Duration(10, 1000));
         var scenario = new Scenario
         {
@@ -85,14 +93,23 @@ internal sealed record Scenario
             Duplicates = random.Pick(0, 0, 0.02, 0.2),
             WorkersBeginAnew = random.Chance(0.5),
             Events = [],
+            SpareServers = more.Chance(0.3) ? more.Between(1, servers) : 0,
         };
 
         var rows = ((InlineSource)recipe.Data.Source).Features.Length;
         var steps = (rows / Math.Max(1, recipe.BatchRows ?? rows)) + 1;
         var stepUs = (delayUs.Low + delayUs.High) + (rowUs * (recipe.BatchRows ?? rows) / workers);
         var horizonUs = Math.Max(20_000, recipe.Epochs * steps * stepUs * 3 / 2);
-        return DrawSlowness(variations, scenario with { Events = DrawEvents(random, scenario, horizonUs) });
+        scenario = DrawSlowness(variations, scenario with { Events = DrawEvents(random, scenario, horizonUs) });
+        return DrawMore(more, scenario);
     }
+
+    /// <summary>What was added to the draw last, from random numbers of its own like the variations of recipes.</summary>
+    private static Scenario DrawMore(SimulationRandom random, Scenario scenario) => scenario with
+    {
+        KeepsNewestWeights = random.Chance(0.5),
+        Settings = random.Chance(0.3) ? scenario.Settings with { CheckpointPeriod = null } : scenario.Settings,
+    };
 
     private static Scenario DrawSlowness(SimulationRandom random, Scenario scenario)
     {

@@ -11,6 +11,7 @@ public sealed class CoordinatorTests : IDisposable
     private readonly TensorPool _pool = new();
     private readonly RecordingContext _context = new("coordinator");
     private readonly List<RunEvent> _events = [];
+    private readonly Dictionary<ActorId, SegmentPosition> _positions = [];
     private MemoryRecorder _recorder = new();
     private Coordinator _coordinator = null!;
 
@@ -125,9 +126,10 @@ public sealed class CoordinatorTests : IDisposable
     {
         Begin(new RunSettings(), new RunStart(2, Start(0, 1, 0), [], 0, null));
         Join(s_worker, NodeRole.Worker);
-        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1, 7, 1, 0)]));
+        JoinHolding(s_server, new SegmentPosition(0, 1, 7, 1, 1, 0));
         Assert.Empty(_context.Sent<Serve>());
-        Assert.Equal(2L << 20, Topologies(s_server)[^1].Term - 1);
+        Assert.Equal(2L << 20, Topologies(s_server)[^1].Term - 2);
+        Assert.Equal(1, _events.OfType<RunBegan>().Last().Step);
         Assert.Equal([s_worker], Assignments(s_worker)[^1].Workers.ToArray());
     }
 
@@ -135,7 +137,7 @@ public sealed class CoordinatorTests : IDisposable
     public void A_server_that_is_behind_the_checkpoint_is_served_anew()
     {
         Begin(new RunSettings(), new RunStart(2, Start(1, LineRun.SecondWeight, LineRun.SecondVelocity), [Record(1, 1)], 1, null));
-        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1, 7, 0, 0)]));
+        JoinHolding(s_server, new SegmentPosition(0, 1, 7, 0, 0, 0));
         Assert.Equal(1, Assert.Single(_context.Sent<Serve>()).Step);
     }
 
@@ -146,7 +148,7 @@ public sealed class CoordinatorTests : IDisposable
     public void A_server_is_adopted_only_with_all_that_the_record_lacks(int segments, long step, long recorded, string incident, bool isAdopted = false)
     {
         Begin(new RunSettings(), new RunStart(2, Start(0, 1, 0), [], 0, null));
-        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, segments, 7, step, recorded)]));
+        JoinHolding(s_server, new SegmentPosition(0, segments, 7, step, step, recorded));
         Assert.True(isAdopted != _context.Sent<Serve>().Any(), incident);
     }
 
@@ -156,22 +158,83 @@ public sealed class CoordinatorTests : IDisposable
     public void Servers_that_were_told_to_serve_in_different_terms_do_not_go_on_together(long first, long second, bool isAdopted)
     {
         // The former coordinator was lost while it had the segments served anew, and one server never heard of it.
-        var recipe = LineRun.Recipe();
-        var layout = new NetworkLayout(GradientNorm.BlockParameters + 1, recipe.Layers);
-        var state = new RunState(0, 0, new float[layout.Parameters], new float[layout.Parameters]);
-        _coordinator = new Coordinator(
-            new TrainingPlan(recipe, 4), layout, new RunSettings { ParameterServers = 2 }, new RunStart(2, state, [], 0, null), _recorder, _pool, _events.Add);
-        _coordinator.Start(_context);
-        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 2, first, 1, 0)]));
-        Receive(new ActorId("server-2"), new Join(NodeRole.ParameterServer, [new SegmentPosition(1, 2, second, 0, 0)]));
+        BeginWithTwoSegments();
+        JoinHolding(s_server, new SegmentPosition(0, 2, first, 1, 0, 0));
+        JoinHolding(new ActorId("server-2"), new SegmentPosition(1, 2, second, 0, 0, 0));
         Assert.Equal(isAdopted, !_context.Sent<Serve>().Any());
+    }
+
+    [Theory]
+    [InlineData(3, 3, 3, 3, true, "both at the same step")]
+    [InlineData(3, 3, 4, 3, true, "one a step ahead, and it can still send the weights before")]
+    [InlineData(3, 3, 4, 4, false, "one a step ahead without them: nobody could compute the other's step again")]
+    [InlineData(3, 3, 9, 8, false, "one was left behind")]
+    public void Servers_that_stalled_go_on_from_a_step_that_all_of_them_can_send_the_weights_of(
+        long step, long first, long otherStep, long otherFirst, bool isAdopted, string incident)
+    {
+        var second = new ActorId("server-2");
+        BeginWithTwoSegments();
+        Join(s_server, NodeRole.ParameterServer);
+        Join(second, NodeRole.ParameterServer);
+        Join(s_worker, NodeRole.Worker);
+        var served = Topologies(s_worker)[^1].Term;
+        Receive(_context.Self, new MemberLost(s_server, "silent for 1 s"));
+        _context.Clear();
+        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 2, served, step, first, 0)]));
+        var rest = _context.Sent<Rest>().First();
+        Assert.Equal([second, s_server], _context.Messages.Where(sent => sent.Message is Rest).Select(sent => sent.To));
+        Receive(s_server, new Holding(rest.Term, [new SegmentPosition(0, 2, served, step, first, 0)]));
+        Assert.Empty(_context.Sent<Topology>());
+        Receive(second, new Holding(rest.Term, [new SegmentPosition(1, 2, served, otherStep, otherFirst, 0)]));
+        Assert.True(isAdopted != _context.Sent<Serve>().Any(), incident);
+        Assert.Equal(isAdopted ? step : 0, _events.OfType<RunBegan>().Last().Step);
+    }
+
+    [Fact]
+    public void A_server_beyond_those_needed_is_the_spare_and_goes_on_when_the_other_is_lost()
+    {
+        var spare = new ActorId("server-2");
+        Begin();
+        Join(s_server, NodeRole.ParameterServer);
+        Join(s_worker, NodeRole.Worker);
+        var term = Topologies(s_worker)[^1].Term;
+        Join(spare, NodeRole.ParameterServer);
+        Assert.Equal([spare], Assert.Single(_context.SentTo<Spares>(s_server)).Servers.ToArray());
+        _context.Clear();
+
+        Receive(_context.Self, new MemberLost(s_server, "killed"));
+        var rest = Assert.Single(_context.SentTo<Rest>(spare));
+        Receive(spare, new Holding(rest.Term, [new SegmentPosition(0, 1, term, 1, 1, 0)]));
+        Assert.Empty(_context.Sent<Serve>());
+        Assert.Equal([spare], Topologies(s_worker)[^1].Servers.ToArray());
+        Assert.Equal(new RunBegan(1, 1, 1), _events.OfType<RunBegan>().Last());
+        Assert.Empty(_events.OfType<RunWaiting>().Skip(2));
+
+        // Who comes next is the spare of the spare.
+        Join(s_server, NodeRole.ParameterServer);
+        Assert.Equal([s_server], Assert.Single(_context.SentTo<Spares>(spare)).Servers.ToArray());
+    }
+
+    [Fact]
+    public void A_server_that_was_away_while_the_steps_were_replayed_because_of_a_wrong_answer_is_not_followed()
+    {
+        BeginWith(s_server, s_worker, s_second);
+        var term = Topologies(s_worker)[^1].Term;
+        var leaf = new Numerics.TreeNode(1, 1);
+        Receive(s_server, new LateShare(term, 0, leaf, s_worker, s_second));
+        Receive(s_server, new Answer(term, 0, 0, leaf, s_second, "00", 1));
+        Receive(s_server, new Answer(term, 0, 0, leaf, s_second, "11", 1));
+        Assert.Equal(2, _context.SentTo<Serve>(s_server).Count());
+        Receive(_context.Self, new MemberLost(s_server, "silent for 1 s"));
+        JoinHolding(s_server, new SegmentPosition(0, 1, term, 1, 1, 0));
+        Assert.Equal(3, _context.SentTo<Serve>(s_server).Count());
     }
 
     [Fact]
     public void All_is_recorded_but_the_result_was_not_written_and_the_end_is_replayed_from_the_checkpoint()
     {
         Begin(new RunSettings(), new RunStart(2, Start(1, LineRun.SecondWeight, LineRun.SecondVelocity), [Record(1, 1), Record(2, 2)], 2, null));
-        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1, 7, 2, 2)]));
+        JoinHolding(s_server, new SegmentPosition(0, 1, 7, 2, 2, 2));
         Assert.Equal(1, Assert.Single(_context.Sent<Serve>()).Step);
     }
 
@@ -208,6 +271,43 @@ public sealed class CoordinatorTests : IDisposable
         // Four rows in an epoch.
         double[] expected = [4 / 0.1, 8 / 0.25, 12 / 0.25001, 8 / 0.2, 12 / 0.20001, 8 / 1.0, 4 / 1.0];
         Assert.Equal(expected, _events.OfType<EpochCompleted>().Select(epoch => epoch.SamplesPerSecond), (x, y) => Math.Abs(x - y) < 1e-3);
+    }
+
+    [Fact]
+    public void Epochs_that_are_recorded_together_are_reported_in_order_each_with_the_speed_it_had_at_the_server()
+    {
+        Begin(epochs: 4);
+        Join(s_server, NodeRole.ParameterServer);
+        Join(s_worker, NodeRole.Worker);
+        Join(s_second, NodeRole.Worker);
+        var term = Topologies(s_worker)[^1].Term;
+        var leaf = new Numerics.TreeNode(1, 1);
+        Receive(s_server, new LateShare(term, 0, leaf, s_worker, s_second));
+        foreach (var (epoch, seconds) in new[] { (1, 1.0), (2, 3.0), (3, 3.5) })
+        {
+            Receive(s_server, new StepReport(term, 0, epoch, 1, TimeSpan.FromSeconds(seconds)));
+            _coordinator.Receive(_context, s_server, _pool.Tensor(LineRun.Weights(term, epoch), 1, epoch));
+        }
+
+        _context.RunOffloaded(_coordinator);
+        Assert.Empty(_events.OfType<EpochCompleted>());
+        Receive(s_server, new Settled(term, 0, leaf, s_worker));
+        Receive(s_server, new Settled(term, 0, leaf, s_second));
+        _context.RunOffloaded(_coordinator);
+        Assert.Equal([(1, 4.0), (2, 2.0), (3, 8.0)], _events.OfType<EpochCompleted>().Select(epoch => (epoch.Record.Epoch, epoch.SamplesPerSecond)));
+        Assert.Equal([3.0, 4.0, 0.5], _events.OfType<EpochCompleted>().Select(epoch => epoch.Remaining.TotalSeconds));
+    }
+
+    [Fact]
+    public void A_new_coordinator_knows_the_speed_of_the_epochs_its_servers_kept()
+    {
+        Begin(new RunSettings(), new RunStart(2, Start(0, 1, 0), [], 0, null), epochs: 4);
+        JoinHolding(s_server, new SegmentPosition(0, 1, 7, 1, 1, 0));
+        var term = Topologies(s_server)[^1].Term;
+        Receive(s_server, new StepReport(term, 0, 0, 1, TimeSpan.FromSeconds(5)));
+        _context.Now = TimeSpan.FromSeconds(7);
+        SendEpoch(term, 1, 1, 1);
+        Assert.Equal(2, Assert.Single(_events.OfType<EpochCompleted>()).SamplesPerSecond);
     }
 
     [Fact]
@@ -293,7 +393,9 @@ public sealed class CoordinatorTests : IDisposable
     [Fact]
     public void A_checkpoint_is_asked_for_when_its_time_has_come()
     {
-        BeginWith(s_server, s_worker);
+        Begin(new RunSettings { CheckpointPeriod = TimeSpan.FromSeconds(30) });
+        Join(s_server, NodeRole.ParameterServer);
+        Join(s_worker, NodeRole.Worker);
         _context.Now = TimeSpan.FromSeconds(29);
         Receive(_context.Self, new Tick());
         Assert.Empty(_context.Sent<Hold>());
@@ -302,6 +404,42 @@ public sealed class CoordinatorTests : IDisposable
         Assert.Single(_context.SentTo<Hold>(s_server));
         Receive(_context.Self, new Tick());
         Assert.Single(_context.SentTo<Hold>(s_server));
+    }
+
+    [Fact]
+    public void By_default_a_checkpoint_is_asked_for_after_a_second_of_work_and_later_when_writing_one_takes_long()
+    {
+        Begin(epochs: 9);
+        Join(s_server, NodeRole.ParameterServer);
+        Join(s_worker, NodeRole.Worker);
+        var term = Topologies(s_worker)[^1].Term;
+        LookAt(60);
+        Assert.Empty(_context.Sent<Hold>());
+        Reach(0.9, 1);
+        Assert.Empty(_context.SentTo<Hold>(s_server));
+        Reach(1.0, 2);
+        Assert.Single(_context.SentTo<Hold>(s_server));
+
+        // No other one before it is written, which takes 0.5 s: a fifth of 2.5 s.
+        Reach(2.1, 3);
+        Receive(s_server, new Held(term, 0, 3));
+        SendSnapshot(term, 3, 1, 1);
+        Reach(3.4, 4);
+        Assert.Single(_context.SentTo<Hold>(s_server));
+        Reach(3.5, 5);
+        Assert.Equal(2, _context.SentTo<Hold>(s_server).Count());
+
+        void Reach(double seconds, int step)
+        {
+            Receive(s_server, new StepReport(term, 0, step, 1, TimeSpan.FromSeconds(seconds)));
+            LookAt(60 + (seconds < 2 ? 0 : 0.5));
+        }
+
+        void LookAt(double seconds)
+        {
+            _context.Now = TimeSpan.FromSeconds(seconds);
+            Receive(_context.Self, new Tick());
+        }
     }
 
     [Fact]
@@ -324,7 +462,7 @@ public sealed class CoordinatorTests : IDisposable
         var former = Topologies(s_worker)[^1].Term;
         Receive(_context.Self, new MemberLost(s_server, "link broken"));
         Receive(_context.Self, new MemberLost(new ActorId("server-2"), "link broken"));
-        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1, former, 2, 1)]));
+        Receive(s_server, new Join(NodeRole.ParameterServer, [new SegmentPosition(0, 1, former, 2, 2, 1)]));
         SendEpoch(former, 2, 10, 1);
         Assert.Empty(_recorder.Epochs);
     }
@@ -376,6 +514,16 @@ public sealed class CoordinatorTests : IDisposable
         _coordinator.Start(_context);
     }
 
+    private void BeginWithTwoSegments()
+    {
+        var recipe = LineRun.Recipe();
+        var layout = new NetworkLayout(GradientNorm.BlockParameters + 1, recipe.Layers);
+        var state = new RunState(0, 0, new float[layout.Parameters], new float[layout.Parameters]);
+        _coordinator = new Coordinator(
+            new TrainingPlan(recipe, 4), layout, new RunSettings { ParameterServers = 2 }, new RunStart(2, state, [], 0, null), _recorder, _pool, _events.Add);
+        _coordinator.Start(_context);
+    }
+
     /// <summary>A run of one server and some workers that checkpoints every step, so that a test decides when a snapshot comes.</summary>
     private void BeginWith(ActorId server, params ActorId[] workers)
     {
@@ -389,10 +537,22 @@ public sealed class CoordinatorTests : IDisposable
 
     private void Join(ActorId member, NodeRole role) => Receive(member, new Join(role, []));
 
+    /// <summary>A server joins that holds a segment, and says so again when all are asked.</summary>
+    private void JoinHolding(ActorId server, SegmentPosition position)
+    {
+        Receive(server, new Join(NodeRole.ParameterServer, [position]));
+        _positions[server] = position;
+        foreach (var (to, rest) in _context.Messages.Where(sent => sent.Message is Rest).Select(sent => (sent.To, (Rest)sent.Message)).ToArray())
+        {
+            Receive(to, new Holding(rest.Term, [_positions[to]]));
+        }
+    }
+
     private void Receive(ActorId sender, IMessage message) => _coordinator.Receive(_context, sender, message);
 
     private void SendEpoch(long term, long step, float weight, double loss)
     {
+        Receive(s_server, new StepReport(term, 0, step, loss / 4, _context.Now));
         _coordinator.Receive(_context, s_server, _pool.Tensor(LineRun.Weights(term, step), loss, weight));
         _context.RunOffloaded(_coordinator);
     }

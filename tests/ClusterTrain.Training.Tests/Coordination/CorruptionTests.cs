@@ -46,7 +46,7 @@ public sealed class CorruptionTests : IDisposable
     public void A_late_share_is_computed_by_an_idle_worker_and_nothing_later_is_recorded_until_both_have_answered()
     {
         BeginLate(s_late, s_helper);
-        Assert.Equal(new Recompute(Term, 0, s_leaf, s_helper), Assert.Single(_context.SentTo<Recompute>(s_server)));
+        Assert.Equal(new LateShare(Term, 0, s_leaf, s_late, s_helper), Assert.Single(_context.SentTo<LateShare>(s_server)));
 
         Answer(s_helper, 25);
         SendSnapshot(Term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
@@ -89,9 +89,36 @@ public sealed class CorruptionTests : IDisposable
         Answer(s_late, 25);
         SendSnapshot(Term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
         Assert.Empty(_recorder.Epochs);
-        Receive(s_server, new Recompute(Term, 0, s_leaf, s_helper));
+        Settle(s_helper);
         _context.RunOffloaded(_coordinator);
         Assert.Single(_recorder.Epochs);
+    }
+
+    [Fact]
+    public void The_late_worker_went_on_to_newer_weights_and_its_answer_is_not_waited_for()
+    {
+        BeginLate(s_late, s_helper);
+        Answer(s_helper, 25);
+        SendSnapshot(Term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        Assert.Equal([s_helper], Workers());
+        Settle(s_late);
+        _context.RunOffloaded(_coordinator);
+        Assert.Single(_recorder.Epochs);
+        Assert.Equal([s_late, s_helper], Workers());
+    }
+
+    [Fact]
+    public void What_is_waited_for_is_said_once()
+    {
+        BeginLate(s_late, s_helper);
+        Answer(s_helper, 25);
+        foreach (var seconds in new[] { 0.9, 1, 2 })
+        {
+            _context.Now = TimeSpan.FromSeconds(seconds);
+            Receive(_context.Self, new Tick());
+        }
+
+        Assert.StartsWith("worker-1 has not answered yet for leaf 1 of step 0", Assert.Single(_events.OfType<RunWarning>()).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -249,6 +276,8 @@ public sealed class CorruptionTests : IDisposable
 
     private void Answer(ActorId worker, float sum, long term = Term, double loss = 12.5) =>
         Receive(s_server, new Answer(term, 0, 0, s_leaf, worker, WeightsHash.Of([sum]), loss));
+
+    private void Settle(ActorId worker) => Receive(s_server, new Settled(Term, 0, s_leaf, worker));
 
     private void Join(ActorId member, NodeRole role) => Receive(member, new Join(role, []));
 

@@ -96,15 +96,17 @@ public sealed class LateShareTests : IDisposable
     }
 
     [Fact]
-    public void An_order_that_comes_after_the_late_answer_goes_back_to_the_coordinator()
+    public void A_share_to_be_computed_twice_is_told_to_both_workers_and_what_they_say_of_it_to_the_coordinator()
     {
-        PushAt(1, s_first, 0, 5);
-        LookAt(100);
-        PushAt(101, s_second, 1, 25);
-        var recompute = new Recompute(1, 0, s_leaf, s_first);
-        Receive(recompute);
-        Assert.Equal(recompute, Assert.Single(_context.SentTo<Recompute>(LineRun.Coordinator)));
-        Assert.Empty(_context.SentTo<Recompute>(s_first));
+        var late = new LateShare(1, 0, s_leaf, s_second, s_first);
+        Receive(late);
+        Assert.Equal(new Recompute(1, 0, s_leaf, s_first), Assert.Single(_context.SentTo<Recompute>(s_first)));
+        Assert.Equal(late, Assert.Single(_context.SentTo<LateShare>(s_second)));
+        _server.Receive(_context, s_second, new Settled(1, 0, s_leaf, s_second));
+        Assert.Equal(new Settled(1, 0, s_leaf, s_second), Assert.Single(_context.SentTo<Settled>(LineRun.Coordinator)));
+
+        _server.Receive(_context, s_second, new Subscribe(1, 0));
+        Assert.Equal([late, late], _context.SentTo<LateShare>(s_second));
     }
 
     [Fact]

@@ -42,7 +42,7 @@ public sealed class ParameterServerTests : IDisposable
     {
         Serve(1, 0, LineRun.FirstWeight, 0);
         Push(1, 0, 0, 2, sum: 30, loss: 15);
-        Assert.Equal(new StepReport(1, 0, 1, 3.75), Assert.Single(_context.Sent<StepReport>()));
+        Assert.Equal(new StepReport(1, 0, 1, 3.75, TimeSpan.Zero), Assert.Single(_context.Sent<StepReport>()));
         Assert.Equal(15, Snapshot(1).Loss);
     }
 
@@ -173,12 +173,12 @@ public sealed class ParameterServerTests : IDisposable
     }
 
     [Fact]
-    public void Held_it_says_where_it_is_and_broadcasts_no_further_step_until_the_snapshot_is_named()
+    public void Held_it_says_where_it_is_and_applies_no_step_until_the_snapshot_is_named()
     {
         Serve(1, 0, LineRun.FirstWeight, 0);
         Subscribe(s_worker, 1);
         Receive(new Hold(1));
-        Assert.Equal(new Held(1, 0, 1), Assert.Single(_context.SentTo<Held>(LineRun.Coordinator)));
+        Assert.Equal(new Held(1, 0, 0), Assert.Single(_context.SentTo<Held>(LineRun.Coordinator)));
 
         Push(1, 0, 0, 2, 30, 15);
         Assert.Throws<InvalidOperationException>(() => Broadcast(1));
@@ -214,7 +214,7 @@ public sealed class ParameterServerTests : IDisposable
 
         var second = new ActorId("coordinator-2");
         _server.Start(_context, second);
-        Assert.Equal([new SegmentPosition(0, 1, 1, 1, 0)], Assert.Single(_context.SentTo<Join>(second)).Holding.ToArray());
+        Assert.Equal([new SegmentPosition(0, 1, 1, 1, 1, 0)], Assert.Single(_context.SentTo<Join>(second)).Holding.ToArray());
         Receive(new Topology(9, [_context.Self]));
 
         var (to, epoch) = Assert.Single(_context.Tensors);
@@ -222,6 +222,74 @@ public sealed class ParameterServerTests : IDisposable
         Subscribe(s_worker, 9);
         Receive(new Advance(9, 2, 0));
         Assert.Equal([LineRun.SecondWeight], Broadcast(1));
+    }
+
+    [Fact]
+    public void Told_to_rest_it_says_what_it_holds_and_counts_nothing_of_the_former_term_until_it_is_told_on()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Push(1, 0, 0, 1, 5, 2.5);
+        Receive(new Rest(7));
+        var holding = Assert.Single(_context.SentTo<Holding>(LineRun.Coordinator));
+        Assert.Equal((7, new SegmentPosition(0, 1, 1, 0, 0, 0)), (holding.Term, Assert.Single(holding.Positions)));
+        Push(1, 0, 1, 1, 25, 12.5);
+        Assert.Empty(_context.Sent<StepReport>());
+
+        Receive(new Topology(8, [_context.Self]));
+        Push(8, 0, 0, 2, 30, 15);
+        Assert.Equal(1, _context.Sent<StepReport>().Last().Step);
+    }
+
+    [Fact]
+    public void A_spare_server_gets_what_the_segment_holds_and_the_sum_of_every_step_and_takes_over_with_the_same_bits()
+    {
+        using var spare = Create(LineRun.Recipe(epochs: 4));
+        var context = new RecordingContext("spare");
+        spare.Start(context, LineRun.Coordinator);
+        _server = Create(LineRun.Recipe(epochs: 4));
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Push(1, 0, 0, 1, 5, 2.5);
+        Receive(new Spares(1, 0, [context.Self]));
+        Deliver(_context, spare, context);
+        Assert.Equal(new Copied(1, 0, 0), Assert.Single(context.Sent<Copied>()));
+
+        Push(1, 0, 1, 1, 25, 12.5);
+        Deliver(_context, spare, context);
+        Assert.Equal(1, context.Sent<Copied>().Last().Step);
+        Assert.Empty(context.Sent<StepReport>());
+
+        // The server is lost, and with it what it sent: the epoch, too, comes from the spare.
+        context.Clear();
+        spare.Receive(context, LineRun.Coordinator, new Rest(2));
+        Assert.Equal(new SegmentPosition(0, 1, 1, 1, 1, 0), Assert.Single(Assert.Single(context.Sent<Holding>()).Positions));
+        spare.Receive(context, LineRun.Coordinator, new Topology(3, [context.Self]));
+        var epoch = Assert.Single(context.Tensors).Tensor;
+        Assert.Equal((LineRun.Weights(3, 1), 15.0, LineRun.SecondWeight), (epoch.Key, epoch.Loss, epoch.Values[0]));
+        context.Clear();
+    }
+
+    [Fact]
+    public void A_spare_server_that_falls_behind_is_waited_for_half_a_second_and_sent_a_new_copy_when_it_is_heard_of_again()
+    {
+        _server = Create(LineRun.Recipe(epochs: 9));
+        var spare = new ActorId("spare");
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Subscribe(s_worker, 1);
+        Receive(new Spares(1, 0, [spare]));
+        _server.Receive(_context, spare, new Copied(1, 0, 0));
+        for (var step = 0; step < 3; step++)
+        {
+            Push(1, step, 0, 2, 1, 1);
+        }
+
+        Assert.Throws<InvalidOperationException>(() => Broadcast(3));
+        _context.Now = TimeSpan.FromMilliseconds(600);
+        Receive(new Tick());
+        Assert.NotEmpty(Broadcast(3));
+
+        Assert.Single(_context.SentTo<Copy>(spare));
+        _server.Receive(_context, spare, new Copied(1, 0, 1));
+        Assert.Equal(3, _context.SentTo<Copy>(spare).Last().Position.Step);
     }
 
     [Fact]
@@ -448,6 +516,23 @@ public sealed class ParameterServerTests : IDisposable
 
     private void Push(long term, long step, int start, int count, float sum, double loss) =>
         _server.Receive(_context, s_worker, _pool.Tensor(LineRun.Sum(term, step, start, count), loss, sum));
+
+    /// <summary>Delivers what was sent to a spare server.</summary>
+    private static void Deliver(RecordingContext from, ParameterServer spare, RecordingContext context)
+    {
+        foreach (var message in from.SentTo<IMessage>(context.Self).ToArray())
+        {
+            spare.Receive(context, from.Self, message);
+        }
+
+        foreach (var (_, tensor) in from.Tensors.Where(sent => sent.To == context.Self).ToArray())
+        {
+            tensor.Lease.Share();
+            spare.Receive(context, from.Self, tensor);
+        }
+
+        from.Clear();
+    }
 
     private void Receive(IMessage message) => _server.Receive(_context, LineRun.Coordinator, message);
 

@@ -204,18 +204,29 @@ public sealed class WorkerTests : IDisposable
 
         // The epoch's permutation puts the rows x = 1 and x = 4 there: 1 + 16.
         Assert.Equal([17f], push.Values.ToArray());
+        Assert.Equal(new Settled(1, 0, new TreeNode(1, 1), _context.Self), Assert.Single(_context.SentTo<Settled>(s_server)));
     }
 
     [Fact]
-    public void Asked_about_a_later_step_it_answers_when_the_weights_are_there_and_about_a_former_one_not_at_all()
+    public void Asked_about_a_later_step_it_answers_when_the_weights_are_there_and_of_a_former_one_says_that_it_never_will()
     {
         Assign(1, 1, "worker-2");
         Weights(1, 1, LineRun.FirstWeight);
         _worker.Receive(_context, s_server, new Recompute(1, 0, new TreeNode(0, 1), _context.Self));
         _worker.Receive(_context, s_server, new Recompute(1, 2, new TreeNode(0, 2), _context.Self));
         Assert.Empty(_context.Tensors);
+        Assert.Equal(new Settled(1, 0, new TreeNode(0, 1), _context.Self), Assert.Single(_context.SentTo<Settled>(s_server)));
         Weights(1, 2, LineRun.SecondWeight);
         Assert.Equal(LineRun.Sum(1, 2, 0, 2), Assert.Single(_context.Tensors).Tensor.Key);
+    }
+
+    [Fact]
+    public void Late_with_its_share_it_says_when_it_has_pushed_all_it_will_of_it()
+    {
+        Assign(1, 1, "worker-1");
+        Weights(1, 3, LineRun.FirstWeight);
+        _worker.Receive(_context, s_server, new LateShare(1, 2, new TreeNode(0, 2), _context.Self, new ActorId("worker-2")));
+        Assert.Equal(new Settled(1, 2, new TreeNode(0, 2), _context.Self), Assert.Single(_context.SentTo<Settled>(s_server)));
     }
 
     [Fact]

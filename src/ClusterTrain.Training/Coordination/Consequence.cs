@@ -1,0 +1,15 @@
+namespace ClusterTrain.Training;
+
+/// <summary>What follows from what a worker answered, or did not answer, for the coordinator to do.</summary>
+internal abstract record Consequence
+{
+    /// <summary>Other workers are to share the leaves.</summary>
+    internal sealed record DivideAnew : Consequence;
+
+    /// <summary>The weights may be wrong, or a vote came to no end: the steps since the checkpoint are replayed.</summary>
+    internal sealed record ReplaySteps : Consequence;
+
+    /// <summary>The run cannot go on.</summary>
+    /// <param name="Reason">Why, and what to do.</param>
+    internal sealed record Fail(string Reason) : Consequence;
+}

@@ -1,0 +1,254 @@
+using System.Collections.Immutable;
+using ClusterTrain.Learning;
+
+namespace ClusterTrain.Training;
+
+/// <summary>Who takes part: the members, which server has which segment in the present term, and what they are all told.</summary>
+internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSettings settings, long firstTerm)
+{
+    private readonly List<ActorId> _workers = [];
+    private readonly List<ActorId> _servers = [];
+    private readonly Dictionary<ActorId, double> _speeds = [];
+
+    // Servers that may hold something; those that were asked in the present term, and what they answered.
+    private readonly HashSet<ActorId> _holders = [];
+    private readonly HashSet<ActorId> _asked = [];
+    private readonly Dictionary<ActorId, ImmutableArray<SegmentPosition>> _holdings = [];
+    private bool _isAsking;
+
+    // The spare server of each segment that has one.
+    private readonly Dictionary<int, ActorId> _spares = [];
+    private long _leastServed;
+    private long _assignmentVersion;
+
+    public IReadOnlyList<ActorId> Workers => _workers;
+
+    /// <summary>Rows a second of compute time, by worker.</summary>
+    public ImmutableDictionary<ActorId, double> Speeds => _speeds.ToImmutableDictionary();
+
+    /// <summary>The term, and who serves each segment in it; without servers when nobody does.</summary>
+    public Topology Topology { get; private set; } = new(firstTerm, []);
+
+    /// <summary>The segments the parameters are cut into; none before the first were served.</summary>
+    public ImmutableArray<Segment> Segments { get; private set; } = [];
+
+    public bool IsServed => !Topology.Servers.IsEmpty;
+
+    public bool HasEnoughServers => _servers.Count >= settings.ParameterServers;
+
+    public bool HasEnoughWorkers => _workers.Count >= settings.LeastWorkers;
+
+    /// <summary>What is missing, as a person reads it.</summary>
+    public string Missing
+    {
+        get
+        {
+            var workers = Math.Max(0, settings.LeastWorkers - _workers.Count);
+            var servers = Math.Max(0, settings.ParameterServers - _servers.Count);
+            return string.Join(" and ", new[] { Count(workers, "more worker"), Count(servers, "more parameter server") }.OfType<string>());
+
+            static string? Count(int number, string thing) => number switch
+            {
+                0 => null,
+                1 => $"1 {thing}",
+                _ => $"{number} {thing}s",
+            };
+        }
+    }
+
+    /// <summary>A worker joins.</summary>
+    /// <returns>False when it is there already.</returns>
+    public bool AddWorker(ActorId worker) => Add(_workers, worker);
+
+    /// <summary>A parameter server joins.</summary>
+    /// <returns>False when it is there already.</returns>
+    public bool AddServer(ActorId server, ImmutableArray<SegmentPosition> holding)
+    {
+        if (!Add(_servers, server))
+        {
+            return false;
+        }
+
+        if (!holding.IsEmpty)
+        {
+            _holders.Add(server);
+        }
+
+        return true;
+    }
+
+    /// <summary>A member is gone.</summary>
+    /// <returns>What it was; null when it was none.</returns>
+    public NodeRole? Remove(ActorId member)
+    {
+        if (_workers.Remove(member))
+        {
+            _speeds.Remove(member);
+            return NodeRole.Worker;
+        }
+
+        _holders.Remove(member);
+        _asked.Remove(member);
+        _holdings.Remove(member);
+        return _servers.Remove(member) ? NodeRole.ParameterServer : null;
+    }
+
+    public bool IsWorker(ActorId member) => _workers.Contains(member);
+
+    public void Report(ActorId worker, ComputeReport report) => _speeds[worker] = report.Rows / report.ComputeTime.TotalSeconds;
+
+    /// <summary>Nobody serves; what a server of the former term still sends, and may send again later with gaps, no longer counts.</summary>
+    public void GiveSegmentsUp() => Begin([]);
+
+    /// <summary>Cuts the parameters into the segments that are served from now on.</summary>
+    public void Cut() => Segments = plan.Segments(layout, settings.ParameterServers);
+
+    /// <summary>What servers hold from this term or an earlier one is not to be used: it may be wrong.</summary>
+    public void ForgetHoldings()
+    {
+        _leastServed = Topology.Term + 1;
+        _holders.Clear();
+    }
+
+    /// <summary>Has the servers rest and say what they hold, unless none of them can hold anything.</summary>
+    /// <returns>True while an answer is awaited.</returns>
+    public bool AskForHoldings(IActorContext context)
+    {
+        if (_holders.Count == 0)
+        {
+            return false;
+        }
+
+        if (!_isAsking)
+        {
+            Begin([]);
+            _isAsking = true;
+        }
+
+        foreach (var server in _servers)
+        {
+            if (_asked.Add(server))
+            {
+                context.Send(server, new Rest(Topology.Term));
+            }
+        }
+
+        return !_servers.TrueForAll(_holdings.ContainsKey);
+    }
+
+    /// <summary>A server says what it holds.</summary>
+    public void Add(ActorId server, Holding holding)
+    {
+        if (_servers.Contains(server))
+        {
+            _holdings[server] = holding.Positions;
+        }
+    }
+
+    /// <summary>
+    /// A server of every segment from which the run can go on: what they were told to serve fits together, and the earliest of their steps is
+    /// one that all of them can send the weights of. With that step, and with what they no longer keep for the receipt.
+    /// </summary>
+    /// <returns>Null when there are none.</returns>
+    public (ImmutableArray<ActorId> Holders, long Step, long Recorded)? FindHolders()
+    {
+        var held = _servers.SelectMany(server => _holdings.GetValueOrDefault(server, []).Select(position => (Server: server, Position: position)))
+            .Where(segment => segment.Position.Segments == Segments.Length && segment.Position.Served >= _leastServed).ToList();
+        var served = held.Select(segment => segment.Position.Served).DefaultIfEmpty().Max();
+        var candidates = held.Where(segment => segment.Position.Served == served).ToLookup(segment => segment.Position.Segment);
+        if (Segments.Any(segment => !candidates.Contains(segment.Index)))
+        {
+            return null;
+        }
+
+        var step = Segments.Min(segment => candidates[segment.Index].Max(candidate => candidate.Position.Step));
+        var chosen = Segments.SelectMany(segment => candidates[segment.Index]
+            .Where(candidate => candidate.Position.First <= step && step <= candidate.Position.Step).OrderByDescending(candidate => candidate.Position.Step).Take(1)).ToList();
+        return chosen.Count < Segments.Length
+            ? null
+            : ([.. chosen.Select(segment => segment.Server)], step, chosen.Max(segment => segment.Position.Recorded));
+    }
+
+    /// <summary>Begins a term in which these servers have the segments.</summary>
+    public void BeginTerm(ImmutableArray<ActorId> servers)
+    {
+        Begin(servers);
+        _holders.UnionWith(servers);
+    }
+
+    /// <summary>Begins a term in which each segment is given to a server, which must be sent what to begin with.</summary>
+    public void BeginTerm() => BeginTerm([.. Segments.Select(segment => _servers[segment.Index])]);
+
+    /// <summary>Gives each segment one of the servers that serve none as a spare, as far as there are more of them than the run needs.</summary>
+    public void AssignSpares(IActorContext context)
+    {
+        foreach (var segment in Segments)
+        {
+            var before = _spares.TryGetValue(segment.Index, out var spare) ? spare : null;
+            var after = before is not null && _servers.Contains(before) ? before : _servers.Find(IsFree);
+            if (after == before)
+            {
+                continue;
+            }
+
+            _spares.Remove(segment.Index);
+            if (after is not null)
+            {
+                _spares.Add(segment.Index, after);
+                _holders.Add(after);
+            }
+
+            context.Send(Topology.Servers[segment.Index], new Spares(Topology.Term, segment.Index, after is null ? [] : [after]));
+        }
+    }
+
+    private bool IsFree(ActorId server) =>
+        !Topology.Servers.Contains(server) && !_spares.ContainsValue(server) && _servers.Count - settings.ParameterServers > _spares.Values.Count(_servers.Contains);
+
+    /// <summary>Divides the leaves of every step among these workers; with none the run rests.</summary>
+    public void Divide(IActorContext context, ImmutableArray<ActorId> workers) =>
+        Broadcast(context, new Assignment(Topology.Term, ++_assignmentVersion, workers));
+
+    /// <summary>Sends to every member, servers first.</summary>
+    public void Broadcast(IActorContext context, IMessage message)
+    {
+        foreach (var server in _servers)
+        {
+            context.Send(server, message);
+        }
+
+        foreach (var worker in _workers)
+        {
+            context.Send(worker, message);
+        }
+    }
+
+    /// <summary>Sends to the servers that have segments.</summary>
+    public void SendToServers(IActorContext context, IMessage message)
+    {
+        foreach (var server in Topology.Servers.Distinct())
+        {
+            context.Send(server, message);
+        }
+    }
+
+    private void Begin(ImmutableArray<ActorId> servers)
+    {
+        Topology = new Topology(Topology.Term + 1, servers);
+        _isAsking = false;
+        _spares.Clear();
+        _asked.Clear();
+        _holdings.Clear();
+    }
+
+    private static bool Add(List<ActorId> members, ActorId member)
+    {
+        if (members.Contains(member))
+        {
+            return false;
+        }
+
+        members.Add(member);
+        return true;
+    }
+}
