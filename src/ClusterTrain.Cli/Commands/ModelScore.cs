@@ -17,6 +17,11 @@ internal static class ModelScore
         return new Evaluator(network, rows, model.Recipe.Data.Task).Evaluate(model.Weights.Span);
     }
 
+    /// <summary>The error of a row that the model has no prediction for.</summary>
+    public static DataException Undefined(DataSet rows, long row) => new(
+        $"{rows.Place(row)}: the outputs of the model are not numbers: features of this row are far beyond those it was trained on. Correct the row, or "
+        + "leave it out.");
+
     /// <summary>Reads the model a user names: a model file, or a run folder.</summary>
     /// <returns>The model, and the run folder it is in, if it is in one.</returns>
     /// <exception cref="UsageException">There is none.</exception>

@@ -81,6 +81,8 @@ internal sealed class RunSession : IDisposable
             Address = address?.ToString(),
             ResumeCommand = $"{command} {(folder.Contains(' ', StringComparison.Ordinal) ? $"\"{folder}\"" : folder)}",
         });
+        foreach (var warning in Data.Warnings)
+            Observe(new RunWarning(warning));
     }
 
     /// <summary>Records and shows what happens.</summary>

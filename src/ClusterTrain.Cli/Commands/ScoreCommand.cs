@@ -39,8 +39,10 @@ internal static class ScoreCommand
         var (model, runFolder) = ModelScore.Read(modelPath);
         var rows = files.Length == 0
             ? TestRows(model, runFolder, dataFolder, surroundings)
-            : LabelledRows(model, files[0], files.ElementAtOrDefault(1));
+            : LabelledRows(model, files[0], files.ElementAtOrDefault(1), surroundings);
         var figures = ModelScore.Of(model, rows, Environment.ProcessorCount);
+        if (figures.FirstUndefined is { } row)
+            throw ModelScore.Undefined(rows, row);
         if (isJson)
             WriteJson(model, figures, new JsonLines(surroundings.Out));
         else
@@ -48,9 +50,10 @@ internal static class ScoreCommand
         return ExitCodes.Ok;
     }
 
-    private static DataSet LabelledRows(Model model, string path, string? labels)
+    private static DataSet LabelledRows(Model model, string path, string? labels, Surroundings surroundings)
     {
         var read = model.ReadRows(path, labels);
+        surroundings.Warn(read.Warnings);
         return read.HasTargets
             ? read.Rows
             : throw new UsageException($"{path}: has no column {string.Join(", ", model.TargetNames)} to score against; name a labelled file, or for IDX features the file of labels too.");

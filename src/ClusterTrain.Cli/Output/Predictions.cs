@@ -27,6 +27,7 @@ internal static class Predictions
     /// <param name="rows">Its rows.</param>
     /// <param name="writer">Takes the outputs.</param>
     /// <param name="stop">Ends the work early.</param>
+    /// <exception cref="DataException">A row has no prediction.</exception>
     public static void Compute(Model model, DataSet rows, IPredictionWriter writer, CancellationToken stop)
     {
         using var pool = new ComputePool(Environment.ProcessorCount, "prediction");
@@ -44,7 +45,12 @@ internal static class Predictions
             foreach (ref var value in results.AsSpan(0, model.TargetScale == 1 ? 0 : count * outputs))
                 value = (float)(value / model.TargetScale);
             for (var row = 0; row < count; row++)
-                writer.Write(results.AsSpan(row * outputs, outputs));
+            {
+                var output = results.AsSpan(row * outputs, outputs);
+                if (EvaluationSums.IsUndefined(output))
+                    throw ModelScore.Undefined(rows, start + row);
+                writer.Write(output);
+            }
         }
     }
 }
