@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using ClusterTrain.Hosting;
 using ClusterTrain.Learning;
 
 namespace ClusterTrain.Cli;
@@ -89,8 +90,8 @@ internal static class CheckCommand
             {
                 json.WriteString("tensor", check.Tensor);
                 json.WriteNumber("derivatives", check.Derivatives);
-                json.WriteNumber("finiteDifference", check.FiniteDifference);
-                json.WriteNumber("network", check.Network);
+                json.WriteFigure("finiteDifference", check.FiniteDifference);
+                json.WriteFigure("network", check.Network);
                 json.WriteBoolean("passed", check.Passed);
             });
         }

@@ -33,7 +33,9 @@ internal sealed class RunSession : IDisposable
         Layout = new NetworkLayout(Data.Train.Features, Recipe.Layers);
         Folder = openFolder();
         _log = new RunLog(Folder, surroundings.Time);
-        _tensorBoard = arguments.IsForTensorBoard ? new TensorBoardLog(Folder.Path, surroundings.Time) : null;
+        _tensorBoard = arguments.IsForTensorBoard || TensorBoardLog.IsIn(Folder.Path)
+            ? new TensorBoardLog(Folder.Path, surroundings.Time, Receipt.Read(Folder.ReceiptPath).Epochs)
+            : null;
         _view = RunViews.Of(arguments, surroundings);
     }
 
@@ -101,12 +103,13 @@ internal sealed class RunSession : IDisposable
     /// <param name="threads">Threads to evaluate the test rows with.</param>
     public int End(RunOutcome outcome, int threads)
     {
+        var test = outcome is RunCompleted completed && Data.Test is { } rows ? Score(completed, rows, threads) : null;
         _view.End(new RunSummary
         {
             Outcome = outcome,
             Elapsed = _surroundings.Time.GetElapsedTime(_began),
             Folder = Folder.Path,
-            Test = outcome is RunCompleted && Data.Test is { } test ? ModelScore.Of(Model.Read(Folder.ModelPath), test, threads) : null,
+            Test = test,
         });
         return outcome switch
         {
@@ -114,6 +117,23 @@ internal sealed class RunSession : IDisposable
             RunInterrupted => _surroundings.Interruption.ExitCode,
             _ => ExitCodes.Failed,
         };
+    }
+
+    private Evaluation Score(RunCompleted completed, DataSet rows, int threads)
+    {
+        var figures = ModelScore.Of(Model.Read(Folder.ModelPath), rows, threads);
+        if (figures.FirstUndefined is { } row)
+            Observe(new RunWarning(ModelScore.Undefined(rows, row).Message));
+        try
+        {
+            Folder.WriteTest(figures, completed.WeightsSha256);
+        }
+        catch (IOException error)
+        {
+            Observe(new RunWarning($"the figures on the test rows cannot be written: {error.Message}; `clustertrain score {Folder.Path}` computes them again"));
+        }
+
+        return figures;
     }
 
     public void Dispose()

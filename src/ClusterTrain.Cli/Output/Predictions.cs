@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
+using ClusterTrain.Hosting;
 using ClusterTrain.Learning;
 using ClusterTrain.Numerics;
 
@@ -112,7 +113,7 @@ internal sealed class JsonPredictions(TextWriter output, Model model, bool withO
                 return;
             json.WriteStartObject("outputs");
             foreach (var (name, value) in Predictions.OutputNames(model).Zip(_outputs))
-                json.WriteNumber(name, value);
+                json.WriteFigure(name, value);
             json.WriteEndObject();
         });
     }

@@ -170,17 +170,18 @@ internal sealed class ReportedRun
                 break;
             case "epoch":
                 epoch = line.GetProperty("epoch").GetInt32();
-                _paces[epoch] = new EpochPace(line.GetProperty("samplesPerSecond").GetDouble(), line.GetProperty("workers").GetInt32());
+                if (line.GetProperty("samplesPerSecond").GetFigure() is var pace && double.IsFinite(pace))
+                    _paces[epoch] = new EpochPace(pace, line.GetProperty("workers").GetInt32());
                 break;
             case "speeds":
                 foreach (var worker in line.GetProperty("rowsPerSecond").EnumerateObject())
-                    _speeds.Add(new SpeedPoint(epoch, worker.Name, worker.Value.GetDouble()));
+                    _speeds.Add(new SpeedPoint(epoch, worker.Name, worker.Value.GetFigure()));
                 break;
             case "member" when line.GetProperty("what").GetString() is { } what && what.StartsWith("lost", StringComparison.Ordinal):
                 _notes.Add($"{line.GetProperty("member").GetString()} {what}, after epoch {epoch.ToString(CultureInfo.InvariantCulture)}.");
                 break;
-            case "warning":
-                _notes.Add(line.GetProperty("message").GetString()!);
+            case "warning" when line.GetProperty("message").GetString() is { } message && !_notes.Contains(message):
+                _notes.Add(message);
                 break;
             case "ended":
                 Outcome = line.GetProperty("outcome").GetString();

@@ -185,7 +185,14 @@ public static class RunVerification
 
         var entry = run.Receipt.Entries.FirstOrDefault(entry => entry.Step == checkpoint.State!.Step);
         var hash = WeightsHash.Of(checkpoint.State!.Weights.Span);
-        if (entry is not null && entry.WeightsSha256 != hash)
+        var epochs = run.Receipt.Epochs;
+        if (!epochs.IsEmpty && checkpoint.State.Step >= epochs[^1].Step + epochs[0].Step)
+        {
+            differences.Add(
+                $"receipt.jsonl: ends with epoch {epochs[^1].Epoch}, step {epochs[^1].Step}, and {checkpoint.Name} is an epoch or more beyond it: entries "
+                + "are missing");
+        }
+        else if (entry is not null && entry.WeightsSha256 != hash)
         {
             differences.Add($"{checkpoint.Name}: the weights of step {entry.Step} have SHA-256 {hash}, the receipt says {entry.WeightsSha256}");
         }

@@ -1,0 +1,92 @@
+using System.Text.Json;
+
+namespace ClusterTrain.Cli.Tests;
+
+/// <summary>A file is read right or refused with exit code 2; what is printed is never a wrong answer without a word.</summary>
+public sealed class RightOrRefusedTests : IDisposable
+{
+    private const string Rest = """
+        layers: [ { units: 4, activation: relu }, { units: 2, activation: softmax } ]
+        loss: categorical-cross-entropy
+        batch: full
+        epochs: 200
+        """;
+
+    private const string Rows = "x,z,y\n1,2,a\n2,1,b\n1,3,a\n3,1,b\n";
+
+    private readonly RunDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void Figures_that_are_not_finite_are_null_in_JSON()
+    {
+        _directory.Write("d.csv", "x,y\n1,2\n2,4\n3,6\n");
+        _directory.Write("far.csv", "x,y\n1,2\n3e38,4\n");
+        var recipe = _directory.Write("r.yaml", """
+            data: { csv: { file: d.csv, test_file: far.csv, target: y }, task: regression, target_scale: 1/1000 }
+            layers: [ { units: 1 } ]
+            loss: mean-squared-error
+            batch: full
+            epochs: 3
+            """);
+
+        var train = CommandRun.Of("train", recipe, "--out", _directory["run"], "--json");
+        Assert.Equal(0, train.ExitCode);
+        var test = JsonDocument.Parse(train.LastLine).RootElement.GetProperty("test");
+        Assert.Equal(JsonValueKind.Null, test.GetProperty("loss").ValueKind);
+        var predict = CommandRun.Of("predict", _directory["run"], _directory["far.csv"], "--json");
+        Assert.Equal(0, predict.ExitCode);
+        Assert.Contains("\"outputs\":{\"y\":null}", predict.LastLine, StringComparison.Ordinal);
+        var score = CommandRun.Of("score", _directory["run"], _directory["far.csv"], "--json");
+        Assert.Equal(0, score.ExitCode);
+        Assert.Contains("\"loss\":null", score.LastLine, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_figures_on_the_test_rows_are_in_a_file_of_the_run()
+    {
+        var train = CommandRun.Of("train", "--set", "epochs=1", "--out", _directory["run"]);
+        Assert.Equal(0, train.ExitCode);
+
+        using var json = JsonDocument.Parse(File.ReadAllText(_directory["run/test.json"]));
+
+        var score = JsonDocument.Parse(CommandRun.Of("score", _directory["run"], "--json").LastLine).RootElement;
+        foreach (var name in new[] { "rows", "loss", "accuracy" })
+            Assert.Equal(score.GetProperty(name).GetDouble(), json.RootElement.GetProperty(name).GetDouble());
+        Assert.EndsWith(json.RootElement.GetProperty("weightsSha256").GetString()!, train.LastLine, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("predict")]
+    [InlineData("score")]
+    public void A_row_without_a_prediction_is_an_error_that_names_it(string command)
+    {
+        Train(Rows);
+        var file = _directory.Write("far.csv", "x,z,y\n1,2,a\n3e38,3e38,a\n");
+
+        var run = CommandRun.Of(command, _directory["run"], file);
+
+        Assert.Equal(2, run.ExitCode);
+        Assert.StartsWith($"error: {file}: line 3: the outputs of the model are not numbers", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_looks_wrong_is_a_warning_before_training()
+    {
+        var run = Train("x,z,y\n1,1000000,a\n2,2000000,b\n\n3,1000001,a\n");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Collection(
+            run.ErrorLines,
+            line => Assert.Contains("d.csv: an empty line is left out, line 4.", line, StringComparison.Ordinal),
+            line => Assert.StartsWith("warning: the features have very different ranges: 'x' goes up to 3, 'z' up to 2E+06, ", line, StringComparison.Ordinal));
+    }
+
+    private CommandRun Train(string rows)
+    {
+        _directory.Write("d.csv", rows);
+        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, target: y } }\n" + Rest);
+        return CommandRun.Of("train", recipe, "--out", _directory["run"]);
+    }
+}
