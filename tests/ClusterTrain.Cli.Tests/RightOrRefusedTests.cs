@@ -83,6 +83,25 @@ public sealed class RightOrRefusedTests : IDisposable
             line => Assert.StartsWith("warning: the features have very different ranges: 'x' goes up to 3, 'z' up to 2E+06, ", line, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Arguments_in_the_wrong_place_are_told_by_what_they_are()
+    {
+        Train(Rows);
+        var (rows, recipe, model) = (_directory["d.csv"], _directory["r.yaml"], _directory["run/model.safetensors"]);
+        AssertSays($"error: {rows}: is text, perhaps a file of rows; the model comes first, then the rows.", "predict", rows, model);
+        AssertSays($"error: {recipe}: is a recipe; train it first: clustertrain train {recipe}.", "score", recipe);
+        AssertSays($"error: {model}: is a safetensors file, such as a model.", "train", model);
+        AssertSays($"error: {model}: is a safetensors file, such as a model.", "predict", model, model);
+        AssertSays($"error: {rows}: is a file of rows; a recipe is a YAML file that names it", "train", rows);
+
+        static void AssertSays(string message, params string[] words)
+        {
+            var run = CommandRun.Of(words);
+            Assert.Equal(2, run.ExitCode);
+            Assert.StartsWith(message, Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+        }
+    }
+
     private CommandRun Train(string rows)
     {
         _directory.Write("d.csv", rows);

@@ -31,6 +31,7 @@ internal static class ModelScore
         if (!Directory.Exists(path))
         {
             var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+            RefuseOthers(path);
             return (Model.Read(path), File.Exists(Path.Combine(folder, "run.json")) ? folder : null);
         }
 
@@ -40,5 +41,23 @@ internal static class ModelScore
                 ? throw new UsageException(
                     $"{path}: the run is not complete, so it has no {FileName} yet. Complete it with `clustertrain train --resume {path}`.")
                 : throw new UsageException($"{path}: neither a run folder nor a model file.");
+    }
+
+    // Arguments in the wrong order, or a recipe in place of what it trains.
+    private static void RefuseOthers(string path)
+    {
+        if (!File.Exists(path) || SpecialFile.IsAt(path))
+            return;
+        var start = new byte[FileKind.StartBytes];
+        using (var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0))
+            start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+        if (FileKind.IsSafetensors(start) || start.Length == 0)
+            return;
+        var kind = FileKind.Of(start)
+            ?? (FileKind.IsRecipe(path, start) ? $"a recipe; train it first: clustertrain train {path}"
+                : FileKind.IsText(start) ? "text, perhaps a file of rows; the model comes first, then the rows"
+                : null);
+        if (kind is not null)
+            throw new UsageException($"{path}: is {kind}. A model is the model.safetensors of a run, or the run's folder.");
     }
 }

@@ -10,7 +10,7 @@ internal static class PredictCommand
     public static Command Create(Surroundings surroundings)
     {
         var model = new Argument<string>("MODEL") { Description = "model.safetensors, or a run folder" };
-        var file = new Argument<string>("FILE") { Description = "CSV or IDX file of features, plain or gzip; label columns may hold anything" };
+        var file = new Argument<string>("FILE") { Description = "CSV or IDX file of features, plain or gzip, or - for standard input; label columns may hold anything" };
         var format = new Option<string?>("--format") { Description = "csv (default), or json: one object per row", HelpName = "csv|json" };
         format.AcceptOnlyFromAmong("csv", "json");
         var json = CommandOptions.Json("the same as --format json");
@@ -43,7 +43,7 @@ internal static class PredictCommand
         var (model, _) = ModelScore.Read(modelPath);
         var read = model.ReadFeatures(file);
         surroundings.Warn(read.Warnings);
-        if (target is null)
+        if (target is null or "-" or "/dev/stdout")
         {
             Write(surroundings.Out);
         }

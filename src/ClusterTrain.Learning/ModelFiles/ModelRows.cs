@@ -17,8 +17,9 @@ internal static class ModelRowsReader
     /// <exception cref="DataException">The files are not such as the model can read.</exception>
     public static ModelRows Read(Model model, string path, string? labels, bool withTargets)
     {
-        var (table, hasTargets) = IsIdx(path) ? ReadIdx(model, path, labels)
-            : labels is null ? ReadCsv(model, path, withTargets)
+        using var file = DataFile.Open(path);
+        var (table, hasTargets) = file.BeginsAsIdx() ? ReadIdx(model, IdxFile.Read(file), labels)
+            : labels is null ? CsvTable.ReadForModel(file, model, new MemoryCollector(file.Name), withTargets)
             : throw new DataException(
                 $"{labels}: {path} is a CSV file, whose targets are columns of its own. Name a file of labels only for features in IDX.");
         var outputs = model.Recipe.Layers[^1].Units;
@@ -27,31 +28,18 @@ internal static class ModelRowsReader
         return new ModelRows(new DataSet(finished.Rows, finished.Targets, null) { PlaceOf = table.PlaceOf }, hasTargets) { Warnings = table.Warnings };
     }
 
-    private static bool IsIdx(string path)
+    private static (SourceTable Table, bool HasTargets) ReadIdx(Model model, IdxFile file, string? labels)
     {
-        Span<byte> start = stackalloc byte[2];
-        using var file = DataFile.Open(path);
-        return file.Read(start) == start.Length && start is [0, 0];
-    }
-
-    private static (SourceTable Table, bool HasTargets) ReadCsv(Model model, string path, bool withTargets)
-    {
-        using var file = DataFile.Open(path);
-        return CsvTable.ReadForModel(file, model, new MemoryCollector(path), withTargets);
-    }
-
-    private static (SourceTable Table, bool HasTargets) ReadIdx(Model model, string path, string? labels)
-    {
-        var features = IdxFeatures.Of(Open(path));
+        var features = IdxFeatures.Of(file);
         if (!model.Encoding.Categories.IsEmpty || !model.Encoding.Derived.IsEmpty || features.Rows.Features != model.Encoding.Columns.Length)
         {
             throw new DataException(
-                $"{path}: {features.Rows.Features} values a row, and the model needs the columns " +
+                $"{file.Name}: {features.Rows.Features} values a row, and the model needs the columns " +
                 $"{NearestColumn.Listed(model.Encoding.Columns)}. Name a file that has them.");
         }
 
         return labels is null
-            ? (new SourceTable(path, features.Rows, RowTargets.None(model.Recipe.Layers[^1].Units)), false)
+            ? (new SourceTable(file.Name, features.Rows, RowTargets.None(model.Recipe.Layers[^1].Units)), false)
             : (IdxReader.Table(features, Open(labels), model.Classes, model.Recipe.Layers[^1].Units), true);
     }
 

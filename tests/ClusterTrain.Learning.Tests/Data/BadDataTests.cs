@@ -13,7 +13,8 @@ public sealed class BadDataTests
     public static TheoryData<string, byte[], byte[], string[]> BadIdx => new()
     {
         { "empty", [], Labels, ["images: the file is empty"] },
-        { "magic", [0x50, 0x4B, 3, 4, 0], Labels, ["images: not an IDX file", "50 4B 03 04", "00 00 08 03"] },
+        { "magic", [0x50, 0x4B, 3, 5, 0], Labels, ["images: not an IDX file", "50 4B 03 05", "00 00 08 03"] },
+        { "zip", [0x50, 0x4B, 3, 4, 0], Labels, ["images: is a zip archive; unpack it"] },
         { "short magic", [0, 0], Labels, ["images: not an IDX file", "begins with 00 00 "] },
         { "type", TempFolder.Idx(0x0C, [2, 1], Pixels), Labels, ["images", "0x0C (32-bit integers)", "byte 2", "Convert"] },
         { "header cut off", Images[..10], Labels, ["images: the file is cut off", "16 bytes", "10"] },
@@ -94,6 +95,10 @@ public sealed class BadDataTests
         { "open quote", Text("a,b,y\n1,2,\"" + new string('x', 70_000)), ["rows.csv: line 2: in the row that begins there", "closing quote"] },
         { "quote never closed", Text("a,b,y\n1,2,\"cat\n3,4,dog\n"), ["rows.csv: line 2: a quote opens a cell and never closes"] },
         { "not UTF-8", [.. Text("a,b,y\n1,2,"), 0xFF, 0xFE, 0xFF], ["rows.csv: not UTF-8"] },
+        { "Excel", [.. Text("PK\x03\x04\x14"), .. Text("[Content_Types].xml xl/workbook.xml")], ["rows.csv: is an Excel workbook; save the sheet as CSV."] },
+        { "old Excel", [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], ["rows.csv: is an old Excel workbook"] },
+        { "Parquet", Text("PAR1\0\0"), ["rows.csv: is a Parquet file"] },
+        { "web page", Text("\n<!DOCTYPE html><html>404</html>"), ["rows.csv: is a web page"] },
         { "gzip damaged", Damaged(TempFolder.Gzip(Text("a,b,y\n1,2,0\n1,3,1\n"))), ["rows.csv: the gzip file is damaged"] },
     };
 
