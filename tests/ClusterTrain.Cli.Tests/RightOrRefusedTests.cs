@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Net;
 using System.Text.Json;
 
 namespace ClusterTrain.Cli.Tests;
@@ -100,6 +102,78 @@ public sealed class RightOrRefusedTests : IDisposable
             Assert.Equal(2, run.ExitCode);
             Assert.StartsWith(message, Assert.Single(run.ErrorLines), StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void The_epoch_whose_weights_are_restored_is_said_with_its_figures()
+    {
+        var random = Enumerable.Range(0, 60).Select(i => (X: i * 37 % 100, Z: i * 61 % 97));
+        _directory.Write("d.csv", "x,z,y\n" + string.Concat(random.Select(row => $"{row.X / 100.0:F2},{row.Z / 100.0:F2},{((row.X * 7) + row.Z) % 3 % 2}\n")));
+        var recipe = _directory.Write("r.yaml", """
+            data: { csv: { file: d.csv, target: y }, validation: 0.3 }
+            layers: [ { units: 32, activation: relu }, { units: 2, activation: softmax } ]
+            loss: categorical-cross-entropy
+            optimiser: { kind: adam, rate: 0.05 }
+            batch: 8
+            epochs: 30
+            early_stopping: { patience: 1000 }
+            """);
+
+        var run = CommandRun.Of("train", recipe, "--out", _directory["run"]);
+
+        Assert.Equal(0, run.ExitCode);
+        var best = File.ReadAllLines(_directory["run/epochs.csv"]).Skip(1).MinBy(line => double.Parse(line.Split(',')[4], CultureInfo.InvariantCulture))!.Split(',')[1];
+        Assert.NotEqual("30", best);
+        Assert.Contains($"the weights are those of epoch {best}, the best", run.Lines);
+        var figures = Assert.Single(run.Lines, line => line.StartsWith($"epoch {best}: loss ", StringComparison.Ordinal));
+        Assert.Contains(run.Lines, line => line.StartsWith($"epoch {best}/30  loss {figures.Split(' ')[3]}  ", StringComparison.Ordinal));
+        var score = CommandRun.Of("score", _directory["run"], _directory["d.csv"]);
+        Assert.Equal($"note: the weights are those of epoch {best} of 30, the best", Assert.Single(score.ErrorLines));
+        Assert.Equal(0, CommandRun.Of("report", _directory["run"]).ExitCode);
+        var page = File.ReadAllText(_directory["run/report.html"]);
+        Assert.Contains($"; the weights are those of epoch {best}, the best.", page, StringComparison.Ordinal);
+        Assert.Contains($"training loss, epoch {best}", page, StringComparison.Ordinal);
+        Assert.Contains($"recipe.yaml' --data '{_directory.Folder}' --workers 4", WebUtility.HtmlDecode(page), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_class_that_is_called_as_the_target_has_a_column_of_its_own()
+    {
+        Train("x,z,y\n1,2,y\n2,1,b\n1,3,y\n3,1,b\n");
+        Assert.Equal("y,b,output y", CommandRun.Of("predict", _directory["run"], _directory["d.csv"], "--outputs").Lines[0]);
+    }
+
+    [Fact]
+    public void A_forgotten_task_is_recognised()
+    {
+        _directory.Write("d.csv", "x,y\n1,2.5\n2,4.25\n3,6\n");
+        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, target: y } }\nlayers: [ { units: 1 } ]\nloss: mean-squared-error\n");
+
+        var run = CommandRun.Of("train", recipe, "--out", _directory["run"]);
+
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("the target's 3 different numbers are taken for classes", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+        Assert.EndsWith("add task: regression", run.ErrorLines[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_mean_absolute_error_has_the_unit_of_the_target()
+    {
+        _directory.Write("d.csv", "x,y\n1,2000\n2,4000\n3,6000\n");
+        var recipe = _directory.Write("r.yaml", """
+            data: { csv: { file: d.csv, target: y }, task: regression, target_scale: 1/1000 }
+            layers: [ { units: 1 } ]
+            loss: mean-squared-error
+            batch: full
+            epochs: 1
+            """);
+        Assert.Equal(0, CommandRun.Of("train", recipe, "--out", _directory["run"]).ExitCode);
+        var predicted = CommandRun.Of("predict", _directory["run"], _directory["d.csv"]).Lines[1..].Select(line => double.Parse(line, CultureInfo.InvariantCulture));
+        var expected = predicted.Zip([2000.0, 4000, 6000], (found, target) => Math.Abs(found - target)).Average();
+
+        var score = JsonDocument.Parse(CommandRun.Of("score", _directory["run"], _directory["d.csv"], "--json").LastLine).RootElement;
+
+        Assert.Equal(expected, score.GetProperty("meanAbsoluteError").GetDouble(), expected * 1e-5);
     }
 
     private CommandRun Train(string rows)

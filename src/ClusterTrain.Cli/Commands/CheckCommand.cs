@@ -50,7 +50,7 @@ internal static class CheckCommand
     {
         var kernels = KernelChoice.Active();
         var data = source.Prepare(dataFolder, surroundings);
-        RecipeChecks.CheckAgainst(source.Recipe, data.Train.Features, data.Train.Outputs, data.Train.Rows);
+        RecipeChecks.CheckAgainst(source.Recipe, data.Train.Features, data.Train.Outputs, data.Train.Rows, data.Classes);
         var checks = RecipeGradientCheck.Run(source.Recipe, data.Train, kernels, rows, derivatives);
         if (isJson)
             WriteJson(checks, new JsonLines(surroundings.Out));

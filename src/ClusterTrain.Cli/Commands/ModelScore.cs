@@ -9,12 +9,16 @@ internal static class ModelScore
 {
     private const string FileName = "model.safetensors";
 
-    /// <summary>The figures of a model on labelled rows; the number of threads does not change them.</summary>
+    /// <summary>
+    /// The figures of a model on labelled rows; the number of threads does not change them. The mean absolute error has the unit of the target, as
+    /// predictions have; loss and squared error are those of training.
+    /// </summary>
     public static Evaluation Of(Model model, DataSet rows, int threads)
     {
         using var pool = new ComputePool(threads, "evaluation");
         using var network = new Network(model.Layout, model.Recipe.Loss, KernelChoice.Active(), pool);
-        return new Evaluator(network, rows, model.Recipe.Data.Task).Evaluate(model.Weights.Span);
+        var figures = new Evaluator(network, rows, model.Recipe.Data.Task).Evaluate(model.Weights.Span);
+        return figures with { MeanAbsoluteError = figures.MeanAbsoluteError / model.TargetScale };
     }
 
     /// <summary>The error of a row that the model has no prediction for.</summary>

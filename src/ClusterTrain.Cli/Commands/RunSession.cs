@@ -28,7 +28,7 @@ internal sealed class RunSession : IDisposable
         Kernels = KernelChoice.Active().Name;
         Recipe = source.Recipe;
         Data = source.Prepare(arguments.Data, surroundings);
-        RecipeChecks.CheckAgainst(Recipe, Data.Train.Features, Data.Train.Outputs, Data.Train.Rows);
+        RecipeChecks.CheckAgainst(Recipe, Data.Train.Features, Data.Train.Outputs, Data.Train.Rows, Data.Classes);
         Plan = new TrainingPlan(Recipe, Data.Train.Rows);
         Layout = new NetworkLayout(Data.Train.Features, Recipe.Layers);
         Folder = openFolder();
@@ -110,6 +110,7 @@ internal sealed class RunSession : IDisposable
             Elapsed = _surroundings.Time.GetElapsedTime(_began),
             Folder = Folder.Path,
             Test = test,
+            Best = outcome is RunCompleted { Epoch: var epoch } ? Receipt.Read(Folder.ReceiptPath).Before(epoch) : null,
         });
         return outcome switch
         {

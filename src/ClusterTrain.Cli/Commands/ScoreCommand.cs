@@ -41,6 +41,8 @@ internal static class ScoreCommand
             ? TestRows(model, runFolder, dataFolder, surroundings)
             : LabelledRows(model, files[0], files.ElementAtOrDefault(1), surroundings);
         var figures = ModelScore.Of(model, rows, Environment.ProcessorCount);
+        if (runFolder is not null && model.Recipe.EarlyStopping is not null)
+            NoteEpoch(model, Path.Combine(runFolder, "receipt.jsonl"), surroundings.Error);
         if (figures.FirstUndefined is { } row)
             throw ModelScore.Undefined(rows, row);
         if (isJson)
@@ -48,6 +50,14 @@ internal static class ScoreCommand
         else
             WriteText(model, figures, surroundings.Out);
         return ExitCodes.Ok;
+    }
+
+    private static void NoteEpoch(Model model, string receiptPath, TextWriter error)
+    {
+        var epochs = Receipt.Read(receiptPath).Epochs;
+        var hash = WeightsHash.Of(model.Weights.Span);
+        if (epochs.FirstOrDefault(record => record.WeightsSha256 == hash) is { } shown && shown.Epoch < epochs[^1].Epoch)
+            error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"note: the weights are those of epoch {shown.Epoch} of {epochs[^1].Epoch}, the best"));
     }
 
     private static DataSet LabelledRows(Model model, string path, string? labels, Surroundings surroundings)

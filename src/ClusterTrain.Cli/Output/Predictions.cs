@@ -69,7 +69,7 @@ internal sealed class CsvPredictions : IPredictionWriter
         (_output, _model) = (output, model);
         var isClassification = !model.Classes.IsEmpty;
         _withOutputs = withOutputs || !isClassification;
-        var columns = isClassification && withOutputs ? model.TargetNames.AddRange(Predictions.OutputNames(model)) : model.TargetNames;
+        var columns = isClassification && withOutputs ? model.TargetNames.AddRange(Apart(Predictions.OutputNames(model), model.TargetNames)) : model.TargetNames;
         output.WriteLine(string.Join(',', columns.Select(Cell)));
     }
 
@@ -86,6 +86,18 @@ internal sealed class CsvPredictions : IPredictionWriter
 
         _line.Length--;
         _output.WriteLine(_line.ToString());
+    }
+
+    // A class may be called as the target is.
+    private static IEnumerable<string> Apart(ImmutableArray<string> outputs, ImmutableArray<string> targets)
+    {
+        foreach (var output in outputs)
+        {
+            var name = output;
+            while (targets.Contains(name) || (name != output && outputs.Contains(name)))
+                name = $"output {name}";
+            yield return name;
+        }
     }
 
     private static string Cell(string text) => text.AsSpan().IndexOfAny(",\"\r\n") < 0

@@ -112,6 +112,9 @@ internal sealed class ReportedRun
         : Checkpoint is { } state ? WeightsHash.Of(state.Weights.Span)
         : null;
 
+    /// <summary>The record of the weights that the report shows; the last one where they are of no epoch, null where there is none.</summary>
+    public EpochRecord? Shown => Epochs.LastOrDefault(record => record.WeightsSha256 == WeightsSha256) ?? Epochs.LastOrDefault();
+
     /// <summary>Reads a run folder, also of a run in progress.</summary>
     /// <param name="path">The folder.</param>
     /// <exception cref="RunFolderException">It is no run folder.</exception>

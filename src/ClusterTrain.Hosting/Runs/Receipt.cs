@@ -20,6 +20,10 @@ public sealed record Receipt(ImmutableArray<ReceiptEntry> Entries)
     /// <summary>The epochs recorded, in order.</summary>
     public ImmutableArray<EpochRecord> Epochs => [.. Entries.Select(entry => entry.Record).OfType<EpochRecord>()];
 
+    /// <summary>The record of an epoch that others follow; null when none does.</summary>
+    /// <param name="epoch">The epoch.</param>
+    public EpochRecord? Before(int epoch) => Epochs.SkipLast(1).FirstOrDefault(record => record.Epoch == epoch);
+
     /// <summary>The step of the last entry; 0 when there is none.</summary>
     public long LastStep => Entries.IsEmpty ? 0 : Entries[^1].Step;
 

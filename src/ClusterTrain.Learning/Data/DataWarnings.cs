@@ -10,6 +10,7 @@ internal static class DataWarnings
     private const int MostNamed = 5;
     private const int FewWords = 10;
     private const int FewRows = 5;
+    private const float LargeTarget = 1000;
     private const float LargestRatio = 1000;
 
     /// <summary>The warnings.</summary>
@@ -35,6 +36,14 @@ internal static class DataWarnings
         {
             yield return $"target '{data.TargetNames[0]}' has {data.Classes.Length} classes in {data.Train.Rows} training rows. Where it is a number to "
                 + "be predicted, set data.task: regression.";
+        }
+
+        if (data.Task == TaskKind.Regression && LargestTarget(data.Train) is var largest && largest > LargeTarget)
+        {
+            yield return string.Create(
+                CultureInfo.InvariantCulture,
+                $"the targets go up to {largest:G3}, which makes losses and steps very large. Set data.target_scale, for example {1 / Math.Pow(10, Math.Floor(Math.Log10(largest))):R}; ")
+                + "predictions stay in the target's unit.";
         }
 
         foreach (var warning in data.Classes.IsEmpty || (data.Validation ?? data.Test) is null ? [] : RareClasses(data))
@@ -99,6 +108,20 @@ internal static class DataWarnings
                 $"the features have very different ranges: '{sizes[0].Name}' goes up to {sizes[0].Size:G3}, '{sizes[^1].Name}' up to {sizes[^1].Size:G3}, ")
                 + "and the larger one drowns the smaller. Set data.standardise: true.";
         }
+    }
+
+    private static float LargestTarget(DataSet rows)
+    {
+        var targets = new float[rows.Outputs];
+        var largest = 0f;
+        for (var row = 0L; row < Math.Min(rows.Rows, MostRows); row++)
+        {
+            rows.CopyTargetValues(row, targets);
+            foreach (var target in targets)
+                largest = Math.Max(largest, Math.Abs(target));
+        }
+
+        return largest;
     }
 
     private static bool IsPerRow(int words, long rows) => words > FewWords && words * 2L > rows;

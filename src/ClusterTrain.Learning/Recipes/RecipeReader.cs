@@ -33,6 +33,10 @@ public static class RecipeReader
     public static Recipe Parse(string yaml, string name, IReadOnlyList<string> overrides) =>
         Parse(yaml, name, overrides, hashStart: null);
 
+    /// <summary>The path of the value that is called so here or in other systems, for an override; null: there is none.</summary>
+    /// <param name="word">A key, such as <c>epochs</c>, or another word for one, such as <c>learning-rate</c>.</param>
+    public static string? PathOf(string word) => RecipeKeys.Meant(word, []);
+
     private static Recipe Parse(string yaml, string name, IReadOnlyList<string> overrides, Func<string, string>? hashStart)
     {
         var problems = new RecipeProblems();

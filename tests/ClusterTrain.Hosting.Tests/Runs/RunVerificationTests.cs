@@ -119,6 +119,7 @@ public sealed class RunVerificationTests : IDisposable
         _runs.Train("two", TrainedRun.Recipe("seed=2"));
         var report = RunVerification.Compare(_runs.Folder("one"), _runs.Folder("two"));
         Assert.Contains(report.Differences, line => line.StartsWith("different recipe: ", StringComparison.Ordinal));
+        Assert.Contains(report.Differences, line => line == "recipe: seed is 1 and 2");
         Assert.Contains(report.Differences, line => line.StartsWith("first difference: epoch 0, step 0: weights sha256 ", StringComparison.Ordinal));
         Assert.Contains(report.Differences, line => line.StartsWith("model.safetensors: tensor 'layers.0.weight' differs first at element 0", StringComparison.Ordinal));
     }

@@ -144,7 +144,7 @@ internal sealed class CsvTable
         return code >= 0 ? code : throw Cell(
             column,
             $"is '{Short(word)}', a {kind} that no training row has",
-            $"Known are {NearestColumn.Listed(words.Words)}. Correct it, or train with rows of this {kind}.");
+            $"Known are {NearestColumn.Quoted(words.Words)}. Correct it, or train with rows of this {kind}.");
     }
 
     private double Number(int column)
