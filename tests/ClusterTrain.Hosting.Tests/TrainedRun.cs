@@ -49,9 +49,8 @@ internal sealed class TrainedRun : IDisposable
     /// <summary>The receipt of a run, as text.</summary>
     public string Receipt(string name) => File.ReadAllText(Path.Combine(Folder(name), "receipt.jsonl"));
 
-    public void Dispose() => _root.Delete(recursive: true);
-
-    private RunOutcome Train(RunFolder folder, Recipe recipe, InProcessSettings? settings, Action<RunEvent, CancellationTokenSource>? observe)
+    /// <summary>Trains in a folder that is open.</summary>
+    public RunOutcome Train(RunFolder folder, Recipe recipe, InProcessSettings? settings, Action<RunEvent, CancellationTokenSource>? observe)
     {
         using var stop = new CancellationTokenSource();
         return InProcessTraining.Train(
@@ -67,4 +66,6 @@ internal sealed class TrainedRun : IDisposable
             },
             stop.Token);
     }
+
+    public void Dispose() => _root.Delete(recursive: true);
 }

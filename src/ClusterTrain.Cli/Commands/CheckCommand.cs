@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using ClusterTrain.Hosting;
 using ClusterTrain.Learning;
 
 namespace ClusterTrain.Cli;
@@ -49,7 +50,7 @@ internal static class CheckCommand
     {
         var kernels = KernelChoice.Active();
         var data = source.Prepare(dataFolder, surroundings);
-        RecipeChecks.CheckAgainst(source.Recipe, data.Train.Features, data.Train.Outputs, data.Train.Rows);
+        RecipeChecks.CheckAgainst(source.Recipe, data.Train.Features, data.Train.Outputs, data.Train.Rows, data.Classes);
         var checks = RecipeGradientCheck.Run(source.Recipe, data.Train, kernels, rows, derivatives);
         if (isJson)
             WriteJson(checks, new JsonLines(surroundings.Out));
@@ -89,8 +90,8 @@ internal static class CheckCommand
             {
                 json.WriteString("tensor", check.Tensor);
                 json.WriteNumber("derivatives", check.Derivatives);
-                json.WriteNumber("finiteDifference", check.FiniteDifference);
-                json.WriteNumber("network", check.Network);
+                json.WriteFigure("finiteDifference", check.FiniteDifference);
+                json.WriteFigure("network", check.Network);
                 json.WriteBoolean("passed", check.Passed);
             });
         }

@@ -102,12 +102,25 @@ internal static class CommandLine
         var words = parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(result => result.Tokens).Select(token => token.Value);
         var unknown = args.Contains("--") ? [] : words.Concat(parsed.UnmatchedTokens).Where(word => word is ['-', _, ..]).Distinct().ToList();
         if (unknown.Count > 0)
-            return [.. unknown.Select(word => $"there is no option '{word}'.{Suggestion(word, command.Options.Select(option => option.Name))}")];
+            return [.. unknown.Select(word => $"there is no option '{word}'.{Remedy(word, args, command)}")];
         if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens is [var first, ..])
             return [$"there is no command '{first}'.{Suggestion(first, command.Subcommands.Select(sub => sub.Name))}"];
         if (parsed.Action is ParseErrorAction)
             return [.. parsed.Errors.Select(error => error.Message)];
         return args.Contains("") ? ["an argument is empty; write a value, or look whether a variable of the shell is set."] : [];
+    }
+
+    private static string Remedy(string word, string[] args, Command command)
+    {
+        var name = word.Split('=')[0];
+        if (!word.StartsWith("--", StringComparison.Ordinal) || command.Options.All(option => option.Name != "--set")
+            || RecipeReader.PathOf(name.TrimStart('-')) is not { } path)
+            return Suggestion(word, command.Options.Select(option => option.Name));
+        var at = Array.IndexOf(args, word);
+        var value = word.Contains('=', StringComparison.Ordinal) ? word[(name.Length + 1)..]
+            : at + 1 < args.Length && !args[at + 1].StartsWith("--", StringComparison.Ordinal) ? args[at + 1]
+            : "VALUE";
+        return $" It is a value of the recipe: use --set {path}={value}.";
     }
 
     private static string Suggestion(string word, IEnumerable<string> known) =>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using ClusterTrain.Learning;
 
@@ -45,8 +46,10 @@ internal static class DataPrepareCommand
         var source = RunSource.OfRecipe(recipePath, overrides);
         var locations = Locations.Of(source.RecipeFolder, dataFolder, surroundings);
         RefuseOther(path);
+        ImmutableArray<string> warnings;
         using (var progress = new DataProgressLine(surroundings, showsFiles: true))
-            DataPreparation.PrepareToFile(source.Recipe, locations, path, progress, surroundings.Interruption.Token);
+            warnings = DataPreparation.PrepareToFile(source.Recipe, locations, path, progress, surroundings.Interruption.Token);
+        surroundings.Warn(warnings);
         var written = PreparedDataFile.Open(path);
         var bytes = new FileInfo(path).Length;
         if (isJson)

@@ -10,7 +10,7 @@ internal static class PredictCommand
     public static Command Create(Surroundings surroundings)
     {
         var model = new Argument<string>("MODEL") { Description = "model.safetensors, or a run folder" };
-        var file = new Argument<string>("FILE") { Description = "CSV or IDX file of features, plain or gzip; label columns are not looked at" };
+        var file = new Argument<string>("FILE") { Description = "CSV or IDX file of features, plain or gzip, or - for standard input; label columns may hold anything" };
         var format = new Option<string?>("--format") { Description = "csv (default), or json: one object per row", HelpName = "csv|json" };
         format.AcceptOnlyFromAmong("csv", "json");
         var json = CommandOptions.Json("the same as --format json");
@@ -41,8 +41,9 @@ internal static class PredictCommand
     private static int Run(string modelPath, string file, bool isJson, bool withOutputs, string? target, Surroundings surroundings)
     {
         var (model, _) = ModelScore.Read(modelPath);
-        var rows = model.ReadRows(file).Rows;
-        if (target is null)
+        var read = model.ReadFeatures(file);
+        surroundings.Warn(read.Warnings);
+        if (target is null or "-" or "/dev/stdout")
         {
             Write(surroundings.Out);
         }
@@ -61,7 +62,7 @@ internal static class PredictCommand
         void Write(TextWriter output)
         {
             IPredictionWriter writer = isJson ? new JsonPredictions(output, model, withOutputs) : new CsvPredictions(output, model, withOutputs);
-            Predictions.Compute(model, rows, writer, surroundings.Interruption.Token);
+            Predictions.Compute(model, read.Rows, writer, surroundings.Interruption.Token);
         }
     }
 }

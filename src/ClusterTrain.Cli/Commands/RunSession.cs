@@ -28,7 +28,7 @@ internal sealed class RunSession : IDisposable
         Kernels = KernelChoice.Active().Name;
         Recipe = source.Recipe;
         Data = source.Prepare(arguments.Data, surroundings);
-        RecipeChecks.CheckAgainst(Recipe, Data.Train.Features, Data.Train.Outputs, Data.Train.Rows);
+        RecipeChecks.CheckAgainst(Recipe, Data.Train.Features, Data.Train.Outputs, Data.Train.Rows, Data.Classes);
         Plan = new TrainingPlan(Recipe, Data.Train.Rows);
         Layout = new NetworkLayout(Data.Train.Features, Recipe.Layers);
         _isForTensorBoard = arguments.IsForTensorBoard;
@@ -57,7 +57,9 @@ internal sealed class RunSession : IDisposable
         Close();
         _folder = folder;
         _log = new RunLog(folder, _surroundings.Time);
-        _tensorBoard = _isForTensorBoard ? new TensorBoardLog(folder.Path, _surroundings.Time) : null;
+        _tensorBoard = _isForTensorBoard || TensorBoardLog.IsIn(folder.Path)
+            ? new TensorBoardLog(folder.Path, _surroundings.Time, Receipt.Read(folder.ReceiptPath).Epochs)
+            : null;
     }
 
     /// <summary>Shows what is about to be trained.</summary>
@@ -90,6 +92,8 @@ internal sealed class RunSession : IDisposable
             Address = address,
             ResumeCommand = $"{command} {(folder.Contains(' ', StringComparison.Ordinal) ? $"\"{folder}\"" : folder)}",
         });
+        foreach (var warning in Data.Warnings)
+            Observe(new RunWarning(warning));
     }
 
     /// <summary>Records and shows what happens.</summary>
@@ -108,12 +112,14 @@ internal sealed class RunSession : IDisposable
     /// <param name="threads">Threads to evaluate the test rows with.</param>
     public int End(RunOutcome outcome, int threads)
     {
+        var test = outcome is RunCompleted completed && Data.Test is { } rows ? Score(completed, rows, threads) : null;
         _view.End(new RunSummary
         {
             Outcome = outcome,
             Elapsed = _surroundings.Time.GetElapsedTime(_began),
             Folder = Folder.Path,
-            Test = outcome is RunCompleted && Data.Test is { } test ? ModelScore.Of(Model.Read(Folder.ModelPath), test, threads) : null,
+            Test = test,
+            Best = outcome is RunCompleted { Epoch: var epoch } ? Receipt.Read(Folder.ReceiptPath).Before(epoch) : null,
         });
         return outcome switch
         {
@@ -121,6 +127,23 @@ internal sealed class RunSession : IDisposable
             RunInterrupted => _surroundings.Interruption.ExitCode,
             _ => ExitCodes.Failed,
         };
+    }
+
+    private Evaluation Score(RunCompleted completed, DataSet rows, int threads)
+    {
+        var figures = ModelScore.Of(Model.Read(Folder.ModelPath), rows, threads);
+        if (figures.FirstUndefined is { } row)
+            Observe(new RunWarning(ModelScore.Undefined(rows, row).Message));
+        try
+        {
+            Folder.WriteTest(figures, completed.WeightsSha256);
+        }
+        catch (IOException error)
+        {
+            Observe(new RunWarning($"the figures on the test rows cannot be written: {error.Message}; `clustertrain score {Folder.Path}` computes them again"));
+        }
+
+        return figures;
     }
 
     public void Dispose()

@@ -39,8 +39,12 @@ internal static class ScoreCommand
         var (model, runFolder) = ModelScore.Read(modelPath);
         var rows = files.Length == 0
             ? TestRows(model, runFolder, dataFolder, surroundings)
-            : LabelledRows(model, files[0], files.ElementAtOrDefault(1));
+            : LabelledRows(model, files[0], files.ElementAtOrDefault(1), surroundings);
         var figures = ModelScore.Of(model, rows, Environment.ProcessorCount);
+        if (runFolder is not null && model.Recipe.EarlyStopping is not null)
+            NoteEpoch(model, Path.Combine(runFolder, "receipt.jsonl"), surroundings.Error);
+        if (figures.FirstUndefined is { } row)
+            throw ModelScore.Undefined(rows, row);
         if (isJson)
             WriteJson(model, figures, new JsonLines(surroundings.Out));
         else
@@ -48,9 +52,18 @@ internal static class ScoreCommand
         return ExitCodes.Ok;
     }
 
-    private static DataSet LabelledRows(Model model, string path, string? labels)
+    private static void NoteEpoch(Model model, string receiptPath, TextWriter error)
+    {
+        var epochs = Receipt.Read(receiptPath).Epochs;
+        var hash = WeightsHash.Of(model.Weights.Span);
+        if (epochs.FirstOrDefault(record => record.WeightsSha256 == hash) is { } shown && shown.Epoch < epochs[^1].Epoch)
+            error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"note: the weights are those of epoch {shown.Epoch} of {epochs[^1].Epoch}, the best"));
+    }
+
+    private static DataSet LabelledRows(Model model, string path, string? labels, Surroundings surroundings)
     {
         var read = model.ReadRows(path, labels);
+        surroundings.Warn(read.Warnings);
         return read.HasTargets
             ? read.Rows
             : throw new UsageException($"{path}: has no column {string.Join(", ", model.TargetNames)} to score against; name a labelled file, or for IDX features the file of labels too.");

@@ -99,11 +99,18 @@ internal sealed record RunSummary
     /// <summary>Figures of the result on the test rows; null when there are none, or no result.</summary>
     public Evaluation? Test { get; init; }
 
+    /// <summary>The record of the epoch whose weights the result has, where epochs were trained after it; null: it is the last.</summary>
+    public EpochRecord? Best { get; init; }
+
     /// <summary>The lines that tell a person of a completed run, before the last one.</summary>
     public IEnumerable<string> CompletedLines(RunCompleted completed)
     {
         if (completed.StoppedEarly)
             yield return string.Create(CultureInfo.InvariantCulture, $"stopped early; the weights are those of epoch {completed.Epoch}");
+        else if (Best is { } best)
+            yield return string.Create(CultureInfo.InvariantCulture, $"the weights are those of epoch {best.Epoch}, the best");
+        if (Best is { Validation: { } validation } chosen)
+            yield return string.Create(CultureInfo.InvariantCulture, $"epoch {chosen.Epoch}: loss {Figures.Number(chosen.Loss)}  {Figures.Line(validation, "val_")}");
         if (Test is { } test)
             yield return $"{Figures.Line(test, "test_")}  on {Figures.Count(test.Rows, "row")}";
         yield return $"done in {Figures.Duration(Elapsed)}; {Path.Combine(Folder, "model.safetensors")}";

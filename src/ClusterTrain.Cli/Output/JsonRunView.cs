@@ -34,6 +34,7 @@ internal sealed class JsonRunView(TextWriter output, TimeProvider time) : IRunVi
             json.WriteNumber("secondsSinceStart", SecondsSinceStart());
             json.WriteNumber("seconds", report.Elapsed.TotalSeconds);
             json.WriteString("folder", report.Folder);
+            json.WriteNumber("epoch", completed.Epoch);
             if (report.Test is { } test)
             {
                 json.WriteStartObject("test");

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
+using ClusterTrain.Hosting;
 using ClusterTrain.Learning;
 using ClusterTrain.Numerics;
 
@@ -27,6 +28,7 @@ internal static class Predictions
     /// <param name="rows">Its rows.</param>
     /// <param name="writer">Takes the outputs.</param>
     /// <param name="stop">Ends the work early.</param>
+    /// <exception cref="DataException">A row has no prediction.</exception>
     public static void Compute(Model model, DataSet rows, IPredictionWriter writer, CancellationToken stop)
     {
         using var pool = new ComputePool(Environment.ProcessorCount, "prediction");
@@ -44,7 +46,12 @@ internal static class Predictions
             foreach (ref var value in results.AsSpan(0, model.TargetScale == 1 ? 0 : count * outputs))
                 value = (float)(value / model.TargetScale);
             for (var row = 0; row < count; row++)
-                writer.Write(results.AsSpan(row * outputs, outputs));
+            {
+                var output = results.AsSpan(row * outputs, outputs);
+                if (EvaluationSums.IsUndefined(output))
+                    throw ModelScore.Undefined(rows, start + row);
+                writer.Write(output);
+            }
         }
     }
 }
@@ -62,7 +69,7 @@ internal sealed class CsvPredictions : IPredictionWriter
         (_output, _model) = (output, model);
         var isClassification = !model.Classes.IsEmpty;
         _withOutputs = withOutputs || !isClassification;
-        var columns = isClassification && withOutputs ? model.TargetNames.AddRange(Predictions.OutputNames(model)) : model.TargetNames;
+        var columns = isClassification && withOutputs ? model.TargetNames.AddRange(Apart(Predictions.OutputNames(model), model.TargetNames)) : model.TargetNames;
         output.WriteLine(string.Join(',', columns.Select(Cell)));
     }
 
@@ -79,6 +86,18 @@ internal sealed class CsvPredictions : IPredictionWriter
 
         _line.Length--;
         _output.WriteLine(_line.ToString());
+    }
+
+    // A class may be called as the target is.
+    private static IEnumerable<string> Apart(ImmutableArray<string> outputs, ImmutableArray<string> targets)
+    {
+        foreach (var output in outputs)
+        {
+            var name = output;
+            while (targets.Contains(name) || (name != output && outputs.Contains(name)))
+                name = $"output {name}";
+            yield return name;
+        }
     }
 
     private static string Cell(string text) => text.AsSpan().IndexOfAny(",\"\r\n") < 0
@@ -106,7 +125,7 @@ internal sealed class JsonPredictions(TextWriter output, Model model, bool withO
                 return;
             json.WriteStartObject("outputs");
             foreach (var (name, value) in Predictions.OutputNames(model).Zip(_outputs))
-                json.WriteNumber(name, value);
+                json.WriteFigure(name, value);
             json.WriteEndObject();
         });
     }

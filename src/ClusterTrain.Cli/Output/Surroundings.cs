@@ -68,6 +68,13 @@ internal sealed class Surroundings : IDisposable
         };
     }
 
+    /// <summary>Writes warnings on the error stream, a line each.</summary>
+    public void Warn(IEnumerable<string> warnings)
+    {
+        foreach (var warning in warnings)
+            Error.WriteLine($"warning: {warning}");
+    }
+
     public void Dispose()
     {
         Interruption.Dispose();

@@ -67,7 +67,8 @@ internal static class ReportPage
         };
         var workers = run.Paces.Count > 0 ? ", " + Plural(run.Paces.Values.Last().Workers, "worker") : "";
         var length = run.Length is { } time && time > TimeSpan.Zero ? $", {NumberText.Duration(time)}" : "";
-        return state + workers + length + ".";
+        var shown = run.Model is not null && run.Shown is { } record && record.Epoch < done ? $"; the weights are those of epoch {record.Epoch}, the best" : "";
+        return state + workers + length + shown + ".";
     }
 
     private static void Tiles(StringBuilder html, RunChapter chapter)
@@ -92,15 +93,15 @@ internal static class ReportPage
             yield return ($"{rows} loss", NumberText.Short(figures.Loss));
         }
 
-        if (!run.Epochs.IsEmpty)
+        if (run.Shown is { } last)
         {
-            var last = run.Epochs[^1];
+            var epoch = last.Epoch == run.Epochs[^1].Epoch ? "last epoch" : $"epoch {last.Epoch}";
             var isShown = chapter.Figures is { Rows: "validation" };
-            yield return ("training loss, last epoch", NumberText.Short(last.Loss));
+            yield return ($"training loss, {epoch}", NumberText.Short(last.Loss));
             if (last.Validation is { Accuracy: { } accuracy } && !isShown)
-                yield return ("validation accuracy, last epoch", NumberText.Percent(accuracy));
+                yield return ($"validation accuracy, {epoch}", NumberText.Percent(accuracy));
             else if (last.Validation is { } validation && !isShown)
-                yield return ("validation loss, last epoch", NumberText.Short(validation.Loss));
+                yield return ($"validation loss, {epoch}", NumberText.Short(validation.Loss));
         }
 
         if (run.RowsPerSecond is { } pace)
@@ -183,15 +184,25 @@ internal static class ReportPage
         {
             { Model: not null } => (
                 "The weights are a pure function of recipe and data: these commands train them again, to the same bits with any number of workers, and check the receipt.",
-                $"clustertrain train {Path.Combine(run.Path, "recipe.yaml")} --workers 4\nclustertrain verify {run.Path}"),
+                $"clustertrain train {Quoted(Path.Combine(run.Path, "recipe.yaml"))}{Rows(run)} --workers 4\nclustertrain verify {Quoted(run.Path)}"),
             { Outcome: "failed" } => (
                 "This command trains it again, with another value; see the recipe below.",
-                $"clustertrain train {Path.Combine(run.Path, "recipe.yaml")} --set optimiser.rate=0.01"),
-            _ => ("This command goes on with the run, to the same weights as if it had never stopped.", $"clustertrain train --resume {run.Path}"),
+                $"clustertrain train {Quoted(Path.Combine(run.Path, "recipe.yaml"))}{Rows(run)} --set optimiser.rate=0.01"),
+            _ => ("This command goes on with the run, to the same weights as if it had never stopped.", $"clustertrain train --resume {Quoted(run.Path)}"),
         };
         html.Append($"<p>{why}</p>\n<pre>{Escape(commands)}</pre>\n")
             .Append($"<details><summary>The recipe in full</summary>\n<pre>{Escape(RecipeWriter.Write(recipe))}</pre></details>\n");
     }
+
+    /// <summary>The options by which the run's rows are found again from wherever the command is given.</summary>
+    private static string Rows(ReportedRun run) =>
+        run.Prepared is { } prepared ? $" --prepared {Quoted(prepared)}"
+        : run.RecipeFolder is { } folder && run.Recipe.Data.Source is CsvSource or IdxSource or PreparedSource ? $" --data {Quoted(folder)}"
+        : "";
+
+    private static string Quoted(string path) => path.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '\\' or ':' or '-' or '_' or '.')
+        ? path
+        : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     private static void Fact(StringBuilder html, string name, string value, bool isCode = false) =>
         html.Append($"<dt>{Escape(name)}</dt><dd>{(isCode ? $"<code>{Escape(value)}</code>" : Escape(value))}</dd>\n");

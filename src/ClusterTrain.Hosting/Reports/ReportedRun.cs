@@ -112,6 +112,9 @@ internal sealed class ReportedRun
         : Checkpoint is { } state ? WeightsHash.Of(state.Weights.Span)
         : null;
 
+    /// <summary>The record of the weights that the report shows; the last one where they are of no epoch, null where there is none.</summary>
+    public EpochRecord? Shown => Epochs.LastOrDefault(record => record.WeightsSha256 == WeightsSha256) ?? Epochs.LastOrDefault();
+
     /// <summary>Reads a run folder, also of a run in progress.</summary>
     /// <param name="path">The folder.</param>
     /// <exception cref="RunFolderException">It is no run folder.</exception>
@@ -170,17 +173,18 @@ internal sealed class ReportedRun
                 break;
             case "epoch":
                 epoch = line.GetProperty("epoch").GetInt32();
-                _paces[epoch] = new EpochPace(line.GetProperty("samplesPerSecond").GetDouble(), line.GetProperty("workers").GetInt32());
+                if (line.GetProperty("samplesPerSecond").GetFigure() is var pace && double.IsFinite(pace))
+                    _paces[epoch] = new EpochPace(pace, line.GetProperty("workers").GetInt32());
                 break;
             case "speeds":
                 foreach (var worker in line.GetProperty("rowsPerSecond").EnumerateObject())
-                    _speeds.Add(new SpeedPoint(epoch, worker.Name, worker.Value.GetDouble()));
+                    _speeds.Add(new SpeedPoint(epoch, worker.Name, worker.Value.GetFigure()));
                 break;
             case "member" when line.GetProperty("what").GetString() is { } what && what.StartsWith("lost", StringComparison.Ordinal):
                 _notes.Add($"{line.GetProperty("member").GetString()} {what}, after epoch {epoch.ToString(CultureInfo.InvariantCulture)}.");
                 break;
-            case "warning":
-                _notes.Add(line.GetProperty("message").GetString()!);
+            case "warning" when line.GetProperty("message").GetString() is { } message && !_notes.Contains(message):
+                _notes.Add(message);
                 break;
             case "ended":
                 Outcome = line.GetProperty("outcome").GetString();

@@ -28,19 +28,27 @@ public sealed class TensorBoardLog : IDisposable
 
     private readonly AppendedFile _file;
     private readonly TimeProvider _time;
+    private readonly HashSet<int> _epochs;
 
-    /// <summary>Begins a new event file; a resumed run adds one to those that are there.</summary>
+    /// <summary>
+    /// Begins a new event file; a resumed run adds one to those that are there, and writes the epochs that they lack, without their speeds.
+    /// </summary>
     /// <param name="folder">Its folder, made when it is missing: the name of the run in TensorBoard.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="recorded">The epochs of the run so far.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public TensorBoardLog(string folder, TimeProvider time)
+    public TensorBoardLog(string folder, TimeProvider time, IEnumerable<EpochRecord> recorded)
     {
         ArgumentNullException.ThrowIfNull(time);
+        ArgumentNullException.ThrowIfNull(recorded);
         _time = time;
         Directory.CreateDirectory(folder);
+        _epochs = [.. Files(folder).SelectMany(TensorBoardSteps.Of)];
         var now = time.GetUtcNow();
         _file = Create(folder, now);
         Write(Event(now).Text(FileVersion, "brain.Event:2"));
+        foreach (var record in recorded)
+            Write(record, samplesPerSecond: null);
     }
 
     /// <summary>The file.</summary>
@@ -53,7 +61,22 @@ public sealed class TensorBoardLog : IDisposable
     /// <param name="happened">The event.</param>
     public void Write(RunEvent happened)
     {
-        if (happened is not EpochCompleted { Record: var record } completed)
+        if (happened is EpochCompleted completed)
+            Write(completed.Record, completed.SamplesPerSecond);
+    }
+
+    /// <summary>True when a run folder has event files, which a resumed run adds to.</summary>
+    /// <param name="folder">The folder.</param>
+    public static bool IsIn(string folder) => Directory.Exists(folder) && Files(folder).Any();
+
+    /// <inheritdoc/>
+    public void Dispose() => _file.Dispose();
+
+    private static IEnumerable<string> Files(string folder) => Directory.EnumerateFiles(folder, "events.out.tfevents.*");
+
+    private void Write(EpochRecord record, double? samplesPerSecond)
+    {
+        if (!_epochs.Add(record.Epoch))
             return;
         var summary = new ProtobufMessage();
         Add("loss", record.Loss);
@@ -62,7 +85,7 @@ public sealed class TensorBoardLog : IDisposable
         Add("val_mae", record.Validation?.MeanAbsoluteError);
         Add("val_mse", record.Validation?.MeanSquaredError);
         Add("val_r2", record.Validation?.R2);
-        Add("samples_per_second", completed.SamplesPerSecond);
+        Add("samples_per_second", samplesPerSecond);
         Write(Event(_time.GetUtcNow()).Integer(Step, record.Epoch).Message(SummaryField, summary));
 
         void Add(string tag, double? value)
@@ -71,9 +94,6 @@ public sealed class TensorBoardLog : IDisposable
                 summary.Message(SummaryValue, new ProtobufMessage().Text(Tag, tag).Single(SimpleValue, (float)number));
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _file.Dispose();
 
     // TensorBoard reads the files whose names hold "tfevents", in the order of the names: seconds first.
     private static AppendedFile Create(string folder, DateTimeOffset now)
@@ -85,7 +105,7 @@ public sealed class TensorBoardLog : IDisposable
                 $"events.out.tfevents.{now.ToUnixTimeSeconds():D10}.{Environment.MachineName}.{Environment.ProcessId}.{number}");
             var path = System.IO.Path.Combine(folder, name);
             if (!File.Exists(path))
-                return new AppendedFile(path);
+                return AppendedFile.Create(path);
         }
     }
 

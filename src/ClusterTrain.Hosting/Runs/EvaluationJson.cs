@@ -3,7 +3,7 @@ using ClusterTrain.Learning;
 
 namespace ClusterTrain.Hosting;
 
-/// <summary>Figures as JSON.</summary>
+/// <summary>Figures as JSON; those that are not finite are null.</summary>
 public static class EvaluationJson
 {
     /// <summary>Writes figures as members of the present object, the confusion matrix left out.</summary>
@@ -12,7 +12,7 @@ public static class EvaluationJson
         ArgumentNullException.ThrowIfNull(json);
         ArgumentNullException.ThrowIfNull(figures);
         json.WriteNumber("rows", figures.Rows);
-        json.WriteNumber("loss", figures.Loss);
+        json.WriteFigure("loss", figures.Loss);
         Optional(json, "accuracy", figures.Accuracy);
         Optional(json, "meanAbsoluteError", figures.MeanAbsoluteError);
         Optional(json, "meanSquaredError", figures.MeanSquaredError);
@@ -23,7 +23,7 @@ public static class EvaluationJson
     public static Evaluation Read(JsonElement json) => new()
     {
         Rows = json.GetProperty("rows").GetInt64(),
-        Loss = json.GetProperty("loss").GetDouble(),
+        Loss = json.GetProperty("loss").GetFigure(),
         Accuracy = Optional(json, "accuracy"),
         MeanAbsoluteError = Optional(json, "meanAbsoluteError"),
         MeanSquaredError = Optional(json, "meanSquaredError"),
@@ -31,13 +31,13 @@ public static class EvaluationJson
     };
 
     private static double? Optional(JsonElement json, string name) =>
-        json.TryGetProperty(name, out var value) ? value.GetDouble() : null;
+        json.TryGetProperty(name, out var value) ? value.GetFigure() : null;
 
     private static void Optional(Utf8JsonWriter json, string name, double? value)
     {
         if (value is { } number)
         {
-            json.WriteNumber(name, number);
+            json.WriteFigure(name, number);
         }
     }
 }

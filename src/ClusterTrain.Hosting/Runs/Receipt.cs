@@ -20,6 +20,10 @@ public sealed record Receipt(ImmutableArray<ReceiptEntry> Entries)
     /// <summary>The epochs recorded, in order.</summary>
     public ImmutableArray<EpochRecord> Epochs => [.. Entries.Select(entry => entry.Record).OfType<EpochRecord>()];
 
+    /// <summary>The record of an epoch that others follow; null when none does.</summary>
+    /// <param name="epoch">The epoch.</param>
+    public EpochRecord? Before(int epoch) => Epochs.SkipLast(1).FirstOrDefault(record => record.Epoch == epoch);
+
     /// <summary>The step of the last entry; 0 when there is none.</summary>
     public long LastStep => Entries.IsEmpty ? 0 : Entries[^1].Step;
 
@@ -36,7 +40,9 @@ public sealed record Receipt(ImmutableArray<ReceiptEntry> Entries)
             return Empty;
         }
 
-        var lines = File.ReadAllText(path).Split('\n');
+        // The run may be going on, with the file open for writing.
+        using var file = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        var lines = file.ReadToEnd().Split('\n');
         var entries = ImmutableArray.CreateBuilder<ReceiptEntry>(lines.Length);
         var chain = ReceiptEntry.ChainStart;
         for (var index = 0; index < lines.Length - 1; index++)
@@ -59,6 +65,11 @@ public sealed record Receipt(ImmutableArray<ReceiptEntry> Entries)
                     + RunFolderException.RemedyOfDamage);
             }
 
+            if (Gap(entry, entries) is { } gap)
+            {
+                throw new RunFolderException($"{path}:{index + 1}: {gap}. {RunFolderException.RemedyOfDamage}");
+            }
+
             chain = entry.Chain;
             entries.Add(entry);
         }
@@ -74,4 +85,21 @@ public sealed record Receipt(ImmutableArray<ReceiptEntry> Entries)
             stream.Write(entry.Line());
         }
     });
+
+    /// <summary>What is missing before an entry, although the chain holds; null: nothing is.</summary>
+    private static string? Gap(ReceiptEntry entry, ImmutableArray<ReceiptEntry>.Builder before)
+    {
+        if (before.Count == 0)
+        {
+            return entry is { Epoch: 0, Step: 0 } ? null : $"begins at step {entry.Step}; the entry of the start is missing";
+        }
+
+        if (entry.Step <= before[^1].Step)
+        {
+            return $"step {entry.Step} comes after step {before[^1].Step}";
+        }
+
+        var expected = before.Last(other => other.Epoch is not null).Epoch!.Value + 1;
+        return entry.Epoch is { } epoch && epoch != expected ? $"epoch {epoch}, step {entry.Step}, where epoch {expected} is missing" : null;
+    }
 }

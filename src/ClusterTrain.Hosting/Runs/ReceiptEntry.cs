@@ -62,7 +62,7 @@ public sealed record ReceiptEntry(
                 root.TryGetProperty("epoch", out var epoch) ? epoch.GetInt32() : null,
                 root.GetProperty("step").GetInt64(),
                 Number(root, "loss"),
-                root.TryGetProperty("validation", out var figures) ? Figures(figures) : null,
+                root.TryGetProperty("validation", out var figures) ? EvaluationJson.Read(figures) : null,
                 root.TryGetProperty("recipe", out var recipe)
                     ? new ReceiptIdentity(recipe.GetString()!, root.GetProperty("data").GetString()!, root.GetProperty("program").GetString()!)
                     : null,
@@ -75,19 +75,6 @@ public sealed record ReceiptEntry(
         }
     }
 
-    /// <summary>Writes figures as members of the present object, the confusion matrix left out.</summary>
-    public static void WriteFigures(Utf8JsonWriter json, Evaluation figures)
-    {
-        ArgumentNullException.ThrowIfNull(json);
-        ArgumentNullException.ThrowIfNull(figures);
-        json.WriteNumber("rows", figures.Rows);
-        json.WriteNumber("loss", figures.Loss);
-        WriteNumber(json, "accuracy", figures.Accuracy);
-        WriteNumber(json, "meanAbsoluteError", figures.MeanAbsoluteError);
-        WriteNumber(json, "meanSquaredError", figures.MeanSquaredError);
-        WriteNumber(json, "r2", figures.R2);
-    }
-
     private static ReceiptEntry Chained(ReceiptEntry entry, string formerChain)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -96,24 +83,14 @@ public sealed record ReceiptEntry(
         return entry with { Chain = Convert.ToHexStringLower(hash.GetHashAndReset()) };
     }
 
-    private static Evaluation Figures(JsonElement figures) => new()
-    {
-        Rows = figures.GetProperty("rows").GetInt64(),
-        Loss = figures.GetProperty("loss").GetDouble(),
-        Accuracy = Number(figures, "accuracy"),
-        MeanAbsoluteError = Number(figures, "meanAbsoluteError"),
-        MeanSquaredError = Number(figures, "meanSquaredError"),
-        R2 = Number(figures, "r2"),
-    };
-
     private static double? Number(JsonElement element, string name) =>
-        element.TryGetProperty(name, out var value) ? value.GetDouble() : null;
+        element.TryGetProperty(name, out var value) ? value.GetFigure() : null;
 
     private static void WriteNumber(Utf8JsonWriter json, string name, double? value)
     {
         if (value is { } number)
         {
-            json.WriteNumber(name, number);
+            json.WriteFigure(name, number);
         }
     }
 

@@ -35,15 +35,15 @@ public static class RunEventJson
             case RunProgress progress:
                 json.WriteString("event", "progress");
                 json.WriteNumber("step", progress.Step);
-                json.WriteNumber("loss", progress.Loss);
-                json.WriteNumber("samplesPerSecond", progress.SamplesPerSecond);
+                json.WriteFigure("loss", progress.Loss);
+                json.WriteFigure("samplesPerSecond", progress.SamplesPerSecond);
                 break;
             case WorkerSpeeds speeds:
                 json.WriteString("event", "speeds");
                 json.WriteStartObject("rowsPerSecond");
                 foreach (var (worker, speed) in speeds.RowsPerSecond.OrderBy(pair => pair.Key.Name, StringComparer.Ordinal))
                 {
-                    json.WriteNumber(worker.Name, speed);
+                    json.WriteFigure(worker.Name, speed);
                 }
 
                 json.WriteEndObject();
@@ -78,7 +78,7 @@ public static class RunEventJson
             new ActorId(Text(json, "member")), Text(json, "role") == "worker" ? NodeRole.Worker : NodeRole.ParameterServer, Text(json, "what")),
         "progress" => new RunProgress(Whole(json, "step"), Figure(json, "loss"), Figure(json, "samplesPerSecond")),
         "speeds" => new WorkerSpeeds(
-            json.GetProperty("rowsPerSecond").EnumerateObject().ToImmutableDictionary(speed => new ActorId(speed.Name), speed => speed.Value.GetDouble())),
+            json.GetProperty("rowsPerSecond").EnumerateObject().ToImmutableDictionary(speed => new ActorId(speed.Name), speed => speed.Value.GetFigure())),
         "epoch" => new EpochCompleted(
             new EpochRecord(
                 (int)Whole(json, "epoch"), Whole(json, "step"), Figure(json, "loss"),
@@ -100,7 +100,7 @@ public static class RunEventJson
 
     private static long Whole(JsonElement json, string name) => json.GetProperty(name).GetInt64();
 
-    private static double Figure(JsonElement json, string name) => json.GetProperty(name).GetDouble();
+    private static double Figure(JsonElement json, string name) => json.GetProperty(name).GetFigure();
 
     private static void WriteEpoch(Utf8JsonWriter json, EpochCompleted completed)
     {
@@ -108,7 +108,7 @@ public static class RunEventJson
         json.WriteString("event", "epoch");
         json.WriteNumber("epoch", record.Epoch);
         json.WriteNumber("step", record.Step);
-        json.WriteNumber("loss", record.Loss);
+        json.WriteFigure("loss", record.Loss);
         if (record.Validation is { } validation)
         {
             json.WriteStartObject("validation");
@@ -116,9 +116,9 @@ public static class RunEventJson
             json.WriteEndObject();
         }
 
-        json.WriteNumber("samplesPerSecond", completed.SamplesPerSecond);
+        json.WriteFigure("samplesPerSecond", completed.SamplesPerSecond);
         json.WriteNumber("workers", completed.Workers);
-        json.WriteNumber("remainingSeconds", completed.Remaining.TotalSeconds);
+        json.WriteFigure("remainingSeconds", completed.Remaining.TotalSeconds);
         json.WriteString("weightsSha256", record.WeightsSha256);
     }
 

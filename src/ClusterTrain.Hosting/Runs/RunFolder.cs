@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using ClusterTrain.Learning;
 using ClusterTrain.Training;
 
@@ -7,7 +8,7 @@ namespace ClusterTrain.Hosting;
 
 /// <summary>
 /// The files of one run: <c>recipe.yaml</c> (resolved), <c>run.json</c> (identity and term), <c>receipt.jsonl</c>, <c>epochs.csv</c>,
-/// <c>log.jsonl</c>, <c>checkpoints/</c>, <c>model.safetensors</c>; <c>start.safetensors</c> where the recipe names such a file. One coordinator at a time holds it.
+/// <c>log.jsonl</c>, <c>checkpoints/</c>, <c>model.safetensors</c>, <c>test.json</c>; <c>start.safetensors</c> where the recipe names such a file. One coordinator at a time holds it.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
@@ -33,6 +34,9 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>The receipt: one object per epoch.</summary>
     public string ReceiptPath => File("receipt.jsonl");
+
+    /// <summary>Figures of the result on the test rows, once it is complete and where there are such rows.</summary>
+    public string TestPath => File("test.json");
 
     /// <summary>Figures per epoch, with times.</summary>
     public string EpochsPath => File("epochs.csv");
@@ -159,18 +163,25 @@ public sealed class RunFolder : IDisposable
     /// <summary>The newest checkpoint that is whole; null when there is none.</summary>
     /// <param name="layout">The run's parameters.</param>
     /// <param name="stateCount">Planes of state its optimiser has.</param>
-    /// <param name="damaged">Told of each damaged one that was passed over.</param>
-    public RunState? ReadCheckpoint(NetworkLayout layout, int stateCount, Action<string> damaged)
+    /// <param name="passedOver">Told why, of each that was damaged or is refused.</param>
+    /// <param name="refusal">Why the run cannot go on from a state; null: it can. Null: from every one.</param>
+    public RunState? ReadCheckpoint(NetworkLayout layout, int stateCount, Action<string> passedOver, Func<RunState, string?>? refusal = null)
     {
         foreach (var path in Checkpoints().Reverse())
         {
             try
             {
-                return CheckpointFile.Read(path, layout, stateCount, Identity.Recipe);
+                var state = CheckpointFile.Read(path, layout, stateCount, Identity.Recipe);
+                if (refusal?.Invoke(state) is not { } reason)
+                {
+                    return state;
+                }
+
+                passedOver($"{path}: {reason}");
             }
             catch (TrainingException error)
             {
-                damaged(error.Message);
+                passedOver(error.Message);
             }
         }
 
@@ -219,6 +230,19 @@ public sealed class RunFolder : IDisposable
             throw new RunFolderException(error.Message, error);
         }
     }
+
+    /// <summary>Writes the figures of the result on the test rows.</summary>
+    /// <param name="figures">The figures.</param>
+    /// <param name="weightsSha256">SHA-256 of the weights they are of.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void WriteTest(Evaluation figures, string weightsSha256) => AtomicFile.Write(TestPath, stream =>
+    {
+        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
+        json.WriteStartObject();
+        EvaluationJson.Write(json, figures);
+        json.WriteString("weightsSha256", weightsSha256);
+        json.WriteEndObject();
+    });
 
     /// <summary>Lets the folder go.</summary>
     public void Dispose() => _lock.Dispose();

@@ -56,7 +56,8 @@ public sealed class RunRecorder : IRunRecorder, IDisposable
         if (validation is not null && !double.IsFinite(validation.Loss))
         {
             throw new TrainingException(
-                $"epoch {epoch}: the validation loss is not finite. Lower optimiser.rate, scale or standardise the features, or set clip_norm.");
+                $"epoch {epoch}: the validation loss is not finite. Lower optimiser.rate, scale or standardise the features, or set clip_norm."
+                + (_data.Task == TaskKind.Regression ? " Where the targets are large, set data.target_scale." : ""));
         }
 
         var record = new EpochRecord(epoch, step, loss, validation, hash);

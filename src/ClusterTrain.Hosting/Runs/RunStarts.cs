@@ -15,23 +15,35 @@ internal static class RunStarts
             folder.HoldTo(data.Fingerprint);
         }
 
-        var isAnyDamaged = false;
-        var state = folder.ReadCheckpoint(layout, stateCount, problem =>
-        {
-            isAnyDamaged = true;
-            observe(new RunWarning(problem));
-        });
+        var isAnyPassedOver = false;
+        var best = folder.ReadBest(layout);
+        var recorded = receipt.Epochs.IsEmpty ? 0 : receipt.Epochs[^1].Epoch;
+        var stepsPerEpoch = new TrainingPlan(recipe, data.Train.Rows).StepsPerEpoch;
+        var state = folder.ReadCheckpoint(
+            layout,
+            stateCount,
+            problem =>
+            {
+                isAnyPassedOver = true;
+                observe(new RunWarning(problem));
+            },
+            AheadOfReceipt);
         if (state is null)
         {
-            if (isAnyDamaged)
+            if (isAnyPassedOver)
             {
-                observe(new RunWarning("no checkpoint is whole: the run begins again at step 0, with the same result"));
+                observe(new RunWarning("no checkpoint can be used: the run begins again at step 0, with the same result"));
             }
 
             var weights = RunFolder.StartWeights(folder.Path, recipe, layout);
             state = new RunState(0, 0, weights, new float[layout.Parameters * stateCount]);
         }
 
-        return new RunStart(folder.Identity.Term, state, receipt.Epochs, receipt.LastStep, folder.ReadBest(layout));
+        return new RunStart(folder.Identity.Term, state, receipt.Epochs, receipt.LastStep, best);
+
+        // Going on from it would leave a gap in the receipt, or early stopping without the weights of its best epoch.
+        string? AheadOfReceipt(RunState state) => state.Step / stepsPerEpoch > recorded || (best is not null && best.Epoch > recorded)
+            ? $"is ahead of the receipt, which has {(recorded == 0 ? "no epoch" : $"epochs up to {recorded}")}, and is passed over"
+            : null;
     }
 }

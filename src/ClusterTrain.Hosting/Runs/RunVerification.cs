@@ -17,6 +17,9 @@ public sealed record VerificationReport(IReadOnlyList<string> Checked, IReadOnly
 /// <summary>Checks runs against their receipts, against each other, and by computing steps again.</summary>
 public static class RunVerification
 {
+    // Values of recipes that are named when they differ.
+    private const int MostValues = 10;
+
     /// <summary>Checks the receipt's chain, and that checkpoints and the model hold the weights it names.</summary>
     /// <param name="path">A run folder; it may be in use.</param>
     /// <exception cref="RunFolderException">It is no run folder.</exception>
@@ -80,6 +83,12 @@ public static class RunVerification
         if (run.Receipt.Entries is [{ Identity: { } mine }, ..] && other.Receipt.Entries is [{ Identity: { } theirs }, ..])
         {
             CompareIdentity(mine, theirs, agreements, differences);
+            var values = mine.Recipe == theirs.Recipe ? [] : RecipeDifferences.Between(run.Recipe, other.Recipe);
+            differences.AddRange(values.Take(MostValues).Select(value => $"recipe: {value}"));
+            if (values.Count > MostValues)
+            {
+                differences.Add($"recipe: and {values.Count - MostValues} more values");
+            }
         }
 
         var otherEntries = other.Receipt.Entries.ToDictionary(entry => entry.Step);
@@ -185,7 +194,14 @@ public static class RunVerification
 
         var entry = run.Receipt.Entries.FirstOrDefault(entry => entry.Step == checkpoint.State!.Step);
         var hash = WeightsHash.Of(checkpoint.State!.Weights.Span);
-        if (entry is not null && entry.WeightsSha256 != hash)
+        var epochs = run.Receipt.Epochs;
+        if (!epochs.IsEmpty && checkpoint.State.Step >= epochs[^1].Step + epochs[0].Step)
+        {
+            differences.Add(
+                $"receipt.jsonl: ends with epoch {epochs[^1].Epoch}, step {epochs[^1].Step}, and {checkpoint.Name} is an epoch or more beyond it: entries "
+                + "are missing");
+        }
+        else if (entry is not null && entry.WeightsSha256 != hash)
         {
             differences.Add($"{checkpoint.Name}: the weights of step {entry.Step} have SHA-256 {hash}, the receipt says {entry.WeightsSha256}");
         }

@@ -24,7 +24,7 @@ internal static class ClassWeighing
             if (index < 0)
             {
                 throw new DataException(
-                    $"{name}: class_weights names the class '{label}', and there are {NearestColumn.Listed(targets.Classes)}. Name one of these.");
+                    $"{name}: class_weights names the class '{label}', and there are {NearestColumn.Quoted(targets.Classes)}. Name one of these.");
             }
 
             weights[index] = (float)weight;

@@ -67,11 +67,13 @@ public sealed class DataLocations
         return new DataLocations(recipeFolder, folders, CacheFolder(variable));
     }
 
-    /// <summary>The full path of a file named in a recipe.</summary>
+    /// <summary>The full path of a file named in a recipe; <c>-</c>, standard input, stays as it is.</summary>
     /// <exception cref="DataException">It is in none of the folders; the message lists them.</exception>
     public string Find(string file)
     {
         ArgumentException.ThrowIfNullOrEmpty(file);
+        if (file == DataFile.StandardInput)
+            return file;
         if (Path.IsPathRooted(file))
         {
             return File.Exists(file)

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace ClusterTrain.Learning;
 
 /// <summary>From a recipe to rows that a network can be trained with.</summary>
@@ -26,7 +28,7 @@ public static class DataPreparation
             return OpenPrepared(recipe, file, progress);
         var data = recipe.Data.Source is PreparedSource prepared
             ? Open(recipe.Data, prepared, locations, progress)
-            : Prepare(recipe.Data, recipe.Seed, HasOneOutput(recipe), new SourceReader(locations, progress, cancellation));
+            : Prepare(recipe.Data, recipe.Seed, HasOneOutput(recipe), recipe.Loss, new SourceReader(locations, progress, cancellation));
         CheckUse(recipe, data);
         return data;
     }
@@ -53,7 +55,7 @@ public static class DataPreparation
         ArgumentNullException.ThrowIfNull(locations);
         return recipe.Source is PreparedSource prepared
             ? Open(recipe, prepared, locations, progress)
-            : Prepare(recipe, seed, oneOutput: false, new SourceReader(locations, progress, cancellation));
+            : Prepare(recipe, seed, oneOutput: false, loss: null, new SourceReader(locations, progress, cancellation));
     }
 
     /// <summary>
@@ -69,11 +71,12 @@ public static class DataPreparation
     /// <param name="path">The file to write, see <see cref="PreparedDataFile"/>.</param>
     /// <param name="progress">Told of reading, downloading and writing, from any thread; null: nobody is.</param>
     /// <param name="cancellation">Ends the work early; the path stays as it was.</param>
+    /// <returns>What a reader should know, see <see cref="PreparedData.Warnings"/>.</returns>
     /// <remarks>In memory are the targets, and of a split 5 bytes for each row.</remarks>
     /// <exception cref="DataException">The data is missing or wrong.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder may not be written to.</exception>
-    public static void PrepareToFile(
+    public static ImmutableArray<string> PrepareToFile(
         Recipe recipe,
         DataLocations locations,
         string path,
@@ -87,8 +90,9 @@ public static class DataPreparation
             throw new DataException($"{source.File}: the data are prepared already. Copy the file, or name the original source.");
         using var scratch = new ScratchFolder(Path.GetDirectoryName(Path.GetFullPath(path))!, cancellation);
         var data = Prepare(
-            recipe.Data, recipe.Seed, HasOneOutput(recipe), new SourceReader(locations, progress, cancellation) { Scratch = scratch });
+            recipe.Data, recipe.Seed, HasOneOutput(recipe), recipe.Loss, new SourceReader(locations, progress, cancellation) { Scratch = scratch });
         PreparedDataFile.Write(data, path, progress, cancellation);
+        return data.Warnings;
     }
 
     private static bool HasOneOutput(Recipe recipe) => recipe.Layers[^1].Units == 1;
@@ -113,6 +117,7 @@ public static class DataPreparation
         }
 
         CheckRows(data);
+        CheckTargets(recipe.Loss, file, data.Train, data.Validation, data.Test);
         return data;
     }
 
@@ -153,9 +158,26 @@ public static class DataPreparation
                 $"{source.File}: the classes have weights, which weigh the rows of categorical-cross-entropy only. Set the loss, " +
                 "or prepare the data without class_weights.");
         }
+
+        CheckTargets(recipe.Loss, source.File, data.Train, data.Validation, data.Test);
     }
 
-    private static PreparedData Prepare(DataRecipe recipe, ulong seed, bool oneOutput, SourceReader reader)
+    /// <summary>Checks that the loss is defined for the targets of rows that were prepared for any loss.</summary>
+    private static void CheckTargets(LossKind loss, string file, params ReadOnlySpan<DataSet?> sets)
+    {
+        foreach (var set in sets)
+        {
+            var targets = new float[set?.Outputs ?? 0];
+            for (var row = 0L; set is { Classes.IsEmpty: true } && row < set.Rows; row++)
+            {
+                set.CopyTargetValues(row, targets);
+                if (LossRules.Refusal(loss, targets) is { } refusal)
+                    throw new DataException($"{file}: row {row}: {refusal}. Correct the row, or use loss: mean-squared-error.");
+            }
+        }
+    }
+
+    private static PreparedData Prepare(DataRecipe recipe, ulong seed, bool oneOutput, LossKind? loss, SourceReader reader)
     {
         var scale = recipe.Scale ?? 1;
         if (!float.IsFinite((float)scale) || (float)scale == 0)
@@ -174,17 +196,18 @@ public static class DataPreparation
         var scaling = recipe.Standardise
             ? FeatureStatistics.Standardising(raw, split?.Train, scale)
             : FeatureScaling.Uniform(raw.Features, (float)scale);
-        var train = Finish(source.Train, scaling, recipe.TargetScale, oneOutput);
-        var test = source.Test is { } own ? Finish(own, scaling, recipe.TargetScale, oneOutput) : null;
+        var first = DataWarnings.FirstRows(raw, split?.Train);
+        var train = Finish(source.Train, scaling, recipe.TargetScale, oneOutput, loss);
+        var test = source.Test is { } own ? Finish(own, scaling, recipe.TargetScale, oneOutput, loss) : null;
         var weights = recipe.ClassWeights is { } wanted
             ? ClassWeighing.Weights(wanted, train.Targets, split?.Train, train.Rows.Rows, train.Name)
             : [];
-        return new PreparedData
+        var data = new PreparedData
         {
-            Train = new DataSet(train.Rows, weights.IsEmpty ? train.Targets : train.Targets.Weighted(weights), split?.Train),
-            Validation = split?.Validation is { } validation ? new DataSet(train.Rows, train.Targets, validation) : null,
-            Test = split?.Test is { } held ? new DataSet(train.Rows, train.Targets, held)
-                : test is not null ? new DataSet(test.Rows, test.Targets, null)
+            Train = Part(train, weights.IsEmpty ? train.Targets : train.Targets.Weighted(weights), split?.Train),
+            Validation = split?.Validation is { } validation ? Part(train, train.Targets, validation) : null,
+            Test = split?.Test is { } held ? Part(train, train.Targets, held)
+                : test is not null ? Part(test, test.Targets, null)
                 : null,
             Task = recipe.Task,
             Encoding = source.Encoding with { Scaling = scaling },
@@ -193,6 +216,9 @@ public static class DataPreparation
             Shape = source.Shape,
             Origin = RecipeFingerprint.OfData(recipe, seed, oneOutput),
         };
+        return data with { Warnings = [.. train.Warnings, .. test?.Warnings ?? [], .. DataWarnings.Of(data, first, recipe)] };
+
+        static DataSet Part(SourceTable table, RowTargets targets, int[]? rows) => new(table.Rows, targets, rows) { PlaceOf = table.PlaceOf };
     }
 
     private static RowSplit? Split(DataRecipe recipe, SourceData source, ulong seed)
@@ -208,19 +234,36 @@ public static class DataPreparation
     /// <param name="scaling">Of the features.</param>
     /// <param name="targetScale">What targets are multiplied by; null: nothing.</param>
     /// <param name="oneOutput">True: two classes have one target.</param>
-    /// <exception cref="DataException">A value becomes too large.</exception>
-    internal static SourceTable Finish(SourceTable table, FeatureScaling scaling, double? targetScale, bool oneOutput)
+    /// <param name="loss">What the targets have to be allowed by; null: they may be anything.</param>
+    /// <exception cref="DataException">A value becomes too large, or the loss is not defined for a target.</exception>
+    internal static SourceTable Finish(SourceTable table, FeatureScaling scaling, double? targetScale, bool oneOutput, LossKind? loss)
     {
         try
         {
             var targets = targetScale is { } scale ? table.Targets.Scaled(scale)
                 : oneOutput && table.Targets.Classes.Length == 2 ? table.Targets.AsIndex()
                 : table.Targets;
+            if (loss is { } kind && targets.Classes.IsEmpty)
+                CheckTargets(kind, table, targets, targetScale);
             return table with { Rows = table.Rows.Prepare(scaling), Targets = targets };
         }
-        catch (DataException exception)
+        catch (RowException exception)
         {
-            throw new DataException($"{table.Name}: {exception.Message}", exception);
+            throw new DataException($"{table.PlaceOf(exception.Row)}: {exception.Message}", exception);
+        }
+    }
+
+    private static void CheckTargets(LossKind loss, SourceTable table, RowTargets targets, double? targetScale)
+    {
+        var row = new float[targets.Outputs];
+        for (var i = 0L; i < table.Rows.Rows; i++)
+        {
+            row.AsSpan().Clear();
+            targets.Write(i, row);
+            if (LossRules.Refusal(loss, row) is not { } refusal)
+                continue;
+            var scaled = targetScale is null or 1 ? "" : $" (after target_scale {RecipeText.Shown(targetScale.Value)})";
+            throw new RowException(i, $"{refusal}{scaled}. Correct the row, set target_scale, or use loss: mean-squared-error.");
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 
 namespace ClusterTrain.Learning;
@@ -38,6 +39,17 @@ public sealed class DataSet
         (_store, _targets, _map) = (store, targets, map);
         Rows = map?.Length ?? store.Rows;
         _fingerprint = new Lazy<string>(() => checkedFingerprint(ComputeFingerprint()));
+    }
+
+    /// <summary>Says where a row of the store stands, with the name of its source; null: by its number alone.</summary>
+    internal Func<long, string>? PlaceOf { private get; init; }
+
+    /// <summary>Where a row stands, for messages: its file and line where they are known, else its number.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
+    public string Place(long row)
+    {
+        var stored = Stored(row);
+        return PlaceOf?.Invoke(stored) ?? string.Create(CultureInfo.InvariantCulture, $"row {row}");
     }
 
     /// <summary>Number of rows, at least 1.</summary>
@@ -134,6 +146,13 @@ public sealed class DataSet
 
     /// <summary>Copies a row's targets as they are held.</summary>
     internal void CopyTargets(long row, Span<byte> content) => _targets.CopyContent(Stored(row), content);
+
+    /// <summary>Copies a row's targets as the network is to learn them.</summary>
+    internal void CopyTargetValues(long row, Span<float> targets)
+    {
+        targets.Clear();
+        _targets.Write(Stored(row), targets);
+    }
 
     private long Stored(long row)
     {

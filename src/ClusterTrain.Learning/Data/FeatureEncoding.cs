@@ -26,6 +26,12 @@ public sealed record FeatureEncoding
     /// <summary>The scaling of the features, each category counted as one.</summary>
     public required FeatureScaling Scaling { get; init; }
 
+    /// <summary>
+    /// All columns of the training file, in its order, when it was CSV without a header: what a file without one is read by. Default otherwise.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public ImmutableArray<string> FileColumns { get; init; }
+
     /// <summary>Name of each input of the network; that of a category is <c>column=category</c>.</summary>
     [JsonIgnore]
     public ImmutableArray<string> FeatureNames => [.. Features.SelectMany(feature => Category(feature) is { } words
@@ -77,6 +83,8 @@ public sealed record FeatureEncoding
             "each derived feature is computed from columns of numbers");
         var known = Columns.Concat(Derived.Select(feature => feature.Name)).ToHashSet();
         Require(Features.All(known.Contains), "each feature is a column or derived");
+        Require(
+            FileColumns.IsDefault || (IsNames(FileColumns) && Columns.All(FileColumns.Contains)), "the training file has the columns that are read");
         Require(Scaling is not null && FeatureNames.Length == Scaling.Features, "the scaling is one of these features");
         Scaling!.Check();
     }

@@ -14,6 +14,17 @@ namespace ClusterTrain.Learning;
 /// <param name="Shifts">One shift per feature, or a single one for all; as many as there are factors.</param>
 public sealed record FeatureScaling(int Features, ImmutableArray<float> Factors, ImmutableArray<float> Shifts)
 {
+    /// <summary>
+    /// What is taken from each raw feature before anything else, in double, so that large numbers with small differences keep them:
+    /// <c>prepared = fma((float)(raw - origin), factor, shift)</c>. Default: nothing is, as for all features that float32 holds well enough.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public ImmutableArray<double> Origins { get; init; }
+
+    /// <summary>True when something is taken from raw features in double.</summary>
+    [JsonIgnore]
+    public bool HasOrigins => !Origins.IsDefaultOrEmpty;
+
     /// <summary>True when all features share one factor and one shift.</summary>
     [JsonIgnore]
     public bool IsUniform => Factors.Length == 1;
@@ -34,8 +45,20 @@ public sealed record FeatureScaling(int Features, ImmutableArray<float> Factors,
         }
 
         raw.CopyTo(prepared);
+        for (var at = 0; HasOrigins && at < prepared.Length; at++)
+            prepared[at] = (float)(prepared[at] - Origins[at % Features]);
         for (var start = 0; start < prepared.Length; start += Features)
             Apply(Factors.AsSpan(), Shifts.AsSpan(), prepared.Slice(start, Features));
+    }
+
+    /// <summary>Prepares one row.</summary>
+    /// <param name="raw">(<see cref="Features"/>).</param>
+    /// <param name="prepared">Same shape.</param>
+    internal void ApplyToRow(ReadOnlySpan<double> raw, Span<float> prepared)
+    {
+        for (var i = 0; i < raw.Length; i++)
+            prepared[i] = (float)(HasOrigins ? raw[i] - Origins[i] : raw[i]);
+        Apply(Factors.AsSpan(), Shifts.AsSpan(), prepared);
     }
 
     /// <summary>Prepares one row in place, with a factor and a shift for each value or one of each for all.</summary>
@@ -90,18 +113,19 @@ public sealed record FeatureScaling(int Features, ImmutableArray<float> Factors,
     {
         if (Features < 1 || Factors.IsDefault || Shifts.IsDefault || Factors.Length != Shifts.Length
             || (Factors.Length != 1 && Factors.Length != Features)
-            || !Factors.All(float.IsFinite) || !Shifts.All(float.IsFinite))
+            || !Factors.All(float.IsFinite) || !Shifts.All(float.IsFinite)
+            || (!Origins.IsDefault && (Origins.Length != Features || !Origins.All(double.IsFinite))))
         {
             throw new DataException(
                 "The feature scaling has to hold features, factors and shifts: finite numbers, one of each for every " +
-                "feature or one for all.");
+                "feature or one for all; origins, where there are any, are one for every feature.");
         }
     }
 
     /// <summary>Equal numbers, bit by bit.</summary>
     public bool Equals(FeatureScaling? other) =>
         other is not null && Features == other.Features && Factors.AsSpan().SequenceEqual(other.Factors.AsSpan())
-        && Shifts.AsSpan().SequenceEqual(other.Shifts.AsSpan());
+        && Shifts.AsSpan().SequenceEqual(other.Shifts.AsSpan()) && Origins.AsSpan().SequenceEqual(other.Origins.AsSpan());
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Features, Factors.Length, Factors[0], Shifts[0]);

@@ -4,6 +4,9 @@ namespace ClusterTrain.Learning;
 
 /// <summary>Mean and variance of each feature over chosen rows, in double.</summary>
 /// <remarks>
+/// Features are seen as float32, but for those that lose by it: large numbers with small differences, such as Unix times, are seen in double and
+/// their mean is taken from them in double too.
+///
 /// Each feature has one chain of additions, in the order of the rows, whatever the vector width. Values are taken relative
 /// to the first row, so that a constant feature has its exact value as its mean and a variance of exactly 0.
 /// </remarks>
@@ -30,7 +33,67 @@ internal static class FeatureStatistics
             shifts[i] = (float)(-mean[i] * factors[i]) + 0f;
         }
 
-        return new FeatureScaling(raw.Features, [.. factors], [.. shifts]);
+        var origins = raw.IsWide ? WideFeatures(raw, rows, variance) : [];
+        foreach (var (feature, of) in origins)
+        {
+            var factor = (float)(Math.Sign(scale) / Math.Sqrt(of.Variance));
+            (factors[feature], shifts[feature]) = (float.IsFinite(factor) ? factor : (float)scale, 0);
+        }
+
+        return new FeatureScaling(raw.Features, [.. factors], [.. shifts])
+        {
+            Origins = origins.Count == 0
+                ? default
+                : [.. Enumerable.Range(0, raw.Features).Select(i => origins.TryGetValue(i, out var of) ? of.Mean : 0)],
+        };
+    }
+
+    /// <summary>Mean and variance of the features that float32 would blur.</summary>
+    private static Dictionary<int, (double Mean, double Variance)> WideFeatures(RowStore raw, int[]? rows, double[] variance)
+    {
+        // Whole numbers beyond 2^24 that float32 does not hold; others whose rounding is more than this share of their deviation.
+        const double WholeNumbers = 1 << 24;
+        const double LargestShare = 1.0 / (1 << 16);
+        var count = rows?.LongLength ?? raw.Rows;
+        var row = new double[raw.Features];
+        var first = new double[raw.Features];
+        var isWide = new bool[raw.Features];
+        raw.ReadWide(rows?[0] ?? 0, first);
+        for (var i = 0L; i < count; i++)
+        {
+            raw.ReadWide(rows?[i] ?? i, row);
+            for (var feature = 0; feature < row.Length; feature++)
+            {
+                var rounding = Math.Abs(row[feature] - (float)row[feature]);
+                isWide[feature] |= rounding > 0
+                    && (Math.Abs(row[feature]) >= WholeNumbers || rounding > LargestShare * Math.Sqrt(variance[feature]));
+            }
+        }
+
+        var found = new Dictionary<int, (double Mean, double Variance)>();
+        int[] wide = [.. Enumerable.Range(0, isWide.Length).Where(feature => isWide[feature])];
+        if (wide.Length == 0)
+            return found;
+        var mean = Sums((value, feature) => value - first[feature]);
+        foreach (var feature in wide)
+            mean[feature] = first[feature] + (mean[feature] / count);
+        var squares = Sums((value, feature) => (value - mean[feature]) * (value - mean[feature]));
+        foreach (var feature in wide)
+            found.Add(feature, (mean[feature], squares[feature] / count));
+        return found;
+
+        double[] Sums(Func<double, int, double> of)
+        {
+            var sums = new double[isWide.Length];
+            for (var i = 0L; i < count; i++)
+            {
+                raw.ReadWide(rows?[i] ?? i, row);
+                foreach (var feature in wide)
+                    sums[feature] += of(row[feature], feature);
+            }
+
+            return sums;
+        }
     }
 
     private static (double[] Mean, double[] Variance) MeanAndVariance(RowStore raw, int[]? rows, long count)

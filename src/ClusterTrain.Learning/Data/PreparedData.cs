@@ -46,6 +46,9 @@ public sealed record PreparedData
     /// </summary>
     public string? Origin { get; init; }
 
+    /// <summary>What a reader should know before training, each with a remedy, although nothing is wrong for certain.</summary>
+    public ImmutableArray<string> Warnings { get; init; } = [];
+
     /// <summary>
     /// SHA-256 (64 lower-case hex digits) over the fingerprints of the training, validation and test rows: two machines
     /// that agree on it hold the same data.

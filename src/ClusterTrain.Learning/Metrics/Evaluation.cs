@@ -25,4 +25,7 @@ public sealed record Evaluation
     /// Regression: the mean over the outputs of 1 - Σ(y - t)² / Σ(t - mean t)²; null when an output's targets are all equal.
     /// </summary>
     public double? R2 { get; init; }
+
+    /// <summary>The first row, from 0, with an output that is not a number: such a row has no prediction. Null: every row has one.</summary>
+    public long? FirstUndefined { get; init; }
 }

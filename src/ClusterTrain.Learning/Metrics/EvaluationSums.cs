@@ -15,6 +15,7 @@ public sealed class EvaluationSums
     private double _absoluteErrors;
     private double _loss;
     private long _rows;
+    private long? _firstUndefined;
 
     /// <summary>Sums over no rows yet.</summary>
     /// <param name="task">Which figures to collect.</param>
@@ -52,7 +53,12 @@ public sealed class EvaluationSums
             _loss += rowLoss[row];
             var y = outputs.Slice(row * _outputs, _outputs);
             var t = targets.Slice(row * _outputs, _outputs);
-            if (_task == TaskKind.Classification)
+            if (IsUndefined(y))
+            {
+                // No class, and so no hit, nor a miss of any one class.
+                _firstUndefined ??= _rows - 1;
+            }
+            else if (_task == TaskKind.Classification)
             {
                 _confusion[ClassOf(t), ClassOf(y)]++;
             }
@@ -72,7 +78,7 @@ public sealed class EvaluationSums
             throw new InvalidOperationException("No rows to evaluate: a mean over no rows has no value.");
         }
 
-        var result = new Evaluation { Rows = _rows, Loss = _loss / _rows };
+        var result = new Evaluation { Rows = _rows, Loss = _loss / _rows, FirstUndefined = _firstUndefined };
         if (_task == TaskKind.Classification)
         {
             long right = 0;
@@ -82,6 +88,11 @@ public sealed class EvaluationSums
             }
 
             return result with { Accuracy = (double)right / _rows, Confusion = (long[,])_confusion.Clone() };
+        }
+
+        if (_firstUndefined is not null)
+        {
+            return result with { MeanAbsoluteError = double.NaN, MeanSquaredError = double.NaN };
         }
 
         var values = (double)_rows * _outputs;
@@ -99,6 +110,20 @@ public sealed class EvaluationSums
             MeanSquaredError = squares / values,
             R2 = Array.IndexOf(_targetSquares, 0) < 0 ? r2 / _outputs : null,
         };
+    }
+
+    /// <summary>True when an output is not a number (NaN), so that the row has no prediction.</summary>
+    public static bool IsUndefined(ReadOnlySpan<float> outputs)
+    {
+        foreach (var output in outputs)
+        {
+            if (float.IsNaN(output))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>

@@ -102,9 +102,9 @@ public sealed class Model
     }
 
     /// <summary>
-    /// Reads rows to predict or score: a CSV file, or the features of an IDX file, both plain or gzip. The columns of a CSV file go by the
-    /// names in its first line; without such a line they stand as in training, with or without the targets, and for a model that was not
-    /// trained from CSV they are the features alone. Columns the model does not need are not looked at.
+    /// Reads rows to score: a CSV file, or the features of an IDX file, both plain or gzip. The columns of a CSV file go by the names in its first
+    /// line; without such a line they are all columns of the training file, or all but its targets, in the same order; for a model that was not
+    /// trained from CSV they are the features alone. Columns the model does not need are ignored.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="labels">For features in IDX the file of their targets; null: they are not known.</param>
@@ -114,7 +114,16 @@ public sealed class Model
     public ModelRows ReadRows(string path, string? labels = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return ModelRowsReader.Read(this, path, labels);
+        return ModelRowsReader.Read(this, path, labels, withTargets: true);
+    }
+
+    /// <summary>Reads rows to predict, as <see cref="ReadRows"/> does; columns of targets may hold anything, or nothing.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="DataException">The file is not such as the model needs.</exception>
+    public ModelRows ReadFeatures(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return ModelRowsReader.Read(this, path, labels: null, withTargets: false);
     }
 
     /// <summary>Writes the model file, all or nothing.</summary>

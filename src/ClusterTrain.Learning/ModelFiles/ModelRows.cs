@@ -1,56 +1,45 @@
+using System.Collections.Immutable;
+
 namespace ClusterTrain.Learning;
 
 /// <summary>Rows of a file, encoded as a model's training rows were.</summary>
 /// <param name="Rows">The rows.</param>
 /// <param name="HasTargets">True when their targets are known; otherwise those of <paramref name="Rows"/> are zeros.</param>
-public sealed record ModelRows(DataSet Rows, bool HasTargets);
+public sealed record ModelRows(DataSet Rows, bool HasTargets)
+{
+    /// <summary>What a reader should know although nothing is wrong.</summary>
+    public ImmutableArray<string> Warnings { get; init; } = [];
+}
 
 /// <summary>Reads files for a model.</summary>
 internal static class ModelRowsReader
 {
     /// <exception cref="DataException">The files are not such as the model can read.</exception>
-    public static ModelRows Read(Model model, string path, string? labels)
+    public static ModelRows Read(Model model, string path, string? labels, bool withTargets)
     {
-        var (table, hasTargets) = IsIdx(path) ? ReadIdx(model, path, labels)
-            : labels is null ? ReadCsv(model, path)
+        using var file = DataFile.Open(path);
+        var (table, hasTargets) = file.BeginsAsIdx() ? ReadIdx(model, IdxFile.Read(file), labels)
+            : labels is null ? CsvTable.ReadForModel(file, model, new MemoryCollector(file.Name), withTargets)
             : throw new DataException(
                 $"{labels}: {path} is a CSV file, whose targets are columns of its own. Name a file of labels only for features in IDX.");
         var outputs = model.Recipe.Layers[^1].Units;
         var finished = DataPreparation.Finish(
-            table, model.Scaling, hasTargets && model.Classes.IsEmpty ? model.TargetScale : null, oneOutput: outputs == 1);
-        return new ModelRows(new DataSet(finished.Rows, finished.Targets, null), hasTargets);
+            table, model.Scaling, hasTargets && model.Classes.IsEmpty ? model.TargetScale : null, oneOutput: outputs == 1, hasTargets ? model.Recipe.Loss : null);
+        return new ModelRows(new DataSet(finished.Rows, finished.Targets, null) { PlaceOf = table.PlaceOf }, hasTargets) { Warnings = table.Warnings };
     }
 
-    private static bool IsIdx(string path)
+    private static (SourceTable Table, bool HasTargets) ReadIdx(Model model, IdxFile file, string? labels)
     {
-        Span<byte> start = stackalloc byte[2];
-        using var file = DataFile.Open(path);
-        return file.Read(start) == start.Length && start is [0, 0];
-    }
-
-    private static (SourceTable Table, bool HasTargets) ReadCsv(Model model, string path)
-    {
-        using var file = DataFile.Open(path);
-        return CsvTable.ReadForModel(
-            file,
-            CsvSchema.Of(model.Encoding, model.TargetNames, model.Classes),
-            model.Recipe.Data.Source as CsvSource,
-            new MemoryCollector(path),
-            model.Recipe.Layers[^1].Units);
-    }
-
-    private static (SourceTable Table, bool HasTargets) ReadIdx(Model model, string path, string? labels)
-    {
-        var features = IdxFeatures.Of(Open(path));
+        var features = IdxFeatures.Of(file);
         if (!model.Encoding.Categories.IsEmpty || !model.Encoding.Derived.IsEmpty || features.Rows.Features != model.Encoding.Columns.Length)
         {
             throw new DataException(
-                $"{path}: {features.Rows.Features} values a row, and the model needs the columns " +
+                $"{file.Name}: {features.Rows.Features} values a row, and the model needs the columns " +
                 $"{NearestColumn.Listed(model.Encoding.Columns)}. Name a file that has them.");
         }
 
         return labels is null
-            ? (new SourceTable(path, features.Rows, RowTargets.None(model.Recipe.Layers[^1].Units)), false)
+            ? (new SourceTable(file.Name, features.Rows, RowTargets.None(model.Recipe.Layers[^1].Units)), false)
             : (IdxReader.Table(features, Open(labels), model.Classes, model.Recipe.Layers[^1].Units), true);
     }
 

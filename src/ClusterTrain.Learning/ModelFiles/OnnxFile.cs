@@ -11,7 +11,8 @@ public static class OnnxFile
 {
     /// <summary>
     /// Name of the input, (rows, features): the features as they are before any scaling, one for each category of a column of words,
-    /// derived ones included.
+    /// derived ones included. They are float32, or double where the model takes large numbers with small differences
+    /// (<see cref="FeatureScaling.HasOrigins"/>).
     /// </summary>
     public const string InputName = "features";
 

@@ -2,10 +2,11 @@ using System.Collections.Immutable;
 
 namespace ClusterTrain.Learning;
 
-/// <summary>The graph of an ONNX file: scaling as Mul and Add, then for each layer Gemm and its activation; a scaled target is brought back by Div.</summary>
+/// <summary>The graph of an ONNX file: scaling as Mul and Add, for large numbers after Sub in double and Cast, then for each layer Gemm and its activation; a scaled target is brought back by Div.</summary>
 internal sealed class OnnxGraph
 {
     private const int FloatType = 1;
+    private const int DoubleType = 11;
 
     private readonly ProtobufMessage _message = new();
 
@@ -26,14 +27,24 @@ internal sealed class OnnxGraph
         foreach (var tensor in graph._tensors)
             graph._message.Message(GraphField.Initialiser, tensor);
         return graph._message
-            .Message(GraphField.Input, Value(OnnxFile.InputName, model.Layout.Features))
-            .Message(GraphField.Output, Value(output, model.Layout.Outputs));
+            .Message(GraphField.Input, Value(OnnxFile.InputName, model.Layout.Features, model.Scaling.HasOrigins ? DoubleType : FloatType))
+            .Message(GraphField.Output, Value(output, model.Layout.Outputs, FloatType));
     }
 
     private string Scale(FeatureScaling scaling)
     {
         var features = OnnxFile.InputName;
         ImmutableArray<int> shape = scaling.IsUniform ? [] : [scaling.Features];
+        if (scaling.HasOrigins)
+        {
+            _tensors.Add(Tensor("scaling.origin", shape, DoubleType).Doubles(TensorField.RawData, scaling.Origins.AsSpan()));
+            features = Node("Sub", "scaling.distance", [features, "scaling.origin"]);
+            features = Node("Cast", "scaling.raw", [features], new ProtobufMessage()
+                .Text(AttributeField.Name, "to")
+                .Integer(AttributeField.Integer, FloatType)
+                .Integer(AttributeField.Type, AttributeField.IntegerKind));
+        }
+
         if (scaling.Factors.Any(factor => factor != 1))
         {
             Tensor("scaling.factor", shape, scaling.Factors.AsSpan());
@@ -109,21 +120,23 @@ internal sealed class OnnxGraph
     private void Parameter(Model model, ParameterTensor tensor) =>
         Tensor(tensor.Name, tensor.Shape, model.Weights.Span.Slice(tensor.Offset, tensor.Length));
 
-    private void Tensor(string name, ImmutableArray<int> shape, ReadOnlySpan<float> values)
+    private void Tensor(string name, ImmutableArray<int> shape, ReadOnlySpan<float> values) =>
+        _tensors.Add(Tensor(name, shape, FloatType).Floats(TensorField.RawData, values));
+
+    private static ProtobufMessage Tensor(string name, ImmutableArray<int> shape, int type)
     {
         var tensor = new ProtobufMessage();
         foreach (var length in shape)
             tensor.Integer(TensorField.Dimension, length);
-        tensor.Integer(TensorField.Type, FloatType).Text(TensorField.Name, name).Floats(TensorField.RawData, values);
-        _tensors.Add(tensor);
+        return tensor.Integer(TensorField.Type, type).Text(TensorField.Name, name);
     }
 
     // (rows, columns), where the number of rows is any.
-    private static ProtobufMessage Value(string name, int columns) => new ProtobufMessage()
+    private static ProtobufMessage Value(string name, int columns, int type) => new ProtobufMessage()
         .Text(ValueField.Name, name)
         .Message(ValueField.Type, new ProtobufMessage()
             .Message(TypeField.Tensor, new ProtobufMessage()
-                .Integer(TypeField.Element, FloatType)
+                .Integer(TypeField.Element, type)
                 .Message(TypeField.Shape, new ProtobufMessage()
                     .Message(TypeField.Dimension, new ProtobufMessage().Text(TypeField.DimensionName, "rows"))
                     .Message(TypeField.Dimension, new ProtobufMessage().Integer(TypeField.DimensionValue, columns)))));

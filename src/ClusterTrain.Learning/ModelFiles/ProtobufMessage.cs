@@ -87,6 +87,20 @@ public sealed class ProtobufMessage
         return this;
     }
 
+    /// <summary>Writes numbers as a bytes field of little-endian float64.</summary>
+    /// <param name="field">Number of the field.</param>
+    /// <param name="values">The numbers.</param>
+    public ProtobufMessage Doubles(int field, ReadOnlySpan<double> values)
+    {
+        var length = values.Length * sizeof(double);
+        Open(field, length);
+        var span = _bytes.GetSpan(length);
+        for (var index = 0; index < values.Length; index++)
+            BinaryPrimitives.WriteDoubleLittleEndian(span[(index * sizeof(double))..], values[index]);
+        _bytes.Advance(length);
+        return this;
+    }
+
     private void Open(int field, int length)
     {
         Tag(field, LengthDelimited);

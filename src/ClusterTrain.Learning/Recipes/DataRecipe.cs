@@ -25,7 +25,7 @@ public sealed record DataRecipe
 
     /// <summary>
     /// Regression: targets are multiplied by this for training, and predictions divided by it, so that they are in the original
-    /// unit; losses and metrics are in the training's unit. Null: 1.
+    /// unit; losses and squared errors are in the training's unit. Null: 1.
     /// </summary>
     public double? TargetScale { get; init; }
 

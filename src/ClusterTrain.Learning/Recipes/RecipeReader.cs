@@ -12,7 +12,7 @@ public static class RecipeReader
     private static readonly UTF8Encoding Utf8WithoutMark = new(encoderShouldEmitUTF8Identifier: false);
 
     /// <summary>Reads a recipe file.</summary>
-    /// <param name="path">A YAML file of UTF-8 text, at most <see cref="RecipeLimits.FileBytes"/> long.</param>
+    /// <param name="path"><c>-</c> for standard input, or a YAML file of UTF-8 text, at most <see cref="RecipeLimits.FileBytes"/> long.</param>
     /// <param name="overrides">Texts <c>path=value</c>, applied in order before the recipe is checked; the value is YAML.</param>
     /// <returns>The recipe, with every default filled in.</returns>
     /// <exception cref="RecipeException">The file cannot be read, or the recipe cannot be used.</exception>
@@ -32,6 +32,10 @@ public static class RecipeReader
     /// <exception cref="RecipeException">The recipe cannot be used.</exception>
     public static Recipe Parse(string yaml, string name, IReadOnlyList<string> overrides) =>
         Parse(yaml, name, overrides, hashStart: null);
+
+    /// <summary>The path of the value that is called so here or in other systems, for an override; null: there is none.</summary>
+    /// <param name="word">A key, such as <c>epochs</c>, or another word for one, such as <c>learning-rate</c>.</param>
+    public static string? PathOf(string word) => RecipeKeys.Meant(word, []);
 
     private static Recipe Parse(string yaml, string name, IReadOnlyList<string> overrides, Func<string, string>? hashStart)
     {
@@ -73,6 +77,9 @@ public static class RecipeReader
     {
         var bytes = Bytes(path);
         var text = bytes.AsSpan();
+        if (FileKind.Of(text) is { } kind) throw new RecipeException($"{path}: is {kind}. A recipe is a YAML file of text");
+        if (Path.GetExtension(path) is ".csv" or ".tsv")
+            throw new RecipeException($"{path}: is a file of rows; a recipe is a YAML file that names it, data: {{ csv: {{ file: {Path.GetFileName(path)}, target: COLUMN }} }}");
         if (text.StartsWith(Encoding.UTF8.Preamble)) text = text[Encoding.UTF8.Preamble.Length..];
         if (!Utf8.IsValid(text)) throw new RecipeException($"{path}:{LineOfInvalid(text)}: not UTF-8 text; save the file as UTF-8");
         return Utf8WithoutMark.GetString(text);
@@ -83,7 +90,7 @@ public static class RecipeReader
         try
         {
             if (Directory.Exists(path)) throw new RecipeException($"{path}: this is a folder; name a recipe file in it");
-            using var file = File.OpenRead(path);
+            using var file = path == DataFile.StandardInput ? Console.OpenStandardInput() : File.OpenRead(path);
             // A pipe has no length to ask for: the limit is met by reading one byte beyond it.
             var bytes = new byte[RecipeLimits.FileBytes + 1];
             var length = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);

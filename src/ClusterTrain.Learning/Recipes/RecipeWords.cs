@@ -16,14 +16,15 @@ internal sealed class RecipeWords<T>
 
     public string Of(T value) => rows.First(row => EqualityComparer<T>.Default.Equals(row.Value, value)).Word;
 
-    public T? Find(string word) => rows.Where(row => row.Word == word).Select(row => (T?)row.Value).FirstOrDefault();
-
-    public string? Nearest(string word)
+    /// <summary>The value of a word: the recipe's own, however its case, '-' and '_' are written, or another system's for the same.</summary>
+    public T? Find(string word)
     {
         var plain = Spelling.Plain(word);
-        return rows.FirstOrDefault(row => row.AlsoSaid.Any(said => Spelling.Plain(said) == plain)).Word
-            ?? Spelling.Nearest(word, Words);
+        return rows.Where(row => row.AlsoSaid.Prepend(row.Word).Any(said => Spelling.Plain(said) == plain))
+            .Select(row => (T?)row.Value).FirstOrDefault();
     }
+
+    public string? Nearest(string word) => Spelling.Nearest(word, Words);
 }
 
 /// <summary>The words of every enumeration of a recipe.</summary>

@@ -70,8 +70,8 @@ public sealed class CoordinatorActorTests : Stage
         Join("server", NodeRole.ParameterServer);
         Join("worker-1", NodeRole.Worker);
         ExpectAssignment(Probe("worker-1"), "worker-1");
-        Tell(_coordinator, "server", new StepReport(FirstTerm - 1, 0, 1, 77));
-        Tell(_coordinator, "server", new StepReport(FirstTerm, 0, 1, 0.5));
+        Tell(_coordinator, "server", new StepReport(FirstTerm - 1, 0, 1, 77, TimeSpan.Zero));
+        Tell(_coordinator, "server", new StepReport(FirstTerm, 0, 1, 0.5, TimeSpan.Zero));
         AwaitAssert(() => Assert.Equal([0.5], Happened<RunProgress>().Select(progress => progress.Loss)));
     }
 

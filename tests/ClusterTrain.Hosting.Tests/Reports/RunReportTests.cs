@@ -199,13 +199,13 @@ public sealed partial class RunReportTests : IDisposable
     private RunOutcome Train(
         string name, Recipe recipe, InProcessSettings? settings = null, Action<RunEvent, CancellationTokenSource>? observe = null)
     {
-        var outcome = _run.Train(name, recipe, settings, observe);
-        using var folder = RunFolder.Open(_run.Folder(name));
+        using var folder = RunFolder.Create(_run.Folder(name), recipe);
         using var log = new RunLog(folder, TimeProvider.System);
-        foreach (var happened in _run.Events)
+        return _run.Train(folder, recipe, settings, (happened, stop) =>
+        {
             log.Write(happened);
-        _run.Events.Clear();
-        return outcome;
+            observe?.Invoke(happened, stop);
+        });
     }
 
     private ReportFiles Write(string name) => RunReport.Write([_run.Folder(name)], _run.Folder($"{name}-report"), Locations);

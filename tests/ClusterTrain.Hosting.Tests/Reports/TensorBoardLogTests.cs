@@ -18,7 +18,7 @@ public sealed class TensorBoardLogTests : IDisposable
         var validation = new Evaluation { Rows = 10, Loss = 0.5, Accuracy = 0.75 };
         var time = new FixedTime(DateTimeOffset.UnixEpoch.AddSeconds(1_700_000_000.5));
         string path;
-        using (var log = new TensorBoardLog(Path.Combine(_folder.FullName, "run"), time))
+        using (var log = new TensorBoardLog(Path.Combine(_folder.FullName, "run"), time, []))
         {
             path = log.Path;
             log.Write(new RunProgress(3, 1, 2));
@@ -38,11 +38,39 @@ public sealed class TensorBoardLogTests : IDisposable
     }
 
     [Fact]
+    public void A_log_that_goes_on_adds_what_is_missing_and_nothing_twice()
+    {
+        var time = new FixedTime(DateTimeOffset.UnixEpoch);
+        EpochRecord[] records = [.. Enumerable.Range(1, 300).Select(epoch => new EpochRecord(epoch, epoch, epoch, null, "00"))];
+        using (var log = new TensorBoardLog(_folder.FullName, time, []))
+        {
+            foreach (var record in records[..298])
+                log.Write(new EpochCompleted(record, 1000, 1, TimeSpan.Zero));
+            log.Write(new EpochCompleted(records[298], 1000, 1, TimeSpan.Zero));
+        }
+
+        var first = Assert.Single(Directory.GetFiles(_folder.FullName));
+        File.WriteAllBytes(first, File.ReadAllBytes(first)[..^5]);
+        Assert.True(TensorBoardLog.IsIn(_folder.FullName));
+        string path;
+        using (var log = new TensorBoardLog(_folder.FullName, time, records[..299]))
+        {
+            path = log.Path;
+            log.Write(new EpochCompleted(records[299], 2000, 1, TimeSpan.Zero));
+            log.Write(new EpochCompleted(records[299], 2000, 1, TimeSpan.Zero));
+        }
+
+        Assert.Equal(
+            ["0 version brain.Event:2", "0 step 299: loss 299", "0 step 300: loss 300, samples_per_second 2000"],
+            Records(path).Select(Event));
+    }
+
+    [Fact]
     public void Two_logs_of_one_second_are_two_files()
     {
         var time = new FixedTime(DateTimeOffset.UnixEpoch);
-        using var one = new TensorBoardLog(_folder.FullName, time);
-        using var two = new TensorBoardLog(_folder.FullName, time);
+        using var one = new TensorBoardLog(_folder.FullName, time, []);
+        using var two = new TensorBoardLog(_folder.FullName, time, []);
         Assert.NotEqual(one.Path, two.Path);
     }
 

@@ -94,7 +94,7 @@ public sealed class RunFolderTests : IDisposable
         Assert.IsType<RunCompleted>(_runs.Resume("run", recipe));
 
         Assert.Equal(
-            "no checkpoint is whole: the run begins again at step 0, with the same result",
+            "no checkpoint can be used: the run begins again at step 0, with the same result",
             _runs.Events.OfType<RunWarning>().Last().Message);
         Assert.Equal(_runs.Receipt("undisturbed"), _runs.Receipt("run"));
     }

@@ -44,6 +44,47 @@ public sealed class RunVerificationTests : IDisposable
     }
 
     [Fact]
+    public void A_receipt_with_a_gap_is_neither_resumed_nor_called_unbroken()
+    {
+        TrainWithCheckpoints("run");
+        var path = Path.Combine(_runs.Folder("run"), "receipt.jsonl");
+        var entries = Receipt.Read(path).Entries;
+        var forged = ReceiptEntry.Start(entries[0].Identity!, entries[0].WeightsSha256);
+        var third = ReceiptEntry.Of(entries[3].Record!, forged.Chain);
+        new Receipt([forged, third]).Write(path);
+
+        var report = RunVerification.Verify(_runs.Folder("run"));
+
+        Assert.StartsWith($"{path}:2: epoch 3, step 42, where epoch 1 is missing.", Assert.Single(report.Differences), StringComparison.Ordinal);
+        Assert.Throws<RunFolderException>(() => _runs.Resume("run", TrainedRun.Recipe()));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void A_receipt_that_lost_its_last_entries_is_made_whole_by_resuming_before_them(int lost)
+    {
+        var recipe = TrainedRun.Recipe();
+        _runs.Train("undisturbed", recipe);
+        TrainWithCheckpoints("run");
+        var path = Path.Combine(_runs.Folder("run"), "receipt.jsonl");
+        File.WriteAllText(path, string.Concat(File.ReadAllLines(path)[..^lost].Select(line => line + "\n")));
+        File.Delete(Path.Combine(_runs.Folder("run"), "model.safetensors"));
+        if (lost < 3)
+        {
+            Assert.Contains(
+                RunVerification.Verify(_runs.Folder("run")).Differences,
+                line => line.Contains("entries are missing", StringComparison.Ordinal));
+        }
+
+        _runs.Resume("run", recipe);
+
+        Assert.Equal(_runs.Receipt("undisturbed"), _runs.Receipt("run"));
+        Assert.Contains(_runs.Events, happened => happened is RunWarning { Message: var message } && message.Contains("is ahead of the receipt", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_torn_last_line_of_a_receipt_is_written_again_on_resume()
     {
         var recipe = TrainedRun.Recipe();
@@ -78,6 +119,7 @@ public sealed class RunVerificationTests : IDisposable
         _runs.Train("two", TrainedRun.Recipe("seed=2"));
         var report = RunVerification.Compare(_runs.Folder("one"), _runs.Folder("two"));
         Assert.Contains(report.Differences, line => line.StartsWith("different recipe: ", StringComparison.Ordinal));
+        Assert.Contains(report.Differences, line => line == "recipe: seed is 1 and 2");
         Assert.Contains(report.Differences, line => line.StartsWith("first difference: epoch 0, step 0: weights sha256 ", StringComparison.Ordinal));
         Assert.Contains(report.Differences, line => line.StartsWith("model.safetensors: tensor 'layers.0.weight' differs first at element 0", StringComparison.Ordinal));
     }

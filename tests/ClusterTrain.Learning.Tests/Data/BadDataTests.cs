@@ -13,7 +13,8 @@ public sealed class BadDataTests
     public static TheoryData<string, byte[], byte[], string[]> BadIdx => new()
     {
         { "empty", [], Labels, ["images: the file is empty"] },
-        { "magic", [0x50, 0x4B, 3, 4, 0], Labels, ["images: not an IDX file", "50 4B 03 04", "00 00 08 03"] },
+        { "magic", [0x50, 0x4B, 3, 5, 0], Labels, ["images: not an IDX file", "50 4B 03 05", "00 00 08 03"] },
+        { "zip", [0x50, 0x4B, 3, 4, 0], Labels, ["images: is a zip archive; unpack it"] },
         { "short magic", [0, 0], Labels, ["images: not an IDX file", "begins with 00 00 "] },
         { "type", TempFolder.Idx(0x0C, [2, 1], Pixels), Labels, ["images", "0x0C (32-bit integers)", "byte 2", "Convert"] },
         { "header cut off", Images[..10], Labels, ["images: the file is cut off", "16 bytes", "10"] },
@@ -84,9 +85,20 @@ public sealed class BadDataTests
         { "no name", Text("a,,y\n1,2,0\n"), ["rows.csv: line 1: column 2 has no name"] },
         { "only targets", Text("y\n1\n"), ["rows.csv: all columns are targets"] },
         { "quote in a cell", Text("a,b,y\n1,2\"3,0\n"), ["rows.csv: line 2", "quote"] },
-        { "open quote", Text("a,b,y\n1,2,\"" + new string('x', 70_000)), ["rows.csv: line", "closing quote"] },
-        { "quote never closed", Text("a,b,y\n1,2,\"cat\n3,4,dog\n"), ["rows.csv: line", "quote"] },
+        { "text after a quote", Text("a,b,y\n1,2,\"ca\"t\n"), ["rows.csv: line 2: a cell in quotes goes on after the closing quote"] },
+        { "quotes that open and double", Text("a,b,y\n1,2,\"cat\"\"\n3,4,dog\n"), ["rows.csv: line 2: a quote opens a cell and never closes"] },
+        { "three quotes", Text("a,b,y\n1,2,cat\n3,4,\"\"\""), ["rows.csv: line 3: a quote opens a cell and never closes"] },
+        { "zero characters after a number", Text("a,b,y\n1,2\0\0,0\n"), ["rows.csv: line 2 has a zero character"] },
+        { "a number and more", Text("a,b,y\n1,2x,0\n"), ["rows.csv: line 2, column 'b' is '2x', not a number"] },
+        { "digits of another script", Text("a,b,y\n1,\u0664,0\n"), ["rows.csv: line 2, column 'b' is '\u0664', not a number"] },
+        { "thousands", Text("a,b,y\n1,\"2,000\",0\n"), ["rows.csv: line 2, column 'b' is '2,000', not a number"] },
+        { "open quote", Text("a,b,y\n1,2,\"" + new string('x', 70_000)), ["rows.csv: line 2: in the row that begins there", "closing quote"] },
+        { "quote never closed", Text("a,b,y\n1,2,\"cat\n3,4,dog\n"), ["rows.csv: line 2: a quote opens a cell and never closes"] },
         { "not UTF-8", [.. Text("a,b,y\n1,2,"), 0xFF, 0xFE, 0xFF], ["rows.csv: not UTF-8"] },
+        { "Excel", [.. Text("PK\x03\x04\x14"), .. Text("[Content_Types].xml xl/workbook.xml")], ["rows.csv: is an Excel workbook; save the sheet as CSV."] },
+        { "old Excel", [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], ["rows.csv: is an old Excel workbook"] },
+        { "Parquet", Text("PAR1\0\0"), ["rows.csv: is a Parquet file"] },
+        { "web page", Text("\n<!DOCTYPE html><html>404</html>"), ["rows.csv: is a web page"] },
         { "gzip damaged", Damaged(TempFolder.Gzip(Text("a,b,y\n1,2,0\n1,3,1\n"))), ["rows.csv: the gzip file is damaged"] },
     };
 
@@ -113,6 +125,45 @@ public sealed class BadDataTests
         folder.Write("rows.csv", content);
 
         AssertSays(fault, said, () => Prepare(folder, new CsvSource { File = "rows.csv", Targets = ["y"] }));
+    }
+
+    [Theory]
+    [InlineData("x,y,note\n1,a,\"ok\n2,b,ok\n3,a,ok\n", 2)]
+    [InlineData("x,y,note\n1,a,ok\n2,b,\"two\nlines\",\"", 4)]
+    [InlineData("x,y,note\n1,a,ok\n2,b,\"ok\n3,a,\"ok\"\n", 3)]
+    [InlineData("x,y,note\n1,a,\"two\nlines\"\n2,b,o\"k\n", 4)]
+    [InlineData("x,y,note\n1,a,ok\n2,b,o\0k\n", 3)]
+    public void Damage_in_a_column_that_is_not_used_is_refused_too(string content, int line)
+    {
+        using var folder = new TempFolder();
+        folder.Write("rows.csv", content);
+        var recipe = RecipeTexts.Parse("""
+            data: { csv: { file: rows.csv, target: y, features: [x] } }
+            layers: [{ units: 2, activation: softmax }]
+            loss: categorical-cross-entropy
+            """);
+        string[] said = [$"rows.csv: line {line}"];
+
+        AssertSays("training", said, () => DataPreparation.Prepare(recipe, folder.Locations));
+        AssertSays("file", said, () => DataPreparation.PrepareToFile(recipe, folder.Locations, Path.Combine(folder.Path, "rows.ctdata")));
+    }
+
+    [Fact]
+    public void An_empty_line_in_a_file_of_one_column_is_an_empty_cell()
+    {
+        using var folder = new TempFolder();
+        folder.Write("rows.csv", "x,y\n1,a\n2,b\n");
+        var recipe = RecipeTexts.Parse("""
+            data: { csv: { file: rows.csv, target: y } }
+            layers: [{ units: 2, activation: softmax }]
+            loss: categorical-cross-entropy
+            """);
+        var layout = new NetworkLayout(1, recipe.Layers);
+        var model = new Model(recipe, layout, TestNetworks.Start(layout), DataPreparation.Prepare(recipe, folder.Locations));
+
+        var error = Assert.Throws<DataException>(() => model.ReadFeatures(folder.Write("one.csv", "x\n1\n\n2\n")));
+
+        Assert.EndsWith("one.csv: line 3, column 'x' is empty. Fill the gap or leave the row out.", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -201,7 +252,7 @@ public sealed class BadDataTests
         var recipe = new DataRecipe { Source = source };
 
         AssertSays("scale 0", ["data.scale is 0"], () => Prepare(folder, recipe with { Scale = 0 }));
-        AssertSays("overflow", ["rows.csv: row 2, feature 0"], () => Prepare(folder, recipe with { Scale = 100 }));
+        AssertSays("overflow", ["rows.csv: line 4: feature 0"], () => Prepare(folder, recipe with { Scale = 100 }));
         AssertSays(
             "all held back",
             ["rows.csv: 2 rows for testing and 1 for validation", "3"],

@@ -59,10 +59,10 @@ public sealed class FeatureEncodingTests
     }
 
     [Theory]
-    [InlineData("vhigh,2,low,bad", "line 2, column 'buying' is 'vhigh', a category that no training row has. Known are high, low, med.")]
-    [InlineData("high,3,low,bad", "line 2, column 'doors' is '3', a category that no training row has. Known are 2, 4, 10.")]
+    [InlineData("vhigh,2,low,bad", "line 2, column 'buying' is 'vhigh', a category that no training row has. Known are 'high', 'low', 'med'.")]
+    [InlineData("high,3,low,bad", "line 2, column 'doors' is '3', a category that no training row has. Known are '2', '4', '10'.")]
     [InlineData("high,,low,bad", "line 2, column 'doors' is empty")]
-    [InlineData("high,2,low,worse", "line 2, column 'class' is 'worse', a class that no training row has. Known are bad, good.")]
+    [InlineData("high,2,low,worse", "line 2, column 'class' is 'worse', a class that no training row has. Known are 'bad', 'good'.")]
     public void Word_that_training_did_not_see_is_named_with_its_place(string row, string message)
     {
         using var folder = new TempFolder();
@@ -233,7 +233,7 @@ public sealed class FeatureEncodingTests
         Assert.Equal<float>([1, 2.5f], DataPreparation.Prepare(recipe, 1, folder.Locations).Train.ClassWeights);
         var error = Assert.Throws<DataException>(() => DataPreparation.Prepare(
             recipe with { ClassWeights = new([new("nice", 2)]) }, 1, folder.Locations));
-        Assert.Contains("class_weights names the class 'nice', and there are bad, good", error.Message, StringComparison.Ordinal);
+        Assert.Contains("class_weights names the class 'nice', and there are 'bad', 'good'", error.Message, StringComparison.Ordinal);
     }
 
     private static PreparedData Prepare(TempFolder folder, DataSource source, TaskKind task = TaskKind.Classification) =>

@@ -26,6 +26,16 @@ public sealed class EvaluationSumsTests
     }
 
     [Fact]
+    public void Outputs_that_are_no_numbers_are_no_class_and_never_right()
+    {
+        var sums = new EvaluationSums(TaskKind.Classification, 2);
+        sums.Add([0.9f, 0.1f, float.NaN, float.NaN, 0.2f, float.NaN], [1, 0, 1, 0, 1, 0], new float[3]);
+        var result = sums.Result();
+        Assert.Equal((1.0 / 3, 1L), (result.Accuracy, result.FirstUndefined));
+        Assert.Equal(new long[,] { { 1, 0 }, { 0, 0 } }, result.Confusion);
+    }
+
+    [Fact]
     public void Regression_figures_by_hand()
     {
         var sums = new EvaluationSums(TaskKind.Regression, 2);

@@ -61,4 +61,61 @@ public sealed class AtomicFileTests : IDisposable
         var error = Assert.Throws<DirectoryNotFoundException>(() => AtomicFile.Write(path, stream => stream.Write("x"u8)));
         Assert.StartsWith($"{path}: there is no folder {folder.File("none")}; make it", error.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_link_stays_and_the_file_it_leads_to_is_written()
+    {
+        var (real, link, chain) = (folder.File("real"), folder.File("link"), folder.File("chain"));
+        File.WriteAllText(real, "old");
+        File.CreateSymbolicLink(link, "real");
+        File.CreateSymbolicLink(chain, link);
+        AtomicFile.Write(chain, stream => stream.Write("new"u8));
+        Assert.Equal(("new", "real", link), (File.ReadAllText(real), new FileInfo(link).LinkTarget, new FileInfo(chain).LinkTarget));
+    }
+
+    [Theory]
+    [InlineData(UnixFileMode.UserRead | UnixFileMode.UserWrite)]
+    [InlineData(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)]
+    public void Permissions_are_kept(UnixFileMode mode)
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        var path = folder.File("a");
+        File.WriteAllText(path, "old");
+        File.SetUnixFileMode(path, mode);
+        AtomicFile.Write(path, stream => stream.Write("new"u8));
+        Assert.Equal((mode, "new"), (File.GetUnixFileMode(path), File.ReadAllText(path)));
+    }
+
+    [Fact]
+    public void A_name_may_be_as_long_as_names_can_be()
+    {
+        var path = folder.File(new string('n', 255));
+        AtomicFile.Write(path, stream => stream.Write("x"u8));
+        Assert.Equal([path], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public async Task A_pipe_is_written_into_and_stays_one()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        var pipe = Pipe.Create(folder.File("pipe"));
+        var read = Task.Run(() => File.ReadAllText(pipe));
+        AtomicFile.Write(pipe, stream => stream.Write("through"u8));
+        Assert.Equal("through", await read);
+        Assert.True(SpecialFile.IsAt(pipe));
+        Assert.Equal([pipe], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void A_device_is_written_into_and_stays_one()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        File.CreateSymbolicLink(folder.File("null"), "/dev/null");
+        AtomicFile.Write(folder.File("null"), stream => stream.Write("x"u8));
+        Assert.True(SpecialFile.IsAt(folder.File("null")) && SpecialFile.IsAt("/dev/null"));
+        Assert.False(SpecialFile.IsAt(folder.Path) || SpecialFile.IsAt(folder.File("none")));
+    }
 }

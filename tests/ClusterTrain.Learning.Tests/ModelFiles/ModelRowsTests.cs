@@ -40,7 +40,7 @@ public sealed class ModelRowsTests
     }
 
     [Theory]
-    [InlineData("a,b,buying\n1,2,vhigh\n", "line 2, column 'buying' is 'vhigh', a category that no training row has. Known are high, low.")]
+    [InlineData("a,b,buying\n1,2,vhigh\n", "line 2, column 'buying' is 'vhigh', a category that no training row has. Known are 'high', 'low'.")]
     [InlineData("a,b,buying,class\n1,2,high,worst\n", "line 2, column 'class' is 'worst', a class that no training row has")]
     [InlineData("a,bb,buying\n1,2,high\n", "line 1: the model needs the column 'b', which is not there. The columns are a, bb, buying. Add it, or name it so.")]
     [InlineData("a,b,buyin\n1,2,high\n", "line 1: the model needs the column 'buying', which is not there. Did you mean 'buyin'? Add it, or name it so.")]
@@ -79,9 +79,63 @@ public sealed class ModelRowsTests
         Assert.Equal(hasTargets, rows.HasTargets);
         Assert.Equal(Features(data.Train), Features(rows.Rows));
         var error = Assert.Throws<DataException>(() => model.ReadRows(folder.Write("wrong.csv", "1,2,3,4\n")));
-        Assert.Contains("names none of the columns that the model needs and has 4 cells for these 2: c1, c2. Write", error.Message, StringComparison.Ordinal);
+        Assert.Contains("has no names and 4 cells; which columns they are is not certain. The training file has 3: c0, c1, c2. Write all of them, or the 2 without c0, in", error.Message, StringComparison.Ordinal);
         error = Assert.Throws<DataException>(() => model.ReadRows(folder.Write("part.csv", "c2,d\n6,5\n")));
         Assert.Contains("needs the column 'c1', which is not there", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("0,1,2,3,9\n", 2f, 1f)]
+    [InlineData("1,2,3,9\n", null, null)]
+    [InlineData("0,2,1\n", null, null)]
+    [InlineData("2,1\n", null, null)]
+    [InlineData("1,2\n", null, null)]
+    [InlineData("c1,c2\n1,2\n", 2f, 1f)]
+    public void Columns_without_names_are_those_of_the_whole_training_file_or_refused(string content, float? first, float? second)
+    {
+        using var folder = new TempFolder();
+        var (model, _) = Train(folder, """
+            data: { csv: { file: cars.csv, header: false, target: c0, features: [c2, c1] } }
+            layers: [{ units: 2, activation: softmax }]
+            loss: categorical-cross-entropy
+            """, "0,1,2,3,9\n1,4,5,6,9\n");
+        var file = folder.Write("rows.csv", content);
+
+        if (first is null)
+        {
+            var error = Assert.Throws<DataException>(() => model.ReadFeatures(file));
+            Assert.Contains("which columns they are is not certain. The training file has 5: c0, c1, c2, c3, c4.", error.Message, StringComparison.Ordinal);
+            return;
+        }
+
+        Assert.Equal([first, second], Features(model.ReadFeatures(file).Rows).Cast<float?>());
+    }
+
+    [Theory]
+    [InlineData("a,b,buying,class\n1,2,high,?\n6,4,low,\n")]
+    [InlineData("a,b,buying,class\n1,2,high,never\n6,4,low,seen\n")]
+    [InlineData(",a,b,buying,,\n0,1,2,high,x,\n1,6,4,low,y,\n")]
+    [InlineData("note,a,b,note,buying,class,class\nx,1,2,y,high,good,bad\nz,6,4,w,low,,\n")]
+    public void What_the_model_does_not_need_may_be_anything(string content)
+    {
+        using var folder = new TempFolder();
+        var (model, data) = Train(folder, CarRecipe, Cars);
+
+        var read = model.ReadFeatures(folder.Write("rows.csv", content));
+
+        Assert.False(read.HasTargets);
+        Assert.Equal(Features(data.Train)[..Features(read.Rows).Length], Features(read.Rows));
+    }
+
+    [Fact]
+    public void A_needed_column_that_is_there_twice_is_refused()
+    {
+        using var folder = new TempFolder();
+        var (model, _) = Train(folder, CarRecipe, Cars);
+        var file = folder.Write("rows.csv", "a,b,buying,a\n1,2,high,3\n");
+
+        Assert.Contains(
+            "line 1: two columns are named 'a', 1 and 4.", Assert.Throws<DataException>(() => model.ReadFeatures(file)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

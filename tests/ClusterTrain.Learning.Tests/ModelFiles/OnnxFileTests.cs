@@ -46,7 +46,7 @@ public sealed class OnnxFileTests
         OnnxFile.Write(model, folder.File("model.onnx"));
 
         var graph = OnnxReference.Read(File.ReadAllBytes(folder.File("model.onnx")));
-        var found = graph.Run(raw, model.Layout.Features);
+        var found = graph.Run(Array.ConvertAll(raw, value => (double)value), model.Layout.Features);
 
         Assert.True(found.Length == expected.Length, what);
         Assert.InRange(LargestDifference(expected, found), 0, 2e-6);

@@ -7,7 +7,7 @@ namespace ClusterTrain.Learning.Tests;
 internal sealed class OnnxReference
 {
     private readonly List<(string Operation, string[] Inputs, string Output, float Alpha)> _nodes = [];
-    private readonly Dictionary<string, (long[] Shape, float[] Values)> _tensors = [];
+    private readonly Dictionary<string, (long[] Shape, double[] Values)> _tensors = [];
 
     public string Input { get; private set; } = "";
 
@@ -52,12 +52,12 @@ internal sealed class OnnxReference
         return found;
     }
 
-    public float[] Run(float[] raw, int features)
+    public float[] Run(double[] raw, int features)
     {
         var rows = raw.Length / features;
         Dictionary<string, double[][]> values = new()
         {
-            [Input] = [.. raw.Chunk(features).Select(row => row.Select(x => (double)x).ToArray())],
+            [Input] = [.. raw.Chunk(features).Select(row => row.ToArray())],
         };
         foreach (var (operation, inputs, output, alpha) in _nodes)
         {
@@ -66,6 +66,8 @@ internal sealed class OnnxReference
             {
                 "Mul" => Each(x, inputs[1], (a, b) => a * b),
                 "Div" => Each(x, inputs[1], (a, b) => a / b),
+                "Sub" => Each(x, inputs[1], (a, b) => a - b),
+                "Cast" => Each(x, a => (float)a),
                 "Add" => Each(x, inputs[1], (a, b) => a + b),
                 "Gemm" => Product(x, inputs),
                 "Relu" => Each(x, a => Math.Max(a, 0)),
@@ -105,6 +107,8 @@ internal sealed class OnnxReference
         {
             if (attribute[0].Text == "alpha")
                 alpha = BitConverter.Int32BitsToSingle((int)attribute.Single(field => field.Number == 2).Integer);
+            else if (attribute[0].Text == "to")
+                Assert.Equal(1, attribute.Single(field => field.Number == 3).Integer);
             else
                 Assert.Equal(("axis", 1L), (attribute[0].Text, attribute.Single(field => field.Number == 3).Integer));
         }
@@ -118,11 +122,16 @@ internal sealed class OnnxReference
 
     private void AddTensor(List<Field> tensor)
     {
-        Assert.Equal(1, tensor.Single(field => field.Number == 2).Integer);
+        var isDouble = tensor.Single(field => field.Number == 2).Integer == 11;
         var raw = tensor.Single(field => field.Number == 9).Bytes;
-        var values = new float[raw.Length / sizeof(float)];
+        var size = isDouble ? sizeof(double) : sizeof(float);
+        var values = new double[raw.Length / size];
         for (var i = 0; i < values.Length; i++)
-            values[i] = BinaryPrimitives.ReadSingleLittleEndian(raw.AsSpan(i * sizeof(float)));
+        {
+            var bytes = raw.AsSpan(i * size);
+            values[i] = isDouble ? BinaryPrimitives.ReadDoubleLittleEndian(bytes) : BinaryPrimitives.ReadSingleLittleEndian(bytes);
+        }
+
         long[] shape = [.. tensor.Where(field => field.Number == 1).Select(field => field.Integer)];
         Assert.Equal(shape.Aggregate(1L, (product, length) => product * length), values.Length);
         _tensors.Add(tensor.Single(field => field.Number == 8).Text, (shape, values));

@@ -69,8 +69,6 @@ public sealed class RecipeMistakeTests
         // Words.
         { "optimiser: sdg", "r.yaml:4:12: key 'optimiser.kind' is 'sdg'; did you mean 'sgd'? Allowed: sgd, momentum, nesterov, adam, adamw, "
             + "rmsprop, adagrad" },
-        { "optimiser: { kind: Adam }", "did you mean 'adam'?" },
-        { "optimiser: { kind: nag }", "did you mean 'nesterov'?" },
         { "optimiser: { kind: newton }", "key 'optimiser.kind' is 'newton'; allowed: sgd," },
         { "schedule: { kind: [step] }", "key 'schedule.kind' is a list; allowed: constant, step, exponential, cosine" },
         { "schedule: cos", "key 'schedule.kind' is 'cos'" },
@@ -85,7 +83,6 @@ public sealed class RecipeMistakeTests
         { "batch: 64\noptimiser: lbfgs", "r.yaml:4:8: key 'batch' is 64, but optimiser 'lbfgs' compares losses from step to step and needs all "
             + "rows in each; write batch: full" },
         { "optimiser: lbfgs", "r.yaml:4:12: key 'optimiser' is 'lbfgs', which compares losses" },
-        { "batch: full\noptimiser: l-bfgs", "did you mean 'lbfgs'?" },
         { "batch: full\noptimiser: lbfgs\nschedule: cosine", "key 'schedule' has no meaning for optimiser 'lbfgs'" },
         { "batch: full\noptimiser: lbfgs\nclip_norm: 1", "key 'clip_norm' has no meaning for optimiser 'lbfgs'" },
         { "batch: full\noptimiser: { kind: lbfgs, rate: 1 }", "key 'optimiser.rate' has no meaning for optimiser kind 'lbfgs'" },
@@ -106,7 +103,6 @@ public sealed class RecipeMistakeTests
         { "data: { dataset: digits }", "r.yaml:1:9: key 'data.dataset' is unknown; did you mean 'set'?" },
         { "data: { set: data/x.csv }", "key 'data.set' is 'data/x.csv'; allowed: mnist, fashion-mnist, digits (a file is named with idx or csv)" },
         { "data: { set: minst }", "r.yaml:1:14: key 'data.set' is 'minst'; did you mean 'mnist'? Allowed: mnist, fashion-mnist, digits" },
-        { "data: { set: digits, task: classify }", "key 'data.task' is 'classify'; did you mean 'classification'?" },
         { "data: { set: digits, scale: 0 }", "r.yaml:1:29: key 'data.scale' is 0, out of range; allowed: a number or a fraction such as 1/255" },
         { "data: { set: digits, scale: 1/0 }", "key 'data.scale' is '1/0', not finite" },
         { "data: { set: digits, scale: 1/2/3 }", "key 'data.scale' is '1/2/3', not a number" },
@@ -179,8 +175,6 @@ public sealed class RecipeMistakeTests
         { "layers: [5]\nloss: squared-error", "r.yaml:2:10: key 'layers[0]' is 5; allowed: a group of keys" },
         { "layers: [{ units: 0 }]\nloss: squared-error", "key 'layers[0].units' is 0, out of range; allowed: a whole number from 1 to 1000000" },
         { "layers: [{ hidden: 5 }]\nloss: squared-error", "key 'layers[0].hidden' is unknown; did you mean 'units'?" },
-        { "layers: [{ units: 1, activation: ReLU }]\nloss: squared-error", "key 'layers[0].activation' is 'ReLU'; did you mean 'relu'?" },
-        { "layers: [{ units: 1, activation: linear }]\nloss: squared-error", "did you mean 'identity'?" },
         { "layers: [{ units: 1, initializer: he }]\nloss: squared-error", "did you mean 'weights'?" },
         { "layers: [{ units: 1, activation: relu, slope: 0.1 }]\nloss: squared-error", "'layers[0].slope' has no meaning for activation 'relu'" },
         { "layers: [{ units: 1, activation: leaky-relu, slope: 2 }]\nloss: squared-error", "'layers[0].slope' is 2, out of range" },
@@ -191,7 +185,6 @@ public sealed class RecipeMistakeTests
         { "layers: [{ units: 1, dropout_rate: 0.5 }, { units: 1 }]\nloss: squared-error", "did you mean 'dropout'?" },
         { "layers: [{ units: 1, dropout: 0.5 }, { units: 1 }]\nloss: squared-error\nbatch: full\noptimiser: lbfgs",
             "key 'layers' has dropout, which changes the loss from step to step" },
-        { "layers: [{ units: 1, weights: glorot }]\nloss: squared-error", "'layers[0].weights.kind' is 'glorot'; did you mean 'xavier'?" },
         { "layers: [{ units: 1, weights: given }]\nloss: squared-error", "key 'layers[0].weights.values' is missing" },
         { "layers: [{ units: 1, weights: { scale: 1 } }]\nloss: squared-error", "key 'layers[0].weights.kind' is missing" },
         { "layers: [{ units: 1, weights: { kind: he, scale: 1 } }]\nloss: squared-error", "no meaning for initialiser kind 'he'" },
@@ -215,9 +208,6 @@ public sealed class RecipeMistakeTests
         { "layers: [{ units: 2, activation: tanh }]\nloss: categorical-cross-entropy", "takes the logarithm of the outputs" },
         { "layers: [{ units: 1, activation: softmax }]\nloss: categorical-cross-entropy", "end in a softmax of one unit, whose output is always 1" },
         { "layers: [{ units: 1, activation: sigmoid }]\nloss: categorical-cross-entropy", "never sees the second class at a single unit" },
-        { "layers: [{ units: 2 }]\nloss: mse", "key 'loss' is 'mse'; did you mean 'mean-squared-error'?" },
-        { "layers: [{ units: 2 }]\nloss: cross_entropy", "did you mean 'categorical-cross-entropy'?" },
-        { "layers: [{ units: 2 }]\nloss: squared_error", "did you mean 'squared-error'?" },
     };
 
     /// <summary>Whole texts that are no recipe, and the message.</summary>

@@ -182,7 +182,7 @@ public sealed class RecipeReaderTests
         var error = Assert.Throws<RecipeException>(() => RecipeTexts.Parse("""
             data: { set: digits, tsk: classification }
             layers: [{ units: 0 }]
-            loss: mse
+            loss: msq-eror
             epochs: 0
             """));
         Assert.Equal(
@@ -194,5 +194,20 @@ public sealed class RecipeReaderTests
         error = Assert.Throws<RecipeException>(() => RecipeTexts.Parse(RecipeTexts.Short + many));
         Assert.Equal(RecipeLimits.Problems + 1, error.Problems.Length);
         Assert.Equal("(and 10 more)", error.Problems[^1]);
+    }
+
+    [Theory]
+    [InlineData("optimiser: Adam", "optimiser: adam")]
+    [InlineData("optimiser: { kind: NAG, rate: 0.1 }", "optimiser: { kind: nesterov, rate: 0.1 }")]
+    [InlineData("optimiser: L-BFGS\nbatch: full", "optimiser: lbfgs\nbatch: full")]
+    [InlineData("schedule: cosine_annealing", "schedule: cosine")]
+    public void Words_of_other_systems_mean_the_same(string other, string own)
+    {
+        const string Start = "data: { set: digits, task: TASK }\nlayers: [{ units: 9, activation: ACT, weights: INIT }, { units: 10, activation: softmax }]\nloss: LOSS\n";
+        var said = Start.Replace("TASK", "Classify", StringComparison.Ordinal).Replace("ACT", "ReLU", StringComparison.Ordinal)
+            .Replace("INIT", "kaiming_normal", StringComparison.Ordinal).Replace("LOSS", "cross_entropy", StringComparison.Ordinal) + other;
+        var meant = Start.Replace("TASK", "classification", StringComparison.Ordinal).Replace("ACT", "relu", StringComparison.Ordinal)
+            .Replace("INIT", "he", StringComparison.Ordinal).Replace("LOSS", "categorical-cross-entropy", StringComparison.Ordinal) + own;
+        Assert.Equal(RecipeReader.Parse(meant, "r", []).Fingerprint(), RecipeReader.Parse(said, "r", []).Fingerprint());
     }
 }

@@ -180,6 +180,7 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
             Elapsed = surroundings.Time.GetElapsedTime(_began),
             Folder = _run!.Folder,
             Test = _result is { } result && result.TryGetProperty("test", out var test) ? EvaluationJson.Read(test) : null,
+            Best = outcome is RunCompleted { Epoch: var epoch } ? Receipt.Read(Path.Combine(_run.Folder, "receipt.jsonl")).Before(epoch) : null,
         });
         _exitCode = outcome switch
         {

@@ -12,6 +12,9 @@ internal static class CurvePictures
     /// <summary>The curves that the runs have figures for.</summary>
     public static IEnumerable<Picture> Of(IReadOnlyList<ReportedRun> runs)
     {
+        // A single epoch is a figure, and no curve.
+        if (runs.All(of => of.Epochs.Length < 2))
+            return [];
         var pictures = runs is [var run] ? Losses(run) : Losses(runs);
         return pictures.Concat(Metrics(runs)).Concat(Throughput(runs));
     }

@@ -1,87 +1,111 @@
 using System.Collections.Immutable;
-using CsvHelper;
 
 namespace ClusterTrain.Learning;
 
 /// <summary>The columns of one CSV file, by name.</summary>
 /// <param name="File">What messages call the file.</param>
-/// <param name="Names">All columns, in the order they stand there.</param>
+/// <param name="Line">The line of its first row.</param>
+/// <param name="Names">All columns, in the order they stand there; of those that nobody uses some may be of one name, or of none.</param>
 /// <param name="AreInFile">True when the first line names the columns and is no row.</param>
-internal sealed record CsvColumns(string File, ImmutableArray<string> Names, bool AreInFile)
+internal sealed record CsvColumns(string File, int Line, ImmutableArray<string> Names, bool AreInFile)
 {
     /// <summary>The columns as a recipe says them.</summary>
-    /// <param name="parser">At the first line.</param>
-    /// <param name="file">What messages call the file.</param>
+    /// <param name="rows">At the first row.</param>
     /// <param name="source">The recipe's source.</param>
-    /// <exception cref="DataException">They have no usable names.</exception>
-    public static CsvColumns Of(CsvParser parser, string file, CsvSource source)
+    /// <exception cref="DataException">They are not as many as the recipe names.</exception>
+    public static CsvColumns Of(CsvRows rows, CsvSource source)
     {
-        var count = parser.Count;
-        CheckSeparator(parser, file);
+        var count = rows.Count;
+        CheckSeparator(rows);
         if (source is { Header: false, Columns.IsEmpty: true })
-            return new CsvColumns(file, FeatureEncoding.Numbered("c", 0, count), AreInFile: false);
+            return new CsvColumns(rows.File, rows.Line, FeatureEncoding.Numbered("c", 0, count), AreInFile: false);
         if (!source.Header && source.Columns.Length != count)
         {
             throw new DataException(
-                $"{file}: line {parser.RawRow} has {count} columns and the recipe names {source.Columns.Length}. Name each " +
+                $"{rows.File}: line {rows.Line} has {count} columns and the recipe names {source.Columns.Length}. Name each " +
                 "column once.");
         }
 
-        return Checked(parser, file, source.Header ? Cells(parser) : source.Columns, source.Header);
+        return new CsvColumns(rows.File, rows.Line, source.Header ? FirstLine(rows) : source.Columns, source.Header);
     }
 
     /// <summary>
     /// The columns of a file for a trained model: the first line is a header when it names all that the model needs; otherwise
-    /// the columns stand as in training, with or without the targets. A model that was not trained from CSV takes the features alone
-    /// there: some write the label first, some last, and a wrong guess would go unnoticed.
+    /// the columns have to be those of the training file, all of them, or all but the targets where the model needs every other one. What
+    /// could be read in two ways is refused: a wrong guess would go unnoticed.
     /// </summary>
-    /// <param name="parser">At the first line.</param>
-    /// <param name="file">What messages call the file.</param>
-    /// <param name="needed">Columns the model needs.</param>
+    /// <param name="rows">At the first row.</param>
+    /// <param name="encoding">What the model needs, and the columns of its training file where they had no header.</param>
     /// <param name="targets">Names of its targets.</param>
     /// <param name="source">What it was trained from; null: no CSV file.</param>
     /// <exception cref="DataException">The columns are not those of the model.</exception>
-    public static CsvColumns ForModel(
-        CsvParser parser, string file, ImmutableArray<string> needed, ImmutableArray<string> targets, CsvSource? source)
+    public static CsvColumns ForModel(CsvRows rows, FeatureEncoding encoding, ImmutableArray<string> targets, CsvSource? source)
     {
-        var first = Cells(parser);
+        var needed = encoding.Columns;
+        var first = FirstLine(rows);
         ImmutableArray<string> missing = [.. needed.Except(first)];
         if (missing.IsEmpty)
-            return Checked(parser, file, first, areInFile: true);
-        CheckSeparator(parser, file);
+            return new CsvColumns(rows.File, rows.Line, first, AreInFile: true);
+        CheckSeparator(rows);
         if (source is { Header: true } || missing.Length < needed.Length)
-            throw Missing($"{file}: line {parser.RawRow}", missing, needed, first);
-        if (source is null && first.Length == needed.Length + targets.Length)
+            throw Missing($"{rows.File}: line {rows.Line}", missing, needed, first);
+        if (encoding.FileColumns.IsDefaultOrEmpty)
         {
-            throw new DataException(
-                $"{file}: line {parser.RawRow} has no names and {first.Length} cells, the {needed.Length} features and {targets.Length} more. " +
-                $"Write a first line that says which is which, such as {targets[0]},{needed[0]}, ... (`data export --header` does), or leave the features alone there.");
+            return source is null ? FeaturesAlone(rows, needed, targets, first) : throw new DataException(
+                $"{rows.File}: line {rows.Line} names none of the columns that the model needs, and the model, which an earlier version wrote, does not " +
+                $"know those of its training file. Write a first line that names them: {NearestColumn.Listed(needed)}.");
         }
 
-        ImmutableArray<string> all = source is null ? needed
-            : !source.Columns.IsEmpty ? source.Columns
-            : FeatureEncoding.Numbered("c", 0, source.Features.IsEmpty ? needed.Length + targets.Length : first.Length);
-        foreach (var names in new[] { all, all.RemoveRange(targets), needed })
-        {
-            if (names.Length == first.Length && needed.All(names.ToHashSet().Contains))
-                return new CsvColumns(file, names, AreInFile: false);
-        }
-
+        var all = encoding.FileColumns;
+        var others = all.RemoveRange(targets);
+        if (first.Length == all.Length)
+            return new CsvColumns(rows.File, rows.Line, all, AreInFile: false);
+        if (first.Length == others.Length && others.Length == needed.Length)
+            return new CsvColumns(rows.File, rows.Line, others, AreInFile: false);
+        var allowed = others.Length == needed.Length ? $", or the {others.Length} without {NearestColumn.Listed(targets)}," : "";
         throw new DataException(
-            $"{file}: line {parser.RawRow} names none of the columns that the model needs and has {first.Length} cells for these " +
-            $"{needed.Length}: {NearestColumn.Listed(needed)}. Write a first line that names them, or exactly these columns in the order " +
-            "of the training file.");
+            $"{rows.File}: line {rows.Line} has no names and {Cells(first.Length)}; which columns they are is not certain. The training file has " +
+            $"{all.Length}: {NearestColumn.Listed(all)}. Write all of them{allowed} in that order, or a first line that names those the model needs: " +
+            $"{NearestColumn.Listed(needed)}.");
     }
 
     /// <summary>Where columns stand.</summary>
-    /// <exception cref="DataException">One is not there.</exception>
+    /// <exception cref="DataException">One is not there, has no name, or is there twice.</exception>
     public int[] Indices(ImmutableArray<string> names)
     {
-        var indices = Names.Index().ToDictionary(item => item.Item, item => item.Index);
-        return [.. names.Select(name => indices.TryGetValue(name, out var index)
-            ? index
-            : throw new DataException($"{File}: there is no column '{name}'. {NearestColumn.Suggest(name, Names)}"))];
+        var indices = Names.Index().ToLookup(item => item.Item, item => item.Index);
+        return [.. names.Select(name => indices[name].ToList() switch
+        {
+            [] => throw new DataException($"{File}: there is no column '{name}'. {NearestColumn.Suggest(name, Names)}"),
+            [var index] when name.Length == 0 => throw new DataException(
+                $"{File}: line {Line}: column {index + 1} has no name. Name it, list the features without it, or set header to false."),
+            [var index] => index,
+            [var index, ..] when name.Length == 0 => throw new DataException(
+                $"{File}: line {Line}: column {index + 1} and others have no name. Name them, list the features without them, or set header to false."),
+            [var one, var other, ..] => throw new DataException(
+                $"{File}: line {Line}: two columns are named '{name}', {one + 1} and {other + 1}. Rename one, or leave it out."),
+        })];
     }
+
+    // A model that was not trained from CSV: some write the label first, some last.
+    private static CsvColumns FeaturesAlone(
+        CsvRows rows, ImmutableArray<string> needed, ImmutableArray<string> targets, ImmutableArray<string> first)
+    {
+        if (first.Length == needed.Length)
+            return new CsvColumns(rows.File, rows.Line, needed, AreInFile: false);
+        if (first.Length == needed.Length + targets.Length)
+        {
+            throw new DataException(
+                $"{rows.File}: line {rows.Line} has no names and {Cells(first.Length)}, the {needed.Length} features and {targets.Length} more. " +
+                $"Write a first line that says which is which, such as {targets[0]},{needed[0]}, ... (`data export --header` does), or leave the features alone there.");
+        }
+
+        throw new DataException(
+            $"{rows.File}: line {rows.Line} names none of the columns that the model needs and has {Cells(first.Length)} for these " +
+            $"{needed.Length}: {NearestColumn.Listed(needed)}. Write a first line that names them, or exactly these columns in this order.");
+    }
+
+    private static string Cells(int count) => count == 1 ? "1 cell" : $"{count} cells";
 
     private static DataException Missing(
         string place, ImmutableArray<string> missing, ImmutableArray<string> needed, ImmutableArray<string> found)
@@ -96,33 +120,15 @@ internal sealed record CsvColumns(string File, ImmutableArray<string> Names, boo
     }
 
     // Training needs two columns, a feature and a target, and a model looks here only when it misses some.
-    private static void CheckSeparator(CsvParser parser, string file)
+    private static void CheckSeparator(CsvRows rows)
     {
-        if (parser.Record is [var cell] && cell.IndexOfAny([';', '\t']) is >= 0 and var at)
+        if (rows.Count == 1 && rows[0] is var cell && cell.IndexOfAny([';', '\t']) is >= 0 and var at)
         {
             throw new DataException(
-                $"{file}: line {parser.RawRow} is one column with {(cell[at] == ';' ? "semicolons" : "tabs")} in it, and columns are separated " +
+                $"{rows.File}: line {rows.Line} is one column with {(cell[at] == ';' ? "semicolons" : "tabs")} in it, and columns are separated " +
                 "by commas. Write the file with commas between the columns and points in the numbers.");
         }
     }
 
-    private static ImmutableArray<string> Cells(CsvParser parser) => [.. parser.Record!.Select(cell => cell.Trim())];
-
-    private static CsvColumns Checked(CsvParser parser, string file, ImmutableArray<string> columns, bool areInFile)
-    {
-        var seen = new HashSet<string>();
-        foreach (var (i, column) in columns.Index())
-        {
-            if (column.Length == 0)
-            {
-                throw new DataException(
-                    $"{file}: line {parser.RawRow}: column {i + 1} has no name. Name it, or set header to false.");
-            }
-
-            if (!seen.Add(column))
-                throw new DataException($"{file}: line {parser.RawRow}: two columns are named '{column}'. Rename one.");
-        }
-
-        return new CsvColumns(file, columns, areInFile);
-    }
+    private static ImmutableArray<string> FirstLine(CsvRows rows) => [.. rows.Cells().Select(cell => cell.Trim())];
 }

@@ -14,9 +14,11 @@ internal sealed class CsvSchema
         ImmutableArray<string> features,
         ImmutableArray<WordCodes?> words,
         ImmutableArray<string> targets,
-        WordCodes? labels)
+        WordCodes? labels,
+        ImmutableArray<string> fileColumns = default)
     {
         (Columns, Derived, Features, Words, Targets, Labels) = (columns, derived, features, words, targets, labels);
+        FileColumns = fileColumns;
         Rules = new FeatureRules(columns, derived, features);
     }
 
@@ -37,6 +39,9 @@ internal sealed class CsvSchema
 
     /// <summary>The numbers of the labels; null: the targets are numbers.</summary>
     public WordCodes? Labels { get; }
+
+    /// <summary>All columns of a training file without a header; default: it has one.</summary>
+    public ImmutableArray<string> FileColumns { get; }
 
     /// <summary>From columns to features.</summary>
     public FeatureRules Rules { get; }
@@ -68,7 +73,8 @@ internal sealed class CsvSchema
             features,
             [.. columns.Select(column => source.Categorical.Contains(column) ? new WordCodes() : null)],
             source.Targets,
-            task == TaskKind.Classification ? new WordCodes() : null);
+            task == TaskKind.Classification ? new WordCodes() : null,
+            file.AreInFile ? default : file.Names);
     }
 
     /// <summary>What a trained model asks of a file.</summary>
@@ -89,6 +95,7 @@ internal sealed class CsvSchema
             .Select(pair => new ColumnCategories(pair.First, pair.Second!.Words))],
         Derived = Derived,
         Features = Features,
+        FileColumns = FileColumns,
         Scaling = FeatureScaling.Uniform(features, 1),
     };
 

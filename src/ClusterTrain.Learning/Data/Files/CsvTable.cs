@@ -1,31 +1,32 @@
-using System.Globalization;
-using CsvHelper;
-
 namespace ClusterTrain.Learning;
 
 /// <summary>Reads the rows of one CSV file, each column as what the schema says it is.</summary>
 internal sealed class CsvTable
 {
-    private readonly CsvParser _parser;
+    private readonly CsvRows _cells;
     private readonly CsvColumns _columns;
     private readonly CsvSchema _schema;
     private readonly int[] _features;
     private readonly int[] _targets;
-    private readonly float[] _raw;
-    private readonly float[] _values;
+    private readonly double[] _raw;
+    private readonly double[] _values;
     private readonly WordCodes?[] _wordsOfValues;
     private readonly bool[] _areWords;
     private readonly List<ushort> _labels = [];
     private readonly List<float> _numbers = [];
+    private readonly RowPlaces _places = new();
+    private readonly Dictionary<int, string> _longNumbers = [];
+    private readonly BlurredColumn[] _blurredTargets;
     private long _rows;
 
-    private CsvTable(CsvParser parser, CsvColumns columns, CsvSchema schema, bool withTargets)
+    private CsvTable(CsvRows cells, CsvColumns columns, CsvSchema schema, bool withTargets)
     {
-        (_parser, _columns, _schema) = (parser, columns, schema);
+        (_cells, _columns, _schema) = (cells, columns, schema);
         _features = columns.Indices(schema.Columns);
         _targets = withTargets ? columns.Indices(schema.Targets) : [];
-        _raw = new float[schema.Columns.Length];
-        _values = new float[schema.Rules.Count];
+        _blurredTargets = [.. _targets.Select(_ => new BlurredColumn())];
+        _raw = new double[schema.Columns.Length];
+        _values = new double[schema.Rules.Count];
         var words = schema.Columns.Zip(schema.Words).ToDictionary(pair => pair.First, pair => pair.Second);
         _wordsOfValues = [.. schema.Features.Select(name => words.GetValueOrDefault(name))];
         _areWords = Array.ConvertAll(_wordsOfValues, value => value is not null);
@@ -42,29 +43,28 @@ internal sealed class CsvTable
     /// <exception cref="DataException">The file is not such a table.</exception>
     public static (SourceTable Table, CsvSchema Schema) Read(
         DataFile file, CsvSource source, TaskKind task, CsvSchema? training, RowCollector rows, long mostBytes) =>
-        CsvText.Read(file, mostBytes, parser =>
+        CsvText.Read(file, mostBytes, cells =>
         {
-            var columns = CsvColumns.Of(parser, file.Name, source);
+            var columns = CsvColumns.Of(cells, source);
             var schema = training ?? CsvSchema.Of(source, columns, task);
-            return (new CsvTable(parser, columns, schema, withTargets: true).Read(rows), schema);
+            return (new CsvTable(cells, columns, schema, withTargets: true).Read(rows), schema);
         });
 
     /// <summary>Reads a file for a trained model.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="schema">What the model reads.</param>
-    /// <param name="source">What it was trained from; null: no CSV file.</param>
+    /// <param name="model">The model.</param>
     /// <param name="rows">Takes in the rows.</param>
-    /// <param name="outputs">Outputs of the model.</param>
-    /// <returns>The rows, and whether the targets are among the columns; without them they are zeros.</returns>
+    /// <param name="withTargets">True: the targets are read where they are among the columns; false: those columns may hold anything.</param>
+    /// <returns>The rows, and whether their targets were read; without them they are zeros.</returns>
     /// <exception cref="DataException">The file is not such a table.</exception>
-    public static (SourceTable Table, bool HasTargets) ReadForModel(
-        DataFile file, CsvSchema schema, CsvSource? source, RowCollector rows, int outputs) =>
-        CsvText.Read(file, DataLimits.FileBytes, parser =>
+    public static (SourceTable Table, bool HasTargets) ReadForModel(DataFile file, Model model, RowCollector rows, bool withTargets) =>
+        CsvText.Read(file, DataLimits.FileBytes, cells =>
         {
-            var columns = CsvColumns.ForModel(parser, file.Name, schema.Columns, schema.Targets, source);
-            var hasTargets = schema.Targets.All(columns.Names.Contains);
-            var table = new CsvTable(parser, columns, schema, hasTargets).Read(rows);
-            return (hasTargets ? table : table with { Targets = RowTargets.None(outputs) }, hasTargets);
+            var schema = CsvSchema.Of(model.Encoding, model.TargetNames, model.Classes);
+            var columns = CsvColumns.ForModel(cells, model.Encoding, model.TargetNames, model.Recipe.Data.Source as CsvSource);
+            var hasTargets = withTargets && schema.Targets.All(columns.Names.Contains);
+            var table = new CsvTable(cells, columns, schema, hasTargets).Read(rows);
+            return (hasTargets ? table : table with { Targets = RowTargets.None(model.Recipe.Layers[^1].Units) }, hasTargets);
         });
 
     private SourceTable Read(RowCollector rows)
@@ -76,18 +76,22 @@ internal sealed class CsvTable
                 AddRow(rows);
             isRow = true;
         }
-        while (_parser.Read());
+        while (_cells.Read());
         if (_rows == 0)
             throw new DataException($"{_columns.File}: a header and no rows. Name a file of at least one row.");
-        return new SourceTable(_columns.File, rows.ToStore(_values.Length, Spread()), Targets());
+        return new SourceTable(_columns.File, rows.ToStore(_values.Length, Spread()), Targets())
+        {
+            Places = _places,
+            Warnings = [.. _cells.Warnings, .. _longNumbers.Values, .. BlurredTargets()],
+        };
     }
 
     private void AddRow(RowCollector rows)
     {
-        if (_parser.Count != _columns.Names.Length)
+        if (_cells.Count != _columns.Names.Length)
         {
             throw new DataException(
-                $"{_columns.File}: line {_parser.RawRow} has {_parser.Count} cells where there are {_columns.Names.Length} columns. " +
+                $"{_columns.File}: line {_cells.Line} has {_cells.Count} cells where there are {_columns.Names.Length} columns. " +
                 "Correct the line; a cell that holds a comma needs quotes.");
         }
 
@@ -98,22 +102,34 @@ internal sealed class CsvTable
                 : Number(_features[i]);
         }
 
-        _schema.Rules.Apply(_raw, _values, () => $"{_columns.File}: line {_parser.RawRow}");
+        _schema.Rules.Apply(_raw, _values, () => $"{_columns.File}: line {_cells.Line}");
         rows.Add(_values, _areWords);
-        foreach (var column in _targets)
+        _places.Add(_cells.Line);
+        foreach (var (target, column) in _targets.Index())
         {
             if (_schema.Labels is { } labels)
                 _labels.Add((ushort)Word(labels, column, "class", "Give the row a label or leave it out."));
             else
-                _numbers.Add(Number(column));
+                AddTarget(Number(column), _blurredTargets[target]);
         }
 
         _rows++;
     }
 
+    private void AddTarget(double number, BlurredColumn seen)
+    {
+        seen.Add(number, (float)number);
+        _numbers.Add((float)number);
+    }
+
+    private IEnumerable<string> BlurredTargets() => _targets.Zip(_blurredTargets)
+        .Where(pair => _schema.Labels is null && pair.Second.IsBlurred)
+        .Select(pair => $"{_columns.File}: target '{_columns.Names[pair.First]}': {pair.Second.Told}. Take a number near their mean from the column, or use "
+            + "a unit in which the differences are larger.");
+
     private int Word(WordCodes words, int column, string kind, string remedyOfEmpty)
     {
-        var word = _parser[column].AsSpan().Trim();
+        var word = _cells[column].AsSpan().Trim();
         if (word.IsEmpty)
             throw Cell(column, "is empty", remedyOfEmpty);
         var code = words.Code(word);
@@ -128,19 +144,34 @@ internal sealed class CsvTable
         return code >= 0 ? code : throw Cell(
             column,
             $"is '{Short(word)}', a {kind} that no training row has",
-            $"Known are {NearestColumn.Listed(words.Words)}. Correct it, or train with rows of this {kind}.");
+            $"Known are {NearestColumn.Quoted(words.Words)}. Correct it, or train with rows of this {kind}.");
     }
 
-    private float Number(int column)
+    private double Number(int column)
     {
-        var cell = _parser[column];
-        if (float.TryParse(cell, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && float.IsFinite(value))
+        var cell = _cells[column];
+        if (CellNumber.TryParse(cell, out var value) && float.IsFinite((float)value))
+        {
+            if (CellNumber.IsBeyondDouble(cell))
+                NoteLongNumber(column, cell);
             return value;
+        }
+
         var (problem, remedy) = string.IsNullOrWhiteSpace(cell) ? ("is empty", "Fill the gap or leave the row out.")
-            : float.IsFinite(value)
-                ? ($"is '{Short(cell)}', not a number", "Write numbers as 1234.5 or 1e-3, name the column as categorical, or leave it out.")
-                : ($"is '{Short(cell)}', not a finite 32-bit number", "Correct it or leave the row out.");
+            : CellNumber.IsNotFinite(cell)
+                ? ($"is '{Short(cell)}', not a finite 32-bit number", "Correct it or leave the row out.")
+                : ($"is '{Short(cell)}', not a number", "Write numbers as 1234.5 or 1e-3, name the column as categorical, or leave it out.");
         throw Cell(column, problem, remedy);
+    }
+
+    private void NoteLongNumber(int column, string cell)
+    {
+        if (_longNumbers.ContainsKey(column))
+            return;
+        _longNumbers.Add(
+            column,
+            $"{_columns.File}: line {_cells.Line}, column '{_columns.Names[column]}' is {Short(cell)}: numbers are told apart by their first 15 digits. " +
+            "Where it is a name and no quantity, list the features without it, or name it as categorical.");
     }
 
     /// <summary>Spreads words over their categories; null: there are no words among the features.</summary>
@@ -159,7 +190,7 @@ internal sealed class CsvTable
         words is null ? null : words.Words.IsDefault ? words.Sort() : [.. Enumerable.Range(0, words.Count)];
 
     private DataException Cell(int column, string problem, string remedy) =>
-        new($"{_columns.File}: line {_parser.RawRow}, column '{_columns.Names[column]}' {problem}. {remedy}");
+        new($"{_columns.File}: line {_cells.Line}, column '{_columns.Names[column]}' {problem}. {remedy}");
 
     private static string Short(ReadOnlySpan<char> cell) => cell.Length <= 40 ? cell.ToString() : $"{cell[..40]}...";
 }

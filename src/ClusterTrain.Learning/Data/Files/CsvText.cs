@@ -13,7 +13,7 @@ internal static class CsvText
     /// <param name="mostBytes">Bytes it may have.</param>
     /// <param name="read">Reads all it needs.</param>
     /// <exception cref="DataException">It is not such text, or <paramref name="read"/> says so.</exception>
-    public static T Read<T>(DataFile file, long mostBytes, Func<CsvParser, T> read)
+    public static T Read<T>(DataFile file, long mostBytes, Func<CsvRows, T> read)
     {
         using var text = new StreamReader(
             new CountedStream(file.Content, RefuseTooMany),
@@ -23,14 +23,16 @@ internal static class CsvText
             MaxFieldSize = DataLimits.CellCharacters,
             ProcessFieldBufferSize = 4096,
             BufferSize = 1 << 16,
+            IgnoreBlankLines = false,
         });
+        var rows = new CsvRows(parser, file.Name);
         try
         {
-            if (!parser.Read())
+            if (!rows.Read())
                 throw new DataException($"{file.Name}: the file is empty. Name a file of at least one row.");
             if (parser.Count > DataLimits.Columns)
                 throw new DataException($"{file.Name}: {parser.Count} columns; at most {DataLimits.Columns} are read.");
-            return read(parser);
+            return read(rows);
         }
         catch (Exception exception) when (exception is IOException or InvalidDataException)
         {
@@ -44,15 +46,9 @@ internal static class CsvText
         catch (MaxFieldSizeException exception)
         {
             throw new DataException(
-                $"{file.Name}: line {parser.RawRow}: a cell of more than {DataLimits.CellCharacters} characters. A closing " +
-                "quote may be missing.",
+                $"{file.Name}: line {rows.NextLine}: in the row that begins there is a cell of more than {DataLimits.CellCharacters} characters. " +
+                "A closing quote may be missing.",
                 exception);
-        }
-        catch (BadDataException exception)
-        {
-            throw new DataException(
-                $"{file.Name}: line {parser.RawRow}: a quote inside a cell. Put the cell in quotes and double those within " +
-                "it.", exception);
         }
 
         // Unpacked bytes: a small packed file cannot fill the memory.

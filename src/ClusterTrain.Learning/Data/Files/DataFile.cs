@@ -9,9 +9,10 @@ internal sealed class DataFile : IDisposable
 {
     // A deflate stream cannot expand by more than this, so that a header's promise can be checked before memory is taken for it.
     private const int MostExpansion = 1032;
-    private readonly Stream _content;
+    private Stream _content;
 
-    private DataFile(string name, Stream content, long mostBytes) => (Name, _content, MostBytes) = (name, content, mostBytes);
+    private DataFile(string name, Stream content, long mostBytes) =>
+        (Name, _content, IsPacked, MostBytes) = (name, content, content is GZipStream, mostBytes);
 
     /// <summary>What messages call it: its path.</summary>
     public string Name { get; }
@@ -20,19 +21,24 @@ internal sealed class DataFile : IDisposable
     public long MostBytes { get; }
 
     /// <summary>True when the file is gzip.</summary>
-    public bool IsPacked => _content is GZipStream;
+    public bool IsPacked { get; }
 
     /// <summary>The unpacked content, for a reader of text; failures while reading it go through <see cref="Explain"/>.</summary>
     public Stream Content => _content;
 
-    /// <summary>Opens a file.</summary>
-    /// <param name="path">The file.</param>
+    /// <summary>The name of standard input on a command line.</summary>
+    public const string StandardInput = "-";
+
+    /// <summary>Opens a file, or a pipe, which is read once from front to back.</summary>
+    /// <param name="path">The file; <see cref="StandardInput"/>: standard input.</param>
     /// <param name="read">
-    /// Told of each reading: bytes of the file so far, packed as they are, and bytes in all. What it throws ends the reading.
+    /// Told of each reading: bytes of the file so far, packed as they are, and bytes in all; null: not known. What it throws ends the reading.
     /// </param>
     /// <exception cref="DataException">It cannot be opened.</exception>
-    public static DataFile Open(string path, Action<long, long>? read = null)
+    public static DataFile Open(string path, Action<long, long?>? read = null)
     {
+        if (path == StandardInput)
+            return Over("standard input", Console.OpenStandardInput(), read);
         if (Directory.Exists(path))
             throw new DataException($"{path}: is a folder; name a file in it.");
         try
@@ -45,17 +51,29 @@ internal sealed class DataFile : IDisposable
         }
     }
 
-    /// <summary>Reads a stream that can seek, and owns it from now on.</summary>
-    public static DataFile Over(string name, Stream stream, Action<long, long>? read = null)
+    /// <summary>Reads a stream, and owns it from now on.</summary>
+    public static DataFile Over(string name, Stream stream, Action<long, long?>? read = null)
+    {
+        long? length = stream.CanSeek && !SpecialFile.IsAt(name) ? stream.Length : null;
+        var start = new byte[FileKind.StartBytes];
+        start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+        FileKind.RefuseOthers(name, start);
+        Stream content = new PrefixedStream(start, stream);
+        if (read is not null)
+            content = new CountedStream(content, bytes => read(bytes, length));
+        return start is [0x1f, 0x8b, ..]
+            ? new DataFile(name, new GZipStream(content, CompressionMode.Decompress), length * MostExpansion ?? long.MaxValue)
+            : new DataFile(name, content, length ?? long.MaxValue);
+    }
+
+    /// <summary>True when the unpacked content begins as an IDX file does.</summary>
+    /// <exception cref="DataException">The file cannot be read or unpacked.</exception>
+    public bool BeginsAsIdx()
     {
         Span<byte> start = stackalloc byte[2];
-        var packed = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == 2 && start is [0x1f, 0x8b];
-        stream.Position = 0;
-        var length = stream.Length;
-        var content = read is null ? stream : new CountedStream(stream, bytes => read(bytes, length));
-        return packed
-            ? new DataFile(name, new GZipStream(content, CompressionMode.Decompress), length * MostExpansion)
-            : new DataFile(name, content, length);
+        var got = Read(start);
+        _content = new PrefixedStream(start[..got].ToArray(), _content);
+        return got == start.Length && start is [0, 0];
     }
 
     /// <summary>Reads until the span is full or the file ends; the number of bytes read.</summary>

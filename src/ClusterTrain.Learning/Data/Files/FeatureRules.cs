@@ -29,7 +29,8 @@ internal sealed class FeatureRules
     /// <param name="values">Receives (<see cref="Count"/>).</param>
     /// <param name="place">Says where the row stands, for messages.</param>
     /// <exception cref="DataException">A derived feature has no finite value.</exception>
-    public void Apply(ReadOnlySpan<float> raw, Span<float> values, Func<string> place)
+    /// <remarks>A column keeps all digits; a derived feature is computed in float32 and rounded once.</remarks>
+    public void Apply(ReadOnlySpan<double> raw, Span<double> values, Func<string> place)
     {
         for (var i = 0; i < values.Length; i++)
         {
@@ -37,15 +38,15 @@ internal sealed class FeatureRules
             values[i] = rule.Derived?.Kind switch
             {
                 null => raw[rule.Left],
-                DerivedKind.Ratio => raw[rule.Left] / raw[rule.Right],
-                _ => raw[rule.Left] * raw[rule.Right],
+                DerivedKind.Ratio => (float)raw[rule.Left] / (float)raw[rule.Right],
+                _ => (float)raw[rule.Left] * (float)raw[rule.Right],
             };
-            if (!float.IsFinite(values[i]))
+            if (!double.IsFinite(values[i]))
                 throw NotFinite(rule, raw, place());
         }
     }
 
-    private DataException NotFinite(Rule rule, ReadOnlySpan<float> raw, string place)
+    private DataException NotFinite(Rule rule, ReadOnlySpan<double> raw, string place)
     {
         var (left, right) = (Shown(_columns[rule.Left], raw[rule.Left]), Shown(_columns[rule.Right], raw[rule.Right]));
         var (does, result) = rule.Derived!.Kind == DerivedKind.Ratio
@@ -55,7 +56,7 @@ internal sealed class FeatureRules
             $"{place}: the derived feature '{rule.Derived.Name}' {does}, {result}. Correct the row or leave it out.");
     }
 
-    private static string Shown(string column, float value) =>
+    private static string Shown(string column, double value) =>
         $"'{column}' ({value.ToString(CultureInfo.InvariantCulture)})";
 
     private readonly record struct Rule(DerivedFeature? Derived, int Left, int Right);

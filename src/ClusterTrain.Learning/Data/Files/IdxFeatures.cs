@@ -23,7 +23,7 @@ internal sealed record IdxFeatures(string Name, ImmutableArray<int> Dimensions, 
     {
         var header = IdxHeader.Read(file);
         var content = new byte[header.RowValues * (header.IsFloat ? sizeof(float) : sizeof(byte))];
-        var values = new float[header.RowValues];
+        var values = new double[header.RowValues];
         var areWords = new bool[header.RowValues];
         for (var row = 0; row < header.Dimensions[0]; row++)
         {
@@ -32,9 +32,9 @@ internal sealed record IdxFeatures(string Name, ImmutableArray<int> Dimensions, 
                 throw header.Truncated(file.Name, $"{header.Bytes.Length + ((long)row * content.Length) + got}");
             for (var i = 0; i < values.Length; i++)
                 values[i] = header.IsFloat ? BinaryPrimitives.ReadSingleBigEndian(content.AsSpan(sizeof(float) * i)) : content[i];
-            var bad = Array.FindIndex(values, value => !float.IsFinite(value));
+            var bad = Array.FindIndex(values, value => !double.IsFinite(value));
             if (bad >= 0)
-                throw IdxFile.NotFinite(file.Name, row, bad, values[bad]);
+                throw IdxFile.NotFinite(file.Name, row, bad, (float)values[bad]);
             rows.Add(values, areWords);
         }
 

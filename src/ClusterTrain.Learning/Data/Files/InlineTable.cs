@@ -56,14 +56,15 @@ internal static class InlineTable
             return raw;
         var rules = new FeatureRules(encoding.Columns, encoding.Derived, encoding.Features);
         var width = encoding.Columns.Length;
-        var features = new float[raw.Length / width * rules.Count];
+        var wide = Array.ConvertAll(raw, value => (double)value);
+        var features = new double[raw.Length / width * rules.Count];
         for (var row = 0; row < raw.Length / width; row++)
         {
             var number = row;
-            rules.Apply(raw.AsSpan(row * width, width), features.AsSpan(row * rules.Count, rules.Count), () => $"{Name}: row {number}");
+            rules.Apply(wide.AsSpan(row * width, width), features.AsSpan(row * rules.Count, rules.Count), () => $"{Name}: row {number}");
         }
 
-        return features;
+        return Array.ConvertAll(features, value => (float)value);
     }
 
     private static float[] Flatten(ImmutableArray<ImmutableArray<float>> rows, string what)

@@ -3,6 +3,8 @@ namespace ClusterTrain.Learning;
 /// <summary>Finds what a misspelt name was meant to be.</summary>
 internal static class NearestColumn
 {
+    private const int MostListed = 20;
+
     /// <summary>A sentence that suggests the nearest of the names, or lists the first of them when none is near.</summary>
     public static string Suggest(string name, IReadOnlyList<string> names) =>
         Spelling.Nearest(name, names) is { } nearest ? $"Did you mean '{nearest}'?" : $"The columns are {Listed(names)}.";
@@ -10,7 +12,9 @@ internal static class NearestColumn
     /// <summary>The first of the names.</summary>
     public static string Listed(IReadOnlyCollection<string> names)
     {
-        const int Most = 20;
-        return string.Join(", ", names.Take(Most)) + (names.Count > Most ? ", ..." : string.Empty);
+        return string.Join(", ", names.Take(MostListed)) + (names.Count > MostListed ? ", ..." : string.Empty);
     }
+
+    /// <summary>The first of the words that data hold, in quotes: they may have blanks and commas in them.</summary>
+    public static string Quoted(IReadOnlyCollection<string> words) => Listed([.. words.Take(MostListed + 1).Select(word => $"'{word}'")]);
 }

@@ -19,7 +19,7 @@ internal sealed class OneHot
 
     /// <param name="values">The values of a row.</param>
     /// <param name="features">Receives (<see cref="Features"/>).</param>
-    public void Spread(ReadOnlySpan<float> values, Span<float> features)
+    public void Spread(ReadOnlySpan<double> values, Span<double> features)
     {
         features.Clear();
         var at = 0;

@@ -9,9 +9,12 @@ internal abstract class RowCollector
     /// <param name="values">As many as in every row.</param>
     /// <param name="areWords">For each value, whether it numbers a word.</param>
     /// <exception cref="DataException">There are too many rows.</exception>
-    public abstract void Add(ReadOnlySpan<float> values, ReadOnlySpan<bool> areWords);
+    public abstract void Add(ReadOnlySpan<double> values, ReadOnlySpan<bool> areWords);
 
-    /// <summary>The rows as raw values, in the form that takes least room: bytes when all are whole numbers from 0 to 255.</summary>
+    /// <summary>
+    /// The rows as raw values, in the form that takes least room: bytes when all are whole numbers from 0 to 255, doubles where float32 cannot
+    /// hold one.
+    /// </summary>
     /// <param name="values">Values of a row.</param>
     /// <param name="oneHot">Spreads words; null: there are none.</param>
     /// <exception cref="DataException">There are too many rows.</exception>
@@ -22,9 +25,9 @@ internal abstract class RowCollector
 /// <param name="name">What messages call them.</param>
 internal sealed class MemoryCollector(string name) : RowCollector
 {
-    private readonly List<float> _values = [];
+    private readonly List<double> _values = [];
 
-    public override void Add(ReadOnlySpan<float> values, ReadOnlySpan<bool> areWords)
+    public override void Add(ReadOnlySpan<double> values, ReadOnlySpan<bool> areWords)
     {
         RefuseAbove(_values.Count + (long)values.Length);
         _values.AddRange(values);
@@ -37,7 +40,7 @@ internal sealed class MemoryCollector(string name) : RowCollector
         var rows = _values.Count / values;
         var features = oneHot.Features;
         RefuseAbove((long)rows * features);
-        var spread = new float[rows * features];
+        var spread = new double[rows * features];
         var raw = CollectionsMarshal.AsSpan(_values);
         for (var row = 0; row < rows; row++)
             oneHot.Spread(raw.Slice(row * values, values), spread.AsSpan(row * features, features));

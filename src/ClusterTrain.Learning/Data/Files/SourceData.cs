@@ -29,10 +29,19 @@ internal sealed record SourceData
 /// <param name="Targets">One per row.</param>
 internal sealed record SourceTable(string Name, RowStore Rows, RowTargets Targets)
 {
+    /// <summary>Where its rows stand.</summary>
+    public RowPlaces Places { get; init; } = RowPlaces.Numbered;
+
+    /// <summary>Where a row stands, with the name of the source.</summary>
+    public string PlaceOf(long row) => $"{Name}: {Places.Of(row)}";
+
+    /// <summary>What a reader should know although nothing is wrong.</summary>
+    public ImmutableArray<string> Warnings { get; init; } = [];
+
     /// <summary>Raw values in the form that takes least memory: bytes when all are whole numbers from 0 to 255.</summary>
     public static RowStore Store(float[] values, int features)
     {
-        if (!Array.TrueForAll(values, IsByte))
+        if (!Array.TrueForAll(values, value => IsByte(value)))
             return new FloatRows(values, features);
 
         var bytes = new byte[values.Length];
@@ -41,6 +50,12 @@ internal sealed record SourceTable(string Name, RowStore Rows, RowTargets Target
         return new ByteRows(bytes, 0, bytes.Length / features, features);
     }
 
+    /// <summary>The same of numbers that may have more digits than float32 holds.</summary>
+    public static RowStore Store(double[] values, int features) =>
+        Array.Exists(values, value => (float)value != value)
+            ? new WideRows(values, features)
+            : Store(Array.ConvertAll(values, value => (float)value), features);
+
     /// <summary>True for whole numbers from 0 to 255.</summary>
-    public static bool IsByte(float value) => value == (byte)Math.Clamp(value, 0, 255);
+    public static bool IsByte(double value) => value == (byte)Math.Clamp(value, 0, 255);
 }

@@ -42,7 +42,7 @@ internal sealed class SourceReader(DataLocations locations, IProgress<DataProgre
         IdxFeatures Features(string name)
         {
             using var file = OpenFile(name);
-            return Scratch is null ? IdxFeatures.Of(IdxFile.Read(file)) : IdxFeatures.Read(file, Scratch.Collector());
+            return Scratch is null ? IdxFeatures.Of(IdxFile.Read(file)) : IdxFeatures.Read(file, Scratch.Collector(isWide: false));
         }
 
         IdxFile Targets(string name)
@@ -67,7 +67,7 @@ internal sealed class SourceReader(DataLocations locations, IProgress<DataProgre
         (SourceTable Table, CsvSchema Schema) Table(string name, CsvSchema? training)
         {
             using var file = OpenFile(name);
-            RowCollector rows = Scratch is null ? new MemoryCollector(file.Name) : Scratch.Collector();
+            RowCollector rows = Scratch is null ? new MemoryCollector(file.Name) : Scratch.Collector(isWide: true);
             return CsvTable.Read(
                 file, source, task, training, rows, Scratch is null ? DataLimits.FileBytes : DataLimits.StreamedBytes);
         }

@@ -15,13 +15,16 @@ internal sealed class ScratchCollector : RowCollector, IDisposable
     private readonly BlockWriter _output;
     private MappedFile? _mapped;
     private long _rows;
+    private readonly bool _isWide;
     private bool _areBytes = true;
 
     /// <param name="folder">Where the file is put.</param>
+    /// <param name="isWide">True: values may have more digits than float32 holds.</param>
     /// <param name="cancellation">Ends the collecting, and the reading of what was collected.</param>
     /// <exception cref="IOException">No file can be made there.</exception>
-    public ScratchCollector(string folder, CancellationToken cancellation)
+    public ScratchCollector(string folder, bool isWide, CancellationToken cancellation)
     {
+        _isWide = isWide;
         _file = new FileStream(
             Path.Combine(folder, $".{Path.GetRandomFileName()}.rows.tmp"),
             FileMode.CreateNew,
@@ -37,11 +40,20 @@ internal sealed class ScratchCollector : RowCollector, IDisposable
         _output = new BlockWriter(_file, BufferBytes, _ => cancellation.ThrowIfCancellationRequested());
     }
 
-    public override void Add(ReadOnlySpan<float> values, ReadOnlySpan<bool> areWords)
+    public override void Add(ReadOnlySpan<double> values, ReadOnlySpan<bool> areWords)
     {
         for (var i = 0; _areBytes && i < values.Length; i++)
             _areBytes = areWords[i] || SourceTable.IsByte(values[i]);
-        _output.Write(MemoryMarshal.AsBytes(values));
+        if (_isWide)
+        {
+            _output.Write(MemoryMarshal.AsBytes(values));
+        }
+        else
+        {
+            foreach (var value in values)
+                BitConverter.TryWriteBytes(_output.Next(sizeof(float)), (float)value);
+        }
+
         _rows++;
     }
 
@@ -49,7 +61,7 @@ internal sealed class ScratchCollector : RowCollector, IDisposable
     {
         _output.Flush();
         _mapped = new MappedFile(_file);
-        return new ScratchRows(_mapped, _rows, values, oneHot, _areBytes ? RowForm.Bytes : RowForm.Floats, _cancellation);
+        return new ScratchRows(_mapped, _rows, values, _isWide, oneHot, _areBytes ? RowForm.Bytes : RowForm.Floats, _cancellation);
     }
 
     /// <summary>Deletes the file; the store must not be read any more.</summary>

@@ -8,10 +8,11 @@ internal sealed class ScratchFolder(string folder, CancellationToken cancellatio
     private readonly List<ScratchCollector> _collectors = [];
 
     /// <summary>A new collector, which lives as long as this.</summary>
+    /// <param name="isWide">True: values may have more digits than float32 holds.</param>
     /// <exception cref="IOException">No file can be made.</exception>
-    public ScratchCollector Collector()
+    public ScratchCollector Collector(bool isWide)
     {
-        var collector = new ScratchCollector(folder, cancellation);
+        var collector = new ScratchCollector(folder, isWide, cancellation);
         _collectors.Add(collector);
         return collector;
     }

@@ -3,11 +3,12 @@ using System.Runtime.InteropServices;
 
 namespace ClusterTrain.Learning;
 
-/// <summary>Rows of raw float32 values in a mapped temporary file, spread and scaled as they are read.</summary>
+/// <summary>Rows of raw values, float32 or double, in a mapped temporary file, spread and scaled as they are read.</summary>
 internal sealed class ScratchRows : RowStore
 {
     private readonly MappedFile _file;
     private readonly int _values;
+    private readonly bool _isWide;
     private readonly OneHot? _oneHot;
     private readonly FeatureScaling? _scaling;
     private readonly CancellationToken _cancellation;
@@ -16,25 +17,56 @@ internal sealed class ScratchRows : RowStore
     /// <param name="file">The values, row by row.</param>
     /// <param name="rows">Number of rows.</param>
     /// <param name="values">Values of a row.</param>
+    /// <param name="isWide">True: they are doubles.</param>
     /// <param name="oneHot">Spreads words; null: there are none.</param>
     /// <param name="form">The form the rows are to have.</param>
     /// <param name="cancellation">Ends a pass over the rows.</param>
     /// <param name="scaling">Null: none yet.</param>
     public ScratchRows(
-        MappedFile file, long rows, int values, OneHot? oneHot, RowForm form, CancellationToken cancellation, FeatureScaling? scaling = null)
+        MappedFile file,
+        long rows,
+        int values,
+        bool isWide,
+        OneHot? oneHot,
+        RowForm form,
+        CancellationToken cancellation,
+        FeatureScaling? scaling = null)
         : base(rows, oneHot?.Features ?? values)
     {
-        (_file, _values, _oneHot, Form, _cancellation, _scaling) = (file, values, oneHot, form, cancellation, scaling);
+        (_file, _values, _isWide, _oneHot) = (file, values, isWide, oneHot);
+        (Form, _cancellation, _scaling) = (form, cancellation, scaling);
         if (form == RowForm.Bytes)
             _byteScaling = new ByteScaling(scaling ?? FeatureScaling.Uniform(Features, 1));
     }
 
     public override RowForm Form { get; }
 
+    public override bool IsWide => _isWide;
+
     public override void Read(long row, Span<float> values)
     {
-        ReadRaw(row, values);
-        _scaling?.Apply(values, values);
+        var wide = ArrayPool<double>.Shared.Rent(Features);
+        var raw = wide.AsSpan(0, Features);
+        ReadWide(row, raw);
+        if (_scaling is not null)
+            _scaling.ApplyToRow(raw, values);
+        else
+            Narrow(raw, values);
+        ArrayPool<double>.Shared.Return(wide);
+    }
+
+    public override void ReadWide(long row, Span<double> values)
+    {
+        if (_oneHot is null)
+        {
+            ReadStored(row, values);
+            return;
+        }
+
+        var stored = ArrayPool<double>.Shared.Rent(_values);
+        ReadStored(row, stored.AsSpan(0, _values));
+        _oneHot.Spread(stored.AsSpan(0, _values), values);
+        ArrayPool<double>.Shared.Return(stored);
     }
 
     public override void Prefetch(long row)
@@ -44,11 +76,12 @@ internal sealed class ScratchRows : RowStore
 
     public override RowStore Prepare(FeatureScaling scaling)
     {
-        var prepared = new ScratchRows(_file, Rows, _values, _oneHot, Form, _cancellation, scaling);
+        var form = scaling.HasOrigins ? RowForm.Floats : Form;
+        var prepared = new ScratchRows(_file, Rows, _values, _isWide, _oneHot, form, _cancellation, scaling);
         if (prepared._byteScaling?.FirstNotFinite() is >= 0 and var feature)
             throw NotFinite(0, feature);
         var values = new float[Features];
-        for (var row = 0L; Form == RowForm.Floats && row < Rows; row++)
+        for (var row = 0L; form == RowForm.Floats && row < Rows; row++)
         {
             prepared.Read(row, values);
             var bad = Array.FindIndex(values, value => !float.IsFinite(value));
@@ -61,20 +94,19 @@ internal sealed class ScratchRows : RowStore
 
     public override void CopyContent(long row, Span<byte> content)
     {
-        var values = ArrayPool<float>.Shared.Rent(Features);
-        var used = values.AsSpan(0, Features);
         if (Form == RowForm.Bytes)
         {
-            ReadRaw(row, used);
-            for (var i = 0; i < used.Length; i++)
-                content[i] = (byte)used[i];
-        }
-        else
-        {
-            Read(row, used);
-            LittleEndian.Write(used, content);
+            var wide = ArrayPool<double>.Shared.Rent(Features);
+            ReadWide(row, wide.AsSpan(0, Features));
+            for (var i = 0; i < Features; i++)
+                content[i] = (byte)wide[i];
+            ArrayPool<double>.Shared.Return(wide);
+            return;
         }
 
+        var values = ArrayPool<float>.Shared.Rent(Features);
+        Read(row, values.AsSpan(0, Features));
+        LittleEndian.Write(values.AsSpan(0, Features), content);
         ArrayPool<float>.Shared.Return(values);
     }
 
@@ -95,15 +127,28 @@ internal sealed class ScratchRows : RowStore
         ArrayPool<byte>.Shared.Return(bytes);
     }
 
-    private void ReadRaw(long row, Span<float> values)
+    private static void Narrow(ReadOnlySpan<double> wide, Span<float> values)
+    {
+        for (var i = 0; i < wide.Length; i++)
+            values[i] = (float)wide[i];
+    }
+
+    private void ReadStored(long row, Span<double> values)
     {
         _cancellation.ThrowIfCancellationRequested();
-        var bytes = _values * sizeof(float);
-        var raw = MemoryMarshal.Cast<byte, float>(_file.Slice(row * bytes, bytes));
-        if (_oneHot is null)
-            raw.CopyTo(values);
+        var bytes = _values * (_isWide ? sizeof(double) : sizeof(float));
+        var stored = _file.Slice(row * bytes, bytes);
+        if (_isWide)
+        {
+            MemoryMarshal.Cast<byte, double>(stored).CopyTo(values);
+        }
         else
-            _oneHot.Spread(raw, values);
+        {
+            var narrow = MemoryMarshal.Cast<byte, float>(stored);
+            for (var i = 0; i < narrow.Length; i++)
+                values[i] = narrow[i];
+        }
+
         GC.KeepAlive(_file);
     }
 }

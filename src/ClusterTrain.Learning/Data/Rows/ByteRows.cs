@@ -34,6 +34,8 @@ internal sealed class ByteRows : RowStore
 
     public override RowStore Prepare(FeatureScaling scaling)
     {
+        if (scaling.HasOrigins)
+            return ToFloats().Prepare(scaling);
         var prepared = new ByteScaling(scaling);
         var bad = prepared.FirstNotFinite();
         return bad < 0 ? new ByteRows(_bytes, _start, Rows, Features, prepared) : throw NotFinite(0, bad);
@@ -44,6 +46,14 @@ internal sealed class ByteRows : RowStore
     public override void HashForm(DataFingerprint fingerprint) => _scaling.Hash(fingerprint);
 
     public override void HashRow(long row, DataFingerprint fingerprint) => fingerprint.Add(Bytes(row));
+
+    private FloatRows ToFloats()
+    {
+        var values = new float[Rows * Features];
+        for (var row = 0L; row < Rows; row++)
+            Read(row, values.AsSpan((int)(row * Features), Features));
+        return new FloatRows(values, Features);
+    }
 
     private ReadOnlySpan<byte> Bytes(long row) => _bytes.AsSpan(checked((int)(_start + (row * Features))), Features);
 }

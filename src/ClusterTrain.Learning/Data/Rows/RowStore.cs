@@ -16,6 +16,18 @@ internal abstract class RowStore(long rows, int features)
     /// <summary>The prepared values of a row; no bounds are checked but the span's.</summary>
     public abstract void Read(long row, Span<float> values);
 
+    /// <summary>True when raw values may have more digits than float32 holds.</summary>
+    public virtual bool IsWide => false;
+
+    /// <summary>The raw values of a row, with all the digits there are; asked before the rows are prepared.</summary>
+    public virtual void ReadWide(long row, Span<double> values)
+    {
+        var narrow = new float[Features];
+        Read(row, narrow);
+        for (var i = 0; i < narrow.Length; i++)
+            values[i] = narrow[i];
+    }
+
     /// <summary>The same, with the hint that another row will be read soon.</summary>
     public virtual void Read(long row, Span<float> values, long ahead)
     {
@@ -29,7 +41,7 @@ internal abstract class RowStore(long rows, int features)
     /// <summary>
     /// The same rows under a scaling; this store, which holds raw values, may be taken over and must not be used again.
     /// </summary>
-    /// <exception cref="DataException">A scaled value is too large.</exception>
+    /// <exception cref="RowException">A scaled value is too large.</exception>
     public abstract RowStore Prepare(FeatureScaling scaling);
 
     /// <summary>Copies a row's content as it is held: the bytes, or the prepared floats in little-endian order.</summary>
@@ -42,7 +54,7 @@ internal abstract class RowStore(long rows, int features)
     public abstract void HashRow(long row, DataFingerprint fingerprint);
 
     /// <summary>The error of a value that scaling made too large.</summary>
-    protected static DataException NotFinite(long row, int feature) =>
-        new($"row {row}, feature {feature}: scaling makes the value too large for a 32-bit float. Choose a smaller " +
+    protected static RowException NotFinite(long row, int feature) =>
+        new(row, $"feature {feature}: scaling makes the value too large for a 32-bit float. Choose a smaller " +
         "scale, or leave the feature out.");
 }

@@ -59,7 +59,7 @@ internal abstract class RowTargets(int outputs, ImmutableArray<string> classes, 
     public virtual RowTargets Weighted(ImmutableArray<float> weights) => throw NoLabels();
 
     /// <summary>Numbers multiplied by a scale, each product rounded once.</summary>
-    /// <exception cref="DataException">One becomes too large.</exception>
+    /// <exception cref="RowException">One becomes too large.</exception>
     public virtual RowTargets Scaled(double scale) => throw new InvalidOperationException("Classes are not scaled.");
 
     /// <summary>Writes a class index over zeros.</summary>
@@ -107,8 +107,9 @@ internal abstract class RowTargets(int outputs, ImmutableArray<string> classes, 
             var bad = Array.FindIndex(scaled, number => !float.IsFinite(number));
             return bad < 0
                 ? new NumberTargets(scaled, Outputs)
-                : throw new DataException(
-                    $"row {bad / Outputs}, target {bad % Outputs}: target_scale makes the value too large for a 32-bit float. " +
+                : throw new RowException(
+                    bad / Outputs,
+                    $"target {bad % Outputs}: target_scale makes the value too large for a 32-bit float. " +
                     "Choose a smaller one.");
         }
 

@@ -92,8 +92,8 @@ public sealed class DataStore
             file, columns, TaskKind.Classification, training: null, new MemoryCollector(set.Name), DataLimits.FileBytes);
         return new SourceData
         {
-            Train = table,
-            Encoding = schema.Encoding(table.Rows.Features),
+            Train = table with { Places = RowPlaces.Numbered },
+            Encoding = schema.Encoding(table.Rows.Features) with { FileColumns = default },
             TargetNames = schema.Targets,
             Shape = set.Shape,
         };

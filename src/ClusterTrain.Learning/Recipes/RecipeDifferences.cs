@@ -1,0 +1,44 @@
+namespace ClusterTrain.Learning;
+
+/// <summary>Names the values that two recipes differ in.</summary>
+public static class RecipeDifferences
+{
+    /// <summary>Each value that differs, for example <c>optimiser.rate is 0.1 and 0.05</c>; the names of the recipes count for nothing.</summary>
+    /// <param name="one">A recipe.</param>
+    /// <param name="other">Another one.</param>
+    public static IReadOnlyList<string> Between(Recipe one, Recipe other)
+    {
+        var (mine, theirs) = (Values(one), Values(other));
+        return
+        [
+            .. mine.Keys.Union(theirs.Keys).Where(path => path != "name" && mine.GetValueOrDefault(path) != theirs.GetValueOrDefault(path))
+                .Select(path => $"{path} is {mine.GetValueOrDefault(path, "not given")} and {theirs.GetValueOrDefault(path, "not given")}"),
+        ];
+    }
+
+    private static OrderedDictionary<string, string> Values(Recipe recipe)
+    {
+        var values = new OrderedDictionary<string, string>();
+        var root = RecipeYaml.Parse(RecipeWriter.Write(recipe), mark => new RecipePlace("recipe", mark.Line, mark.Column), new RecipeProblems());
+        Add("", root!);
+        return values;
+
+        void Add(string path, RecipeNode node)
+        {
+            switch (node)
+            {
+                case RecipeMapping mapping:
+                    foreach (var (key, entry) in mapping.Entries)
+                        Add(path.Length == 0 ? key : $"{path}.{key}", entry.Value);
+                    break;
+                case RecipeList list:
+                    foreach (var (index, item) in list.Items.Index())
+                        Add($"{path}[{index}]", item);
+                    break;
+                case RecipeScalar scalar:
+                    values.Add(path, RecipeText.Shown(scalar.Text));
+                    break;
+            }
+        }
+    }
+}
