@@ -34,6 +34,7 @@ internal static class WireSamples
         new Spares(1048577, 1, [new ActorId("ps-3/cd34@10.0.0.7:7071")]),
         new Copy(1048577, new SegmentPosition(1, 2, 1048577, 300, 299, 250), 1000, 100),
         new Copied(1048577, 1, 301),
+        new WantsToLeave(),
     ];
 
     public static readonly Hello Hello = new(

@@ -167,6 +167,9 @@ internal static class MessageCodec
                 writer.Int32(copied.Segment);
                 writer.Int64(copied.Step);
                 break;
+            case WantsToLeave:
+                writer.UInt16(27);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} is not sent over a link.", nameof(message));
         }
@@ -205,6 +208,7 @@ internal static class MessageCodec
             24 => new Spares(reader.Int64(), reader.Int32(), Ids(ref reader, limits)),
             25 => new Copy(reader.Int64(), Position(ref reader), reader.Int64(), reader.Int64()),
             26 => new Copied(reader.Int64(), reader.Int32(), reader.Int64()),
+            27 => new WantsToLeave(),
             _ => throw new LinkException(RefusalKind.Garbage, $"sent a message of type {number}, which there is not"),
         };
         reader.End();
