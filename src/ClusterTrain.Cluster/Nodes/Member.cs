@@ -20,6 +20,9 @@ namespace ClusterTrain.Cluster.Nodes;
 /// </summary>
 internal sealed class Member : ILinkOwner, IDisposable
 {
+    // A coordinator lets a server go within 5 s, or when a checkpoint is written.
+    private static readonly TimeSpan s_longestDeparture = TimeSpan.FromSeconds(7);
+
     // Characters of the reason for which the node ends; what is longer would not fit a message.
     private const int MostReason = 4096;
 
@@ -45,6 +48,7 @@ internal sealed class Member : ILinkOwner, IDisposable
     private PreparedData? _data;
     private NodeEndpoint? _led;
     private long _joinedTerm;
+    private bool _isLeaving;
     private string _lastProblem = "";
     private CancellationTokenSource? _session;
     private CancellationTokenSource? _dialling;
@@ -142,7 +146,15 @@ internal sealed class Member : ILinkOwner, IDisposable
             links = [.. _servers.Values.Select(server => server.Link).OfType<Link>()];
         }
 
-        if (coordinator is not null && actor is not null)
+        if (coordinator is not null && actor is not null && _role == NodeRole.ParameterServer)
+        {
+            // It goes when a checkpoint holds what it holds, unless that takes too long.
+            Volatile.Write(ref _isLeaving, true);
+            actor.Post(new Envelope(actor.Id, new StopRequested(), default));
+            _outcome.Task.Wait(s_longestDeparture);
+        }
+
+        if (coordinator is not null && actor is not null && !_outcome.Task.IsCompleted)
         {
             // Not disposed: the actor may still set it when this end no longer waits.
             var said = new ManualResetEventSlim();
@@ -272,7 +284,8 @@ internal sealed class Member : ILinkOwner, IDisposable
         _node.Actors.Deliver(link.Self, new Envelope(link.Peer, message, default));
         if (link.Role == PeerRole.Coordinator && message is Stop or Exclude)
         {
-            _outcome.TrySetResult(message is Exclude exclude ? new NodeFailed($"excluded from the run: {exclude.Reason}") : new NodeFinished());
+            _outcome.TrySetResult(message is Exclude exclude ? new NodeFailed($"excluded from the run: {exclude.Reason}")
+                : Volatile.Read(ref _isLeaving) ? new NodeLeft() : new NodeFinished());
             link.Close(message is Exclude ? "excluded from the run" : "the run is over");
         }
     }

@@ -40,6 +40,7 @@ internal static class MessageCodec
         [24] = typeof(Spares),
         [25] = typeof(Copy),
         [26] = typeof(Copied),
+        [27] = typeof(WantsToLeave),
 
         // Of nodes, on links.
         [64] = typeof(Hello),

@@ -8,17 +8,22 @@ internal sealed class CheckpointRound(Roster roster, RunLedger ledger)
 {
     private long?[] _held = [];
     private bool _holding;
+    private long? _wanted;
 
     /// <summary>Asks every segment to stay.</summary>
     public void Begin(IActorContext context)
     {
         _held = new long?[roster.Topology.Servers.Length];
         _holding = _held.Length > 0;
+        _wanted = null;
         roster.SendToServers(context, new Hold(roster.Topology.Term));
     }
 
     /// <summary>Nobody serves any more.</summary>
-    public void GiveUp() => _holding = false;
+    public void GiveUp() => (_holding, _wanted) = (false, null);
+
+    /// <summary>True when a checkpoint of this step is what was asked for last, or of a later one.</summary>
+    public bool IsAnsweredBy(long step) => step >= _wanted;
 
     /// <summary>A segment stays; when all do, a snapshot is asked for.</summary>
     public void Held(IActorContext context, Held held)
@@ -33,6 +38,7 @@ internal sealed class CheckpointRound(Roster roster, RunLedger ledger)
         {
             _holding = false;
             var step = _held.Max()!.Value;
+            _wanted = step;
             ledger.WantCheckpoint(step);
             roster.SendToServers(context, new SnapshotAt(roster.Topology.Term, step));
         }

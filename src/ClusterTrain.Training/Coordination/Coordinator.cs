@@ -18,10 +18,10 @@ public sealed class Coordinator : IActor, IDisposable
     private readonly Suspicion _suspicion;
     private readonly CheckpointRound _checkpoint;
     private readonly CheckpointPace _pace;
+    private readonly Departures _departures = new();
     private readonly ProgressReports _progress;
 
     private bool _waiting = true;
-    private bool _stopping;
     private bool _ended;
     private TimeSpan? _lastWarning;
 
@@ -83,6 +83,9 @@ public sealed class Coordinator : IActor, IDisposable
             case Join join:
                 Add(context, sender, join);
                 break;
+            case WantsToLeave:
+                Depart(context, sender);
+                break;
             case Leave:
                 Remove(context, sender, "left");
                 break;
@@ -123,7 +126,7 @@ public sealed class Coordinator : IActor, IDisposable
                 _checkpoint.Held(context, held);
                 break;
             case StopRequested:
-                _stopping = true;
+                _departures.Stop(context.Now);
                 if (_roster.IsServed)
                 {
                     AskForCheckpoint(context);
@@ -193,6 +196,7 @@ public sealed class Coordinator : IActor, IDisposable
 
     private void Remove(IActorContext context, ActorId member, string what)
     {
+        _departures.Remove(member);
         if (_roster.Remove(member) is not { } role)
         {
             return;
@@ -240,7 +244,7 @@ public sealed class Coordinator : IActor, IDisposable
             return;
         }
 
-        if (_stopping && !_roster.IsServed)
+        if (_departures.IsStopping && !_roster.IsServed)
         {
             // Nothing is under way: what the last checkpoint holds is all there is.
             End(context, new RunInterrupted(_ledger.RestartStep));
@@ -289,21 +293,44 @@ public sealed class Coordinator : IActor, IDisposable
             return false;
         }
 
-        if (!_suspicion.IsDisputed && AdoptSegments(context))
+        var isAdopted = !_suspicion.IsDisputed && AdoptSegments(context);
+        if (!isAdopted && _departures.IsStopping)
         {
-            _suspicion.Begin(context);
-            if (_stopping)
-            {
-                AskForCheckpoint(context);
-            }
+            return true;
         }
-        else if (!_stopping)
+
+        if (!isAdopted)
         {
             ServeSegments(context);
-            _suspicion.Begin(context);
+        }
+
+        _suspicion.Begin(context);
+        if (_departures.IsAwaited)
+        {
+            AskForCheckpoint(context);
         }
 
         return true;
+    }
+
+    /// <summary>A server goes: at once when it has no segment, otherwise after a checkpoint.</summary>
+    private void Depart(IActorContext context, ActorId server)
+    {
+        if (_roster.Topology.Servers.Contains(server))
+        {
+            _departures.Add(context.Now, server);
+            AskForCheckpoint(context);
+        }
+        else
+        {
+            Dismiss(context, server);
+        }
+    }
+
+    private void Dismiss(IActorContext context, ActorId server)
+    {
+        context.Send(server, new Stop());
+        Remove(context, server, "left");
     }
 
     /// <summary>When the servers still hold every segment, they go on from where they are: only the coordinator, or a connection, was lost.</summary>
@@ -367,6 +394,25 @@ public sealed class Coordinator : IActor, IDisposable
         }
 
         Follow(context, _suspicion.WaitNoLonger(context, isTraining: !_waiting && _roster.IsServed));
+        if (!_ended && _departures.IsOverdue(context.Now) && !_roster.HasEnoughWorkers)
+        {
+            LetGo(context, new RunInterrupted(_ledger.RestartStep));
+        }
+    }
+
+    /// <summary>The checkpoint that was waited for is there, or cannot be had.</summary>
+    private void LetGo(IActorContext context, RunOutcome outcome)
+    {
+        if (_departures.IsStopping)
+        {
+            End(context, outcome);
+            return;
+        }
+
+        foreach (var server in _departures.Take())
+        {
+            Dismiss(context, server);
+        }
     }
 
     private void AskForCheckpoint(IActorContext context)
@@ -392,7 +438,7 @@ public sealed class Coordinator : IActor, IDisposable
     private void Stalled(IActorContext context, JournalStalled stalled)
     {
         _ledger.Stalled();
-        if (_stopping)
+        if (_departures.IsStopping)
         {
             End(context, new RunFailed(
                 $"stopped, but the run folder cannot be written: {stalled.Problem}. The last checkpoint is that of step {_ledger.RestartStep}."));
@@ -418,9 +464,9 @@ public sealed class Coordinator : IActor, IDisposable
             _observe(new RunWarning($"the checkpoint at step {written.Step} could not be written: {written.Problem}; training goes on, the next one is tried in time"));
         }
 
-        if (_stopping)
+        if (_departures.IsAwaited && _checkpoint.IsAnsweredBy(written.Step))
         {
-            End(context, written.Problem is null ? new RunInterrupted(written.Step) : new RunFailed($"stopped, but the checkpoint could not be written: {written.Problem}"));
+            LetGo(context, written.Problem is null ? new RunInterrupted(written.Step) : new RunFailed($"stopped, but the checkpoint could not be written: {written.Problem}"));
         }
     }
 

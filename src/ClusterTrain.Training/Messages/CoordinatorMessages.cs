@@ -35,6 +35,11 @@ public sealed record Holding(long Term, ImmutableArray<SegmentPosition> Position
 /// <summary>A member says goodbye; its leaves are given away at once.</summary>
 public sealed record Leave : IMessage;
 
+/// <summary>
+/// From a parameter server that was asked to stop: it goes when it is told to (<see cref="Stop"/>), which it is once a checkpoint holds what it holds.
+/// </summary>
+public sealed record WantsToLeave : IMessage;
+
 /// <summary>From the host: a member's connection is gone, or it stopped answering.</summary>
 /// <param name="Member">Who.</param>
 /// <param name="Reason">How it was noticed.</param>
@@ -91,7 +96,10 @@ public sealed record LateShare(long Term, long Step, TreeNode Leaves, ActorId Wo
 /// <param name="Loss">The sum of the rows' losses.</param>
 public sealed record Answer(long Term, long Step, int Segment, TreeNode Node, ActorId Worker, string Sha256, double Loss) : IMessage;
 
-/// <summary>From the host: end the run after a checkpoint, to be resumed later.</summary>
+/// <summary>
+/// From the host. To the coordinator: end the run after a checkpoint, to be resumed later. To a parameter server: leave when that loses no steps; the
+/// host ends it once it was told to stop (<see cref="Stop"/>), or after a time of its own.
+/// </summary>
 public sealed record StopRequested : IMessage;
 
 /// <summary>From itself: time to look whether something is due.</summary>

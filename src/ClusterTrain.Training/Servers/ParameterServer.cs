@@ -151,6 +151,9 @@ public sealed class ParameterServer : IActor, IDisposable
                 GiveUpLateCopies(context);
                 LookForLateLater(context);
                 break;
+            case StopRequested when _coordinator is not null:
+                context.Send(_coordinator, new WantsToLeave());
+                break;
             case Stop:
                 Dispose();
                 break;

@@ -41,6 +41,9 @@ internal sealed class SegmentServer : IDisposable
     private TensorLease? _formerWeights;
     private TensorLease? _state;
     private double _epochLoss;
+
+    // The loss that goes with the weights of the step: where an epoch has just ended, that of all of it, while the next one begins at 0.
+    private double _snapshotLoss;
     private bool _serving;
     private bool _resting = true;
     private string? _failure;
@@ -137,6 +140,7 @@ internal sealed class SegmentServer : IDisposable
 
             _weights?.Release();
             _weights = copy;
+            _snapshotLoss = message.Loss;
             _epochLoss = _plan.EndsEpoch(Step) ? 0 : message.Loss;
         }
         else
@@ -233,9 +237,7 @@ internal sealed class SegmentServer : IDisposable
             }
         }
 
-        // Where an epoch has just ended, the receipt needs its loss, and the next one begins at 0.
-        var loss = _unrecorded.Where(snapshot => snapshot.Key.Step == Step).Select(snapshot => snapshot.Loss).DefaultIfEmpty(_epochLoss).First();
-        SendWeights(context, server, loss);
+        SendWeights(context, server, _snapshotLoss);
         SendState(context, server);
     }
 
@@ -516,6 +518,7 @@ internal sealed class SegmentServer : IDisposable
     private void Record(IActorContext context, ActorId coordinator)
     {
         var endsEpoch = _plan.EndsEpoch(Step);
+        _snapshotLoss = _epochLoss;
         if (endsEpoch || _lastReport is not { } last || context.Now - last >= ReportPeriod)
         {
             // Before the weights: when they are recorded, it is known when they were reached.
@@ -611,7 +614,7 @@ internal sealed class SegmentServer : IDisposable
     {
         if (withWeights)
         {
-            SendWeights(context, coordinator, _epochLoss);
+            SendWeights(context, coordinator, _snapshotLoss);
         }
 
         SendState(context, coordinator);

@@ -38,6 +38,7 @@ internal static class WireSamples
         new Spares(1048577, 1, [new ActorId("ps-3/cd34@10.0.0.7:7071")]),
         new Copy(1048577, new SegmentPosition(1, 2, 1048577, 300, 299, 250), 1000, 100),
         new Copied(1048577, 1, 301),
+        new WantsToLeave(),
         new Hello(
             Lane.Messages, true, PeerRole.Worker, new ActorId("worker-2/7f31c0"), MemberIds.Coordinator, "recipe", "data", 1),
         new Welcome("name: digits\n", 1294, 64, 10, "data", TimeSpan.FromSeconds(2), [new ActorId("ps-1/ab12@10.0.0.5:7071")], Cluster),

@@ -15,6 +15,9 @@ internal sealed class Checker(Scenario scenario, TrainingPlan plan, ReferenceRun
 
     private long _savedStep;
 
+    /// <summary>The newest step that a server sent the weights of.</summary>
+    public long NewestStep => _sent.Values.DefaultIfEmpty().Max();
+
     /// <summary>Most messages that waited in one mailbox.</summary>
     public int LongestMailbox { get; private set; }
 

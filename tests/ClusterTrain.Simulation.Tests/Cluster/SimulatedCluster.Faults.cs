@@ -51,23 +51,74 @@ internal sealed partial class SimulatedCluster
             case WorkerJoins join:
                 StartMember(join.Place);
                 break;
-            case WorkerLeaves leave when _places[leave.Place] is { IsAlive: true, Connection: { } connection } worker:
-                worker.Send(connection.Coordinator.Self, new Leave());
-                Flush(worker, 0);
-                After(50 * _scenario.DelayUs.High, () =>
+            case WorkerLeaves leave:
+                LeaveWork(leave.Place);
+                break;
+            case ServerLeaves leave:
+                LeaveService(leave.Place, leave.DownUs);
+                break;
+            case StopAll when _places[CoordinatorPlace] is { IsAlive: true } coordinator:
+                _stopAsked = true;
+                StepWhenStopped = _checker.NewestStep;
+                AskToStop(coordinator);
+                for (var place = 1; place < _scenario.Places; place++)
                 {
-                    if (worker.IsAlive)
+                    if (place >= _scenario.FirstWorkerPlace)
                     {
-                        Kill(worker);
-                        Replenish();
+                        LeaveWork(place);
                     }
-                });
+                    else
+                    {
+                        LeaveService(place, LingerUs);
+                    }
+                }
+
                 break;
             case StopAndResume when _places[CoordinatorPlace] is { IsAlive: true } coordinator:
                 _stopAsked = true;
-                Arrive(coordinator, new Envelope(coordinator.Self, new StopRequested(), default));
+                AskToStop(coordinator);
                 break;
         }
+    }
+
+    private void AskToStop(Process process) => Arrive(process, new Envelope(process.Self, new StopRequested(), default));
+
+    /// <summary>A server is asked to stop. Its host waits for a while, and then another is started.</summary>
+    private void LeaveService(int place, long downUs)
+    {
+        if (_places[place] is not { IsAlive: true, Connection: not null } server)
+        {
+            return;
+        }
+
+        AskToStop(server);
+        After(Math.Max(downUs, LingerUs), () =>
+        {
+            if (server.IsAlive && !_isComplete && !_isResuming)
+            {
+                Kill(server);
+                StartMember(place);
+            }
+        });
+    }
+
+    private void LeaveWork(int place)
+    {
+        if (_places[place] is not { IsAlive: true, Connection: { } connection } worker)
+        {
+            return;
+        }
+
+        worker.Send(connection.Coordinator.Self, new Leave());
+        Flush(worker, 0);
+        After(50 * _scenario.DelayUs.High, () =>
+        {
+            if (worker.IsAlive)
+            {
+                Kill(worker);
+                Replenish();
+            }
+        });
     }
 
     private void Die(Crash crash)

@@ -40,6 +40,7 @@ internal sealed partial class SimulatedCluster
             return new RunState(0, 0, weights, new float[_layout.Parameters * stateCount]);
         });
         _checker.Begins(start);
+        Resumed = start.State.Step;
         start = _disk.Term > 1 ? _plant.Resume(start) : start;
         var process = NewProcess(CoordinatorPlace, null);
         var coordinator = new Coordinator(

@@ -99,6 +99,12 @@ internal sealed partial class SimulatedCluster : IDisposable
 
     public long NowUs { get; private set; }
 
+    /// <summary>The newest step whose weights were broadcast when all were asked to stop.</summary>
+    public long StepWhenStopped { get; private set; }
+
+    /// <summary>The step the last coordinator began with.</summary>
+    public long Resumed { get; private set; }
+
     /// <summary>When the run was complete.</summary>
     public long CompletedUs { get; private set; }
 

@@ -53,3 +53,12 @@ internal sealed record WorkerLeaves(long AtUs, int Place) : FaultEvent(AtUs);
 
 /// <summary>The run is stopped with a checkpoint; when it has ended everything is started again.</summary>
 internal sealed record StopAndResume(long AtUs) : FaultEvent(AtUs);
+
+/// <summary>A parameter server is asked to stop; once it was told to it ends, and another is started in its place.</summary>
+internal sealed record ServerLeaves(long AtUs, int Place, long DownUs) : FaultEvent(AtUs)
+{
+    public override long EndUs => AtUs + DownUs;
+}
+
+/// <summary>All processes are asked to stop at once; when the run has ended everything is started again.</summary>
+internal sealed record StopAll(long AtUs) : FaultEvent(AtUs);

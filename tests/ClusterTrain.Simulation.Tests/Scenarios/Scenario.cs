@@ -101,13 +101,14 @@ internal sealed record Scenario
         var stepUs = (delayUs.Low + delayUs.High) + (rowUs * (recipe.BatchRows ?? rows) / workers);
         var horizonUs = Math.Max(20_000, recipe.Epochs * steps * stepUs * 3 / 2);
         scenario = DrawSlowness(variations, scenario with { Events = DrawEvents(random, scenario, horizonUs) });
-        return DrawMore(more, scenario);
+        return DrawMore(more, scenario, horizonUs);
     }
 
     /// <summary>What was added to the draw last, from random numbers of its own like the variations of recipes.</summary>
-    private static Scenario DrawMore(SimulationRandom random, Scenario scenario) => scenario with
+    private static Scenario DrawMore(SimulationRandom random, Scenario scenario, long horizonUs) => scenario with
     {
         KeepsNewestWeights = random.Chance(0.5),
+        Events = scenario.Corrupt is null ? DrawDepartures(random, scenario, horizonUs) : scenario.Events,
         Settings = random.Chance(0.3) ? scenario.Settings with { CheckpointPeriod = null } : scenario.Settings,
     };
 
@@ -215,6 +216,22 @@ internal sealed record Scenario
             Layers = [.. recipe.Layers.Select((layer, index) =>
                 index + 1 < recipe.Layers.Length && random.Chance(0.3) ? layer with { Dropout = random.Pick(0.1, 0.5) } : layer)],
         };
+    }
+
+    private static ImmutableArray<FaultEvent> DrawDepartures(SimulationRandom random, Scenario scenario, long horizonUs)
+    {
+        var events = scenario.Events.ToList();
+        if (random.Chance(0.1))
+        {
+            events.Add(new ServerLeaves(random.Between(0, horizonUs), random.Between(1, scenario.Servers), random.Duration(1000, horizonUs + 1000)));
+        }
+
+        if (random.Chance(0.1))
+        {
+            events.Add(new StopAll(random.Between(0, horizonUs)));
+        }
+
+        return [.. events.OrderBy(happening => happening.AtUs)];
     }
 
     private static ImmutableArray<float> Floats(SimulationRandom random, int count) =>

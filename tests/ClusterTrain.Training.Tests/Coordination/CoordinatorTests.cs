@@ -364,6 +364,51 @@ public sealed class CoordinatorTests : IDisposable
     }
 
     [Fact]
+    public void A_server_that_was_asked_to_stop_goes_after_a_checkpoint_and_another_goes_on_from_there()
+    {
+        var next = new ActorId("server-2");
+        BeginWith(s_server, s_worker);
+        var term = Topologies(s_worker)[^1].Term;
+        Receive(s_server, new WantsToLeave());
+        Receive(s_worker, new Leave());
+        Assert.Empty(_context.SentTo<Stop>(s_server));
+        Receive(s_server, new Held(term, 0, 1));
+        SendSnapshot(term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        Assert.Single(_context.SentTo<Stop>(s_server));
+        Assert.Equal("left", _events.OfType<MembershipChanged>().Last().What);
+        Join(next, NodeRole.ParameterServer);
+        Assert.Equal(1, Assert.Single(_context.SentTo<Serve>(next)).Step);
+    }
+
+    [Fact]
+    public void A_server_that_was_asked_to_stop_goes_at_once_when_it_has_no_segment_and_after_a_while_when_no_checkpoint_can_be_had()
+    {
+        var spare = new ActorId("server-2");
+        BeginWith(s_server, s_worker);
+        Join(spare, NodeRole.ParameterServer);
+        Receive(spare, new WantsToLeave());
+        Assert.Single(_context.SentTo<Stop>(spare));
+        Receive(s_server, new WantsToLeave());
+        Receive(s_worker, new Leave());
+        _context.Now = TimeSpan.FromSeconds(5);
+        Receive(_context.Self, new Tick());
+        Assert.Single(_context.SentTo<Stop>(s_server));
+    }
+
+    [Fact]
+    public void A_checkpoint_that_was_under_way_is_not_the_last_one_of_a_run_that_is_stopped()
+    {
+        BeginWith(s_server, s_worker);
+        var term = Topologies(s_worker)[^1].Term;
+        Receive(_context.Self, new StopRequested());
+        SendSnapshot(term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        Assert.Empty(_events.OfType<RunEnded>());
+        Receive(s_server, new Held(term, 0, 2));
+        SendSnapshot(term, 2, LineRun.ThirdWeight, 0);
+        Assert.Single(_events.OfType<RunEnded>());
+    }
+
+    [Fact]
     public void A_stop_before_anything_is_served_ends_at_once()
     {
         Begin();

@@ -192,6 +192,17 @@ public sealed class ParameterServerTests : IDisposable
     }
 
     [Fact]
+    public void A_snapshot_that_is_asked_for_at_the_end_of_an_epoch_has_the_loss_of_all_of_it()
+    {
+        Serve(1, 0, LineRun.FirstWeight, 0);
+        Push(1, 0, 0, 2, 30, 15);
+        _context.Clear();
+        Receive(new Hold(1));
+        Receive(new SnapshotAt(1, 1));
+        Assert.Equal(15, Snapshot(1).Loss);
+    }
+
+    [Fact]
     public void A_snapshot_is_sent_by_itself_at_every_multiple_of_the_checkpoint_steps()
     {
         _server = Create(LineRun.Recipe(epochs: 2, batchRows: 1));
