@@ -125,6 +125,11 @@ internal sealed class JsonMemberView(TextWriter output) : IMemberView
                 json.WriteString("role", joined.Role == NodeRole.Worker ? "worker" : "parameter-server");
                 json.WriteString("coordinator", joined.Coordinator.ToString());
                 break;
+            case NodeRegistered registered:
+                json.WriteString("event", "registered");
+                json.WriteString("coordinator", registered.Coordinator);
+                json.WriteNumber("term", registered.Term);
+                break;
             case MemberFetching fetching:
                 json.WriteString("event", "fetching");
                 json.WriteNumber("bytes", fetching.Bytes);

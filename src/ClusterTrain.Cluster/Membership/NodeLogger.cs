@@ -10,6 +10,8 @@ namespace ClusterTrain.Cluster.Membership;
 public sealed class NodeLogger : ReceiveActor, IRequiresMessageQueue<ILoggerMessageQueueSemantics>
 {
     private const int MostRemembered = 256;
+    private const string DelayedHeartbeat = "sending of heartbeat was delayed";
+    private static readonly string[] s_ignored = ["endpointManager", "TcpServerHandler", "TcpClientHandler", "remoting-terminator", "DotNetty"];
     private static readonly TimeSpan s_repeatAfter = TimeSpan.FromSeconds(30);
 
     // What was said lately: while a node is gone, Akka says so twice a second.
@@ -37,8 +39,12 @@ public sealed class NodeLogger : ReceiveActor, IRequiresMessageQueue<ILoggerMess
 
     private void Show(LogEvent entry)
     {
-        if (!Context.System.HasExtension<LogTarget.Extension>())
+        // What Akka says of connections that broke, its node says in its own words.
+        if (!Context.System.HasExtension<LogTarget.Extension>() || s_ignored.Any(source => entry.LogSource.Contains(source, StringComparison.Ordinal))
+            || entry.Message.ToString()!.Contains(DelayedHeartbeat, StringComparison.Ordinal))
+        {
             return;
+        }
 
         // One line: the stack of what another node broke helps nobody here.
         var cause = entry.Cause is { } error ? $": {error.GetType().Name}: {error.Message}" : "";

@@ -191,6 +191,8 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
     {
         var isNew = _leader != leader;
         _leader = leader;
+        if (isNew && _node.Options.HasMembers)
+            _node.Observe(new NodeRegistered(leader.Endpoint, leader.Term));
         if (!isNew || leader.Endpoint == _reachedAt?.ToString())
             return;
 

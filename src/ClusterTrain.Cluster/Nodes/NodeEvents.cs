@@ -40,6 +40,11 @@ public sealed record NodeHeard(RunEvent Happened) : NodeEvent;
 /// <param name="Coordinator">Where it reached the coordinator.</param>
 public sealed record MemberJoined(ActorId Id, NodeRole Role, NodeEndpoint Coordinator) : NodeEvent;
 
+/// <summary>The coordinator knows this node over Akka: if it hangs, that is noticed.</summary>
+/// <param name="Coordinator">Where the links of the node that leads are reached.</param>
+/// <param name="Term">Its term.</param>
+public sealed record NodeRegistered(string Coordinator, long Term) : NodeEvent;
+
 /// <summary>Data is fetched from the coordinator.</summary>
 /// <param name="Bytes">Bytes fetched.</param>
 /// <param name="Total">Bytes in all.</param>

@@ -32,7 +32,7 @@ public sealed class HandshakeTests
     public async Task A_stranger_is_refused_and_both_sides_name_the_cause(string stranger, string cause)
     {
         using var cluster = new TestCluster(TestRuns.Plain);
-        cluster.StartCoordinator();
+        cluster.StartLeading();
         var hello = Member(cluster);
         var security = TestCluster.Secret;
         switch (stranger)
@@ -71,7 +71,7 @@ public sealed class HandshakeTests
     public async Task A_member_that_saw_a_higher_term_ends_a_coordinator_that_was_replaced()
     {
         using var cluster = new TestCluster(TestRuns.Plain);
-        cluster.StartCoordinator();
+        cluster.StartLeading();
         using var connection = Connect(cluster.Endpoint);
 
         var error = Assert.ThrowsAny<Exception>(
@@ -79,7 +79,7 @@ public sealed class HandshakeTests
 
         // The coordinator ends at once, perhaps before its refusal is on the wire.
         Assert.True(error is LinkException { Kind: RefusalKind.Term } or IOException, error.ToString());
-        var outcome = Assert.IsType<RunFailed>(await cluster.Outcome.WaitAsync(Patience.Limit));
+        var outcome = Assert.IsType<RunFailed>(Assert.IsType<NodeLed>(await cluster.Outcome.WaitAsync(Patience.Limit)).Outcome);
         Assert.Contains("another coordinator leads this run", outcome.Reason, StringComparison.Ordinal);
     }
 
@@ -87,7 +87,7 @@ public sealed class HandshakeTests
     public void A_node_of_another_version_is_told_which_version_this_one_speaks()
     {
         using var cluster = new TestCluster(TestRuns.Plain);
-        cluster.StartCoordinator();
+        cluster.StartLeading();
         using var connection = Connect(cluster.Endpoint);
         var hello = Member(cluster).Write(new byte[Protocol.NonceBytes]);
         hello[4] = 99;
@@ -104,7 +104,7 @@ public sealed class HandshakeTests
     public void A_proof_does_not_count_on_another_connection_or_in_the_other_direction()
     {
         using var cluster = new TestCluster(TestRuns.Plain);
-        cluster.StartCoordinator();
+        cluster.StartLeading();
         var own = Member(cluster).Write(RandomNumberGenerator.GetBytes(Protocol.NonceBytes));
 
         byte[] Exchange(Connection connection)
@@ -161,7 +161,7 @@ public sealed class HandshakeTests
         { "a web browser", Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), "does not speak this protocol" },
         { "random bytes", [.. Enumerable.Range(0, 5000).Select(i => (byte)((i * 167) + 13))], "does not speak this protocol" },
         { "a hello that is too long", [.. "CTRN"u8, 2, 0, 0xFF, 0xFF], "at most 2048 are allowed" },
-        { "a hello of an unknown lane", [.. "CTRN"u8, 2, 0, 36, 0, .. new byte[32], 0x92, 64, 0x98, 77], "unknown Lane 77" },
+        { "a hello of an unknown lane", [.. "CTRN"u8, 2, 0, 45, 0, .. new byte[32], 0x92, 64, 0x98, 77, 0xc2, 1, 0xa1, 97, 0xa1, 98, 0xa0, 0xa0, 0], "unknown Lane 77" },
         { "a hello that ends in the middle", [.. "CTRN"u8, 2, 0, 36, 0, .. new byte[32], 0x92, 64, 0x98, 1], "cannot be read" },
     };
 
@@ -170,7 +170,7 @@ public sealed class HandshakeTests
     public async Task Garbage_is_refused_and_the_run_goes_on(string name, byte[] bytes, string cause)
     {
         using var cluster = new TestCluster(TestRuns.Plain);
-        cluster.StartCoordinator();
+        cluster.StartLeading();
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         socket.Connect(IPAddress.Loopback, cluster.Endpoint.Port);
 
@@ -197,7 +197,7 @@ public sealed class HandshakeTests
     public async Task A_member_that_sends_broken_frames_is_given_up_and_the_run_goes_on(string name, byte[] frame, string cause)
     {
         using var cluster = new TestCluster(TestRuns.Plain);
-        cluster.StartCoordinator();
+        cluster.StartLeading();
         using var connection = Connect(cluster.Endpoint);
         Handshake.Dial(connection, Member(cluster), TestCluster.Secret, new LinkLimits());
         connection.WriteFrame(FrameKind.Message, MessageCodec.Bytes(new Join(NodeRole.Worker, [])));
@@ -213,7 +213,7 @@ public sealed class HandshakeTests
     public void A_connection_that_says_nothing_or_is_slow_is_closed_in_time()
     {
         using var cluster = new TestCluster(TestRuns.Plain) { Limits = new LinkLimits { HandshakeTime = TimeSpan.FromMilliseconds(300) } };
-        cluster.StartCoordinator();
+        cluster.StartLeading();
         using var silent = new Socket(SocketType.Stream, ProtocolType.Tcp);
         silent.Connect(IPAddress.Loopback, cluster.Endpoint.Port);
         using var slow = new Socket(SocketType.Stream, ProtocolType.Tcp);
@@ -229,7 +229,7 @@ public sealed class HandshakeTests
     public async Task Idle_connections_by_the_thousand_cost_little_and_the_run_goes_on()
     {
         using var cluster = new TestCluster(TestRuns.Plain);
-        cluster.StartCoordinator();
+        cluster.StartLeading();
         cluster.StartServer();
         cluster.Events.WaitFor<MembershipChanged>("the server joins", _ => true);
         var idle = new ConcurrentBag<Socket>();
@@ -273,7 +273,7 @@ public sealed class HandshakeTests
     public async Task A_node_without_secrets_trains_on_loopback()
     {
         using var cluster = new TestCluster(TestRuns.Plain) { Security = LinkSecurity.None };
-        cluster.StartCoordinator();
+        cluster.StartLeading();
         await TrainsOnAsync(cluster);
     }
 
@@ -281,7 +281,7 @@ public sealed class HandshakeTests
     public async Task A_member_with_another_secret_ends_with_the_reason()
     {
         using var cluster = new TestCluster(TestRuns.Plain);
-        cluster.StartCoordinator();
+        cluster.StartLeading();
         cluster.StartWorker("stranger", options => options with { Security = new LinkSecurity { Secret = LinkSecurity.SecretOf("another secret of tests", "test") } });
 
         var outcome = Assert.IsType<NodeFailed>(await cluster.MemberOutcomes[0].WaitAsync(Patience.Limit));

@@ -1,3 +1,4 @@
+using ClusterTrain.Cluster.Nodes;
 using ClusterTrain.Hosting;
 using ClusterTrain.Training;
 
@@ -23,7 +24,8 @@ public sealed class ClusterVerificationTests
             cluster.Events.WaitFor<MembershipChanged>("the coordinator notices", change => change.What.StartsWith("lost", StringComparison.Ordinal), before);
         }
 
-        Assert.IsType<RunCompleted>(await cluster.Outcome.WaitAsync(Patience.Limit));
+        Assert.IsType<RunCompleted>(Assert.IsType<NodeLed>(await cluster.Outcome.WaitAsync(Patience.Limit)).Outcome);
+        await cluster.StoppedAsync();
 
         using var temporary = new TemporaryFolder();
         using var laptop = RunFolder.Create(temporary.File("laptop"), TestRuns.RecipeOf(recipe));

@@ -91,6 +91,14 @@ internal sealed class TestCluster : IDisposable
         return Coordinator;
     }
 
+    /// <summary>Starts a node that may lead, and waits until it does.</summary>
+    public void StartLeading()
+    {
+        var coordinator = StartCoordinator();
+        Events.WaitFor<RunWaiting>("the run waits for members", _ => true);
+        Assert.True(SpinWait.SpinUntil(() => coordinator.TakesPart, Patience.Limit), "it does not lead");
+    }
+
     public ClusterNode StartWorker(string name = "worker", Func<NodeOptions, NodeOptions>? change = null) =>
         StartMember(Options(name) with { IsWorker = true }, change);
 

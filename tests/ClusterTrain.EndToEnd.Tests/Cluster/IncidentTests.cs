@@ -44,9 +44,10 @@ public sealed class IncidentTests(IncidentRun undisturbed, ITestOutputHelper out
     public void A_worker_stands_still_and_comes_back()
     {
         Begin(workers: 3);
+        _cluster.Workers[0].WaitForLine("\"event\":\"registered\"");
         var stopped = Stopwatch.GetTimestamp();
         _cluster.Workers[0].Signal("STOP");
-        Hold("the next step", _cluster.TimeToNextStep(stopped, after: "lost: "), 2);
+        Hold("the next step", _cluster.TimeToNextStep(stopped, after: "lost: "), 5);
         while (IncidentRun.IsFull && Stopwatch.GetElapsedTime(stopped) < TimeSpan.FromSeconds(10))
             _cluster.TimeToNextStep(stopped);
         _cluster.Workers[0].Signal("CONT");
