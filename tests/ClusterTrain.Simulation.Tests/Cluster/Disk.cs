@@ -30,6 +30,9 @@ internal sealed class Disk(Plant plant)
 
     public (EpochRecord Record, float[] Weights)? Result { get; private set; }
 
+    /// <summary>True: nothing is written for a coordinator after a later one opened the folder.</summary>
+    public bool RefusesFormer => plant.RefusesFormer;
+
     /// <summary>Writes yet to fail.</summary>
     public int FailingWrites { get; set; }
 
@@ -164,9 +167,11 @@ internal sealed class DiskRecorder(Disk disk, long term, Evaluator? validation) 
 
     private void CheckTerm()
     {
-        if (term != disk.Term)
+        if (term != disk.Term && disk.RefusesFormer)
         {
-            throw new SimulationFailure("terms", $"the coordinator of term {term} writes after that of term {disk.Term} began");
+            throw new TrainingException("another coordinator leads the run");
         }
+
+        Checker.Require(term == disk.Term, "terms", $"the coordinator of term {term} writes after that of term {disk.Term} began");
     }
 }

@@ -46,6 +46,12 @@ internal sealed class Process(SimulatedCluster cluster, int place, ActorId id, N
     /// <summary>The coordinator this member's host is connected to, and the number of that connection.</summary>
     public (Process Coordinator, int Number)? Connection { get; set; }
 
+    /// <summary>True while it hangs: work beside the actor stands still as well.</summary>
+    public bool Hangs { get; set; }
+
+    /// <summary>True for a coordinator in whose place another one leads: nobody is connected to it any more.</summary>
+    public bool IsFormer { get; set; }
+
     /// <summary>True once it was told to stop.</summary>
     public bool IsStopped { get; set; }
 
@@ -111,10 +117,18 @@ internal sealed class Process(SimulatedCluster cluster, int place, ActorId id, N
         }
     }
 
-    private void Work() => cluster.After(cluster.WorkUs(), () =>
+    private void Work() => cluster.After(cluster.WorkUs(), Finish);
+
+    private void Finish()
     {
         if (!IsAlive)
         {
+            return;
+        }
+
+        if (Hangs)
+        {
+            cluster.After(Math.Max(1, BusyUntilUs - cluster.NowUs), Finish);
             return;
         }
 
@@ -125,5 +139,5 @@ internal sealed class Process(SimulatedCluster cluster, int place, ActorId id, N
         {
             Work();
         }
-    });
+    }
 }

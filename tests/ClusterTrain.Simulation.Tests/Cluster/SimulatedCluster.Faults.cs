@@ -54,6 +54,9 @@ internal sealed partial class SimulatedCluster
             case WorkerLeaves leave:
                 LeaveWork(leave.Place);
                 break;
+            case CoordinatorHangs hang when _places[CoordinatorPlace] is { IsAlive: true } coordinator:
+                Hang(coordinator, hang);
+                break;
             case ServerLeaves leave:
                 LeaveService(leave.Place, leave.DownUs);
                 break;
@@ -118,6 +121,30 @@ internal sealed partial class SimulatedCluster
                 Kill(worker);
                 Replenish();
             }
+        });
+    }
+
+    private void Hang(Process coordinator, CoordinatorHangs hang)
+    {
+        coordinator.Hangs = true;
+        coordinator.BusyUntilUs = Math.Max(NowUs, coordinator.BusyUntilUs) + hang.WakesUs;
+        After(coordinator.BusyUntilUs - NowUs, () => coordinator.Hangs = false);
+        After(hang.SuccessorUs, () =>
+        {
+            if (!coordinator.Hangs || !coordinator.IsAlive || _isComplete || _isResuming)
+            {
+                return;
+            }
+
+            for (var place = 1; place < _scenario.Places; place++)
+            {
+                Close(CoordinatorPlace, place);
+            }
+
+            coordinator.IsFormer = true;
+            _former.Add(coordinator);
+            _places[CoordinatorPlace] = null;
+            StartCoordinator();
         });
     }
 

@@ -44,7 +44,14 @@ internal sealed partial class SimulatedCluster
         start = _disk.Term > 1 ? _plant.Resume(start) : start;
         var process = NewProcess(CoordinatorPlace, null);
         var coordinator = new Coordinator(
-            _plan, _layout, _scenario.Settings, start, new DiskRecorder(_disk, _disk.Term, _validation), process.Pool, Observe);
+            _plan, _layout, _scenario.Settings, start, new DiskRecorder(_disk, _disk.Term, _validation), process.Pool, happened =>
+            {
+                // Nobody believes what a former one reports.
+                if (!process.IsFormer)
+                {
+                    Observe(happened);
+                }
+            });
         (process.Actor, process.Owned) = (coordinator, coordinator);
         coordinator.Start(process);
         Flush(process, 0);

@@ -34,6 +34,7 @@ internal sealed partial class SimulatedCluster : IDisposable
     private readonly Link[,] _links;
     private readonly long[] _clockOffsetUs;
     private readonly double[] _slowness;
+    private readonly List<Process> _former = [];
     private long _numbers;
     private int _lives;
 
@@ -162,7 +163,7 @@ internal sealed partial class SimulatedCluster : IDisposable
 
     public void Dispose()
     {
-        foreach (var process in _places.OfType<Process>().Where(process => process.IsAlive))
+        foreach (var process in _places.OfType<Process>().Concat(_former).Where(process => process.IsAlive))
         {
             process.Owned.Dispose();
         }
@@ -330,7 +331,7 @@ internal sealed partial class SimulatedCluster : IDisposable
             return;
         }
 
-        if (!_processes.TryGetValue(to, out var target) || !target.IsAlive)
+        if (!_processes.TryGetValue(to, out var target) || !target.IsAlive || from.IsFormer || target.IsFormer)
         {
             envelope.Drop();
             return;

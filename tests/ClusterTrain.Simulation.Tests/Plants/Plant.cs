@@ -11,6 +11,9 @@ internal class Plant
     /// <summary>False: checkpoints are renamed into place without having been flushed.</summary>
     public virtual bool FlushesCheckpoints => true;
 
+    /// <summary>False: a coordinator that hung may still write when another one leads.</summary>
+    public virtual bool RefusesFormer => true;
+
     /// <summary>May put something around a parameter server.</summary>
     public virtual IActor Around(IActor server, TrainingPlan plan) => server;
 

@@ -11,6 +11,8 @@ internal static class PlantTable
         ("checkpoint not flushed before rename", () => new UnflushedCheckpoints(), 200),
         ("position off by one after resume", () => new PositionOffByOne(), 100),
         ("forgotten re-assignment", () => new ForgottenReassignment(), 100),
+        ("former coordinator not refused", () => new FormerMayWrite(), 200),
+        ("copy at a spare server damaged", () => new DamagedCopy(), 300),
         ("two answers not compared", () => new AnswersNotCompared(), 300),
     ];
 }

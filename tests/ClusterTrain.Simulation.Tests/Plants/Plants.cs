@@ -9,6 +9,33 @@ internal sealed class UnflushedCheckpoints : Plant
     public override bool FlushesCheckpoints => false;
 }
 
+/// <summary>A coordinator that hung goes on writing after another one began to lead.</summary>
+internal sealed class FormerMayWrite : Plant
+{
+    public override bool RefusesFormer => false;
+}
+
+/// <summary>What a spare server is sent to begin with arrives damaged.</summary>
+internal sealed class DamagedCopy : Plant
+{
+    public override IActor Around(IActor server, TrainingPlan plan) => new Decorator(server);
+
+    private sealed class Decorator(IActor server) : ServerDecorator(server)
+    {
+        protected override void Restored(IActorContext context, ActorId sender, in TensorMessage state)
+        {
+            if (sender.Name.StartsWith("server", StringComparison.Ordinal))
+            {
+                state.Values[0] += 1;
+            }
+
+            Pass(context, sender, state);
+        }
+
+        protected override void Push(IActorContext context, ActorId sender, in TensorMessage push) => Pass(context, sender, push);
+    }
+}
+
 /// <summary>A coordinator that resumes from a checkpoint takes its weights for those of the step after.</summary>
 internal sealed class PositionOffByOne : Plant
 {

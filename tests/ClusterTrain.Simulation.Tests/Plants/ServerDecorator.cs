@@ -29,9 +29,12 @@ internal abstract class ServerDecorator(IActor server) : IActor
         }
         else
         {
-            Pass(context, sender, message);
+            Restored(context, sender, message);
         }
     }
+
+    /// <summary>Weights or state to begin with have come.</summary>
+    protected virtual void Restored(IActorContext context, ActorId sender, in TensorMessage message) => Pass(context, sender, message);
 
     protected abstract void Push(IActorContext context, ActorId sender, in TensorMessage push);
 

@@ -62,3 +62,12 @@ internal sealed record ServerLeaves(long AtUs, int Place, long DownUs) : FaultEv
 
 /// <summary>All processes are asked to stop at once; when the run has ended everything is started again.</summary>
 internal sealed record StopAll(long AtUs) : FaultEvent(AtUs);
+
+/// <summary>
+/// The coordinator hangs. After a while another one opens the run folder and leads, unless it has woken up by then; when it wakes up later it
+/// goes on as if nothing had been, but the disk refuses what it writes and nobody is connected to it.
+/// </summary>
+internal sealed record CoordinatorHangs(long AtUs, long SuccessorUs, long WakesUs) : FaultEvent(AtUs)
+{
+    public override long EndUs => AtUs + Math.Max(SuccessorUs, WakesUs);
+}

@@ -231,6 +231,11 @@ internal sealed record Scenario
             events.Add(new StopAll(random.Between(0, horizonUs)));
         }
 
+        if (random.Chance(0.1))
+        {
+            events.Add(new CoordinatorHangs(random.Between(0, horizonUs), random.Duration(1000, horizonUs + 1000), random.Duration(1000, 4 * (horizonUs + 1000))));
+        }
+
         return [.. events.OrderBy(happening => happening.AtUs)];
     }
 
