@@ -18,8 +18,10 @@ internal sealed record CoordinatorPart(
 /// <summary>The links of a node that leads: members connect to it, and it tells the coordinator of those it lost.</summary>
 internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources, CoordinatorPart part) : ILinkOwner
 {
-    private static readonly TimeSpan s_leastPatience = TimeSpan.FromSeconds(30);
-    private const int PatienceMultiple = 10;
+    // A node that joins has to reach Akka's port first, on a machine that may be busy; one that has registered does so twice a second.
+    private static readonly TimeSpan s_joiningPatience = TimeSpan.FromSeconds(30);
+    private const int JoiningMultiple = 10;
+    private const int RegisteredMultiple = 3;
 
     private readonly LinkTable _members = new();
     private readonly Lock _gate = new();
@@ -89,6 +91,9 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
     {
         lock (_gate)
         {
+            // A node whose membership was recreated registers from a new address.
+            foreach (var (former, _) in _nodes.Where(known => known.Key != address && known.Value.Members.Intersect(register.Members).Any()).ToArray())
+                _nodes.Remove(former);
             _nodes[address] = (register.Members, node.Options.Time.GetTimestamp());
             foreach (var member in register.Members)
                 _unregistered.Remove(member);
@@ -115,7 +120,8 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
     public void LookForSilent(TimeSpan period)
     {
         var clock = node.Options.Time;
-        var patience = PatienceMultiple * node.Options.Cluster.LostAfter is var multiple && multiple > s_leastPatience ? multiple : s_leastPatience;
+        var patience = RegisteredMultiple * node.Options.Cluster.LostAfter;
+        var joining = JoiningMultiple * node.Options.Cluster.LostAfter is var multiple && multiple > s_joiningPatience ? multiple : s_joiningPatience;
         List<(ActorId Member, string Reason)> silent = [];
         lock (_gate)
         {
@@ -135,10 +141,10 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
                 silent.AddRange(registered.Members.Select(member => (member, $"its node has not registered for {patience.TotalSeconds:0.#} s")));
             }
 
-            foreach (var (member, _) in _unregistered.Where(known => clock.GetElapsedTime(known.Value, now) > patience).ToArray())
+            foreach (var (member, _) in _unregistered.Where(known => clock.GetElapsedTime(known.Value, now) > joining).ToArray())
             {
                 _unregistered.Remove(member);
-                silent.Add((member, $"its node has not registered over Akka within {patience.TotalSeconds:0.#} s: let it reach this node's cluster port (--cluster-port, --advertise)"));
+                silent.Add((member, $"its node has not registered over Akka within {joining.TotalSeconds:0.#} s: let it reach this node's cluster port (--cluster-port, --advertise)"));
             }
         }
 
