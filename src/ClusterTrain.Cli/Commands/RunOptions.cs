@@ -15,7 +15,7 @@ internal sealed class RunOptions
 
     private readonly Option<string?> _out;
     private readonly Option<double?> _period = CommandOptions.Seconds(
-        "--checkpoint-seconds", "time between checkpoints, 0 for none by time (default: 30)", allowZero: true);
+        "--checkpoint-seconds", "time between checkpoints, 0 for none by time (default: 1 s, or five times what writing one takes)", allowZero: true);
 
     private readonly Option<int?> _steps = CommandOptions.Whole(
         "--checkpoint-steps", "N", "steps between checkpoints (default: none by steps)", 0, int.MaxValue);

@@ -121,12 +121,13 @@ internal sealed class SendQueue(
         return 0;
     }
 
+    // The step before is kept: where there are several segments, a server that lacks a sum of that step needs it computed again.
     private void DropOlderWeights(TensorKey key)
     {
         for (var index = _waiting.Count - 1; index >= 0; index--)
         {
             var older = _waiting[index];
-            if (older.IsWeights && older.Tensor.Key.Segment == key.Segment)
+            if (older.IsWeights && older.Tensor.Key.Segment == key.Segment && older.Tensor.Key != key with { Step = key.Step - 1 })
             {
                 _waitingBytes -= older.Bytes;
                 _waiting.RemoveAt(index);
