@@ -177,6 +177,9 @@ public sealed class FailureTests
         proxy.PassTo(cluster.StartCoordinator().Endpoint!);
         cluster.StartServer();
         cluster.StartWorker("steady");
+
+        // A node that does not lead yet would answer with the address of the one that does, and the worker would go there without the proxy.
+        cluster.Events.WaitFor<MembershipChanged>("the coordinator leads", change => change.What == "joined");
         cluster.StartWorker("cut", options => options with { Join = [proxy.Endpoint] });
         cluster.Events.WaitFor<EpochCompleted>("an epoch with two workers", epoch => epoch.Workers == 2);
 
