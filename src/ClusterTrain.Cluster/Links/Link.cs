@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using ClusterTrain.Cluster.Wire;
+using ClusterTrain.Hosting;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Cluster.Links;
@@ -88,6 +89,15 @@ internal sealed class Link
 
     /// <summary>Sends a tensor and gives up its reference.</summary>
     public void Send(in TensorMessage message) => _queue.Send(message);
+
+    /// <summary>Sends what an actor sends: a message or a tensor.</summary>
+    public void Send(in Envelope envelope)
+    {
+        if (envelope.Message is { } message)
+            Send(message);
+        else
+            Send(envelope.Tensor);
+    }
 
     /// <summary>Closes the link after telling the peer why.</summary>
     public void Refuse(RefusalKind kind, string reason)

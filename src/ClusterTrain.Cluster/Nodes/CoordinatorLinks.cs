@@ -10,10 +10,9 @@ namespace ClusterTrain.Cluster.Nodes;
 /// <param name="Self">What it says of itself.</param>
 /// <param name="Welcome">Makes what a member is told when it connects, with the parameter servers in force.</param>
 /// <param name="SendData">Serves a data connection.</param>
-/// <param name="Warn">Told of members that are out of order.</param>
 /// <param name="Fenced">Told that a member has seen a coordinator of a higher term.</param>
 internal sealed record CoordinatorPart(
-    Hello Self, Func<ImmutableArray<ActorId>, Welcome> Welcome, Action<Connection> SendData, Action<string> Warn, Action<string> Fenced);
+    Hello Self, Func<ImmutableArray<ActorId>, Welcome> Welcome, Action<Connection> SendData, Action<string> Fenced);
 
 /// <summary>The links of a node that leads: members connect to it, and it tells the coordinator of those it lost.</summary>
 internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources, CoordinatorPart part) : ILinkOwner
@@ -41,12 +40,10 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
         if (envelope.Message is Topology topology)
             _servers = topology.Servers;
 
-        if (_members.Find(to) is not { } link)
-            envelope.Drop();
-        else if (envelope.Message is { } message)
-            link.Send(message);
+        if (_members.Find(to) is { } link)
+            link.Send(envelope);
         else
-            link.Send(envelope.Tensor);
+            envelope.Drop();
     }
 
     /// <summary>Throws when an authenticated peer does not fit.</summary>
@@ -92,8 +89,10 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
         lock (_gate)
         {
             // A node whose membership was recreated registers from a new address.
-            foreach (var (former, _) in _nodes.Where(known => known.Key != address && known.Value.Members.Intersect(register.Members).Any()).ToArray())
-                _nodes.Remove(former);
+            var former = _nodes.Where(known => known.Key != address && known.Value.Members.Intersect(register.Members).Any());
+            foreach (var (formerAddress, _) in former.ToArray())
+                _nodes.Remove(formerAddress);
+
             _nodes[address] = (register.Members, node.Options.Time.GetTimestamp());
             foreach (var member in register.Members)
                 _unregistered.Remove(member);
@@ -121,7 +120,8 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
     {
         var clock = node.Options.Time;
         var patience = RegisteredMultiple * node.Options.Cluster.LostAfter;
-        var joining = JoiningMultiple * node.Options.Cluster.LostAfter is var multiple && multiple > s_joiningPatience ? multiple : s_joiningPatience;
+        var joining = JoiningMultiple * node.Options.Cluster.LostAfter;
+        joining = joining > s_joiningPatience ? joining : s_joiningPatience;
         List<(ActorId Member, string Reason)> silent = [];
         lock (_gate)
         {
@@ -144,7 +144,10 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
             foreach (var (member, _) in _unregistered.Where(known => clock.GetElapsedTime(known.Value, now) > joining).ToArray())
             {
                 _unregistered.Remove(member);
-                silent.Add((member, $"its node has not registered over Akka within {joining.TotalSeconds:0.#} s: let it reach this node's cluster port (--cluster-port, --advertise)"));
+                silent.Add((
+                    member,
+                    $"its node has not registered over Akka within {joining.TotalSeconds:0.#} s: "
+                    + "let it reach this node's cluster port (--cluster-port, --advertise)"));
             }
         }
 

@@ -185,7 +185,6 @@ internal sealed class Leadership : ILeadership
                 text, data.Train.Rows, data.Train.Features, data.Train.Outputs, data.Fingerprint, Options.Cluster.LostAfter, servers,
                 _surroundings.Cluster()),
             connection => SendData(connection, transfers),
-            message => Observe(new RunWarning(message)),
             reason => _ended.TrySetResult(new RunFailed(reason)));
     }
 

@@ -128,10 +128,8 @@ internal sealed class Member : ILinkOwner, IDisposable
 
         if (link is null)
             envelope.Drop();
-        else if (envelope.Message is { } message)
-            link.Send(message);
         else
-            link.Send(envelope.Tensor);
+            link.Send(envelope);
     }
 
     /// <summary>Says goodbye after the message in hand, and ends.</summary>

@@ -188,7 +188,7 @@ internal static class ReportPage
             { Outcome: "failed" } => (
                 "This command trains it again, with another value; see the recipe below.",
                 $"clustertrain train {Quoted(Path.Combine(run.Path, "recipe.yaml"))}{Rows(run)} --set optimiser.rate=0.01"),
-            _ => ("This command goes on with the run, to the same weights as if it had never stopped.", $"clustertrain train --resume {Quoted(run.Path)}"),
+            _ => ("This command resumes the run, to the same weights as if it had never stopped.", $"clustertrain train --resume {Quoted(run.Path)}"),
         };
         html.Append($"<p>{why}</p>\n<pre>{Escape(commands)}</pre>\n")
             .Append($"<details><summary>The recipe in full</summary>\n<pre>{Escape(RecipeWriter.Write(recipe))}</pre></details>\n");
