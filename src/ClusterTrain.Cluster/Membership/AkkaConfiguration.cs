@@ -19,6 +19,15 @@ internal static class AkkaConfiguration
     /// <summary>Role of nodes that may lead, and name of the coordinator's singleton.</summary>
     public const string CoordinatorRole = "coordinator";
 
+    /// <summary>Reads what the user says, and nothing else: the whole takes a while to put together.</summary>
+    /// <param name="configuration">HOCON.</param>
+    /// <exception cref="ClusterException">It is not HOCON.</exception>
+    public static void Check(ImmutableArray<string> configuration)
+    {
+        if (!configuration.IsEmpty)
+            _ = WithUsers(Config.Empty, configuration);
+    }
+
     /// <summary>The configuration of a node.</summary>
     /// <exception cref="ClusterException">What the user says is not HOCON.</exception>
     public static Config Of(MembershipOptions options, TimeSpan lostAfter)

@@ -82,7 +82,7 @@ internal sealed class StatusService : ReceiveActor
             }
             catch (AskTimeoutException)
             {
-                report = new StatusReport(new StatusBoard().Report(cluster, null, null, []));
+                report = new StatusReport(new StatusBoard(null, null).Report(cluster, null, []));
             }
 
             sender.Tell(report);

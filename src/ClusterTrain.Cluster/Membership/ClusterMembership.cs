@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Akka;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Cluster.Tools.Singleton;
@@ -16,9 +17,12 @@ namespace ClusterTrain.Cluster.Membership;
 internal sealed class ClusterMembership : IDisposable
 {
     private const int MostSeeds = 8;
+
+    // Akka keeps the type to itself.
+    private const string HandshakeReason = "TlsHandshakeFailureReason";
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_longestJoin = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan s_longestApart = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_longestApart = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_longestLeave = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan s_leastPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_mostPause = TimeSpan.FromSeconds(30);
@@ -29,6 +33,7 @@ internal sealed class ClusterMembership : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly AutoResetEvent _changed = new(false);
     private readonly Lock _gate = new();
+    private readonly Func<CancellationToken, string> _ask;
     private readonly Thread _thread;
     private ActorSystem? _system;
     private AkkaCluster? _cluster;
@@ -41,8 +46,11 @@ internal sealed class ClusterMembership : IDisposable
     /// <param name="options">What the node is.</param>
     /// <param name="listener">The node.</param>
     /// <param name="discover">Waits until it is known how to join; null: the node ends.</param>
-    public ClusterMembership(MembershipOptions options, IMembershipListener listener, Func<CancellationToken, JoinPlan?> discover)
+    /// <param name="ask">Asks the coordinator for its unique address, which it did not know when its link was reached; empty: it still does not.</param>
+    public ClusterMembership(
+        MembershipOptions options, IMembershipListener listener, Func<CancellationToken, JoinPlan?> discover, Func<CancellationToken, string> ask)
     {
+        _ask = ask;
         _options = options;
         _listener = listener;
         _discover = discover;
@@ -78,7 +86,7 @@ internal sealed class ClusterMembership : IDisposable
     /// <exception cref="ClusterException">What the user says is not HOCON.</exception>
     public void Start(TimeSpan lostAfter)
     {
-        _ = AkkaConfiguration.Of(_options, lostAfter);
+        AkkaConfiguration.Check(_options.Hocon);
         LostAfter = lostAfter;
         _thread.Start();
     }
@@ -214,7 +222,7 @@ internal sealed class ClusterMembership : IDisposable
             }
 
             _problem = "";
-            var leader = Volatile.Read(ref _leader);
+            var leader = Leader();
             if (cluster.State.Members.Any(member => NameOf(member.UniqueAddress) == leader))
                 met = leader;
 
@@ -224,6 +232,16 @@ internal sealed class ClusterMembership : IDisposable
             if (apartSince is { } since && _options.Clock.GetElapsedTime(since) > s_longestApart)
                 return;
         }
+    }
+
+    private string Leader()
+    {
+        var leader = Volatile.Read(ref _leader);
+        if (leader.Length > 0 || _ask(_stop.Token) is not { Length: > 0 } answer)
+            return leader;
+
+        // Another one may lead by now.
+        return Interlocked.CompareExchange(ref _leader, answer, leader) == leader ? answer : Volatile.Read(ref _leader);
     }
 
     /// <summary>Names one incarnation of a node.</summary>
@@ -246,8 +264,20 @@ internal sealed class ClusterMembership : IDisposable
         }
     }
 
+    /// <summary>
+    /// Akka shuts down a node that dials one which dies in the TLS handshake, and so a whole cluster when several die at once. The first phase
+    /// of such a shutdown never ends; its time is set in configs/akka.conf.
+    /// </summary>
+    internal static void OutliveFailedHandshakes(ActorSystem system)
+    {
+        var shutdown = CoordinatedShutdown.Get(system);
+        shutdown.AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "outlive failed handshakes", () =>
+            shutdown.ShutdownReason?.GetType().Name == HandshakeReason ? new TaskCompletionSource<Done>().Task : Task.FromResult(Done.Instance));
+    }
+
     private void Begin(ActorSystem system)
     {
+        OutliveFailedHandshakes(system);
         NodeLogger.Follow(system, _listener.Say);
         var (listener, clock, lostAfter) = (_listener, _options.Clock, LostAfter);
         var coordinator = system.ActorOf(
@@ -274,7 +304,14 @@ internal sealed class ClusterMembership : IDisposable
     private void End(ActorSystem system)
     {
         if (Volatile.Read(ref _isToLeave) && !system.WhenTerminated.IsCompleted)
-            CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClusterLeavingReason.Instance).Wait(s_longestLeave);
+        {
+            // A shutdown that was held up cannot run again.
+            var shutdown = CoordinatedShutdown.Get(system);
+            if (shutdown.ShutdownReason is null)
+                shutdown.Run(CoordinatedShutdown.ClusterLeavingReason.Instance).Wait(s_longestLeave);
+            else
+                AkkaCluster.Get(system).LeaveAsync().Wait(s_longestLeave);
+        }
 
         system.Terminate().Wait(s_longestLeave);
     }

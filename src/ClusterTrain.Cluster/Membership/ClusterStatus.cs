@@ -10,6 +10,8 @@ namespace ClusterTrain.Cluster.Membership;
 /// <summary>Asks a cluster from outside how it is; the asker is no node of it.</summary>
 public static class ClusterStatus
 {
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(200);
+
     /// <summary>Asks through a node that may lead.</summary>
     /// <param name="node">Where its links are reached.</param>
     /// <param name="security">How nodes know each other.</param>
@@ -20,7 +22,7 @@ public static class ClusterStatus
     public static async Task<JsonElement> AskAsync(
         NodeEndpoint node, LinkSecurity security, ImmutableArray<string> configuration, TimeSpan timeout)
     {
-        var seeds = SeedsOf(node, security, timeout);
+        var seeds = await SeedsOfAsync(node, security, timeout).ConfigureAwait(false);
         using var system = AkkaConfiguration.Create(
             $"{AkkaConfiguration.SystemName}-status", AkkaConfiguration.OfClient(configuration), security);
         try
@@ -43,19 +45,26 @@ public static class ClusterStatus
         }
     }
 
-    private static ImmutableArray<string> SeedsOf(NodeEndpoint node, LinkSecurity security, TimeSpan timeout)
+    /// <summary>Asks for the cluster's Akka addresses; a node that is only just joining or founding one is asked again.</summary>
+    private static async Task<ImmutableArray<string>> SeedsOfAsync(NodeEndpoint node, LinkSecurity security, TimeSpan timeout)
     {
+        var (clock, dialler) = (TimeProvider.System, new Dialler(security, new LinkLimits(), TimeProvider.System));
         try
         {
-            var info = new Dialler(security, new LinkLimits(), TimeProvider.System).Ask(node, timeout, CancellationToken.None);
-            return info.Seeds.IsEmpty
-                ? throw new ClusterException($"{node} is in no cluster at present; ask again in a moment")
-                : info.Seeds;
+            for (var began = clock.GetTimestamp(); clock.GetElapsedTime(began) < timeout;)
+            {
+                if (dialler.Ask(node, timeout, CancellationToken.None) is { Seeds.IsEmpty: false } info)
+                    return info.Seeds;
+
+                await Task.Delay(s_pause, clock).ConfigureAwait(false);
+            }
         }
         catch (Exception error) when (LinkErrors.IsLost(error))
         {
             throw new ClusterException(
                 $"no answer from {node}: {LinkErrors.Cause(error)}. Is this the address of a coordinator (its --listen), and the secret the cluster's?", error);
         }
+
+        throw new ClusterException($"{node} is in no cluster at present; ask again in a moment");
     }
 }

@@ -24,7 +24,6 @@ internal sealed class CoordinatorKeeper : UntypedActor
 {
     private readonly IMembershipListener _listener;
     private readonly Dictionary<string, Register> _registered = [];
-    private readonly StatusBoard _board = new();
     private IActorRef _mediator = ActorRefs.Nobody;
     private ILeadership? _leadership;
     private bool _hasEnded;
@@ -76,12 +75,10 @@ internal sealed class CoordinatorKeeper : UntypedActor
     // The folder is released even when the actor system ends without asking: another node waits for it.
     protected override void PostStop() => _leadership?.Abort();
 
-    private StatusReport Report() => new(_board.Report(
-        AkkaCluster.Get(Context.System), _leadership!.Answer, _leadership.Status, _registered.Values));
+    private StatusReport Report() => new(_leadership!.Report(AkkaCluster.Get(Context.System), _registered.Values));
 
     private void Publish(RunEvent happened)
     {
-        _board.Observe(happened);
         var bytes = new MemoryStream();
         using (var json = new Utf8JsonWriter(bytes))
         {
@@ -104,7 +101,8 @@ internal sealed class CoordinatorKeeper : UntypedActor
             return;
         }
 
-        _leadership!.StepDown(CanOthersLead(AkkaCluster.Get(Context.System)));
+        // Never the end of the run: whoever has the singleton next leads it on, and be it this node in a new actor system.
+        _leadership!.Abort();
     }
 
     private sealed record Happened(RunEvent Event);

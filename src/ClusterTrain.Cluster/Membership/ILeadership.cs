@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using ClusterTrain.Cluster.Wire;
 using ClusterTrain.Training;
+using AkkaCluster = Akka.Cluster.Cluster;
 
 namespace ClusterTrain.Cluster.Membership;
 
@@ -10,23 +11,17 @@ internal interface ILeadership
     /// <summary>Where members connect, and the term; null while it does not lead yet, or no more.</summary>
     Registered? Answer { get; }
 
-    /// <summary>The run, for the status.</summary>
-    RunStatus Status { get; }
+    /// <summary>The status of the run and of the cluster as one JSON object.</summary>
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="registered">The nodes that registered.</param>
+    string Report(AkkaCluster cluster, IEnumerable<Register> registered);
 
     /// <summary>A node says which members are its.</summary>
     void Register(string address, Register register);
 
-    /// <summary>Ends: with a checkpoint when nobody else may lead, otherwise at once, so that another one takes over.</summary>
-    void StepDown(bool canOthersLead);
-
     /// <summary>Ends at once: links are closed and the run folder is released.</summary>
     void Abort();
 }
-
-/// <summary>What is told of the run a coordinator leads.</summary>
-/// <param name="Recipe">Name of the recipe.</param>
-/// <param name="Folder">The run folder.</param>
-internal sealed record RunStatus(string Recipe, string Folder);
 
 /// <summary>What the membership tells its node; called from Akka's threads, which must not be held up.</summary>
 internal interface IMembershipListener

@@ -6,12 +6,15 @@ using AkkaCluster = Akka.Cluster.Cluster;
 
 namespace ClusterTrain.Cluster.Membership;
 
-/// <summary>What a coordinator tells whoever asks how the run is.</summary>
-internal sealed class StatusBoard
+/// <summary>What a coordinator tells whoever asks how the run is; used by several threads.</summary>
+/// <param name="recipe">Name of the recipe; null when nobody leads.</param>
+/// <param name="folder">The run folder; null when nobody leads.</param>
+internal sealed class StatusBoard(string? recipe, string? folder)
 {
     // So many members of each kind are named; the rest is counted.
     private const int MostNamed = 200;
 
+    private readonly Lock _gate = new();
     private RunProgress? _progress;
     private EpochCompleted? _epoch;
     private string _state = "starting";
@@ -20,41 +23,48 @@ internal sealed class StatusBoard
     /// <summary>Takes an event in.</summary>
     public void Observe(RunEvent happened)
     {
-        switch (happened)
+        lock (_gate)
         {
-            case RunProgress progress:
-                _progress = progress;
-                break;
-            case EpochCompleted epoch:
-                _epoch = epoch;
-                break;
-            case RunWaiting waiting:
-                _state = waiting.Reason;
-                break;
-            case RunBegan began:
-                (_state, _workers) = ("training", began.Workers);
-                break;
-            case MembershipChanged { Role: NodeRole.Worker } changed:
-                _workers += changed.What == "joined" ? 1 : -1;
-                break;
-            case RunEnded:
-                _state = "over";
-                break;
+            switch (happened)
+            {
+                case RunProgress progress:
+                    _progress = progress;
+                    break;
+                case EpochCompleted epoch:
+                    _epoch = epoch;
+                    break;
+                case RunWaiting waiting:
+                    _state = waiting.Reason;
+                    break;
+                case RunBegan began:
+                    (_state, _workers) = ("training", began.Workers);
+                    break;
+                case MembershipChanged { Role: NodeRole.Worker } changed:
+                    _workers += changed.What == "joined" ? 1 : -1;
+                    break;
+                case RunEnded:
+                    _state = "over";
+                    break;
+            }
         }
     }
 
     /// <summary>The status as one JSON object.</summary>
-    public string Report(AkkaCluster cluster, Registered? leads, RunStatus? run, IEnumerable<Register> registered)
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="leads">Where the coordinator is reached; null: nobody leads.</param>
+    /// <param name="registered">The nodes that registered.</param>
+    public string Report(AkkaCluster cluster, Registered? leads, IEnumerable<Register> registered)
     {
         var bytes = new MemoryStream();
-        using (var json = new Utf8JsonWriter(bytes))
+        lock (_gate)
         {
+            using var json = new Utf8JsonWriter(bytes);
             json.WriteStartObject();
             json.WriteString("state", leads is null ? "no coordinator leads at present" : _state);
-            if (run is not null)
+            if (recipe is not null)
             {
-                json.WriteString("recipe", run.Recipe);
-                json.WriteString("folder", run.Folder);
+                json.WriteString("recipe", recipe);
+                json.WriteString("folder", folder);
             }
 
             if (leads is not null)

@@ -7,6 +7,7 @@ using ClusterTrain.Cluster.Membership;
 using ClusterTrain.Cluster.Wire;
 using ClusterTrain.Hosting;
 using ClusterTrain.Training;
+using AkkaCluster = Akka.Cluster.Cluster;
 using Envelope = ClusterTrain.Hosting.Envelope;
 
 namespace ClusterTrain.Cluster.Nodes;
@@ -18,21 +19,31 @@ namespace ClusterTrain.Cluster.Nodes;
 /// </summary>
 public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListener, IDisposable
 {
+    private static readonly TimeSpan s_settling = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan s_longestSettling = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_lookPeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(200);
+
     private readonly NodeContext _node;
     private readonly LinkListener? _listener;
     private readonly ImmutableArray<Member> _members;
     private readonly Discovery? _discovery;
     private readonly NodeEndpoint? _reachedAt;
+    private readonly Task<ActorSystem> _system;
     private readonly CancellationTokenSource _leave = new();
     private readonly CancellationTokenSource _end = new();
     private readonly TaskCompletionSource<NodeOutcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<LeadableRun> _run = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
+    private readonly ManualResetEventSlim _takesPart = new();
     private ClusterMembership? _membership;
     private volatile Leadership? _leadership;
     private volatile Registered? _leader;
-    private ImmutableArray<string> _seeds = [];
-    private long _lookedElsewhere;
+    private MetCoordinator? _met;
+    private PendingLeadership? _early;
+    private bool _hasLed;
+    private bool _hasSettled;
+    private long? _lookedElsewhere;
     private Task<NodeOutcome>? _running;
 
     /// <summary>Opens the port of its links; a node that may lead begins to find or found its cluster.</summary>
@@ -53,15 +64,21 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
 
         _members =
         [
-            .. options.IsParameterServer ? [new Member(_node, NodeRole.ParameterServer, _listener!.Endpoint, Follow)] : Array.Empty<Member>(),
-            .. options.IsWorker ? [new Member(_node, NodeRole.Worker, null, Follow)] : Array.Empty<Member>(),
+            .. options.IsParameterServer ? [new Member(_node, NodeRole.ParameterServer, _listener!.Endpoint, Follow, _takesPart.Set)] : Array.Empty<Member>(),
+            .. options.IsWorker ? [new Member(_node, NodeRole.Worker, null, Follow, _takesPart.Set)] : Array.Empty<Member>(),
         ];
+
+        // Creating it takes a while, in which the run's data are read or the coordinator is dialled.
+        var threads = _members.Length + (options.MayLead ? 1 : 0);
+        _system = Task.Factory.StartNew(
+            () => ActorSystem.Create("clustertrain-run", AkkaHost.Configuration(threads)),
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         if (!options.MayLead)
             return;
 
         _reachedAt = options.Advertise ?? Endpoint! with { Host = Discovery.HostOf(options) };
         _discovery = new Discovery(_node, _reachedAt);
-        Begin(Discovery.HostOf(options), _discovery.Find);
+        Begin(Discovery.HostOf(options), options.Join.IsEmpty ? Found : _discovery.Find);
     }
 
     /// <summary>Where it listens: the address, and the port even when any free one was asked for; null for a mere worker.</summary>
@@ -117,6 +134,8 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         foreach (var member in _members)
             member.Dispose();
 
+        _system.ContinueWith(system => system.Result.Dispose(), TaskScheduler.Default);
+        _takesPart.Dispose();
         _leave.Dispose();
         _end.Dispose();
     }
@@ -182,8 +201,14 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
 
     ILeadership IMembershipListener.BeginToLead(Action<RunEvent> happened, Action ended)
     {
-        var leadership = new PendingLeadership();
-        new Thread(() => Lead(leadership, happened, ended)) { Name = "leadership", IsBackground = true }.Start();
+        PendingLeadership leadership;
+        lock (_gate)
+        {
+            leadership = _early ?? BeginToLead();
+            (_early, _hasLed) = (null, true);
+        }
+
+        leadership.Attach(happened, ended);
         return leadership;
     }
 
@@ -251,34 +276,91 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
                 Clock = options.Time,
             },
             this,
-            discover);
+            discover,
+            AskForLeader);
         membership.Start(_node.LostAfter);
         _membership = membership;
     }
 
+    private PendingLeadership BeginToLead()
+    {
+        var leadership = new PendingLeadership();
+        new Thread(() => Lead(leadership)) { Name = "leadership", IsBackground = true }.Start();
+        return leadership;
+    }
+
+    /// <summary>Founds a cluster, once this node leads: nothing the first steps need waits for it.</summary>
+    private JoinPlan Found(CancellationToken cancellation)
+    {
+        Settle(cancellation);
+        return new JoinPlan([]);
+    }
+
+    /// <summary>Asks the coordinator for its Akka cluster, once this node takes part: nothing the first steps need waits for it.</summary>
+    private JoinPlan Ask(CancellationToken cancellation)
+    {
+        Settle(cancellation);
+        var former = ImmutableArray<string>.Empty;
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var met = Volatile.Read(ref _met)!;
+            if (Discovery.Ask(_node, met.Endpoint, cancellation) is { Seeds.IsEmpty: false } present)
+            {
+                _membership!.Follow(present.Self);
+                return new JoinPlan(present.Seeds);
+            }
+
+            // A coordinator whose own membership is being made anew knows none, and a member never founds a cluster.
+            if (!met.Cluster.Seeds.IsEmpty && met.Cluster.Seeds == former)
+                return new JoinPlan(former);
+
+            former = met.Cluster.Seeds;
+            cancellation.WaitHandle.WaitOne(s_pause);
+        }
+    }
+
+    /// <summary>The unique address of the coordinator that was reached last; empty: it is in no cluster yet, or there is none but this node.</summary>
+    private string AskForLeader(CancellationToken cancellation)
+    {
+        try
+        {
+            return Volatile.Read(ref _met) is { } met ? Discovery.Ask(_node, met.Endpoint, cancellation)?.Self ?? "" : "";
+        }
+        catch (ClusterException)
+        {
+            // The member's own link to it is refused too, and says so.
+            return "";
+        }
+    }
+
+    /// <summary>Creating an actor system keeps two cores busy for a second: training begins before it.</summary>
+    private void Settle(CancellationToken cancellation)
+    {
+        if (!_hasSettled && _takesPart.Wait(s_longestSettling, cancellation))
+            cancellation.WaitHandle.WaitOne(s_settling);
+        _hasSettled = true;
+    }
+
     /// <summary>A member reached the coordinator, which says where its Akka cluster is.</summary>
-    private void Follow(ClusterInfo cluster, Connection connection)
+    private void Follow(MetCoordinator met)
     {
         lock (_gate)
         {
-            // A coordinator whose own membership is being made anew knows none; a member never founds a cluster.
-            if (!cluster.Seeds.IsEmpty)
-                _seeds = cluster.Seeds;
-            if (_membership is null && !cluster.Seeds.IsEmpty)
-                Begin(_node.Options.Advertise?.Host ?? connection.LocalAddress.ToString(), _ => new JoinPlan(_seeds));
+            _met = met;
+            if (_membership is null)
+                Begin(_node.Options.Advertise?.Host ?? met.LocalAddress.ToString(), Ask);
         }
 
-        _membership?.Follow(cluster.Self);
+        _membership!.Follow(met.Cluster.Self);
     }
 
     private NodeOutcome Run(LeadableRun? run, CancellationToken stop)
     {
-        var threads = _members.Length + (_node.Options.MayLead ? 1 : 0);
-        using var actors = new AkkaHost(
-            ActorSystem.Create("clustertrain-run", AkkaHost.Configuration(threads)), _node.Options.Time, this, ActorFailed);
+        using var actors = new AkkaHost(_system.Result, _node.Options.Time, this, ActorFailed);
         _node.Actors = actors;
         if (run is not null)
-            _run.TrySetResult(run);
+            LeadAtOnce(run);
         _listener?.Start(this);
         foreach (var member in _members)
             member.Start();
@@ -295,6 +377,20 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             var first = outcomes[Task.WaitAny(outcomes, CancellationToken.None)];
             End(first.IsCompletedSuccessfully ? first.Result : new NodeLeft());
             return first.GetAwaiter().GetResult();
+        }
+    }
+
+    private void LeadAtOnce(LeadableRun run)
+    {
+        _run.TrySetResult(run);
+        if (!_node.Options.Join.IsEmpty)
+            return;
+
+        // It founds its cluster, and will have the singleton: it need not wait for it. The folder's lock and the term keep any other from harm.
+        lock (_gate)
+        {
+            _early = _hasLed ? null : BeginToLead();
+            _hasLed = true;
         }
     }
 
@@ -330,14 +426,21 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             member.Finish();
     }
 
-    private void Lead(PendingLeadership pending, Action<RunEvent> happened, Action ended)
+    private void Lead(PendingLeadership pending)
     {
         try
         {
+            void Happened(RunEvent happened)
+            {
+                pending.Happened(happened);
+                if (happened is RunBegan)
+                    _takesPart.Set();
+            }
+
             _run.Task.Wait(_end.Token);
             var run = _run.Task.Result;
             var leadership = new Leadership(
-                _node, run, new LeadershipSurroundings(Endpoint!, _reachedAt!, !_node.Options.Join.IsEmpty, Info, happened, FolderIsHeld));
+                _node, run, new LeadershipSurroundings(Endpoint!, _reachedAt!, !_node.Options.Join.IsEmpty, Info, Happened, FolderIsHeld));
             _leadership = leadership;
             pending.Begin(leadership);
             if (leadership.Lead() is { } outcome)
@@ -355,18 +458,18 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         finally
         {
             _leadership = null;
-            ended();
+            pending.End();
         }
     }
 
     /// <summary>Another process leads the run: when it is in another cluster, this node joins that one.</summary>
     private void FolderIsHeld()
     {
-        var now = Environment.TickCount64;
-        if (now - Interlocked.Read(ref _lookedElsewhere) < 1000)
+        // Only the leadership's thread asks.
+        if (_lookedElsewhere is { } then && _node.Options.Time.GetElapsedTime(then) < s_lookPeriod)
             return;
 
-        Interlocked.Exchange(ref _lookedElsewhere, now);
+        _lookedElsewhere = _node.Options.Time.GetTimestamp();
         if (_discovery!.IsElsewhere(Info().Seeds, _end.Token))
             _membership?.Restart();
     }
@@ -379,46 +482,69 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             Find(id)?.Failed(error);
     }
 
-    /// <summary>A leadership whose node may still be waiting for its run's data.</summary>
+    /// <summary>A leadership whose node may still be waiting for its run's data, or for the singleton.</summary>
     private sealed class PendingLeadership : ILeadership
     {
         private readonly Lock _gate = new();
         private Leadership? _leadership;
-        private Action<Leadership>? _asked;
+        private bool _isAborted;
+        private Action<RunEvent>? _happened;
+        private Action? _ended;
+        private bool _hasEnded;
 
         public Registered? Answer => _leadership?.Answer;
 
-        public RunStatus Status => _leadership?.Status ?? new RunStatus("", "");
+        /// <summary>The singleton is told what happens from now on.</summary>
+        public void Attach(Action<RunEvent> happened, Action ended)
+        {
+            lock (_gate)
+            {
+                (_happened, _ended) = (happened, ended);
+                if (!_hasEnded)
+                    return;
+            }
+
+            ended();
+        }
 
         public void Begin(Leadership leadership)
         {
-            Action<Leadership>? asked;
             lock (_gate)
             {
-                (_leadership, asked) = (leadership, _asked);
+                _leadership = leadership;
+                if (!_isAborted)
+                    return;
             }
 
-            asked?.Invoke(leadership);
+            leadership.Abort();
         }
+
+        public void Happened(RunEvent happened) => Volatile.Read(ref _happened)?.Invoke(happened);
+
+        public void End()
+        {
+            Action? ended;
+            lock (_gate)
+            {
+                (ended, _hasEnded) = (_ended, true);
+            }
+
+            ended?.Invoke();
+        }
+
+        public string Report(AkkaCluster cluster, IEnumerable<Register> registered) =>
+            _leadership?.Report(cluster, registered) ?? new StatusBoard(null, null).Report(cluster, null, registered);
 
         public void Register(string address, Register register) => _leadership?.Register(address, register);
 
-        public void StepDown(bool canOthersLead) => Do(leadership => leadership.StepDown(canOthersLead));
-
-        public void Abort() => Do(leadership => leadership.Abort());
-
-        private void Do(Action<Leadership> action)
+        public void Abort()
         {
             lock (_gate)
             {
-                if (_leadership is null)
-                {
-                    _asked = action;
-                    return;
-                }
+                _isAborted = true;
             }
 
-            action(_leadership);
+            _leadership?.Abort();
         }
     }
 }

@@ -30,7 +30,7 @@ internal sealed class Discovery(NodeContext node, NodeEndpoint self)
             var (others, rank) = Others();
             foreach (var other in others)
             {
-                if (Ask(other, cancellation) is { Seeds.IsEmpty: false } info)
+                if (Ask(node, other, cancellation) is { Seeds.IsEmpty: false } info)
                     return new JoinPlan(info.Seeds);
             }
 
@@ -45,7 +45,7 @@ internal sealed class Discovery(NodeContext node, NodeEndpoint self)
     /// <param name="own">The seeds of this node's cluster.</param>
     /// <param name="cancellation">Ends the attempt.</param>
     public bool IsElsewhere(ImmutableArray<string> own, CancellationToken cancellation) =>
-        Others().Others.Select(other => Ask(other, cancellation))
+        Others().Others.Select(other => Ask(node, other, cancellation))
             .Any(info => info is { Leader.Length: > 0, Seeds.IsEmpty: false } && !info.Seeds.Intersect(own, StringComparer.Ordinal).Any());
 
     /// <summary>The address of this machine by which others are most likely to reach it.</summary>
@@ -93,7 +93,12 @@ internal sealed class Discovery(NodeContext node, NodeEndpoint self)
         }
     }
 
-    private ClusterInfo? Ask(NodeEndpoint other, CancellationToken cancellation)
+    /// <summary>Asks a node that may lead where its cluster is; null: it does not answer at present.</summary>
+    /// <param name="node">What the parts of the asking node share.</param>
+    /// <param name="other">Where its links are reached.</param>
+    /// <param name="cancellation">Ends the attempt.</param>
+    /// <exception cref="ClusterException">One side refused the other.</exception>
+    public static ClusterInfo? Ask(NodeContext node, NodeEndpoint other, CancellationToken cancellation)
     {
         try
         {

@@ -7,6 +7,7 @@ using ClusterTrain.Hosting;
 using ClusterTrain.Learning;
 using ClusterTrain.Numerics;
 using ClusterTrain.Training;
+using AkkaCluster = Akka.Cluster.Cluster;
 
 namespace ClusterTrain.Cluster.Nodes;
 
@@ -26,6 +27,7 @@ internal sealed class Leadership : ILeadership
     private readonly CancellationTokenSource _abort = new();
     private readonly TaskCompletionSource<RunOutcome> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _observing = new();
+    private readonly StatusBoard _board;
     private volatile CoordinatorLinks? _links;
     private volatile Registered? _answer;
     private volatile bool _isOver;
@@ -39,6 +41,7 @@ internal sealed class Leadership : ILeadership
         _node = node;
         _run = run;
         _surroundings = surroundings;
+        _board = new StatusBoard(run.Recipe.Name, run.Folder);
     }
 
     /// <summary>The links of its members; null while it does not lead.</summary>
@@ -46,16 +49,14 @@ internal sealed class Leadership : ILeadership
 
     public Registered? Answer => _answer;
 
-    public RunStatus Status => new(_run.Recipe.Name, _run.Folder);
-
     /// <summary>True when the run is over: completed, stopped, or failed.</summary>
     public bool IsOver => _isOver;
 
     private NodeOptions Options => _node.Options;
 
-    public void Register(string address, Register register) => _links?.Register(address, register);
+    public string Report(AkkaCluster cluster, IEnumerable<Register> registered) => _board.Report(cluster, _answer, registered);
 
-    public void StepDown(bool canOthersLead) => (canOthersLead ? _abort : _stop).Cancel();
+    public void Register(string address, Register register) => _links?.Register(address, register);
 
     public void Abort() => _abort.Cancel();
 
@@ -213,6 +214,7 @@ internal sealed class Leadership : ILeadership
     {
         lock (_observing)
         {
+            _board.Observe(happened);
             _node.Observe(new NodeRunEvent(happened));
             _surroundings.Happened(happened);
         }

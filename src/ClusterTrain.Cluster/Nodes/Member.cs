@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using System.Security.Cryptography;
 using ClusterTrain.Cluster.Actors;
 using ClusterTrain.Cluster.Data;
@@ -29,7 +30,8 @@ internal sealed class Member : ILinkOwner, IDisposable
     private readonly NodeContext _node;
     private readonly NodeRole _role;
     private readonly NodeEndpoint? _listening;
-    private readonly Action<ClusterInfo, Connection> _follow;
+    private readonly Action<MetCoordinator> _follow;
+    private readonly Action _joined;
     private readonly CancellationTokenSource _stop = new();
     private readonly object _gate = new();
     private readonly Dictionary<ActorId, ServerLink> _servers = [];
@@ -57,13 +59,15 @@ internal sealed class Member : ILinkOwner, IDisposable
     /// <param name="node">What the parts of the node share.</param>
     /// <param name="role">The actor's role.</param>
     /// <param name="listening">Where a parameter server listens.</param>
-    /// <param name="follow">Told of the cluster of each coordinator it reached.</param>
-    public Member(NodeContext node, NodeRole role, NodeEndpoint? listening, Action<ClusterInfo, Connection> follow)
+    /// <param name="follow">Told of each coordinator it reached.</param>
+    /// <param name="joined">Told when it takes part.</param>
+    public Member(NodeContext node, NodeRole role, NodeEndpoint? listening, Action<MetCoordinator> follow, Action joined)
     {
         _node = node;
         _role = role;
         _listening = listening;
         _follow = follow;
+        _joined = joined;
         _thread = new Thread(() =>
         {
             try
@@ -420,7 +424,7 @@ internal sealed class Member : ILinkOwner, IDisposable
 
             var welcome = _node.Dialler.ReadFirst<Welcome>(connection);
             var run = _node.Learn(welcome, peer.Recipe, endpoint);
-            _follow(welcome.Cluster, connection);
+            _follow(new MetCoordinator(endpoint, welcome.Cluster, connection.LocalAddress));
             var link = new Link(connection, _id!, peer, _node.Resources(run), this);
             using var session = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
             lock (_gate)
@@ -472,6 +476,7 @@ internal sealed class Member : ILinkOwner, IDisposable
         _problems.Clear();
         _lastProblem = "";
         _actor!.Start(_machine.Start);
+        _joined();
         _node.Observe(new MemberJoined(_id!, _role, endpoint));
     }
 
@@ -620,3 +625,9 @@ internal sealed class Member : ILinkOwner, IDisposable
         return true;
     }
 }
+
+/// <summary>A coordinator that a member reached.</summary>
+/// <param name="Endpoint">Where its links are reached.</param>
+/// <param name="Cluster">Its Akka cluster, as far as it was in one.</param>
+/// <param name="LocalAddress">This node's address, as the coordinator sees it.</param>
+internal sealed record MetCoordinator(NodeEndpoint Endpoint, ClusterInfo Cluster, IPAddress LocalAddress);

@@ -115,6 +115,18 @@ internal sealed class TestCluster : IDisposable
         Assert.Equal(TestRuns.Receipt(RecipeText), Receipt);
     }
 
+    /// <summary>Waits for some more epochs, kills all nodes, and compares the receipt with that of the undisturbed run in one process.</summary>
+    public async Task TrainsLikeAloneAsync()
+    {
+        var before = Events.Count;
+        Events.WaitFor<EpochCompleted>("another epoch", _ => true, before);
+        foreach (var node in _nodes)
+            node.Abort();
+        await StoppedAsync();
+        var lines = File.ReadAllLines(Path.Combine(FolderPath, "receipt.jsonl"));
+        Assert.Equal(TestRuns.ReceiptOf(RecipeText, lines.Length), lines);
+    }
+
     /// <summary>Waits until the coordinator that was aborted is gone, and its run folder is free.</summary>
     public async Task StoppedAsync()
     {

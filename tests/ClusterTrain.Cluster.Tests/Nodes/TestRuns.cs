@@ -26,6 +26,9 @@ internal static class TestRuns
     /// <summary>Long enough to be disturbed in.</summary>
     public static string Long(string recipe) => recipe.Replace("epochs: 12", "epochs: 500", StringComparison.Ordinal);
 
+    /// <summary>So long that it never ends in a test: nodes are killed in it, and then it is stopped.</summary>
+    public static string Endless(string recipe) => recipe.Replace("epochs: 12", "epochs: 1000000", StringComparison.Ordinal);
+
     private static readonly ConcurrentDictionary<string, Lazy<string>> Receipts = new();
 
     private static readonly Lazy<PreparedData> Digits = new(() => Prepare(RecipeOf(Plain)));
@@ -48,4 +51,22 @@ internal static class TestRuns
         Assert.IsType<RunCompleted>(outcome);
         return File.ReadAllText(folder.ReceiptPath);
     })).Value;
+
+    /// <summary>The first epochs' lines of the receipt of the undisturbed run with one worker in one process.</summary>
+    public static string[] ReceiptOf(string recipe, int epochs)
+    {
+        using var temporary = new TemporaryFolder();
+        using var stop = new CancellationTokenSource();
+        var parsed = RecipeOf(recipe);
+        using var folder = RunFolder.Create(temporary.File("run"), parsed);
+        InProcessTraining.Train(
+            parsed, Data, folder, new InProcessSettings(), TimeProvider.System,
+            happened =>
+            {
+                if (happened is EpochCompleted epoch && epoch.Record.Epoch >= epochs)
+                    stop.Cancel();
+            },
+            stop.Token);
+        return [.. File.ReadLines(folder.ReceiptPath).Take(epochs)];
+    }
 }
