@@ -5,6 +5,9 @@ namespace ClusterTrain.EndToEnd.Tests;
 
 public sealed class TrainProcessTests(ITestOutputHelper output) : IDisposable
 {
+    private const int MostStarts = 8;
+    private static readonly TimeSpan s_firstStep = TimeSpan.FromSeconds(1);
+
     private readonly TemporaryFolder _folder = new();
 
     /// <summary>Environments that make the kernels take another path.</summary>
@@ -81,12 +84,32 @@ public sealed class TrainProcessTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void The_first_step_comes_soon_after_the_start()
     {
-        using var run = ClusterTrainProcess.Start(Train("quick", "--json", "--threads", "1"));
-        var line = run.WaitForLine("\"event\":\"progress\"");
-        var first = JsonDocument.Parse(line).RootElement;
-        Assert.Equal(0, run.WaitForExit());
-        output.WriteLine($"first step after {first.GetProperty("secondsSinceStart").GetDouble():F3} s");
-        Assert.Equal(1, first.GetProperty("step").GetInt64());
+        // The machine may be busy: the fastest of a few counts. The launcher's ahead-of-time build starts in half the time of this one.
+        var fastest = double.MaxValue;
+        for (var attempt = 1; attempt <= MostStarts && fastest > s_firstStep.TotalSeconds; attempt++)
+        {
+            using var run = ClusterTrainProcess.Start(Train($"quick-{attempt}", "--json", "--threads", "1"));
+            var first = JsonDocument.Parse(run.WaitForLine("\"event\":\"progress\"")).RootElement;
+            Assert.Equal(1, first.GetProperty("step").GetInt64());
+            Assert.Equal(0, run.WaitForExit());
+            fastest = Math.Min(fastest, first.GetProperty("secondsSinceStart").GetDouble());
+        }
+
+        output.WriteLine($"first step after {fastest:F3} s");
+        Assert.InRange(fastest, 0, s_firstStep.TotalSeconds);
+    }
+
+    [Fact]
+    public void One_process_loads_no_Akka_and_no_web_server()
+    {
+        using var run = ClusterTrainProcess.Start(["train", "--set", "epochs=100000", "--out", _folder["slow"], "--json"]);
+        run.WaitForLine("\"event\":\"epoch\"");
+        var loaded = File.ReadAllText($"/proc/{run.Id}/maps");
+        run.Kill();
+        Assert.Contains("ClusterTrain.Training.dll", loaded, StringComparison.Ordinal);
+        Assert.DoesNotContain("Akka", loaded, StringComparison.Ordinal);
+        Assert.DoesNotContain("ClusterTrain.Cluster.dll", loaded, StringComparison.Ordinal);
+        Assert.DoesNotContain("AspNetCore", loaded, StringComparison.Ordinal);
     }
 
     private string[] Train(string name, params string[] more) =>
