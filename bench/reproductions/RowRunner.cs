@@ -107,7 +107,7 @@ internal sealed class RowRunner(IReadOnlyList<Row> rows, string recipes, string 
     private static RunFolder Found(string path, Recipe recipe, PreparedData data)
     {
         var folder = RunFolder.Open(path);
-        var wanted = new ReceiptIdentity(recipe.Fingerprint(), data.Fingerprint, Receipt.Program);
+        var wanted = new ReceiptIdentity(recipe.Fingerprint(), data.Fingerprint, Receipt.Program, Receipt.Build);
         var entries = Receipt.Read(folder.ReceiptPath).Entries;
         if (folder.Identity.Recipe == wanted.Recipe && (entries.IsEmpty || entries[0].Identity == wanted))
             return folder;

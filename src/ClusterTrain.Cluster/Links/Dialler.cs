@@ -1,4 +1,5 @@
 using ClusterTrain.Cluster.Wire;
+using ClusterTrain.Hosting;
 
 namespace ClusterTrain.Cluster.Links;
 
@@ -52,7 +53,7 @@ internal sealed record Dialler(LinkSecurity Security, LinkLimits Limits, TimePro
     /// <exception cref="LinkException">One side refused.</exception>
     public ClusterInfo Ask(NodeEndpoint endpoint, TimeSpan time, CancellationToken cancellation)
     {
-        var own = new Hello(Lane.Query, Security.HasSecret, PeerRole.Client, new("client"), MemberIds.Coordinator, "", "", 0);
+        var own = new Hello(Lane.Query, Security.HasSecret, PeerRole.Client, new("client"), MemberIds.Coordinator, "", "", 0, Receipt.Build);
         var (connection, _) = Dial(endpoint, _ => own, time, cancellation);
         using (connection)
         {

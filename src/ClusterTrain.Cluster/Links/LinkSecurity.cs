@@ -60,6 +60,11 @@ public sealed record LinkSecurity
         }
     }
 
+    /// <summary>True when users other than its owner may read or change a file; never on Windows, whose rights it does not look at.</summary>
+    /// <param name="path">The file.</param>
+    public static bool OthersMayRead(string path) => !OperatingSystem.IsWindows() && (File.GetUnixFileMode(path)
+        & (UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite)) != 0;
+
     /// <summary>Adds certificates from PEM files.</summary>
     /// <param name="certificate">File of this node's certificate.</param>
     /// <param name="key">File of its private key.</param>

@@ -40,9 +40,7 @@ internal sealed class CoordinatorKeeper : UntypedActor
     protected override void PreStart()
     {
         _mediator = DistributedPubSub.Get(Context.System).Mediator;
-        var self = Self;
-        _leadership = _listener.BeginToLead(
-            happened => self.Tell(new Happened(happened), ActorRefs.NoSender), () => self.Tell(Ended.Instance, ActorRefs.NoSender));
+        BeginToLead();
     }
 
     protected override void OnReceive(object message)
@@ -64,10 +62,13 @@ internal sealed class CoordinatorKeeper : UntypedActor
             case StepDown:
                 BeginToStepDown();
                 break;
-            case Ended:
-                _hasEnded = true;
+            case Ended ended:
                 if (_isSteppingDown)
                     Context.Stop(Self);
+                else if (ended.LeadsAgain)
+                    BeginToLead();
+                else
+                    _hasEnded = true;
                 break;
         }
     }
@@ -92,6 +93,14 @@ internal sealed class CoordinatorKeeper : UntypedActor
             _mediator.Tell(new Publish(RunNotice.Topic, new RunNotice(Encoding.UTF8.GetString(bytes.GetBuffer(), 0, (int)bytes.Length))), Self);
     }
 
+    private void BeginToLead()
+    {
+        var self = Self;
+        _leadership = _listener.BeginToLead(
+            happened => self.Tell(new Happened(happened), ActorRefs.NoSender),
+            leadsAgain => self.Tell(new Ended(leadsAgain), ActorRefs.NoSender));
+    }
+
     private void BeginToStepDown()
     {
         _isSteppingDown = true;
@@ -107,8 +116,5 @@ internal sealed class CoordinatorKeeper : UntypedActor
 
     private sealed record Happened(RunEvent Event);
 
-    private sealed record Ended
-    {
-        public static Ended Instance { get; } = new();
-    }
+    private sealed record Ended(bool LeadsAgain);
 }

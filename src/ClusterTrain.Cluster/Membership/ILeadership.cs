@@ -31,8 +31,10 @@ internal interface IMembershipListener
 
     /// <summary>This node is to lead.</summary>
     /// <param name="happened">To be told what happens in the run.</param>
-    /// <param name="ended">To be told when the leadership has ended.</param>
-    ILeadership BeginToLead(Action<RunEvent> happened, Action ended);
+    /// <param name="ended">
+    /// To be told when the leadership has ended; with true when another coordinator leads the run, which this node then waits to lead again.
+    /// </param>
+    ILeadership BeginToLead(Action<RunEvent> happened, Action<bool> ended);
 
     /// <summary>The coordinator's singleton said where it is.</summary>
     void Led(Registered leader);

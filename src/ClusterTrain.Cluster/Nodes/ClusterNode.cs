@@ -22,6 +22,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
     private static readonly TimeSpan s_settling = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan s_longestSettling = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_lookPeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_answerPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(200);
 
     private readonly NodeContext _node;
@@ -39,6 +40,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
     private ClusterMembership? _membership;
     private volatile Leadership? _leadership;
     private volatile Registered? _leader;
+    private long _ledAt;
     private MetCoordinator? _met;
     private PendingLeadership? _early;
     private bool _hasLed;
@@ -86,7 +88,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
 
     /// <summary>True while the node takes part: its members are linked to the coordinator; one that may lead leads, or knows who does.</summary>
     public bool TakesPart =>
-        _members.All(member => member.IsConnected) && (!_node.Options.MayLead || _leadership?.Answer is not null || _leader is not null);
+        _members.All(member => member.IsConnected) && (!_node.Options.MayLead || _leadership?.Answer is not null || IsLed);
 
     /// <summary>Takes part until the run is over.</summary>
     /// <param name="run">The run a node that may lead leads; otherwise null.</param>
@@ -199,7 +201,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             _node.Observe(new NodeWarning(message));
     }
 
-    ILeadership IMembershipListener.BeginToLead(Action<RunEvent> happened, Action ended)
+    ILeadership IMembershipListener.BeginToLead(Action<RunEvent> happened, Action<bool> ended)
     {
         PendingLeadership leadership;
         lock (_gate)
@@ -214,8 +216,13 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
 
     void IMembershipListener.Led(Registered leader)
     {
+        // A node that may lead stands by once it is a member: before, the leader could not hand over to it.
+        if (_node.Options.MayLead && _membership?.IsUp != true)
+            return;
+
         var isNew = _leader != leader;
         _leader = leader;
+        Volatile.Write(ref _ledAt, _node.Options.Time.GetTimestamp());
         if (isNew && _node.Options.HasMembers)
             _node.Observe(new NodeRegistered(leader.Endpoint, leader.Term));
         if (!isNew || leader.Endpoint == _reachedAt?.ToString())
@@ -245,10 +252,13 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
 
     void IMembershipListener.Say(string message) => _node.Observe(new NodeWarning(message));
 
+    /// <summary>True while a coordinator answers, which is asked twice a second.</summary>
+    private bool IsLed => _leader is not null && _node.Options.Time.GetElapsedTime(Volatile.Read(ref _ledAt)) < s_answerPatience;
+
     private Member? Find(ActorId id) => _members.FirstOrDefault(member => member.Is(id));
 
     private Hello Standby() => new(
-        Lane.Messages, _node.Options.Security.HasSecret, PeerRole.Coordinator, MemberIds.Coordinator, new ActorId(""), "", "", 0);
+        Lane.Messages, _node.Options.Security.HasSecret, PeerRole.Coordinator, MemberIds.Coordinator, new ActorId(""), "", "", 0, Receipt.Build);
 
     private ClusterInfo Info() => _membership?.Info(_leadership?.Answer?.Endpoint ?? _leader?.Endpoint ?? "") ?? ClusterInfo.None;
 
@@ -428,6 +438,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
 
     private void Lead(PendingLeadership pending)
     {
+        var leadsAgain = false;
         try
         {
             void Happened(RunEvent happened)
@@ -445,6 +456,8 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             pending.Begin(leadership);
             if (leadership.Lead() is { } outcome)
                 _outcome.TrySetResult(new NodeLed(outcome));
+            else
+                leadsAgain = !_outcome.Task.IsCompleted;
         }
         catch (OperationCanceledException)
         {
@@ -458,7 +471,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         finally
         {
             _leadership = null;
-            pending.End();
+            pending.End(leadsAgain);
         }
     }
 
@@ -489,22 +502,22 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         private Leadership? _leadership;
         private bool _isAborted;
         private Action<RunEvent>? _happened;
-        private Action? _ended;
-        private bool _hasEnded;
+        private Action<bool>? _ended;
+        private bool? _leadsAgain;
 
         public Registered? Answer => _leadership?.Answer;
 
         /// <summary>The singleton is told what happens from now on.</summary>
-        public void Attach(Action<RunEvent> happened, Action ended)
+        public void Attach(Action<RunEvent> happened, Action<bool> ended)
         {
+            bool? leadsAgain;
             lock (_gate)
             {
-                (_happened, _ended) = (happened, ended);
-                if (!_hasEnded)
-                    return;
+                (_happened, _ended, leadsAgain) = (happened, ended, _leadsAgain);
             }
 
-            ended();
+            if (leadsAgain is { } again)
+                ended(again);
         }
 
         public void Begin(Leadership leadership)
@@ -521,15 +534,15 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
 
         public void Happened(RunEvent happened) => Volatile.Read(ref _happened)?.Invoke(happened);
 
-        public void End()
+        public void End(bool leadsAgain)
         {
-            Action? ended;
+            Action<bool>? ended;
             lock (_gate)
             {
-                (ended, _hasEnded) = (_ended, true);
+                (ended, _leadsAgain) = (_ended, leadsAgain);
             }
 
-            ended?.Invoke();
+            ended?.Invoke(leadsAgain);
         }
 
         public string Report(AkkaCluster cluster, IEnumerable<Register> registered) =>

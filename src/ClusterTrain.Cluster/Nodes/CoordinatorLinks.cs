@@ -11,8 +11,9 @@ namespace ClusterTrain.Cluster.Nodes;
 /// <param name="Welcome">Makes what a member is told when it connects, with the parameter servers in force.</param>
 /// <param name="SendData">Serves a data connection.</param>
 /// <param name="Fenced">Told that a member has seen a coordinator of a higher term.</param>
+/// <param name="Warn">Told what a person should know.</param>
 internal sealed record CoordinatorPart(
-    Hello Self, Func<ImmutableArray<ActorId>, Welcome> Welcome, Action<Connection> SendData, Action<string> Fenced);
+    Hello Self, Func<ImmutableArray<ActorId>, Welcome> Welcome, Action<Connection> SendData, Action<string> Fenced, Action<string> Warn);
 
 /// <summary>The links of a node that leads: members connect to it, and it tells the coordinator of those it lost.</summary>
 internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources, CoordinatorPart part) : ILinkOwner
@@ -53,6 +54,7 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
             throw new LinkException(RefusalKind.Address, $"wants to talk to {peer.To}, this is {part.Self.From}: correct its --join");
         if (peer.Role == PeerRole.Coordinator)
             throw new LinkException(RefusalKind.Address, "is another coordinator: a run has one");
+        CheckBuild(peer);
         if (peer.Recipe.Length > 0 && peer.Recipe != part.Self.Recipe)
         {
             throw new LinkException(
@@ -72,6 +74,24 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
             throw new LinkException(
                 RefusalKind.Term, $"({peer.From}) has seen term {peer.Term}, this coordinator's is {part.Self.Term}: it was replaced");
         }
+    }
+
+    /// <summary>Another build may compute other bits: it is refused, or named.</summary>
+    private void CheckBuild(Hello peer)
+    {
+        if (peer.Build == part.Self.Build)
+            return;
+
+        if (!node.Options.AllowOtherBuilds)
+        {
+            throw new LinkException(
+                RefusalKind.Build,
+                $"({peer.From}) runs another build of ClusterTrain ({peer.Build}, this node runs {part.Self.Build}): run the same on all nodes, or start the "
+                + "coordinator with --allow-other-builds");
+        }
+
+        if (peer.Lane == Lane.Messages)
+            part.Warn($"{peer.From} runs another build of ClusterTrain ({peer.Build}, this node runs {part.Self.Build}); it may compute other bits");
     }
 
     /// <summary>Serves an authenticated peer until the connection ends.</summary>

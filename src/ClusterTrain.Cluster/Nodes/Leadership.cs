@@ -18,6 +18,9 @@ namespace ClusterTrain.Cluster.Nodes;
 internal sealed class Leadership : ILeadership
 {
     private static readonly TimeSpan s_folderPause = TimeSpan.FromMilliseconds(200);
+
+    // A lease is renewed once a second; that its coordinator is gone, or does not answer, Akka found out before.
+    private static readonly TimeSpan s_leaseTime = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_lookPeriod = TimeSpan.FromSeconds(1);
 
     private readonly NodeContext _node;
@@ -28,6 +31,7 @@ internal sealed class Leadership : ILeadership
     private readonly TaskCompletionSource<RunOutcome> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _observing = new();
     private readonly StatusBoard _board;
+    private volatile RunFolder? _folder;
     private volatile CoordinatorLinks? _links;
     private volatile Registered? _answer;
     private volatile bool _isOver;
@@ -72,6 +76,7 @@ internal sealed class Leadership : ILeadership
         if (folder is null)
             return _stop.IsCancellationRequested ? new RunInterrupted(0) : null;
 
+        _folder = folder;
         RunOutcome? outcome = null;
         try
         {
@@ -117,7 +122,11 @@ internal sealed class Leadership : ILeadership
         using (_abort.Token.Register(() => _ended.TrySetCanceled(CancellationToken.None)))
         {
             while (!((IAsyncResult)_ended.Task).AsyncWaitHandle.WaitOne(s_lookPeriod))
+            {
                 links.LookForSilent(s_lookPeriod);
+                if (!folder.RenewLease())
+                    Fenced("another coordinator took the run over, because this one hung");
+            }
         }
 
         // Members that were told to stop close their links; a coordinator that fails or is fenced is gone at once.
@@ -136,15 +145,19 @@ internal sealed class Leadership : ILeadership
         return _ended.Task.IsCanceled ? null : _ended.Task.Result;
     }
 
-    /// <summary>Opens the run folder, as soon as the coordinator before has released it; null when this one is to end meanwhile.</summary>
+    /// <summary>
+    /// Opens the run folder, as soon as the coordinator before has released it or has not renewed its lease for long; null when this one is to end
+    /// meanwhile.
+    /// </summary>
     private RunFolder? OpenFolder()
     {
         var isTold = false;
+        var (lease, since) = (Lease(), Options.Time.GetTimestamp());
         while (!_abort.IsCancellationRequested && !_stop.IsCancellationRequested)
         {
             try
             {
-                return _run.OpenFolder();
+                return _run.OpenFolder(false);
             }
             catch (RunFolderException error) when (_surroundings.IsShared && error.InnerException is IOException)
             {
@@ -155,10 +168,24 @@ internal sealed class Leadership : ILeadership
                 _surroundings.FolderIsHeld();
                 _abort.Token.WaitHandle.WaitOne(s_folderPause);
             }
+
+            if (Lease() is { } present && present == lease)
+            {
+                if (Options.Time.GetElapsedTime(since) < s_leaseTime)
+                    continue;
+
+                _node.Observe(new NodeWarning(
+                    $"{_run.Folder}: the coordinator that holds the run folder has been hanging for {s_leaseTime.TotalSeconds} s; taking the run over"));
+                return _run.OpenFolder(true);
+            }
+
+            (lease, since) = (Lease(), Options.Time.GetTimestamp());
         }
 
         return null;
     }
+
+    private string? Lease() => _run.Folder.Length > 0 ? RunFolder.ReadLease(_run.Folder) : null;
 
     /// <summary>How the run ended, when it did: a node that was away meanwhile may come to lead it.</summary>
     private static RunCompleted? Result(RunFolder folder)
@@ -178,7 +205,7 @@ internal sealed class Leadership : ILeadership
         var (recipe, data) = (_run.Recipe, _run.Data);
         var self = new Hello(
             Lane.Messages, Options.Security.HasSecret, PeerRole.Coordinator, MemberIds.Coordinator, new ActorId(""), recipe.Fingerprint(),
-            data.Fingerprint, term);
+            data.Fingerprint, term, Receipt.Build);
         var text = RecipeWriter.Write(recipe);
         return new CoordinatorPart(
             self,
@@ -186,7 +213,22 @@ internal sealed class Leadership : ILeadership
                 text, data.Train.Rows, data.Train.Features, data.Train.Outputs, data.Fingerprint, Options.Cluster.LostAfter, servers,
                 _surroundings.Cluster()),
             connection => SendData(connection, transfers),
-            reason => _ended.TrySetResult(new RunFailed(reason)));
+            Fenced,
+            message => Observe(new RunWarning(message)));
+    }
+
+    /// <summary>Another coordinator leads: where nodes share the run this one stands by, otherwise somebody started two.</summary>
+    private void Fenced(string reason)
+    {
+        if (_surroundings.IsShared)
+        {
+            _node.Observe(new NodeWarning(reason));
+            _abort.Cancel();
+        }
+        else
+        {
+            _ended.TrySetResult(new RunFailed(reason));
+        }
     }
 
     private void SendData(Connection connection, SemaphoreSlim transfers)
@@ -207,7 +249,13 @@ internal sealed class Leadership : ILeadership
     }
 
     /// <summary>The actor of the coordinator threw.</summary>
-    public void Failed(Exception error) => _ended.TrySetResult(new RunFailed($"the coordinator failed: {error.Message}"));
+    public void Failed(Exception error)
+    {
+        if (_folder?.RenewLease() == false)
+            Fenced(error.Message);
+        else
+            _ended.TrySetResult(new RunFailed($"the coordinator failed: {error.Message}"));
+    }
 
     /// <summary>Tells what happened in the run.</summary>
     public void Observe(RunEvent happened)

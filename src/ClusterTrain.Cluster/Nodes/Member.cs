@@ -508,7 +508,7 @@ internal sealed class Member : ILinkOwner, IDisposable
             return new Hello(
                 Lane.Messages, Options.Security.HasSecret, PeerRole, _id ?? new ActorId(""), to,
                 _node.Run?.Fingerprint ?? "", _data?.Fingerprint ?? "",
-                _node.HighestTerm);
+                _node.HighestTerm, Receipt.Build);
         }
     }
 

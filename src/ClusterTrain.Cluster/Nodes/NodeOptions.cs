@@ -60,6 +60,9 @@ public sealed record NodeOptions
     /// <summary>HOCON that overrides configs/akka.conf, the first before the others.</summary>
     public ImmutableArray<string> AkkaConfiguration { get; init; } = [];
 
+    /// <summary>True when a coordinator takes members of another build in, and names them; otherwise it refuses them.</summary>
+    public bool AllowOtherBuilds { get; init; }
+
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
@@ -94,10 +97,10 @@ public sealed record LeadableRun
     public RunSettings Settings { get; init; } = new();
 
     /// <summary>
-    /// Opens the run folder, or creates it. Nodes that may lead share it. A <see cref="RunFolderException"/> with an inner
-    /// <see cref="IOException"/> says that another process holds it.
+    /// Opens the run folder, or creates it; with true it takes it over from a coordinator that hangs. Nodes that may lead share it. A
+    /// <see cref="RunFolderException"/> with an inner <see cref="IOException"/> says that another process holds it.
     /// </summary>
-    public required Func<RunFolder> OpenFolder { get; init; }
+    public required Func<bool, RunFolder> OpenFolder { get; init; }
 
     /// <summary>The run folder's path, for the status; empty: it is named when it is created.</summary>
     public string Folder { get; init; } = "";

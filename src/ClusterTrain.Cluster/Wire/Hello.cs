@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using ClusterTrain.Hosting;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Cluster.Wire;
@@ -13,8 +14,9 @@ namespace ClusterTrain.Cluster.Wire;
 /// <param name="Recipe">Fingerprint of the recipe the sender trains; empty: it does not know yet.</param>
 /// <param name="Data">Fingerprint of its data; empty: it has none.</param>
 /// <param name="Term">The highest term it has seen; a coordinator's own.</param>
+/// <param name="Build">Fingerprint of what computes in the sender's program, see <see cref="Receipt.Build"/>.</param>
 internal sealed record Hello(
-    Lane Lane, bool HasSecret, PeerRole Role, ActorId From, ActorId To, string Recipe, string Data, long Term)
+    Lane Lane, bool HasSecret, PeerRole Role, ActorId From, ActorId To, string Recipe, string Data, long Term, string Build)
 {
     /// <summary>Writes the hello with a nonce, which must be new each time.</summary>
     public byte[] Write(ReadOnlySpan<byte> nonce)

@@ -32,6 +32,9 @@ internal enum RefusalKind : byte
 
     /// <summary>This node does not lead the run at present; the reason names the address of the node that does, or is empty.</summary>
     NotLeading = 10,
+
+    /// <summary>The peer runs another build of the program.</summary>
+    Build = 11,
 }
 
 /// <summary>A link cannot be made or has to be closed; the message says why.</summary>
@@ -43,5 +46,5 @@ internal sealed class LinkException(RefusalKind kind, string message, bool isRef
     public bool IsRefusal { get; } = isRefusal;
 
     /// <summary>True when trying again cannot help.</summary>
-    public bool IsFinal => Kind is RefusalKind.Version or RefusalKind.Secret or RefusalKind.Run or RefusalKind.Data;
+    public bool IsFinal => Kind is RefusalKind.Version or RefusalKind.Secret or RefusalKind.Run or RefusalKind.Data or RefusalKind.Build;
 }

@@ -174,7 +174,7 @@ internal static class ReportPage
         if (run.Identity is { } identity)
         {
             Fact(html, "data fingerprint", identity.Data, isCode: true);
-            Fact(html, "program", identity.Program);
+            Fact(html, "program", identity.Build.Length > 0 ? $"{identity.Program}, build {identity.Build}" : identity.Program);
         }
 
         if (run.WeightsSha256 is { } hash)

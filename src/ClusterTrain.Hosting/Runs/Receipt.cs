@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using System.Reflection;
+using System.Security.Cryptography;
 using System.Text.Json;
 using ClusterTrain.Learning;
+using ClusterTrain.Numerics;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Hosting;
@@ -16,6 +18,15 @@ public sealed record Receipt(ImmutableArray<ReceiptEntry> Entries)
     /// <summary>Name and version of this program.</summary>
     public static string Program { get; } =
         $"clustertrain {typeof(Receipt).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion}";
+
+    /// <summary>
+    /// Fingerprint of what computes in this build: the same for all processors, another one after any change. 16 hexadecimal digits of the SHA-256
+    /// over the identities the compiler gave the assemblies of kernels, networks and training.
+    /// </summary>
+    public static string Build { get; } = Convert.ToHexStringLower(SHA256.HashData(
+        [
+            .. new[] { typeof(Kernels), typeof(Recipe), typeof(IActor) }.SelectMany(type => type.Module.ModuleVersionId.ToByteArray()),
+        ]))[..16];
 
     /// <summary>The epochs recorded, in order.</summary>
     public ImmutableArray<EpochRecord> Epochs => [.. Entries.Select(entry => entry.Record).OfType<EpochRecord>()];

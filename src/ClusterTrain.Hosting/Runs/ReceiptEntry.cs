@@ -64,7 +64,9 @@ public sealed record ReceiptEntry(
                 Number(root, "loss"),
                 root.TryGetProperty("validation", out var figures) ? EvaluationJson.Read(figures) : null,
                 root.TryGetProperty("recipe", out var recipe)
-                    ? new ReceiptIdentity(recipe.GetString()!, root.GetProperty("data").GetString()!, root.GetProperty("program").GetString()!)
+                    ? new ReceiptIdentity(
+                        recipe.GetString()!, root.GetProperty("data").GetString()!, root.GetProperty("program").GetString()!,
+                        root.TryGetProperty("build", out var build) ? build.GetString()! : "")
                     : null,
                 root.GetProperty("weightsSha256").GetString()!,
                 root.GetProperty("chain").GetString()!);
@@ -119,6 +121,10 @@ public sealed record ReceiptEntry(
                 json.WriteString("recipe", identity.Recipe);
                 json.WriteString("data", identity.Data);
                 json.WriteString("program", identity.Program);
+                if (identity.Build.Length > 0)
+                {
+                    json.WriteString("build", identity.Build);
+                }
             }
 
             json.WriteString("weightsSha256", WeightsSha256);
@@ -139,4 +145,5 @@ public sealed record ReceiptEntry(
 /// <param name="Recipe">Fingerprint of the recipe.</param>
 /// <param name="Data">Fingerprint of the prepared data.</param>
 /// <param name="Program">Name and version of the program.</param>
-public sealed record ReceiptIdentity(string Recipe, string Data, string Program);
+/// <param name="Build">Fingerprint of its build, see <see cref="Receipt.Build"/>; empty in receipts from before there was one.</param>
+public sealed record ReceiptIdentity(string Recipe, string Data, string Program, string Build);

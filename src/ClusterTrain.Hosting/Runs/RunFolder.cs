@@ -15,6 +15,7 @@ public sealed class RunFolder : IDisposable
     private const int KeptCheckpoints = 2;
 
     private readonly FileStream _lock;
+    private long _renewals;
 
     private RunFolder(string path, FileStream heldLock, RunIdentity identity)
     {
@@ -143,11 +144,70 @@ public sealed class RunFolder : IDisposable
         }
     }
 
+    /// <summary>What the coordinator that holds a folder renews while it is well; null: nothing yet.</summary>
+    /// <param name="path">The folder.</param>
+    public static string? ReadLease(string path)
+    {
+        try
+        {
+            return System.IO.File.ReadAllText(System.IO.Path.Combine(path, "lease"));
+        }
+        catch (IOException)
+        {
+            // It has not been written yet, or is being replaced.
+            return null;
+        }
+    }
+
+    /// <summary>
+    /// Opens the folder of a run whose coordinator hangs, in a new term. The hung one keeps the lock of a file that has no name any more, and its open
+    /// records lead nowhere; when it wakes it finds the new term before it writes anything by name.
+    /// </summary>
+    /// <param name="path">The folder; its lease was not renewed for long.</param>
+    /// <exception cref="RunFolderException">It is not a run's, or another process took it over.</exception>
+    public static RunFolder TakeOver(string path)
+    {
+        System.IO.File.Delete(System.IO.Path.Combine(path, "lock"));
+        var folder = Open(path);
+        try
+        {
+            // The receipt is written anew by whoever goes on with it; these are only added to.
+            foreach (var file in new[] { folder.EpochsPath, folder.LogPath }.Concat(TensorBoardFiles(path)).Where(System.IO.File.Exists).ToList())
+                AtomicFile.Write(file, stream => Copy(file, stream));
+            return folder;
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Says that the coordinator is well, and finds out whether the folder is still its own.</summary>
+    /// <returns>False: another coordinator took it over.</returns>
+    public bool RenewLease()
+    {
+        if (!IsOwn())
+            return false;
+
+        try
+        {
+            System.IO.File.WriteAllText(File("lease"), string.Create(CultureInfo.InvariantCulture, $"term {Identity.Term}, renewal {++_renewals:D12}\n"));
+        }
+        catch (IOException)
+        {
+            // A full disk: at worst another coordinator takes over, from a folder that holds all it needs.
+        }
+
+        return true;
+    }
+
     /// <summary>Remembers which data the run trains on, or checks that it is still the same.</summary>
     /// <param name="fingerprint">Fingerprint of the prepared data.</param>
     /// <exception cref="RunFolderException">The run was begun with other data.</exception>
     public void HoldTo(string fingerprint)
     {
+        CheckIsOwn();
         if (Identity.Data is null)
         {
             Identity = Identity with { Data = fingerprint };
@@ -191,6 +251,7 @@ public sealed class RunFolder : IDisposable
     /// <summary>Writes a checkpoint and removes the oldest ones.</summary>
     public void WriteCheckpoint(NetworkLayout layout, RunState state)
     {
+        CheckIsOwn();
         var name = string.Create(CultureInfo.InvariantCulture, $"step-{state.Step:D12}.safetensors");
         CheckpointFile.Write(System.IO.Path.Combine(CheckpointFolder, name), layout, Identity.Recipe, state);
         foreach (var old in Checkpoints().SkipLast(KeptCheckpoints))
@@ -200,12 +261,24 @@ public sealed class RunFolder : IDisposable
     }
 
     /// <summary>Keeps the best epoch's weights.</summary>
-    public void WriteBest(NetworkLayout layout, int epoch, ReadOnlyMemory<float> weights) =>
+    public void WriteBest(NetworkLayout layout, int epoch, ReadOnlyMemory<float> weights)
+    {
+        CheckIsOwn();
         SafetensorsFile.Write(BestPath, layout.Named(weights), new Dictionary<string, string>
         {
             ["epoch"] = epoch.ToString(CultureInfo.InvariantCulture),
             ["weights_sha256"] = WeightsHash.Of(weights.Span),
         });
+    }
+
+    /// <summary>Writes the result.</summary>
+    /// <param name="model">The model.</param>
+    public void WriteModel(Model model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        CheckIsOwn();
+        model.Write(ModelPath);
+    }
 
     /// <summary>The best epoch's weights; null when none were kept.</summary>
     /// <exception cref="RunFolderException">The file is damaged.</exception>
@@ -246,6 +319,23 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Lets the folder go.</summary>
     public void Dispose() => _lock.Dispose();
+
+    private bool IsOwn() => RunIdentity.Read(File("run.json")).Term == Identity.Term;
+
+    private void CheckIsOwn()
+    {
+        if (!IsOwn())
+            throw new RunFolderException($"{Path}: another coordinator took the run over; this one, of term {Identity.Term}, writes nothing any more.");
+    }
+
+    private static void Copy(string path, Stream target)
+    {
+        using var source = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        source.CopyTo(target);
+    }
+
+    private static IEnumerable<string> TensorBoardFiles(string path) =>
+        Directory.EnumerateFiles(path, "events.out.tfevents.*", SearchOption.AllDirectories);
 
     /// <summary>True when it is empty, or was left by a process that died while it created a run in it: run.json is written last.</summary>
     private static bool IsUnused(string path) =>

@@ -107,7 +107,7 @@ public sealed class RunRecorder : IRunRecorder, IDisposable
     {
         ArgumentNullException.ThrowIfNull(record);
         _receipt.Flush(flushToDisk: true);
-        new Model(_recipe, _layout, weights, _data).Write(_folder.ModelPath);
+        _folder.WriteModel(new Model(_recipe, _layout, weights, _data));
     }
 
     /// <inheritdoc/>
@@ -123,7 +123,7 @@ public sealed class RunRecorder : IRunRecorder, IDisposable
 
         _folder.HoldTo(_data.Fingerprint);
         var weights = RunFolder.StartWeights(_folder.Path, _recipe, _layout);
-        Append(ReceiptEntry.Start(new ReceiptIdentity(_folder.Identity.Recipe, _data.Fingerprint, Receipt.Program), WeightsHash.Of(weights)));
+        Append(ReceiptEntry.Start(new ReceiptIdentity(_folder.Identity.Recipe, _data.Fingerprint, Receipt.Program, Receipt.Build), WeightsHash.Of(weights)));
     }
 
     private void Append(ReceiptEntry entry)

@@ -219,6 +219,10 @@ public static class RunVerification
         {
             agreements.Add($"made by different programs: {mine.Program} and {theirs.Program}");
         }
+        else if (mine.Build != theirs.Build)
+        {
+            agreements.Add($"made by different builds of {mine.Program}: {mine.Build} and {theirs.Build}");
+        }
 
         void Compare(string what, string one, string two)
         {

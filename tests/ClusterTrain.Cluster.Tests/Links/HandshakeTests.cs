@@ -6,6 +6,7 @@ using System.Text;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Nodes;
 using ClusterTrain.Cluster.Wire;
+using ClusterTrain.Hosting;
 using ClusterTrain.Learning;
 using ClusterTrain.Training;
 
@@ -148,7 +149,7 @@ public sealed class HandshakeTests
         var port = ((IPEndPoint)listener.LocalEndpoint).Port;
         using (var connection = Connect(new NodeEndpoint("127.0.0.1", port)))
         {
-            var hello = new Hello(Lane.Messages, true, PeerRole.Worker, new("w/1"), MemberIds.Coordinator, "", "", 0);
+            var hello = new Hello(Lane.Messages, true, PeerRole.Worker, new("w/1"), MemberIds.Coordinator, "", "", 0, Receipt.Build);
             var error = Assert.Throws<LinkException>(() => Handshake.Dial(connection, hello, TestCluster.Secret, new LinkLimits()));
             Assert.Equal(RefusalKind.Secret, error.Kind);
         }
@@ -160,9 +161,9 @@ public sealed class HandshakeTests
     {
         { "a web browser", Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), "does not speak this protocol" },
         { "random bytes", [.. Enumerable.Range(0, 5000).Select(i => (byte)((i * 167) + 13))], "does not speak this protocol" },
-        { "a hello that is too long", [.. "CTRN"u8, 2, 0, 0xFF, 0xFF], "at most 2048 are allowed" },
-        { "a hello of an unknown lane", [.. "CTRN"u8, 2, 0, 45, 0, .. new byte[32], 0x92, 64, 0x98, 77, 0xc2, 1, 0xa1, 97, 0xa1, 98, 0xa0, 0xa0, 0], "unknown Lane 77" },
-        { "a hello that ends in the middle", [.. "CTRN"u8, 2, 0, 36, 0, .. new byte[32], 0x92, 64, 0x98, 1], "cannot be read" },
+        { "a hello that is too long", [.. "CTRN"u8, Protocol.Version, 0, 0xFF, 0xFF], "at most 2048 are allowed" },
+        { "a hello of an unknown lane", [.. "CTRN"u8, Protocol.Version, 0, 46, 0, .. new byte[32], 0x92, 64, 0x99, 77, 0xc2, 1, 0xa1, 97, 0xa1, 98, 0xa0, 0xa0, 0, 0xa0], "unknown Lane 77" },
+        { "a hello that ends in the middle", [.. "CTRN"u8, Protocol.Version, 0, 36, 0, .. new byte[32], 0x92, 64, 0x98, 1], "cannot be read" },
     };
 
     [Theory]
@@ -292,7 +293,7 @@ public sealed class HandshakeTests
     private static Hello Member(TestCluster cluster)
     {
         Assert.NotNull(cluster.Coordinator);
-        return new Hello(Lane.Messages, true, PeerRole.Worker, new ActorId("stranger/1"), MemberIds.Coordinator, Recipe, TestRuns.Data.Fingerprint, 1);
+        return new Hello(Lane.Messages, true, PeerRole.Worker, new ActorId("stranger/1"), MemberIds.Coordinator, Recipe, TestRuns.Data.Fingerprint, 1, Receipt.Build);
     }
 
     private static Connection Connect(NodeEndpoint endpoint) =>

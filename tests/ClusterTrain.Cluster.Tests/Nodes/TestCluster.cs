@@ -165,9 +165,9 @@ internal sealed class TestCluster : IDisposable
         Limits = Limits,
     };
 
-    private RunFolder OpenFolder()
+    private RunFolder OpenFolder(bool takesOver)
     {
-        var folder = File.Exists(Path.Combine(FolderPath, "run.json")) ? RunFolder.Open(FolderPath) : RunFolder.Create(FolderPath, _recipe);
+        var folder = File.Exists(Path.Combine(FolderPath, "run.json")) ? (takesOver ? RunFolder.TakeOver(FolderPath) : RunFolder.Open(FolderPath)) : RunFolder.Create(FolderPath, _recipe);
         lock (_folders)
         {
             _folders.Add(folder);

@@ -40,7 +40,7 @@ internal static class WireSamples
         new Copied(1048577, 1, 301),
         new WantsToLeave(),
         new Hello(
-            Lane.Messages, true, PeerRole.Worker, new ActorId("worker-2/7f31c0"), MemberIds.Coordinator, "recipe", "data", 1),
+            Lane.Messages, true, PeerRole.Worker, new ActorId("worker-2/7f31c0"), MemberIds.Coordinator, "recipe", "data", 1, "0123456789abcdef"),
         new Welcome("name: digits\n", 1294, 64, 10, "data", TimeSpan.FromSeconds(2), [new ActorId("ps-1/ab12@10.0.0.5:7071")], Cluster),
         new Unreachable(new ActorId("ps-1/ab12@10.0.0.5:7071"), "no answer"),
         Cluster,

@@ -18,6 +18,29 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_coordinator_that_hangs_loses_the_folder_and_writes_nothing_when_it_wakes()
+    {
+        using var hung = RunFolder.Create(_runs.Folder("run"), TrainedRun.Recipe());
+        using var log = new StreamWriter(new FileStream(hung.LogPath, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
+        log.WriteLine("before");
+        Assert.True(hung.RenewLease());
+        var lease = RunFolder.ReadLease(hung.Path);
+        Assert.True(hung.RenewLease());
+        Assert.NotEqual(lease, RunFolder.ReadLease(hung.Path));
+
+        using var next = RunFolder.TakeOver(hung.Path);
+        log.WriteLine("after");
+
+        Assert.Equal(2, next.Identity.Term);
+        Assert.True(next.RenewLease());
+        Assert.False(hung.RenewLease());
+        Assert.Equal("before\n", File.ReadAllText(next.LogPath));
+        var error = Assert.Throws<RunFolderException>(() => hung.HoldTo("data"));
+        Assert.Contains("another coordinator took the run over", error.Message, StringComparison.Ordinal);
+        Assert.Throws<RunFolderException>(() => RunFolder.Open(hung.Path));
+    }
+
+    [Fact]
     public void A_lock_that_cannot_be_opened_is_not_taken_for_one_that_is_held()
     {
         if (OperatingSystem.IsWindows())

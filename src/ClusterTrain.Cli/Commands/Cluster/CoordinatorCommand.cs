@@ -25,6 +25,10 @@ internal static class CoordinatorCommand
             "--parameter-servers", "M", "parameter servers, each with a part of the weights (default: 1)", 1, CommandOptions.MostServers);
         var lost = CommandOptions.Seconds(
             "--lost-after-seconds", "a node that does not answer for this long is lost (default: 2)", allowZero: false);
+        var otherBuilds = new Option<bool>("--allow-other-builds")
+        {
+            Description = "take in members of another build of ClusterTrain, and name them (default: refuse them; they may compute other bits)",
+        };
         var command = new CommandWithExamples(
             "coordinator",
             "Leads a run: workers and parameter servers join it over the network. Started again on the same folder, it resumes.",
@@ -32,13 +36,13 @@ internal static class CoordinatorCommand
             "clustertrain coordinator configs/mnist.yaml --out runs/mnist --listen 0.0.0.0:7070 --secret-file secret --min-workers 4",
             "clustertrain coordinator configs/mnist.yaml --out /shared/mnist --listen 0.0.0.0:7070 --join 10.0.0.5,10.0.0.6,10.0.0.7 --secret-file secret")
         {
-            workers, servers, lost,
+            workers, servers, lost, otherBuilds,
         };
         run.AddTo(command);
         node.AddTo(command);
         command.SetAction(parsed =>
         {
-            var options = node.Read(parsed, surroundings) with { MayLead = true };
+            var options = node.Read(parsed, surroundings) with { MayLead = true, AllowOtherBuilds = parsed.GetValue(otherBuilds) };
             options = options with
             {
                 Cluster = options.Cluster with { LostAfter = CommandOptions.Time(parsed, lost) ?? options.Cluster.LostAfter },
@@ -92,7 +96,7 @@ internal static class CoordinatorCommand
             Data = session.Data,
             Settings = arguments.Settings(members.Workers, members.Servers),
             Folder = arguments.Out is { } path ? Path.GetFullPath(path) : "",
-            OpenFolder = () => IsRun(arguments.Out) ? Reopen(arguments.Out!, source) : RunFolders.Create(arguments.Out, source, surroundings.Time),
+            OpenFolder = takesOver => IsRun(arguments.Out) ? Reopen(arguments.Out!, source, takesOver) : RunFolders.Create(arguments.Out, source, surroundings.Time),
         };
         return End(node.RunAsync(run, surroundings.Interruption.Token).GetAwaiter().GetResult());
 
@@ -143,9 +147,9 @@ internal static class CoordinatorCommand
 
     private static bool IsRun(string? folder) => folder is not null && File.Exists(Path.Combine(folder, "run.json"));
 
-    private static RunFolder Reopen(string path, RunSource source)
+    private static RunFolder Reopen(string path, RunSource source, bool takesOver)
     {
-        var folder = RunFolder.Open(path);
+        var folder = takesOver ? RunFolder.TakeOver(path) : RunFolder.Open(path);
         if (folder.Identity.Recipe == source.Recipe.Fingerprint())
             return folder;
 

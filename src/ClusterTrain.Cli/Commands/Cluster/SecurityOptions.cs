@@ -33,7 +33,11 @@ internal sealed class SecurityOptions
     {
         var security = LinkSecurity.None;
         if (parsed.GetValue(_secret) is { } file)
+        {
             security = security with { Secret = LinkSecurity.ReadSecret(file) };
+            if (LinkSecurity.OthersMayRead(file))
+                surroundings.Error.WriteLine($"warning: {file}: other users of this machine may read the cluster secret; run: chmod 600 {file}");
+        }
         else if (surroundings.Variable(SecretVariable) is { Length: > 0 } text)
             security = security with { Secret = LinkSecurity.SecretOf(text, SecretVariable) };
 
