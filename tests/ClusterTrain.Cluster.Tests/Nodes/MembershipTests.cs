@@ -21,7 +21,11 @@ public sealed class MembershipTests
         var endpoint = cluster.SharedEndpoints(1)[0];
         cluster.StartCoordinator(options => options with
         {
-            Listen = endpoint, Join = [endpoint], IsWorker = true, IsParameterServer = true, OwnData = (_, _) => TestRuns.Data,
+            Listen = endpoint,
+            Join = [endpoint],
+            IsWorker = true,
+            IsParameterServer = true,
+            OwnData = (_, _) => TestRuns.Data,
         });
 
         await cluster.EndsLikeAloneAsync();
@@ -113,7 +117,12 @@ public sealed class MembershipTests
         peer.Start();
         var options = new MembershipOptions
         {
-            Name = "node", Roles = [], BindHost = "127.0.0.1", PublicHost = "127.0.0.1", Security = TestCluster.Secret, Clock = TimeProvider.System,
+            Name = "node",
+            Roles = [],
+            BindHost = "127.0.0.1",
+            PublicHost = "127.0.0.1",
+            Security = TestCluster.Secret,
+            Clock = TimeProvider.System,
         };
         using var system = AkkaConfiguration.Create("node", AkkaConfiguration.Of(options, TimeSpan.FromSeconds(5)), TestCluster.Secret);
         ClusterMembership.OutliveFailedHandshakes(system);
