@@ -6,7 +6,7 @@ namespace ClusterTrain.EndToEnd.Tests;
 public sealed class TrainProcessTests(ITestOutputHelper output) : IDisposable
 {
     private const int MostStarts = 8;
-    private static readonly TimeSpan s_firstStep = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_firstStep = IncidentRun.Bound(1);
 
     private readonly TemporaryFolder _folder = new();
 

@@ -12,7 +12,7 @@ public sealed class SimulationTests
     public void Whatever_happens_to_the_cluster_the_run_ends_with_the_bits_of_an_undisturbed_one()
     {
         var failures = new ConcurrentBag<string>();
-        Parallel.For(1, Seeds + 1, seed =>
+        Parallel.For(1, Seeds + 1, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, seed =>
         {
             var scenario = Scenario.Draw((ulong)seed);
             if (Simulation.Run(scenario, new Plant()) is { } failure)

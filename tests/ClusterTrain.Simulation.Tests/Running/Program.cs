@@ -7,6 +7,9 @@ namespace ClusterTrain.Simulation.Tests;
 /// <summary>The runner: many seeds, or one again.</summary>
 internal static class Program
 {
+    // On a busy machine the pool would add a thread every half second for as long as the search lasts.
+    private static readonly ParallelOptions s_parallel = new() { MaxDegreeOfParallelism = Environment.ProcessorCount };
+
     private static int Main(string[] arguments)
     {
         var options = new Dictionary<string, string>();
@@ -37,7 +40,7 @@ internal static class Program
         var watch = Stopwatch.StartNew();
         var failures = new ConcurrentBag<Scenario>();
         var done = 0;
-        Parallel.For(0, seeds, index =>
+        Parallel.For(0, seeds, s_parallel, index =>
         {
             var scenario = Scenario.Draw(from + (ulong)index);
             if (Simulation.Run(scenario, new Plant()) is { } failure)
@@ -72,7 +75,7 @@ internal static class Program
         foreach (var (name, create, _) in PlantTable.Rows)
         {
             var found = new ConcurrentBag<(int Seed, SimulationFailure Failure)>();
-            Parallel.For(1, seeds + 1, seed =>
+            Parallel.For(1, seeds + 1, s_parallel, seed =>
             {
                 if (Simulation.Run(Scenario.Draw((ulong)seed), create()) is { } failure)
                 {
