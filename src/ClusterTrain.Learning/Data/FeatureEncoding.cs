@@ -32,6 +32,10 @@ public sealed record FeatureEncoding
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public ImmutableArray<string> FileColumns { get; init; }
 
+    /// <summary>What stands between the cells of the training file where it was CSV; null: a comma.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public char? Delimiter { get; init; }
+
     /// <summary>Name of each input of the network; that of a category is <c>column=category</c>.</summary>
     [JsonIgnore]
     public ImmutableArray<string> FeatureNames => [.. Features.SelectMany(feature => Category(feature) is { } words

@@ -137,6 +137,22 @@ public sealed record CsvSource : DataSource
 
     /// <summary>Features computed from columns.</summary>
     public ImmutableArray<DerivedFeature> Derived { get; init; } = [];
+
+    /// <summary>How the cells are written; the recipe's keys are <c>data.delimiter</c>, <c>data.decimal</c> and <c>data.missing</c>.</summary>
+    public CsvFormat Format { get; init; } = new();
+}
+
+/// <summary>How the cells of a CSV file are written: of the training file, and of each file that the model reads later.</summary>
+public sealed record CsvFormat
+{
+    /// <summary>What stands between cells; null: the file shows it, which then has comma, semicolon, tab or pipe.</summary>
+    public char? Delimiter { get; init; }
+
+    /// <summary>What stands before the decimals of a number: a point or a comma.</summary>
+    public char Decimal { get; init; } = '.';
+
+    /// <summary>Words that stand for a missing value; the empty cell always does.</summary>
+    public ImmutableArray<string> Missing { get; init; } = [];
 }
 
 /// <summary>

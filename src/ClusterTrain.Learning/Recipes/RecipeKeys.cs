@@ -8,7 +8,7 @@ internal static class RecipeKeys
     [
         ("", ["name", "seed", "data", "layers", "loss", "optimiser", "schedule", "l2", "clip_norm", "batch", "leaf", "epochs",
             "early_stopping", "start"]),
-        ("data", ["set", "idx", "csv", "inline", "prepared", "task", "scale", "standardise", "target_scale", "class_weights",
+        ("data", ["set", "idx", "csv", "inline", "prepared", "delimiter", "decimal", "missing", "task", "scale", "standardise", "target_scale", "class_weights",
             "validation", "test"]),
         ("layers[0]", ["units", "activation", "slope", "dropout", "weights", "biases"]),
         ("optimiser", ["rate", "momentum", "beta1", "beta2", "epsilon", "weight_decay", "memory", "tolerance"]),
@@ -66,6 +66,9 @@ internal static class RecipeKeys
         ("targets", ["label", "labels", "y"]),
         ("features", ["inputs", "x"]),
         ("file", ["path", "trainfile"]),
+        ("delimiter", ["sep", "separator", "fieldseparator", "delim", "fielddelimiter"]),
+        ("decimal", ["decimalpoint", "decimalseparator", "decimalcomma", "decimals"]),
+        ("missing", ["na", "navalues", "nan", "missingvalues", "missingwords", "nullvalues", "nas"]),
         ("categorical", ["onehot", "categories", "categoricalcolumns", "categoricals"]),
         ("derive", ["derived", "crosses", "ratios", "featurecrosses", "engineered"]),
         ("class_weights", ["classweight", "sampleweight", "sampleweights", "balanced"]),

@@ -81,6 +81,7 @@ public static class RecipeWriter
                 throw new ArgumentException($"A source of the unknown type {data.Source.GetType()} cannot be written.", nameof(data));
         }
 
+        if (data.Source is CsvSource { Format: var format }) Format(text, format);
         Line(text, 2, "task", RecipeWords.Task.Of(data.Task));
         if (data.Source is PreparedSource) return;
         Line(text, 2, "scale", Number(data.Scale));
@@ -89,6 +90,13 @@ public static class RecipeWriter
         if (data.ClassWeights is { } weights) Line(text, 2, "class_weights", ClassWeights(weights));
         Line(text, 2, "validation", Split(data.Validation));
         Line(text, 2, "test", Split(data.Test));
+    }
+
+    private static void Format(StringBuilder text, CsvFormat format)
+    {
+        if (format.Delimiter is { } delimiter) Line(text, 2, "delimiter", Text(CsvDelimiter.Word(delimiter)));
+        if (format.Decimal != '.') Line(text, 2, "decimal", Text(format.Decimal.ToString()));
+        if (format.Missing.Length > 0) Line(text, 2, "missing", List(format.Missing.Select(Text)));
     }
 
     private static void Derived(StringBuilder text, ImmutableArray<DerivedFeature> features)

@@ -141,6 +141,12 @@ public sealed class RecipeMistakeTests
         // Columns of words and derived features.
         { "data: { csv: { file: f, target: a, categorical: [a] } }", "key 'data.csv.categorical' names the target 'a'" },
         { "data: { csv: { file: f, target: a, features: [b], categorical: [c] } }", "names 'c', which is not among the features" },
+        { "data: { csv: { file: f, target: a, sep: x } }", "key 'data.csv.sep' is unknown here; did you mean 'data.delimiter'?" },
+        { "data: { csv: { file: f, target: a }, delimiter: ab }", "key 'data.delimiter' is 'ab'; allowed: comma, semicolon, tab, pipe, space, or one other character" },
+        { "data: { csv: { file: f, target: a }, delimiter: a }", "key 'data.delimiter' is 'a'; allowed: comma" },
+        { "data: { csv: { file: f, target: a }, decimal: x }", "key 'data.decimal' is 'x'; allowed: \",\" and \".\", in quotes" },
+        { "data: { csv: { file: f, target: a }, missing: NA }", "key 'data.missing' is 'NA'; allowed: a list" },
+        { "data: { set: digits, decimal: ',' }", "key 'data.decimal' says how the cells of a CSV file are written, and the source is none; remove it" },
         { "data: { csv: { file: f, target: a, one_hot: [b] } }", "did you mean 'categorical'?" },
         { "data: { csv: { file: f, target: a, derive: [{ name: r, ratio: [a, b] }] } }", "computes 'r' from 'a', which is a target" },
         { "data: { csv: { file: f, target: a, categorical: [b], derive: [{ name: r, cross: [b, c] }] } }", "from 'b', which is categorical" },

@@ -62,5 +62,17 @@ internal static class RecipeTexts
         loss: categorical-cross-entropy
         """;
 
+    /// <summary>A table as a spreadsheet writes it.</summary>
+    public const string Spreadsheet = """
+        data:
+          csv: { file: a.csv, target: price }
+          delimiter: ";"
+          decimal: ","
+          missing: ["-999", NA, " n/a "]
+          task: regression
+        layers: [{ units: 1 }]
+        loss: mean-squared-error
+        """;
+
     public static Recipe Parse(string yaml, params string[] overrides) => RecipeReader.Parse(yaml, "r.yaml", overrides);
 }

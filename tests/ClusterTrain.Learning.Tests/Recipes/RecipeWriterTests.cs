@@ -51,6 +51,16 @@ public sealed class RecipeWriterTests
           validation: none
         """;
 
+    private const string SpreadsheetWritten = """
+            header: true
+            targets: [price]
+          delimiter: semicolon
+          decimal: ","
+          missing: ["-999", NA, n/a]
+          task: regression
+          scale: none
+        """;
+
     private const string ShortWritten = """
         name: r
         seed: 1
@@ -80,7 +90,7 @@ public sealed class RecipeWriterTests
     {
         get
         {
-            var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline, RecipeTexts.Encoded };
+            var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline, RecipeTexts.Encoded, RecipeTexts.Spreadsheet };
             foreach (var optimiser in new[] { "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad" })
                 recipes.Add($"{RecipeTexts.Short}\noptimiser: {{ kind: {optimiser}, rate: 0.3333333333333333 }}");
             recipes.Add($"{RecipeTexts.Short}\nbatch: full\noptimiser: {{ kind: lbfgs, memory: 7, tolerance: 1e-6 }}");
@@ -115,6 +125,10 @@ public sealed class RecipeWriterTests
 
     [Fact]
     public void Every_key_is_written() => Assert.Equal(FullWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Full)));
+
+    [Fact]
+    public void The_format_of_cells_is_written() =>
+        Assert.Contains(SpreadsheetWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Spreadsheet)), StringComparison.Ordinal);
 
     [Fact]
     public void Encoding_of_columns_is_written() =>

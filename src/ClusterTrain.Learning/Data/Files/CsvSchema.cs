@@ -15,8 +15,10 @@ internal sealed class CsvSchema
         ImmutableArray<WordCodes?> words,
         ImmutableArray<string> targets,
         WordCodes? labels,
-        ImmutableArray<string> fileColumns = default)
+        ImmutableArray<string> fileColumns = default,
+        char delimiter = ',')
     {
+        Delimiter = delimiter;
         (Columns, Derived, Features, Words, Targets, Labels) = (columns, derived, features, words, targets, labels);
         FileColumns = fileColumns;
         Rules = new FeatureRules(columns, derived, features);
@@ -43,12 +45,19 @@ internal sealed class CsvSchema
     /// <summary>All columns of a training file without a header; default: it has one.</summary>
     public ImmutableArray<string> FileColumns { get; }
 
+    /// <summary>What stands between the cells of the training file.</summary>
+    public char Delimiter { get; }
+
     /// <summary>From columns to features.</summary>
     public FeatureRules Rules { get; }
 
     /// <summary>What a recipe asks of its training file.</summary>
+    /// <param name="source">The recipe's source.</param>
+    /// <param name="file">The columns of the file.</param>
+    /// <param name="task">What the targets are.</param>
+    /// <param name="delimiter">What stands between the cells of the file.</param>
     /// <exception cref="DataException">Columns are missing or used in two ways.</exception>
-    public static CsvSchema Of(CsvSource source, CsvColumns file, TaskKind task)
+    public static CsvSchema Of(CsvSource source, CsvColumns file, TaskKind task, char delimiter)
     {
         if (task == TaskKind.Classification && source.Targets.Length != 1)
         {
@@ -74,7 +83,8 @@ internal sealed class CsvSchema
             [.. columns.Select(column => source.Categorical.Contains(column) ? new WordCodes() : null)],
             source.Targets,
             task == TaskKind.Classification ? new WordCodes() : null,
-            file.AreInFile ? default : file.Names);
+            file.AreInFile ? default : file.Names,
+            delimiter);
     }
 
     /// <summary>What a trained model asks of a file.</summary>
@@ -96,6 +106,7 @@ internal sealed class CsvSchema
         Derived = Derived,
         Features = Features,
         FileColumns = FileColumns,
+        Delimiter = Delimiter == ',' ? null : Delimiter,
         Scaling = FeatureScaling.Uniform(features, 1),
     };
 

@@ -17,11 +17,12 @@ internal sealed class CsvTable
     private readonly RowPlaces _places = new();
     private readonly Dictionary<int, string> _longNumbers = [];
     private readonly BlurredColumn[] _blurredTargets;
+    private readonly CsvFormat _format;
     private long _rows;
 
-    private CsvTable(CsvRows cells, CsvColumns columns, CsvSchema schema, bool withTargets)
+    private CsvTable(CsvRows cells, CsvFormat format, CsvColumns columns, CsvSchema schema, bool withTargets)
     {
-        (_cells, _columns, _schema) = (cells, columns, schema);
+        (_cells, _format, _columns, _schema) = (cells, format, columns, schema);
         _features = columns.Indices(schema.Columns);
         _targets = withTargets ? columns.Indices(schema.Targets) : [];
         _blurredTargets = [.. _targets.Select(_ => new BlurredColumn())];
@@ -43,11 +44,11 @@ internal sealed class CsvTable
     /// <exception cref="DataException">The file is not such a table.</exception>
     public static (SourceTable Table, CsvSchema Schema) Read(
         DataFile file, CsvSource source, TaskKind task, CsvSchema? training, RowCollector rows, long mostBytes) =>
-        CsvText.Read(file, mostBytes, cells =>
+        CsvText.Read(file, mostBytes, new CsvDelimiter(source.Format, first => CsvColumns.MayBe(first, source), training?.Delimiter), cells =>
         {
             var columns = CsvColumns.Of(cells, source);
-            var schema = training ?? CsvSchema.Of(source, columns, task);
-            return (new CsvTable(cells, columns, schema, withTargets: true).Read(rows), schema);
+            var schema = training ?? CsvSchema.Of(source, columns, task, cells.Delimiter);
+            return (new CsvTable(cells, source.Format, columns, schema, withTargets: true).Read(rows), schema);
         });
 
     /// <summary>Reads a file for a trained model.</summary>
@@ -57,15 +58,21 @@ internal sealed class CsvTable
     /// <param name="withTargets">True: the targets are read where they are among the columns; false: those columns may hold anything.</param>
     /// <returns>The rows, and whether their targets were read; without them they are zeros.</returns>
     /// <exception cref="DataException">The file is not such a table.</exception>
-    public static (SourceTable Table, bool HasTargets) ReadForModel(DataFile file, Model model, RowCollector rows, bool withTargets) =>
-        CsvText.Read(file, DataLimits.FileBytes, cells =>
+    public static (SourceTable Table, bool HasTargets) ReadForModel(DataFile file, Model model, RowCollector rows, bool withTargets)
+    {
+        var source = model.Recipe.Data.Source as CsvSource;
+        var format = source?.Format ?? new CsvFormat();
+        var delimiter = new CsvDelimiter(
+            format, first => CsvColumns.MayBe(first, model.Encoding, model.TargetNames, source), format.Delimiter ?? model.Encoding.Delimiter ?? ',');
+        return CsvText.Read(file, DataLimits.FileBytes, delimiter, cells =>
         {
             var schema = CsvSchema.Of(model.Encoding, model.TargetNames, model.Classes);
-            var columns = CsvColumns.ForModel(cells, model.Encoding, model.TargetNames, model.Recipe.Data.Source as CsvSource);
+            var columns = CsvColumns.ForModel(cells, model.Encoding, model.TargetNames, source);
             var hasTargets = withTargets && schema.Targets.All(columns.Names.Contains);
-            var table = new CsvTable(cells, columns, schema, hasTargets).Read(rows);
+            var table = new CsvTable(cells, format, columns, schema, hasTargets).Read(rows);
             return (hasTargets ? table : table with { Targets = RowTargets.None(model.Recipe.Layers[^1].Units) }, hasTargets);
         });
+    }
 
     private SourceTable Read(RowCollector rows)
     {
@@ -92,7 +99,7 @@ internal sealed class CsvTable
         {
             throw new DataException(
                 $"{_columns.File}: line {_cells.Line} has {_cells.Count} cells where there are {_columns.Names.Length} columns. " +
-                "Correct the line; a cell that holds a comma needs quotes.");
+                $"Correct the line; a cell that holds a {CsvDelimiter.Word(_cells.Delimiter)} needs quotes.");
         }
 
         for (var i = 0; i < _raw.Length; i++)
@@ -130,8 +137,8 @@ internal sealed class CsvTable
     private int Word(WordCodes words, int column, string kind, string remedyOfEmpty)
     {
         var word = _cells[column].AsSpan().Trim();
-        if (word.IsEmpty)
-            throw Cell(column, "is empty", remedyOfEmpty);
+        if (IsMissing(word))
+            throw Missing(column, word, remedyOfEmpty);
         var code = words.Code(word);
         if (code >= DataLimits.Classes)
         {
@@ -150,19 +157,50 @@ internal sealed class CsvTable
     private double Number(int column)
     {
         var cell = _cells[column];
-        if (CellNumber.TryParse(cell, out var value) && float.IsFinite((float)value))
+        if (IsMissing(cell))
+            throw Missing(column, cell, "Fill the gap or leave the row out.");
+        if (CellNumber.TryParse(cell, out var value, _format.Decimal) && float.IsFinite((float)value))
         {
             if (CellNumber.IsBeyondDouble(cell))
                 NoteLongNumber(column, cell);
             return value;
         }
 
-        var (problem, remedy) = string.IsNullOrWhiteSpace(cell) ? ("is empty", "Fill the gap or leave the row out.")
-            : CellNumber.IsNotFinite(cell)
-                ? ($"is '{Short(cell)}', not a finite 32-bit number", "Correct it or leave the row out.")
-                : ($"is '{Short(cell)}', not a number", "Write numbers as 1234.5 or 1e-3, name the column as categorical, or leave it out.");
+        var (problem, remedy) = CellNumber.IsNotFinite(cell, _format.Decimal)
+            ? ($"is '{Short(cell)}', not a finite 32-bit number", $"Correct it or leave the row out.{MissingWords.Remedy(cell)}")
+            : ($"is '{Short(cell)}', not a number", RemedyOfWord(cell));
         throw Cell(column, problem, remedy);
     }
+
+    private string RemedyOfWord(string cell)
+    {
+        var (point, example) = _format.Decimal == ',' ? (',', "1234,5") : ('.', "1234.5");
+        if (CellNumber.TryParse(cell, out _, point == ',' ? '.' : ','))
+        {
+            return point == ','
+                ? $"The decimals of this recipe stand after a comma: write numbers as {example}, without points, or remove data.decimal."
+                : $"Where the comma stands before decimals, set data.decimal: \",\"; otherwise write numbers as {example}, without commas.";
+        }
+
+        return $"Write numbers as {example} or 1e-3, name the column as categorical, or leave it out.{MissingWords.Remedy(cell)}";
+    }
+
+    private bool IsMissing(ReadOnlySpan<char> cell)
+    {
+        cell = cell.Trim();
+        if (cell.IsEmpty)
+            return true;
+        foreach (var word in _format.Missing)
+        {
+            if (cell.SequenceEqual(word))
+                return true;
+        }
+
+        return false;
+    }
+
+    private DataException Missing(int column, ReadOnlySpan<char> cell, string remedy) =>
+        Cell(column, cell.Trim().IsEmpty ? "is empty" : $"is '{Short(cell.Trim())}', which stands for a missing value", remedy);
 
     private void NoteLongNumber(int column, string cell)
     {
