@@ -31,7 +31,7 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         var task = section.Word("task", RecipeWords.Task) ?? TaskKind.Classification;
         var prepared = section.Text("prepared") is { } file ? new PreparedSource(file) : null;
         var format = CsvFormatBinder.Format(section);
-        DataSource? source = set ?? idx ?? Csv(csv, task, format) ?? Inline(inline, task) ?? (DataSource?)prepared;
+        DataSource? source = set ?? idx ?? Csv(csv, task, format, section) ?? Inline(inline, task) ?? (DataSource?)prepared;
         var data = new DataRecipe
         {
             Source = source ?? new NamedSource(""),
@@ -47,7 +47,7 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         if (csv is null)
         {
             foreach (var key in CsvFormatBinder.Keys.Where(section.Has))
-                section.Problem(key, "says how the cells of a CSV file are written, and the source is none; remove it");
+                section.Problem(key, "is about the columns of a CSV file, and the source is none; remove it");
         }
 
         if (source is PreparedSource)
@@ -134,7 +134,7 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
             : new() { Features = features, Labels = labels, TestFeatures = testFeatures, TestLabels = testLabels };
     }
 
-    private CsvSource? Csv(RecipeSection? section, TaskKind task, CsvFormat format)
+    private CsvSource? Csv(RecipeSection? section, TaskKind task, CsvFormat format, RecipeSection data)
     {
         if (section is null) return null;
         var file = section.Text("file", isRequired: true);
@@ -145,6 +145,8 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         var features = section.Texts("features") ?? [];
         var categorical = section.Texts("categorical") ?? [];
         var derived = DerivedFeatureBinder.Features(section, problems);
+        var impute = ImputationBinder.Impute(data, categorical, targets ?? [], problems);
+        var unseen = ImputationBinder.Unseen(data, categorical, problems);
         section.Finish();
         if (header && columns.Count > 0)
             section.Problem("columns", "is given, but the file's first line names the columns; write header: false, or remove columns");
@@ -183,6 +185,8 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
             Categorical = [.. categorical],
             Derived = derived,
             Format = format,
+            Impute = impute,
+            Unseen = unseen,
         };
 
         void Known(string key, IReadOnlyList<string> names)

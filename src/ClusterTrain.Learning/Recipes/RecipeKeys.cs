@@ -8,7 +8,7 @@ internal static class RecipeKeys
     [
         ("", ["name", "seed", "data", "layers", "loss", "optimiser", "schedule", "l2", "clip_norm", "batch", "leaf", "epochs",
             "early_stopping", "start"]),
-        ("data", ["set", "idx", "csv", "inline", "prepared", "delimiter", "decimal", "missing", "task", "scale", "standardise", "target_scale", "class_weights",
+        ("data", ["set", "idx", "csv", "inline", "prepared", "delimiter", "decimal", "missing", "impute", "unseen", "task", "scale", "standardise", "target_scale", "class_weights",
             "validation", "test"]),
         ("layers[0]", ["units", "activation", "slope", "dropout", "weights", "biases"]),
         ("optimiser", ["rate", "momentum", "beta1", "beta2", "epsilon", "weight_decay", "memory", "tolerance"]),
@@ -67,6 +67,8 @@ internal static class RecipeKeys
         ("features", ["inputs", "x"]),
         ("file", ["path", "trainfile"]),
         ("delimiter", ["sep", "separator", "fieldseparator", "delim", "fielddelimiter"]),
+        ("impute", ["imputation", "imputer", "fill", "fillna", "missingpolicy", "fillmissing"]),
+        ("unseen", ["unknown", "handleunknown", "unseencategories", "unknowncategories"]),
         ("decimal", ["decimalpoint", "decimalseparator", "decimalcomma", "decimals"]),
         ("missing", ["na", "navalues", "nan", "missingvalues", "missingwords", "nullvalues", "nas"]),
         ("categorical", ["onehot", "categories", "categoricalcolumns", "categoricals"]),

@@ -167,7 +167,7 @@ public sealed class BadDataTests
 
         var error = Assert.Throws<DataException>(() => model.ReadFeatures(folder.Write("one.csv", "x\n1\n\n2\n")));
 
-        Assert.EndsWith("one.csv: line 3, column 'x' is empty. Fill the gap or leave the row out.", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("one.csv: line 3, column 'x' is empty. Fill the gap, leave the row out, or train with data.impute: { x: median }.", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

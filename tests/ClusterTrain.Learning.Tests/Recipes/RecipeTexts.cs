@@ -65,10 +65,12 @@ internal static class RecipeTexts
     /// <summary>A table as a spreadsheet writes it.</summary>
     public const string Spreadsheet = """
         data:
-          csv: { file: a.csv, target: price }
+          csv: { file: a.csv, target: price, categorical: [city, "own er"] }
           delimiter: ";"
           decimal: ","
           missing: ["-999", NA, " n/a "]
+          impute: { rooms: median, age: { kind: constant, value: -0.5, indicator: true }, city: { kind: constant, value: "no where" }, own er: mode }
+          unseen: { city: own-code, own er: error }
           task: regression
         layers: [{ units: 1 }]
         loss: mean-squared-error

@@ -54,9 +54,16 @@ public sealed class RecipeWriterTests
     private const string SpreadsheetWritten = """
             header: true
             targets: [price]
+            categorical: [city, "own er"]
           delimiter: semicolon
           decimal: ","
           missing: ["-999", NA, n/a]
+          impute:
+            age: { kind: constant, value: -0.5, indicator: true }
+            city: { kind: constant, value: "no where", indicator: false }
+            "own er": { kind: most-frequent, indicator: false }
+            rooms: { kind: median, indicator: false }
+          unseen: { city: own-code }
           task: regression
           scale: none
         """;
