@@ -202,6 +202,13 @@ public sealed record CsvFormat
     /// <summary>What stands between cells; null: the file shows it, which then has comma, semicolon, tab or pipe.</summary>
     public char? Delimiter { get; init; }
 
+    /// <summary>What may stand between cells, in words.</summary>
+    public static string AllowedDelimiters => CsvDelimiter.Allowed;
+
+    /// <summary>The delimiter of a word such as <c>semicolon</c>, or of a character; null when it cannot be one.</summary>
+    /// <param name="word">The word.</param>
+    public static char? ParseDelimiter(string word) => CsvDelimiter.Parse(word);
+
     /// <summary>What stands before the decimals of a number: a point or a comma.</summary>
     public char Decimal { get; init; } = '.';
 

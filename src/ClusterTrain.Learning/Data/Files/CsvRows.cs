@@ -90,6 +90,16 @@ internal sealed class CsvRows(CsvParser parser, string file, char delimiter)
         return false;
     }
 
+    /// <exception cref="DataException">The present row has another number of cells.</exception>
+    public void RequireCells(int columns)
+    {
+        if (Count != columns)
+        {
+            throw new DataException(
+                $"{file}: line {Line} has {Count} cells where there are {columns} columns. Correct the line; a cell that holds a {CsvDelimiter.Word(delimiter)} needs quotes.");
+        }
+    }
+
     private void CountEmptyLines()
     {
         if (_emptyLines == 0)

@@ -106,13 +106,7 @@ internal sealed class CsvTable
 
     private void AddRow(RowCollector rows)
     {
-        if (_cells.Count != _columns.Names.Length)
-        {
-            throw new DataException(
-                $"{_columns.File}: line {_cells.Line} has {_cells.Count} cells where there are {_columns.Names.Length} columns. " +
-                $"Correct the line; a cell that holds a {CsvDelimiter.Word(_cells.Delimiter)} needs quotes.");
-        }
-
+        _cells.RequireCells(_columns.Names.Length);
         for (var i = 0; i < _raw.Length; i++)
         {
             _raw[i] = _mayMiss[i] && IsMissing(_cells[_features[i]]) ? double.NaN

@@ -8,6 +8,12 @@ internal static class MissingWords
         "NA", "N/A", "#N/A", "NaN", "null", "none", "nil", "missing", "unknown", "?", "-", "--", ".",
     };
 
+    // Others may well be a category.
+    private static readonly HashSet<string> s_certain = new(StringComparer.OrdinalIgnoreCase) { "NA", "N/A", "#N/A", "NaN", "null", "?" };
+
+    /// <summary>True for such a word that is hardly ever a category.</summary>
+    public static bool AreCertain(string word) => s_certain.Contains(word);
+
     /// <summary>True for such a word, however it is written.</summary>
     public static bool Contains(string word) => s_usual.Contains(word);
 
