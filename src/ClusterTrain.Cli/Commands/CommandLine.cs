@@ -62,6 +62,7 @@ internal static class CommandLine
     {
         var root = new RootCommand("Trains neural networks, with the same bits however many workers there are.")
         {
+            InitCommand.Create(surroundings),
             TrainCommand.Create(surroundings),
             UpCommand.Create(surroundings),
             CoordinatorCommand.Create(surroundings),

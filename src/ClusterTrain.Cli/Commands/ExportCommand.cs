@@ -32,7 +32,7 @@ internal static class ExportCommand
 
         OnnxFile.Write(model, file);
         surroundings.Out.WriteLine(
-            $"{file}: {OnnxFile.InputName} (rows, {model.Layout.Features}) -> {OnnxFile.OutputName(model)} (rows, {model.Layout.Outputs})");
+            $"{file}: {OnnxFile.InputName} (rows, {OnnxFile.InputFeatures(model)}) -> {OnnxFile.OutputName(model)} (rows, {model.Layout.Outputs})");
         return ExitCodes.Ok;
     }
 }

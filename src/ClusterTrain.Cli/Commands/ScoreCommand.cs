@@ -73,10 +73,10 @@ internal static class ScoreCommand
     {
         var run = runFolder is null ? null : RunIdentity.Read(Path.Combine(runFolder, "run.json"));
         var data = new RunSource(model.Recipe, run?.RecipeFolder, run?.Prepared).Prepare(dataFolder, surroundings);
-        if (!data.Scaling.Equals(model.Scaling) || !data.Classes.SequenceEqual(model.Classes))
+        if (!data.Scaling.Equals(model.Scaling) || !data.Encoding.FillsAs(model.Encoding) || !data.Classes.SequenceEqual(model.Classes))
         {
             throw new UsageException(
-                "the data of the recipe are not those the model was trained on: they have other classes or need another scaling. "
+                "the data of the recipe are not those the model was trained on: they have other classes, other values for missing ones, or need another scaling. "
                 + "Name the file to score, or bring the former data back.");
         }
 

@@ -192,6 +192,7 @@ public static class DataPreparation
         }
 
         var split = Split(recipe, source, seed);
+        source = Encode(source, recipe, split?.Train);
         var raw = source.Train.Rows;
         var scaling = recipe.Standardise
             ? FeatureStatistics.Standardising(raw, split?.Train, scale)
@@ -219,6 +220,21 @@ public static class DataPreparation
         return data with { Warnings = [.. train.Warnings, .. test?.Warnings ?? [], .. DataWarnings.Of(data, first, recipe)] };
 
         static DataSet Part(SourceTable table, RowTargets targets, int[]? rows) => new(table.Rows, targets, rows) { PlaceOf = table.PlaceOf };
+    }
+
+    /// <summary>Makes features of rows that are columns still, by what the training rows teach.</summary>
+    private static SourceData Encode(SourceData source, DataRecipe recipe, int[]? rows)
+    {
+        if (source.Train.Codes.IsDefault)
+            return source;
+        var words = source.Encoding.Columns.Select(column => source.Encoding.Category(column)?.Names ?? []).ToImmutableArray();
+        var encoding = ColumnFitting.Fit(source.Train, source.Encoding, (CsvSource)recipe.Source, rows);
+        return source with
+        {
+            Encoding = encoding,
+            Train = ColumnEncoder.Of(encoding, words, source.Train).Encode(source.Train),
+            Test = source.Test is { } test ? ColumnEncoder.Of(encoding, words, test).Encode(test) : null,
+        };
     }
 
     private static RowSplit? Split(DataRecipe recipe, SourceData source, ulong seed)

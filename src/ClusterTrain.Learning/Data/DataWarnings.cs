@@ -98,7 +98,7 @@ internal static class DataWarnings
                 largest[feature] = Math.Max(largest[feature], Math.Abs(row[feature]));
         }
 
-        var words = data.Encoding.Categories.SelectMany(column => column.Names.Select(name => $"{column.Column}={name}")).ToHashSet();
+        var words = data.Encoding.Categories.SelectMany(column => column.FeatureNames).ToHashSet();
         var sizes = data.FeatureNames.Zip(largest, (name, size) => (Name: name, Size: size))
             .Where(feature => feature.Size > 0 && !words.Contains(feature.Name)).OrderBy(feature => feature.Size).ToList();
         if (sizes.Count > 1 && sizes[^1].Size > LargestRatio * sizes[0].Size)

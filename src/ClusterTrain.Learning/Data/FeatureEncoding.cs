@@ -32,11 +32,54 @@ public sealed record FeatureEncoding
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public ImmutableArray<string> FileColumns { get; init; }
 
-    /// <summary>Name of each input of the network; that of a category is <c>column=category</c>.</summary>
+    /// <summary>What stands between the cells of the training file where it was CSV; null: a comma.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public char? Delimiter { get; init; }
+
+    /// <summary>What missing values are filled by; default: nothing is filled. A column that is not here may miss nothing.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public ImmutableArray<ColumnFill> Fills { get; init; }
+
+    /// <summary>What categories become that no training row has; default: errors. In a column that is not here they are errors.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public ImmutableArray<UnseenCategory> Unseen { get; init; }
+
+    /// <summary>
+    /// Name of each input of the network; that of a category is <c>column=category</c>. The last ones say for the columns that ask for it
+    /// whether their value is missing.
+    /// </summary>
     [JsonIgnore]
-    public ImmutableArray<string> FeatureNames => [.. Features.SelectMany(feature => Category(feature) is { } words
-        ? words.Names.Select(word => $"{feature}={word}")
-        : [feature])];
+    public ImmutableArray<string> FeatureNames => [.. ColumnFeatureNames, .. Indicators.Select(IndicatorName)];
+
+    /// <summary>The names without those of the indicators: what another program needs to know of a row.</summary>
+    [JsonIgnore]
+    internal ImmutableArray<string> ColumnFeatureNames => [.. Features.SelectMany(feature => Category(feature)?.FeatureNames ?? [feature])];
+
+    /// <summary>The columns that have a feature which is 1 where their value is missing.</summary>
+    [JsonIgnore]
+    internal ImmutableArray<string> Indicators => [.. Filled.Where(fill => fill.HasIndicator).Select(fill => fill.Column)];
+
+    /// <summary>True when rows are encoded by what was learnt from the training rows.</summary>
+    [JsonIgnore]
+    internal bool IsFitted => !Fills.IsDefaultOrEmpty || !Unseen.IsDefaultOrEmpty;
+
+    private ImmutableArray<ColumnFill> Filled => Fills.IsDefault ? [] : Fills;
+
+    /// <summary>Name of the feature that says whether a column's value is missing.</summary>
+    internal static string IndicatorName(string column) => $"{column} is missing";
+
+    /// <summary>What a column's missing values are filled by; null: they are errors.</summary>
+    internal ColumnFill? Fill(string column) => Filled.FirstOrDefault(fill => fill.Column == column);
+
+    /// <summary>What a column's unseen categories become; null: errors.</summary>
+    internal UnseenCategory? UnseenOf(string column) => Unseen.IsDefault ? null : Unseen.FirstOrDefault(unseen => unseen.Column == column);
+
+    /// <summary>True when both treat missing values and unseen categories alike.</summary>
+    public bool FillsAs(FeatureEncoding other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return Filled.SequenceEqual(other.Filled) && (Unseen.IsDefault ? [] : Unseen).SequenceEqual(other.Unseen.IsDefault ? [] : other.Unseen);
+    }
 
     /// <summary>Columns of numbers used as they are, but for the scaling.</summary>
     public static FeatureEncoding Plain(ImmutableArray<string> columns, FeatureScaling scaling) =>
@@ -85,6 +128,15 @@ public sealed record FeatureEncoding
         Require(Features.All(known.Contains), "each feature is a column or derived");
         Require(
             FileColumns.IsDefault || (IsNames(FileColumns) && Columns.All(FileColumns.Contains)), "the training file has the columns that are read");
+        Require(
+            Filled.All(fill => fill is not null && Columns.Contains(fill.Column) && (Category(fill.Column) is { } words
+                ? fill.Number is null && (fill.Category is null || words.Names.Contains(fill.Category))
+                : fill.Category is null && fill.Number is { } number && float.IsFinite((float)number))),
+            "each filled column is a column, and is filled by one of its categories or by a number");
+        Require(
+            Unseen.IsDefault || Unseen.All(unseen => unseen is not null && Category(unseen.Column) is { } words
+                && (unseen.Category is null || words.Names.Contains(unseen.Category))),
+            "unseen categories are those of columns of words");
         Require(Scaling is not null && FeatureNames.Length == Scaling.Features, "the scaling is one of these features");
         Scaling!.Check();
     }
@@ -102,7 +154,24 @@ public sealed record FeatureEncoding
 /// <summary>A column of words.</summary>
 /// <param name="Column">Its name.</param>
 /// <param name="Names">The words that the training file has, in numeric order when all are integers, else in ordinal order.</param>
-public sealed record ColumnCategories(string Column, ImmutableArray<string> Names);
+/// <remarks>The empty word, the last one, is the category of missing values.</remarks>
+public sealed record ColumnCategories(string Column, ImmutableArray<string> Names)
+{
+    /// <summary>Names of the features that the categories become.</summary>
+    internal IEnumerable<string> FeatureNames => Names.Select(word => $"{Column}={(word.Length == 0 ? "(missing)" : word)}");
+}
+
+/// <summary>What the missing values of a column are filled by.</summary>
+/// <param name="Column">Its name.</param>
+/// <param name="Number">The number, for a column of numbers.</param>
+/// <param name="Category">The category, for a column of words; null: no training row misses the value, and a row that does has an unseen category.</param>
+/// <param name="HasIndicator">True: a feature is 1 where the value is missing.</param>
+public sealed record ColumnFill(string Column, double? Number, string? Category, bool HasIndicator);
+
+/// <summary>What the categories of a column become that no training row has.</summary>
+/// <param name="Column">Its name.</param>
+/// <param name="Category">The category they become; null: all features of the column are 0.</param>
+public sealed record UnseenCategory(string Column, string? Category);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,

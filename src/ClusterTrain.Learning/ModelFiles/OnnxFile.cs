@@ -12,7 +12,8 @@ public static class OnnxFile
     /// <summary>
     /// Name of the input, (rows, features): the features as they are before any scaling, one for each category of a column of words,
     /// derived ones included. They are float32, or double where the model takes large numbers with small differences
-    /// (<see cref="FeatureScaling.HasOrigins"/>).
+    /// (<see cref="FeatureScaling.HasOrigins"/>). Where the recipe fills missing values, NaN stands for one, in all features of a column of words; those that
+    /// say what is missing are computed inside.
     /// </summary>
     public const string InputName = "features";
 
@@ -33,6 +34,14 @@ public static class OnnxFile
     {
         ArgumentNullException.ThrowIfNull(model);
         return model.Recipe.Data.Task == TaskKind.Classification ? "probabilities" : "outputs";
+    }
+
+    /// <summary>Number of values of a row of the input.</summary>
+    /// <param name="model">The model.</param>
+    public static int InputFeatures(Model model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return model.Encoding.ColumnFeatureNames.Length;
     }
 
     /// <summary>Writes the file, whole or not at all.</summary>
@@ -78,7 +87,7 @@ public static class OnnxFile
     {
         yield return ("name", model.Recipe.Name);
         yield return ("recipe_fingerprint", model.Recipe.Fingerprint());
-        yield return ("features", JsonSerializer.Serialize(model.FeatureNames, ModelJson.Default.ImmutableArrayString));
+        yield return ("features", JsonSerializer.Serialize(model.Encoding.ColumnFeatureNames, ModelJson.Default.ImmutableArrayString));
         yield return ("targets", JsonSerializer.Serialize(model.TargetNames, ModelJson.Default.ImmutableArrayString));
         yield return ("classes", JsonSerializer.Serialize(model.Classes, ModelJson.Default.ImmutableArrayString));
         if (model.Shape is { } shape)

@@ -2,11 +2,15 @@ using System.Collections.Immutable;
 
 namespace ClusterTrain.Learning;
 
-/// <summary>The graph of an ONNX file: scaling as Mul and Add, for large numbers after Sub in double and Cast, then for each layer Gemm and its activation; a scaled target is brought back by Div.</summary>
+/// <summary>The graph of an ONNX file: missing values filled as Where and told by a Cast of IsNaN; scaling as Mul and Add, for large numbers after Sub in double and Cast, then for each layer Gemm and its activation; a scaled target is brought back by Div.</summary>
 internal sealed class OnnxGraph
 {
     private const int FloatType = 1;
     private const int DoubleType = 11;
+    private const int IntegerType = 7;
+
+    // No word of a file is one, for words have no blanks at their ends.
+    private const string NoCategory = " ";
 
     private readonly ProtobufMessage _message = new();
 
@@ -17,7 +21,7 @@ internal sealed class OnnxGraph
     public static ProtobufMessage Of(Model model)
     {
         var graph = new OnnxGraph();
-        var scaled = graph.Scale(model.Scaling);
+        var scaled = graph.Scale(model.Scaling, graph.Fill(model.Encoding, model.Scaling.HasOrigins ? DoubleType : FloatType));
         var output = OnnxFile.OutputName(model);
         if (model.TargetScale == 1)
             graph.AddLayers(model, scaled, output);
@@ -27,22 +31,52 @@ internal sealed class OnnxGraph
         foreach (var tensor in graph._tensors)
             graph._message.Message(GraphField.Initialiser, tensor);
         return graph._message
-            .Message(GraphField.Input, Value(OnnxFile.InputName, model.Layout.Features, model.Scaling.HasOrigins ? DoubleType : FloatType))
+            .Message(GraphField.Input, Value(OnnxFile.InputName, model.Encoding.ColumnFeatureNames.Length, model.Scaling.HasOrigins ? DoubleType : FloatType))
             .Message(GraphField.Output, Value(output, model.Layout.Outputs, FloatType));
     }
 
-    private string Scale(FeatureScaling scaling)
+    // A missing value is NaN in the input; for a column of words in all of its categories.
+    private string Fill(FeatureEncoding encoding, int type)
     {
-        var features = OnnxFile.InputName;
+        if (encoding.Fills.IsDefaultOrEmpty)
+            return OnnxFile.InputName;
+        var fills = encoding.Features.SelectMany(feature => Fills(encoding, feature)).ToArray();
+        var values = Tensor("missing.fill", [fills.Length], type);
+        _tensors.Add(type == DoubleType ? values.Doubles(TensorField.RawData, fills) : values.Floats(TensorField.RawData, Array.ConvertAll(fills, fill => (float)fill)));
+        var isMissing = Node("IsNaN", "missing.is", [OnnxFile.InputName]);
+        var filled = Node("Where", "missing.filled", [isMissing, "missing.fill", OnnxFile.InputName]);
+        if (encoding.Indicators.IsEmpty)
+            return filled;
+        var names = encoding.Features.SelectMany(feature => Enumerable.Repeat(feature, encoding.Category(feature)?.Names.Length ?? 1)).ToList();
+        long[] places = [.. encoding.Indicators.Select(column => (long)names.IndexOf(column))];
+        _tensors.Add(Tensor("missing.columns", [places.Length], IntegerType).Longs(TensorField.RawData, places));
+        var indicated = Node("Gather", "missing.indicated", [isMissing, "missing.columns"], Whole("axis", 1));
+        return Node("Concat", "missing.told", [filled, Node("Cast", "missing.indicators", [indicated], Whole("to", type))], Whole("axis", 1));
+    }
+
+    // What each input of a feature is when it is missing; what may not be missing stays NaN, and so do the outputs.
+    private static IEnumerable<double> Fills(FeatureEncoding encoding, string feature)
+    {
+        var fill = encoding.Fill(feature);
+        if (encoding.Category(feature) is not { } words)
+            return [fill?.Number ?? double.NaN];
+        var category = fill?.Category is { } known ? known : encoding.UnseenOf(feature) is { } unseen && fill is not null ? unseen.Category ?? NoCategory : null;
+        return words.Names.Select(name => category is null ? double.NaN : name == category ? 1 : 0);
+    }
+
+    private static ProtobufMessage Whole(string name, long value) => new ProtobufMessage()
+        .Text(AttributeField.Name, name)
+        .Integer(AttributeField.Integer, value)
+        .Integer(AttributeField.Type, AttributeField.IntegerKind);
+
+    private string Scale(FeatureScaling scaling, string features)
+    {
         ImmutableArray<int> shape = scaling.IsUniform ? [] : [scaling.Features];
         if (scaling.HasOrigins)
         {
             _tensors.Add(Tensor("scaling.origin", shape, DoubleType).Doubles(TensorField.RawData, scaling.Origins.AsSpan()));
             features = Node("Sub", "scaling.distance", [features, "scaling.origin"]);
-            features = Node("Cast", "scaling.raw", [features], new ProtobufMessage()
-                .Text(AttributeField.Name, "to")
-                .Integer(AttributeField.Integer, FloatType)
-                .Integer(AttributeField.Type, AttributeField.IntegerKind));
+            features = Node("Cast", "scaling.raw", [features], Whole("to", FloatType));
         }
 
         if (scaling.Factors.Any(factor => factor != 1))
@@ -98,10 +132,7 @@ internal sealed class OnnxGraph
             .Text(AttributeField.Name, "alpha")
             .Single(AttributeField.Float, (float)layer.Slope)
             .Integer(AttributeField.Type, AttributeField.FloatKind)),
-        ActivationKind.Softmax => Node("Softmax", output, [inputs], new ProtobufMessage()
-            .Text(AttributeField.Name, "axis")
-            .Integer(AttributeField.Integer, 1)
-            .Integer(AttributeField.Type, AttributeField.IntegerKind)),
+        ActivationKind.Softmax => Node("Softmax", output, [inputs], Whole("axis", 1)),
         var other => throw new ArgumentException($"The activation {other} has no operator in ONNX.", nameof(layer)),
     };
 

@@ -87,6 +87,20 @@ public sealed class ProtobufMessage
         return this;
     }
 
+    /// <summary>Writes numbers as a bytes field of little-endian 64-bit integers.</summary>
+    /// <param name="field">Number of the field.</param>
+    /// <param name="values">The numbers.</param>
+    public ProtobufMessage Longs(int field, ReadOnlySpan<long> values)
+    {
+        var length = values.Length * sizeof(long);
+        Open(field, length);
+        var span = _bytes.GetSpan(length);
+        for (var index = 0; index < values.Length; index++)
+            BinaryPrimitives.WriteInt64LittleEndian(span[(index * sizeof(long))..], values[index]);
+        _bytes.Advance(length);
+        return this;
+    }
+
     /// <summary>Writes numbers as a bytes field of little-endian float64.</summary>
     /// <param name="field">Number of the field.</param>
     /// <param name="values">The numbers.</param>

@@ -137,6 +137,83 @@ public sealed record CsvSource : DataSource
 
     /// <summary>Features computed from columns.</summary>
     public ImmutableArray<DerivedFeature> Derived { get; init; } = [];
+
+    /// <summary>How the cells are written; the recipe's keys are <c>data.delimiter</c>, <c>data.decimal</c> and <c>data.missing</c>.</summary>
+    public CsvFormat Format { get; init; } = new();
+
+    /// <summary>What missing values are filled by, by column in ordinal order; in other columns they are errors. The recipe's key is <c>data.impute</c>.</summary>
+    public ImmutableArray<ImputationRecipe> Impute { get; init; } = [];
+
+    /// <summary>
+    /// What categories become that no training row has, by column in ordinal order; in other columns they are errors. The recipe's key is
+    /// <c>data.unseen</c>.
+    /// </summary>
+    public ImmutableArray<UnseenRecipe> Unseen { get; init; } = [];
+}
+
+/// <summary>What the missing values of a column are filled by; it is computed over the training rows alone.</summary>
+/// <param name="Column">Its name.</param>
+/// <param name="Kind">How they are filled.</param>
+/// <param name="Number">The constant of a column of numbers; null otherwise.</param>
+/// <param name="Word">The constant of a categorical column; null otherwise.</param>
+/// <param name="Indicator">True: a feature of its own is 1 where the value is missing, if it is in any training row.</param>
+public sealed record ImputationRecipe(string Column, ImputationKind Kind, double? Number, string? Word, bool Indicator);
+
+/// <summary>How missing values are filled.</summary>
+public enum ImputationKind
+{
+    /// <summary>By the mean of the training rows.</summary>
+    Mean,
+
+    /// <summary>By the median of the training rows; of an even number of values, the mean of the middle two.</summary>
+    Median,
+
+    /// <summary>By what the recipe says.</summary>
+    Constant,
+
+    /// <summary>Categorical columns: they are a category of their own.</summary>
+    Category,
+
+    /// <summary>Categorical columns: by the category of most training rows; of several, the first in order.</summary>
+    MostFrequent,
+}
+
+/// <summary>What the categories of a column become that no training row has.</summary>
+/// <param name="Column">Its name.</param>
+/// <param name="Kind">What they become.</param>
+public sealed record UnseenRecipe(string Column, UnseenKind Kind);
+
+/// <summary>What an unseen category becomes.</summary>
+public enum UnseenKind
+{
+    /// <summary>An error.</summary>
+    Error,
+
+    /// <summary>A code that no other category has: all features of the column are 0. A feature of its own would have a weight that no row trained.</summary>
+    OwnCode,
+
+    /// <summary>The category of most training rows; of several, the first in order.</summary>
+    MostFrequent,
+}
+
+/// <summary>How the cells of a CSV file are written: of the training file, and of each file that the model reads later.</summary>
+public sealed record CsvFormat
+{
+    /// <summary>What stands between cells; null: the file shows it, which then has comma, semicolon, tab or pipe.</summary>
+    public char? Delimiter { get; init; }
+
+    /// <summary>What may stand between cells, in words.</summary>
+    public static string AllowedDelimiters => CsvDelimiter.Allowed;
+
+    /// <summary>The delimiter of a word such as <c>semicolon</c>, or of a character; null when it cannot be one.</summary>
+    /// <param name="word">The word.</param>
+    public static char? ParseDelimiter(string word) => CsvDelimiter.Parse(word);
+
+    /// <summary>What stands before the decimals of a number: a point or a comma.</summary>
+    public char Decimal { get; init; } = '.';
+
+    /// <summary>Words that stand for a missing value; the empty cell always does.</summary>
+    public ImmutableArray<string> Missing { get; init; } = [];
 }
 
 /// <summary>

@@ -30,7 +30,8 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         var inline = section.Section("inline");
         var task = section.Word("task", RecipeWords.Task) ?? TaskKind.Classification;
         var prepared = section.Text("prepared") is { } file ? new PreparedSource(file) : null;
-        DataSource? source = set ?? idx ?? Csv(csv, task) ?? Inline(inline, task) ?? (DataSource?)prepared;
+        var format = CsvFormatBinder.Format(section);
+        DataSource? source = set ?? idx ?? Csv(csv, task, format, section) ?? Inline(inline, task) ?? (DataSource?)prepared;
         var data = new DataRecipe
         {
             Source = source ?? new NamedSource(""),
@@ -43,6 +44,12 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
             ClassWeights = ClassWeights(section),
         };
         section.Finish();
+        if (csv is null)
+        {
+            foreach (var key in CsvFormatBinder.Keys.Where(section.Has))
+                section.Problem(key, "is about the columns of a CSV file, and the source is none; remove it");
+        }
+
         if (source is PreparedSource)
         {
             foreach (var key in PreparedKeys.Where(section.Has))
@@ -127,7 +134,7 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
             : new() { Features = features, Labels = labels, TestFeatures = testFeatures, TestLabels = testLabels };
     }
 
-    private CsvSource? Csv(RecipeSection? section, TaskKind task)
+    private CsvSource? Csv(RecipeSection? section, TaskKind task, CsvFormat format, RecipeSection data)
     {
         if (section is null) return null;
         var file = section.Text("file", isRequired: true);
@@ -138,6 +145,8 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         var features = section.Texts("features") ?? [];
         var categorical = section.Texts("categorical") ?? [];
         var derived = DerivedFeatureBinder.Features(section, problems);
+        var impute = ImputationBinder.Impute(data, categorical, targets ?? [], problems);
+        var unseen = ImputationBinder.Unseen(data, categorical, problems);
         section.Finish();
         if (header && columns.Count > 0)
             section.Problem("columns", "is given, but the file's first line names the columns; write header: false, or remove columns");
@@ -175,6 +184,9 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
             Features = [.. features],
             Categorical = [.. categorical],
             Derived = derived,
+            Format = format,
+            Impute = impute,
+            Unseen = unseen,
         };
 
         void Known(string key, IReadOnlyList<string> names)

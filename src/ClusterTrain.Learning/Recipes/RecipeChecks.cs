@@ -9,9 +9,10 @@ public static class RecipeChecks
     private static bool AreNumbersToPredict(Recipe recipe, ImmutableArray<string> classes)
     {
         const int FewClasses = 20;
+        var point = recipe.Data.Source is CsvSource csv ? csv.Format.Decimal : '.';
         return recipe.Data.Task == TaskKind.Classification && !classes.IsDefaultOrEmpty
-            && classes.All(name => CellNumber.TryParse(name, out _))
-            && (recipe.Layers[^1].Units == 1 || classes.Length > FewClasses || classes.Any(name => name.Contains('.', StringComparison.Ordinal)));
+            && classes.All(name => CellNumber.TryParse(name, out _, point))
+            && (recipe.Layers[^1].Units == 1 || classes.Length > FewClasses || classes.Any(name => name.Contains(point, StringComparison.Ordinal)));
     }
 
     /// <summary>Checks that the model fits the data.</summary>

@@ -28,6 +28,8 @@ internal static class RecipeRanges
 
     public static readonly NumberRange ClassWeight = new("a number from 1e-6 to 1e6", x => x is >= 1e-6 and <= 1e6);
 
+    public static readonly NumberRange Constant = new("a number that fits a 32-bit float", x => float.IsFinite((float)x));
+
     public static readonly NumberRange WarmUp = new($"a number from 0 to {RecipeLimits.Epochs}", x => x is >= 0 and <= RecipeLimits.Epochs);
 
     public static readonly NumberRange Tolerance = new("a number from 0 to 1", x => x is >= 0 and <= 1);

@@ -66,6 +66,10 @@ public static class RecipeReader
         }
     }
 
+    /// <summary>The name that a recipe in a file has when it gives itself none.</summary>
+    /// <param name="path">The file.</param>
+    public static string NameOf(string path) => DefaultName(path);
+
     private static string DefaultName(string name)
     {
         var file = Path.GetFileNameWithoutExtension(name);

@@ -215,12 +215,15 @@ internal sealed class RecipeSection(RecipeMapping node, string path, RecipeProbl
     private string? Text(string key, RecipeNode value)
     {
         if (value is RecipeScalar { Text.Length: > 0 and <= RecipeLimits.TextCharacters } scalar && scalar is { IsEmpty: false }
-            && scalar.Text.EnumerateRunes().All(IsText))
+            && IsText(scalar.Text))
             return scalar.Text;
         problems.Add(value.Place, $"key '{PathOf(key)}' is {RecipeText.Shown(value)}; "
             + $"allowed: text of 1 to {RecipeLimits.TextCharacters} characters without control characters");
         return null;
     }
+
+    /// <summary>True for text that a recipe may have.</summary>
+    public static bool IsText(string text) => text.EnumerateRunes().All(IsText);
 
     /// <summary>False for what no name has and what YAML would not give back: controls, line separators, halves of a character.</summary>
     private static bool IsText(Rune rune) => Rune.GetUnicodeCategory(rune)

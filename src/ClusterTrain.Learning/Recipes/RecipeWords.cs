@@ -34,6 +34,18 @@ internal static class RecipeWords
         (TaskKind.Classification, "classification", ["classify", "classifier", "class", "labels"]),
         (TaskKind.Regression, "regression", ["regress", "regressor"]));
 
+    public static readonly RecipeWords<ImputationKind> Imputation = new(
+        (ImputationKind.Mean, "mean", ["average", "avg"]),
+        (ImputationKind.Median, "median", []),
+        (ImputationKind.Constant, "constant", ["value", "fixed"]),
+        (ImputationKind.Category, "category", ["own-category", "missing", "own"]),
+        (ImputationKind.MostFrequent, "most-frequent", ["mode", "majority", "most-common"]));
+
+    public static readonly RecipeWords<UnseenKind> Unseen = new(
+        (UnseenKind.Error, "error", ["refuse", "fail"]),
+        (UnseenKind.OwnCode, "own-code", ["ignore", "zeros", "zero", "own"]),
+        (UnseenKind.MostFrequent, "most-frequent", ["mode", "majority", "most-common"]));
+
     public static readonly RecipeWords<ActivationKind> Activation = new(
         (ActivationKind.Identity, "identity", ["linear", "none", "id"]),
         (ActivationKind.Sigmoid, "sigmoid", ["logistic", "expit"]),

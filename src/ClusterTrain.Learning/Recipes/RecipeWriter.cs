@@ -81,6 +81,7 @@ public static class RecipeWriter
                 throw new ArgumentException($"A source of the unknown type {data.Source.GetType()} cannot be written.", nameof(data));
         }
 
+        if (data.Source is CsvSource table) Format(text, table);
         Line(text, 2, "task", RecipeWords.Task.Of(data.Task));
         if (data.Source is PreparedSource) return;
         Line(text, 2, "scale", Number(data.Scale));
@@ -89,6 +90,31 @@ public static class RecipeWriter
         if (data.ClassWeights is { } weights) Line(text, 2, "class_weights", ClassWeights(weights));
         Line(text, 2, "validation", Split(data.Validation));
         Line(text, 2, "test", Split(data.Test));
+    }
+
+    private static void Format(StringBuilder text, CsvSource csv)
+    {
+        var format = csv.Format;
+        if (format.Delimiter is { } delimiter) Line(text, 2, "delimiter", Text(CsvDelimiter.Word(delimiter)));
+        if (format.Decimal != '.') Line(text, 2, "decimal", Text(format.Decimal.ToString()));
+        if (format.Missing.Length > 0) Line(text, 2, "missing", List(format.Missing.Select(Text)));
+        if (csv.Impute.Length > 0)
+        {
+            text.Append("  impute:\n");
+            foreach (var column in csv.Impute) Line(text, 4, Text(column.Column), Imputation(column));
+        }
+
+        if (csv.Unseen.Length > 0)
+            Line(text, 2, "unseen", Keys(csv.Unseen.Select(column => (Text(column.Column), RecipeWords.Unseen.Of(column.Kind)))));
+    }
+
+    private static string Imputation(ImputationRecipe column)
+    {
+        var keys = new List<(string, string)> { ("kind", RecipeWords.Imputation.Of(column.Kind)) };
+        if (column.Number is { } number) keys.Add(("value", Number(number)));
+        if (column.Word is { } word) keys.Add(("value", Text(word)));
+        keys.Add(("indicator", Flag(column.Indicator)));
+        return Keys(keys);
     }
 
     private static void Derived(StringBuilder text, ImmutableArray<DerivedFeature> features)
@@ -212,7 +238,7 @@ public static class RecipeWriter
     private static string Number(float value) => value.ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e');
 
     /// <summary>Text as it is where YAML reads it back as text, in double quotes otherwise.</summary>
-    private static string Text(string value)
+    internal static string Text(string value)
     {
         var isPlain = char.IsAsciiLetter(value[0]) && value.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/')
             && value.ToUpperInvariant() is not ("NULL" or "TRUE" or "FALSE" or "NONE" or "YES" or "NO" or "ON" or "OFF");

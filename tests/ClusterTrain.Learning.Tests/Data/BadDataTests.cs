@@ -69,8 +69,12 @@ public sealed class BadDataTests
     {
         { "empty", [], ["rows.csv: the file is empty"] },
         { "header only", Text("a,b,y\n"), ["rows.csv: a header and no rows"] },
-        { "semicolons", Text("a;b;y\n1,5;2;3\n"), ["rows.csv: line 1 is one column with semicolons in it, and columns are separated by commas."] },
-        { "tabs", Text("a\tb\ty\n1\t2\t3\n"), ["rows.csv: line 1 is one column with tabs in it", "Write the file with commas"] },
+        { "decimal commas between semicolons", Text("a;b;y\n1,5;2;3\n"), ["rows.csv: line 2, column 'a' is '1,5', not a number. Where the comma stands before decimals, set data.decimal: \",\""] },
+        { "an unknown delimiter", Text("a:b:y\n1:2:3\n"), ["rows.csv: line 1 is one column: there is no comma in it. Set data.delimiter to what stands between the columns: comma, semicolon"] },
+        { "a word for a missing value", Text("a,b,y\n1,N/A,3\n"), ["rows.csv: line 2, column 'b' is 'N/A', not a number.", "Where it stands for a missing value, set data.missing: [\"N/A\"]."] },
+        { "another word for one", Text("a,b,y\n1,NaN,3\n"), ["rows.csv: line 2, column 'b' is 'NaN', not a finite 32-bit number.", "set data.missing: [\"NaN\"]."] },
+        { "Excel's line in vain", Text("sep=ab\na,b,y\n1,2,3\n"), ["rows.csv: line 1 is one column"] },
+        { "Excel's line of a letter", Text("sep=a\na,b,y\n1,2,3\n"), ["rows.csv: line 1 is 'sep=a', which does not say what stands between the columns. Write sep=; or"] },
         { "one class", Text("a,b,y\n1,2,ham\n3,4,ham\n"), ["rows.csv: all rows have the class 'ham'; a classification needs two classes at least."] },
         { "missing target", Text("a,b,why\n1,2,3\n"), ["rows.csv: there is no column 'y'", "a, b, why"] },
         { "word", Text("a,b,y\n1,2,0\n1,two,0\n"), ["rows.csv: line 3, column 'b' is 'two', not a number"] },
@@ -163,7 +167,7 @@ public sealed class BadDataTests
 
         var error = Assert.Throws<DataException>(() => model.ReadFeatures(folder.Write("one.csv", "x\n1\n\n2\n")));
 
-        Assert.EndsWith("one.csv: line 3, column 'x' is empty. Fill the gap or leave the row out.", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("one.csv: line 3, column 'x' is empty. Fill the gap, leave the row out, or train with data.impute: { x: median }.", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -46,7 +46,8 @@ public sealed class ModelRowsTests
     [InlineData("a,b,buyin\n1,2,high\n", "line 1: the model needs the column 'buying', which is not there. Did you mean 'buyin'? Add it, or name it so.")]
     [InlineData("a\n1\n", "line 1: of 3 columns that the model needs 2 are not there: buying, b. Add them; the order of columns does not matter.")]
     [InlineData("1,2\n", "line 1: of 3 columns that the model needs 3 are not there: buying, a, b. The first line has to name the columns, in any order; it is 1, 2.")]
-    [InlineData("a;b;buying\n1;2;high\n", "line 1 is one column with semicolons in it, and columns are separated by commas. Write the file with commas")]
+    [InlineData("a;b;buyin\n1;2;high\n", "line 1: the model needs the column 'buying', which is not there. Did you mean 'buyin'? Add it, or name it so.")]
+    [InlineData("a:b:buying\n1:2:high\n", "line 1: of 3 columns that the model needs 3 are not there: buying, a, b. The first line has to name the columns, in any order; it is a:b:buying.")]
     [InlineData("a,b,buying\n1,0,high\n", "line 2: the derived feature 'ratio' divides 'a' (1) by 'b' (0)")]
     [InlineData("a,b,buying\n", "a header and no rows")]
     public void What_the_model_cannot_read_is_named(string content, string message)

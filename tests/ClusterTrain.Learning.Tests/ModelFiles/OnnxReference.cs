@@ -6,7 +6,7 @@ namespace ClusterTrain.Learning.Tests;
 /// <summary>An ONNX file read by the letter of the format, and its graph computed in double: independent of the writer.</summary>
 internal sealed class OnnxReference
 {
-    private readonly List<(string Operation, string[] Inputs, string Output, float Alpha)> _nodes = [];
+    private readonly List<(string Operation, string[] Inputs, string Output, float Alpha, long To)> _nodes = [];
     private readonly Dictionary<string, (long[] Shape, double[] Values)> _tensors = [];
 
     public string Input { get; private set; } = "";
@@ -59,7 +59,7 @@ internal sealed class OnnxReference
         {
             [Input] = [.. raw.Chunk(features).Select(row => row.ToArray())],
         };
-        foreach (var (operation, inputs, output, alpha) in _nodes)
+        foreach (var (operation, inputs, output, alpha, to) in _nodes)
         {
             var x = values[inputs[0]];
             values.Add(output, operation switch
@@ -67,7 +67,11 @@ internal sealed class OnnxReference
                 "Mul" => Each(x, inputs[1], (a, b) => a * b),
                 "Div" => Each(x, inputs[1], (a, b) => a / b),
                 "Sub" => Each(x, inputs[1], (a, b) => a - b),
-                "Cast" => Each(x, a => (float)a),
+                "Cast" => Each(x, a => to == 1 ? (float)a : a),
+                "IsNaN" => Each(x, a => double.IsNaN(a) ? 1 : 0),
+                "Where" => [.. x.Zip(values[inputs[2]], (row, other) => row.Select((a, i) => a == 1 ? _tensors[inputs[1]].Values[i] : other[i]).ToArray())],
+                "Gather" => [.. x.Select(row => _tensors[inputs[1]].Values.Select(index => row[(int)index]).ToArray())],
+                "Concat" => [.. x.Zip(values[inputs[1]], (row, other) => (double[])[.. row, .. other])],
                 "Add" => Each(x, inputs[1], (a, b) => a + b),
                 "Gemm" => Product(x, inputs),
                 "Relu" => Each(x, a => Math.Max(a, 0)),
@@ -102,13 +106,13 @@ internal sealed class OnnxReference
 
     private void AddNode(List<Field> node)
     {
-        var alpha = 0f;
+        var (alpha, to) = (0f, 0L);
         foreach (var attribute in node.Where(field => field.Number == 5).Select(field => Fields(field.Bytes)))
         {
             if (attribute[0].Text == "alpha")
                 alpha = BitConverter.Int32BitsToSingle((int)attribute.Single(field => field.Number == 2).Integer);
             else if (attribute[0].Text == "to")
-                Assert.Equal(1, attribute.Single(field => field.Number == 3).Integer);
+                to = attribute.Single(field => field.Number == 3).Integer;
             else
                 Assert.Equal(("axis", 1L), (attribute[0].Text, attribute.Single(field => field.Number == 3).Integer));
         }
@@ -117,19 +121,25 @@ internal sealed class OnnxReference
             node.Single(field => field.Number == 4).Text,
             [.. node.Where(field => field.Number == 1).Select(field => field.Text)],
             node.Single(field => field.Number == 2).Text,
-            alpha));
+            alpha,
+            to));
     }
 
     private void AddTensor(List<Field> tensor)
     {
-        var isDouble = tensor.Single(field => field.Number == 2).Integer == 11;
+        var type = tensor.Single(field => field.Number == 2).Integer;
         var raw = tensor.Single(field => field.Number == 9).Bytes;
-        var size = isDouble ? sizeof(double) : sizeof(float);
+        var size = type == 1 ? sizeof(float) : sizeof(double);
         var values = new double[raw.Length / size];
         for (var i = 0; i < values.Length; i++)
         {
             var bytes = raw.AsSpan(i * size);
-            values[i] = isDouble ? BinaryPrimitives.ReadDoubleLittleEndian(bytes) : BinaryPrimitives.ReadSingleLittleEndian(bytes);
+            values[i] = type switch
+            {
+                1 => BinaryPrimitives.ReadSingleLittleEndian(bytes),
+                7 => BinaryPrimitives.ReadInt64LittleEndian(bytes),
+                _ => BinaryPrimitives.ReadDoubleLittleEndian(bytes),
+            };
         }
 
         long[] shape = [.. tensor.Where(field => field.Number == 1).Select(field => field.Integer)];

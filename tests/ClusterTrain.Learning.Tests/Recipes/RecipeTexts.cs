@@ -62,5 +62,19 @@ internal static class RecipeTexts
         loss: categorical-cross-entropy
         """;
 
+    /// <summary>A table as a spreadsheet writes it.</summary>
+    public const string Spreadsheet = """
+        data:
+          csv: { file: a.csv, target: price, categorical: [city, "own er"] }
+          delimiter: ";"
+          decimal: ","
+          missing: ["-999", NA, " n/a "]
+          impute: { rooms: median, age: { kind: constant, value: -0.5, indicator: true }, city: { kind: constant, value: "no where" }, own er: mode }
+          unseen: { city: own-code, own er: error }
+          task: regression
+        layers: [{ units: 1 }]
+        loss: mean-squared-error
+        """;
+
     public static Recipe Parse(string yaml, params string[] overrides) => RecipeReader.Parse(yaml, "r.yaml", overrides);
 }

@@ -51,6 +51,23 @@ public sealed class RecipeWriterTests
           validation: none
         """;
 
+    private const string SpreadsheetWritten = """
+            header: true
+            targets: [price]
+            categorical: [city, "own er"]
+          delimiter: semicolon
+          decimal: ","
+          missing: ["-999", NA, n/a]
+          impute:
+            age: { kind: constant, value: -0.5, indicator: true }
+            city: { kind: constant, value: "no where", indicator: false }
+            "own er": { kind: most-frequent, indicator: false }
+            rooms: { kind: median, indicator: false }
+          unseen: { city: own-code }
+          task: regression
+          scale: none
+        """;
+
     private const string ShortWritten = """
         name: r
         seed: 1
@@ -80,7 +97,7 @@ public sealed class RecipeWriterTests
     {
         get
         {
-            var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline, RecipeTexts.Encoded };
+            var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline, RecipeTexts.Encoded, RecipeTexts.Spreadsheet };
             foreach (var optimiser in new[] { "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad" })
                 recipes.Add($"{RecipeTexts.Short}\noptimiser: {{ kind: {optimiser}, rate: 0.3333333333333333 }}");
             recipes.Add($"{RecipeTexts.Short}\nbatch: full\noptimiser: {{ kind: lbfgs, memory: 7, tolerance: 1e-6 }}");
@@ -115,6 +132,10 @@ public sealed class RecipeWriterTests
 
     [Fact]
     public void Every_key_is_written() => Assert.Equal(FullWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Full)));
+
+    [Fact]
+    public void The_format_of_cells_is_written() =>
+        Assert.Contains(SpreadsheetWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Spreadsheet)), StringComparison.Ordinal);
 
     [Fact]
     public void Encoding_of_columns_is_written() =>

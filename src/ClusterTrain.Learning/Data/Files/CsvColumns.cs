@@ -16,7 +16,8 @@ internal sealed record CsvColumns(string File, int Line, ImmutableArray<string> 
     public static CsvColumns Of(CsvRows rows, CsvSource source)
     {
         var count = rows.Count;
-        CheckSeparator(rows);
+        if (count == 1 && (!source.Header || !source.Targets.Contains(rows[0].Trim())))
+            throw OneColumn(rows);
         if (source is { Header: false, Columns.IsEmpty: true })
             return new CsvColumns(rows.File, rows.Line, FeatureEncoding.Numbered("c", 0, count), AreInFile: false);
         if (!source.Header && source.Columns.Length != count)
@@ -46,7 +47,6 @@ internal sealed record CsvColumns(string File, int Line, ImmutableArray<string> 
         ImmutableArray<string> missing = [.. needed.Except(first)];
         if (missing.IsEmpty)
             return new CsvColumns(rows.File, rows.Line, first, AreInFile: true);
-        CheckSeparator(rows);
         if (source is { Header: true } || missing.Length < needed.Length)
             throw Missing($"{rows.File}: line {rows.Line}", missing, needed, first);
         if (encoding.FileColumns.IsDefaultOrEmpty)
@@ -67,6 +67,34 @@ internal sealed record CsvColumns(string File, int Line, ImmutableArray<string> 
             $"{rows.File}: line {rows.Line} has no names and {Cells(first.Length)}; which columns they are is not certain. The training file has " +
             $"{all.Length}: {NearestColumn.Listed(all)}. Write all of them{allowed} in that order, or a first line that names those the model needs: " +
             $"{NearestColumn.Listed(needed)}.");
+    }
+
+    /// <summary>True when the first line of a training file may be what a recipe says of its columns.</summary>
+    /// <param name="first">The cells of the line.</param>
+    /// <param name="source">The recipe's source.</param>
+    public static bool MayBe(ImmutableArray<string> first, CsvSource source)
+    {
+        if (source is { Header: false, Columns.IsEmpty: false })
+            return first.Length == source.Columns.Length;
+        var names = source.Header ? first : FeatureEncoding.Numbered("c", 0, first.Length);
+        var derived = source.Derived.Select(feature => feature.Name);
+        return source.Targets.Concat(source.Features).Concat(source.Categorical).Except(derived).All(names.Contains);
+    }
+
+    /// <summary>True when the first line of a file may be that of the columns a model needs, see <see cref="ForModel"/>.</summary>
+    /// <param name="first">The cells of the line.</param>
+    /// <param name="encoding">What the model needs.</param>
+    /// <param name="targets">Names of its targets.</param>
+    /// <param name="source">What it was trained from; null: no CSV file.</param>
+    public static bool MayBe(ImmutableArray<string> first, FeatureEncoding encoding, ImmutableArray<string> targets, CsvSource? source)
+    {
+        if (encoding.Columns.All(first.Contains))
+            return true;
+        if (source is { Header: true })
+            return false;
+        if (encoding.FileColumns.IsDefaultOrEmpty)
+            return first.Length == encoding.Columns.Length;
+        return first.Length == encoding.FileColumns.Length || first.Length == encoding.FileColumns.RemoveRange(targets).Length;
     }
 
     /// <summary>Where columns stand.</summary>
@@ -119,16 +147,10 @@ internal sealed record CsvColumns(string File, int Line, ImmutableArray<string> 
             $"{place}: of {needed.Length} columns that the model needs {missing.Length} are not there: {NearestColumn.Listed(missing)}. {remedy}");
     }
 
-    // Training needs two columns, a feature and a target, and a model looks here only when it misses some.
-    private static void CheckSeparator(CsvRows rows)
-    {
-        if (rows.Count == 1 && rows[0] is var cell && cell.IndexOfAny([';', '\t']) is >= 0 and var at)
-        {
-            throw new DataException(
-                $"{rows.File}: line {rows.Line} is one column with {(cell[at] == ';' ? "semicolons" : "tabs")} in it, and columns are separated " +
-                "by commas. Write the file with commas between the columns and points in the numbers.");
-        }
-    }
+    // Training needs two columns, a feature and a target.
+    private static DataException OneColumn(CsvRows rows) => new(
+        $"{rows.File}: line {rows.Line} is one column: there is no {CsvDelimiter.Word(rows.Delimiter)} in it. Set data.delimiter to what stands between "
+        + $"the columns: {CsvDelimiter.Allowed}.");
 
     private static ImmutableArray<string> FirstLine(CsvRows rows) => [.. rows.Cells().Select(cell => cell.Trim())];
 }

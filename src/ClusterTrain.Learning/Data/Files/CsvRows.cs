@@ -8,7 +8,8 @@ namespace ClusterTrain.Learning;
 /// </summary>
 /// <param name="parser">Cuts the text into rows and cells.</param>
 /// <param name="file">What messages call the file.</param>
-internal sealed class CsvRows(CsvParser parser, string file)
+/// <param name="delimiter">What stands between cells.</param>
+internal sealed class CsvRows(CsvParser parser, string file, char delimiter)
 {
     private int _lastLine;
     private int? _columns;
@@ -19,6 +20,9 @@ internal sealed class CsvRows(CsvParser parser, string file)
 
     /// <summary>What messages call the file.</summary>
     public string File => file;
+
+    /// <summary>What stands between cells.</summary>
+    public char Delimiter => delimiter;
 
     /// <summary>The line that the present row begins on, from 1.</summary>
     public int Line { get; private set; }
@@ -48,6 +52,13 @@ internal sealed class CsvRows(CsvParser parser, string file)
 
     /// <summary>The cells of the present row.</summary>
     public string[] Cells() => parser.Record!;
+
+    /// <summary>Leaves out a line that is no row.</summary>
+    public void Skip()
+    {
+        parser.Read();
+        _lastLine = parser.RawRow;
+    }
 
     /// <summary>
     /// Moves to the next row; false at the end. In a file of several columns an empty line is no row: those at its end mean nothing, others are
@@ -79,6 +90,16 @@ internal sealed class CsvRows(CsvParser parser, string file)
         return false;
     }
 
+    /// <exception cref="DataException">The present row has another number of cells.</exception>
+    public void RequireCells(int columns)
+    {
+        if (Count != columns)
+        {
+            throw new DataException(
+                $"{file}: line {Line} has {Count} cells where there are {columns} columns. Correct the line; a cell that holds a {CsvDelimiter.Word(delimiter)} needs quotes.");
+        }
+    }
+
     private void CountEmptyLines()
     {
         if (_emptyLines == 0)
@@ -106,7 +127,7 @@ internal sealed class CsvRows(CsvParser parser, string file)
             var rest = record[at..];
             if (rest is not ['"', ..])
             {
-                var end = rest.IndexOf(',') is >= 0 and var comma ? comma : rest.Length;
+                var end = rest.IndexOf(delimiter) is >= 0 and var next ? next : rest.Length;
                 if (rest[..end].Contains('"'))
                     throw Quote(record, at, "a quote inside a cell. Put the cell in quotes and double those within it.");
                 at += end + 1;
@@ -118,7 +139,7 @@ internal sealed class CsvRows(CsvParser parser, string file)
                 close += rest[close] == '"' ? 2 : 1;
             if (close >= rest.Length)
                 throw Quote(record, at, "a quote opens a cell and never closes. Close it after the cell, or double it where it is part of the text.");
-            if (close + 1 < rest.Length && rest[close + 1] != ',')
+            if (close + 1 < rest.Length && rest[close + 1] != delimiter)
             {
                 throw Quote(
                     record, at,

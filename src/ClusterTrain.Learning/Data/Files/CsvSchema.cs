@@ -15,8 +15,10 @@ internal sealed class CsvSchema
         ImmutableArray<WordCodes?> words,
         ImmutableArray<string> targets,
         WordCodes? labels,
-        ImmutableArray<string> fileColumns = default)
+        ImmutableArray<string> fileColumns = default,
+        char delimiter = ',')
     {
+        Delimiter = delimiter;
         (Columns, Derived, Features, Words, Targets, Labels) = (columns, derived, features, words, targets, labels);
         FileColumns = fileColumns;
         Rules = new FeatureRules(columns, derived, features);
@@ -43,12 +45,28 @@ internal sealed class CsvSchema
     /// <summary>All columns of a training file without a header; default: it has one.</summary>
     public ImmutableArray<string> FileColumns { get; }
 
+    /// <summary>What stands between the cells of the training file.</summary>
+    public char Delimiter { get; }
+
+    /// <summary>The columns whose values may be missing.</summary>
+    public ImmutableHashSet<string> MayMiss { get; private init; } = [];
+
+    /// <summary>The columns whose categories need not be those of the training file.</summary>
+    public ImmutableHashSet<string> MayBeUnseen { get; private init; } = [];
+
+    /// <summary>True when rows stay columns until the training rows are known, see <see cref="SourceTable.Codes"/>.</summary>
+    public bool KeepsColumns => !MayMiss.IsEmpty || !MayBeUnseen.IsEmpty;
+
     /// <summary>From columns to features.</summary>
     public FeatureRules Rules { get; }
 
     /// <summary>What a recipe asks of its training file.</summary>
+    /// <param name="source">The recipe's source.</param>
+    /// <param name="file">The columns of the file.</param>
+    /// <param name="task">What the targets are.</param>
+    /// <param name="delimiter">What stands between the cells of the file.</param>
     /// <exception cref="DataException">Columns are missing or used in two ways.</exception>
-    public static CsvSchema Of(CsvSource source, CsvColumns file, TaskKind task)
+    public static CsvSchema Of(CsvSource source, CsvColumns file, TaskKind task, char delimiter)
     {
         if (task == TaskKind.Classification && source.Targets.Length != 1)
         {
@@ -67,6 +85,7 @@ internal sealed class CsvSchema
             .Distinct()];
         _ = file.Indices(columns);
         _ = file.Indices(source.Categorical);
+        CheckImputed(source, file, columns, features);
         return new CsvSchema(
             columns,
             source.Derived,
@@ -74,7 +93,12 @@ internal sealed class CsvSchema
             [.. columns.Select(column => source.Categorical.Contains(column) ? new WordCodes() : null)],
             source.Targets,
             task == TaskKind.Classification ? new WordCodes() : null,
-            file.AreInFile ? default : file.Names);
+            file.AreInFile ? default : file.Names,
+            delimiter)
+        {
+            MayMiss = [.. source.Impute.Select(column => column.Column)],
+            MayBeUnseen = [.. source.Unseen.Select(column => column.Column)],
+        };
     }
 
     /// <summary>What a trained model asks of a file.</summary>
@@ -84,7 +108,11 @@ internal sealed class CsvSchema
         encoding.Features,
         [.. encoding.Columns.Select(column => encoding.Category(column) is { } category ? new WordCodes(category.Names) : null)],
         targets,
-        classes.IsEmpty ? null : new WordCodes(classes));
+        classes.IsEmpty ? null : new WordCodes(classes))
+    {
+        MayMiss = [.. encoding.Columns.Where(column => encoding.Fill(column) is not null)],
+        MayBeUnseen = [.. encoding.Columns.Where(column => encoding.UnseenOf(column) is not null)],
+    };
 
     /// <summary>How the features came about, once the training file is read.</summary>
     public FeatureEncoding Encoding(int features) => new()
@@ -96,6 +124,7 @@ internal sealed class CsvSchema
         Derived = Derived,
         Features = Features,
         FileColumns = FileColumns,
+        Delimiter = Delimiter == ',' ? null : Delimiter,
         Scaling = FeatureScaling.Uniform(features, 1),
     };
 
@@ -120,6 +149,34 @@ internal sealed class CsvSchema
         }
 
         return source.Features;
+    }
+
+    private static void CheckImputed(CsvSource source, CsvColumns file, ImmutableArray<string> columns, ImmutableArray<string> features)
+    {
+        foreach (var column in source.Impute)
+        {
+            if (!columns.Contains(column.Column))
+            {
+                throw new DataException(
+                    $"{file.File}: data.impute fills the column '{column.Column}', which is not among those that features need. " +
+                    $"{NearestColumn.Suggest(column.Column, columns)} Remove it there, or add it to the features.");
+            }
+
+            if (column.Indicator && !features.Contains(column.Column))
+            {
+                throw new DataException(
+                    $"{file.File}: data.impute asks for an indicator of '{column.Column}', which is no feature itself. Add it to the features, or remove the indicator.");
+            }
+
+            if (column.Indicator && FeatureEncoding.IndicatorName(column.Column) is var name && (columns.Contains(name) || features.Contains(name)))
+                throw new DataException($"{file.File}: there is a feature '{name}' already, as the indicator of '{column.Column}' is called. Rename it.");
+        }
+
+        if (source.Unseen.FirstOrDefault(column => !columns.Contains(column.Column)) is { } unused)
+        {
+            throw new DataException(
+                $"{file.File}: data.unseen names the column '{unused.Column}', which is not among those that features need. Remove it there, or add it to the features.");
+        }
     }
 
     private static void CheckDerived(CsvSource source, CsvColumns file)

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace ClusterTrain.Learning;
 
 /// <summary>Reads the rows of one CSV file, each column as what the schema says it is.</summary>
@@ -17,11 +19,14 @@ internal sealed class CsvTable
     private readonly RowPlaces _places = new();
     private readonly Dictionary<int, string> _longNumbers = [];
     private readonly BlurredColumn[] _blurredTargets;
+    private readonly CsvFormat _format;
+    private readonly bool[] _mayMiss;
+    private readonly bool[] _mayBeUnseen;
     private long _rows;
 
-    private CsvTable(CsvRows cells, CsvColumns columns, CsvSchema schema, bool withTargets)
+    private CsvTable(CsvRows cells, CsvFormat format, CsvColumns columns, CsvSchema schema, bool withTargets)
     {
-        (_cells, _columns, _schema) = (cells, columns, schema);
+        (_cells, _format, _columns, _schema) = (cells, format, columns, schema);
         _features = columns.Indices(schema.Columns);
         _targets = withTargets ? columns.Indices(schema.Targets) : [];
         _blurredTargets = [.. _targets.Select(_ => new BlurredColumn())];
@@ -29,7 +34,9 @@ internal sealed class CsvTable
         _values = new double[schema.Rules.Count];
         var words = schema.Columns.Zip(schema.Words).ToDictionary(pair => pair.First, pair => pair.Second);
         _wordsOfValues = [.. schema.Features.Select(name => words.GetValueOrDefault(name))];
-        _areWords = Array.ConvertAll(_wordsOfValues, value => value is not null);
+        _areWords = schema.KeepsColumns ? [.. schema.Words.Select(value => value is not null)] : Array.ConvertAll(_wordsOfValues, value => value is not null);
+        _mayMiss = [.. schema.Columns.Select(schema.MayMiss.Contains)];
+        _mayBeUnseen = [.. schema.Columns.Select(schema.MayBeUnseen.Contains)];
     }
 
     /// <summary>Reads a training or test file.</summary>
@@ -43,11 +50,11 @@ internal sealed class CsvTable
     /// <exception cref="DataException">The file is not such a table.</exception>
     public static (SourceTable Table, CsvSchema Schema) Read(
         DataFile file, CsvSource source, TaskKind task, CsvSchema? training, RowCollector rows, long mostBytes) =>
-        CsvText.Read(file, mostBytes, cells =>
+        CsvText.Read(file, mostBytes, new CsvDelimiter(source.Format, first => CsvColumns.MayBe(first, source), training?.Delimiter), cells =>
         {
             var columns = CsvColumns.Of(cells, source);
-            var schema = training ?? CsvSchema.Of(source, columns, task);
-            return (new CsvTable(cells, columns, schema, withTargets: true).Read(rows), schema);
+            var schema = training ?? CsvSchema.Of(source, columns, task, cells.Delimiter);
+            return (new CsvTable(cells, source.Format, columns, schema, withTargets: true).Read(rows), schema);
         });
 
     /// <summary>Reads a file for a trained model.</summary>
@@ -57,15 +64,23 @@ internal sealed class CsvTable
     /// <param name="withTargets">True: the targets are read where they are among the columns; false: those columns may hold anything.</param>
     /// <returns>The rows, and whether their targets were read; without them they are zeros.</returns>
     /// <exception cref="DataException">The file is not such a table.</exception>
-    public static (SourceTable Table, bool HasTargets) ReadForModel(DataFile file, Model model, RowCollector rows, bool withTargets) =>
-        CsvText.Read(file, DataLimits.FileBytes, cells =>
+    public static (SourceTable Table, bool HasTargets) ReadForModel(DataFile file, Model model, RowCollector rows, bool withTargets)
+    {
+        var source = model.Recipe.Data.Source as CsvSource;
+        var format = source?.Format ?? new CsvFormat();
+        var delimiter = new CsvDelimiter(
+            format, first => CsvColumns.MayBe(first, model.Encoding, model.TargetNames, source), format.Delimiter ?? model.Encoding.Delimiter ?? ',');
+        return CsvText.Read(file, DataLimits.FileBytes, delimiter, cells =>
         {
             var schema = CsvSchema.Of(model.Encoding, model.TargetNames, model.Classes);
-            var columns = CsvColumns.ForModel(cells, model.Encoding, model.TargetNames, model.Recipe.Data.Source as CsvSource);
+            var columns = CsvColumns.ForModel(cells, model.Encoding, model.TargetNames, source);
             var hasTargets = withTargets && schema.Targets.All(columns.Names.Contains);
-            var table = new CsvTable(cells, columns, schema, hasTargets).Read(rows);
+            var table = new CsvTable(cells, format, columns, schema, hasTargets).Read(rows);
+            if (schema.KeepsColumns)
+                table = ColumnEncoder.Of(model.Encoding, [.. schema.Words.Select(words => words?.Words ?? [])], table).Encode(table);
             return (hasTargets ? table : table with { Targets = RowTargets.None(model.Recipe.Layers[^1].Units) }, hasTargets);
         });
+    }
 
     private SourceTable Read(RowCollector rows)
     {
@@ -79,8 +94,11 @@ internal sealed class CsvTable
         while (_cells.Read());
         if (_rows == 0)
             throw new DataException($"{_columns.File}: a header and no rows. Name a file of at least one row.");
-        return new SourceTable(_columns.File, rows.ToStore(_values.Length, Spread()), Targets())
+        var codes = _schema.KeepsColumns ? _schema.Words.Select(Codes).ToImmutableArray() : default;
+        var store = codes.IsDefault ? rows.ToStore(_values.Length, Spread()) : rows.ToStore(_raw.Length, encoder: null);
+        return new SourceTable(_columns.File, store, Targets())
         {
+            Codes = codes,
             Places = _places,
             Warnings = [.. _cells.Warnings, .. _longNumbers.Values, .. BlurredTargets()],
         };
@@ -88,29 +106,31 @@ internal sealed class CsvTable
 
     private void AddRow(RowCollector rows)
     {
-        if (_cells.Count != _columns.Names.Length)
-        {
-            throw new DataException(
-                $"{_columns.File}: line {_cells.Line} has {_cells.Count} cells where there are {_columns.Names.Length} columns. " +
-                "Correct the line; a cell that holds a comma needs quotes.");
-        }
-
+        _cells.RequireCells(_columns.Names.Length);
         for (var i = 0; i < _raw.Length; i++)
         {
-            _raw[i] = _schema.Words[i] is { } words
-                ? Word(words, _features[i], "category", "Fill the gap or leave the row out.")
-                : Number(_features[i]);
+            _raw[i] = _mayMiss[i] && IsMissing(_cells[_features[i]]) ? double.NaN
+                : _schema.Words[i] is { } words ? Category(words, i)
+                : Number(_features[i], $"Fill the gap, leave the row out, or train with data.impute: {{ {Key(i)}: median }}.");
         }
 
-        _schema.Rules.Apply(_raw, _values, () => $"{_columns.File}: line {_cells.Line}");
-        rows.Add(_values, _areWords);
+        if (_schema.KeepsColumns)
+        {
+            rows.Add(_raw, _areWords);
+        }
+        else
+        {
+            _schema.Rules.Apply(_raw, _values, () => $"{_columns.File}: line {_cells.Line}");
+            rows.Add(_values, _areWords);
+        }
+
         _places.Add(_cells.Line);
         foreach (var (target, column) in _targets.Index())
         {
             if (_schema.Labels is { } labels)
-                _labels.Add((ushort)Word(labels, column, "class", "Give the row a label or leave it out."));
+                _labels.Add((ushort)Class(labels, column));
             else
-                AddTarget(Number(column), _blurredTargets[target]);
+                AddTarget(Number(column, "Give the row a target or leave it out."), _blurredTargets[target]);
         }
 
         _rows++;
@@ -127,42 +147,88 @@ internal sealed class CsvTable
         .Select(pair => $"{_columns.File}: target '{_columns.Names[pair.First]}': {pair.Second.Told}. Take a number near their mean from the column, or use "
             + "a unit in which the differences are larger.");
 
-    private int Word(WordCodes words, int column, string kind, string remedyOfEmpty)
+    private int Category(WordCodes words, int index)
     {
-        var word = _cells[column].AsSpan().Trim();
-        if (word.IsEmpty)
-            throw Cell(column, "is empty", remedyOfEmpty);
-        var code = words.Code(word);
-        if (code >= DataLimits.Classes)
-        {
-            throw Cell(
-                column,
-                $"holds more than {DataLimits.Classes} different words",
-                "Numbers to be predicted need the task regression; features of so many words are left out.");
-        }
-
-        return code >= 0 ? code : throw Cell(
-            column,
-            $"is '{Short(word)}', a {kind} that no training row has",
-            $"Known are {NearestColumn.Quoted(words.Words)}. Correct it, or train with rows of this {kind}.");
+        var column = _features[index];
+        var code = Word(words, column, $"Fill the gap, leave the row out, or train with data.impute: {{ {Key(index)}: category }}.");
+        return code >= 0 || _mayBeUnseen[index] ? code : throw Unknown(
+            words, column, "category", $"Correct it, or train with rows of this category, or with data.unseen: {{ {Key(index)}: own-code }}.");
     }
 
-    private double Number(int column)
+    private int Class(WordCodes labels, int column)
+    {
+        var code = Word(labels, column, "Give the row a label or leave it out.");
+        return code >= 0 ? code : throw Unknown(labels, column, "class", "Correct it, or train with rows of this class.");
+    }
+
+    /// <summary>The number of a word; -1 when it is none of the training file.</summary>
+    private int Word(WordCodes words, int column, string remedyOfMissing)
+    {
+        var word = _cells[column].AsSpan().Trim();
+        if (IsMissing(word))
+            throw Missing(column, word, remedyOfMissing);
+        var code = words.Code(word);
+        return code < DataLimits.Classes ? code : throw Cell(
+            column,
+            $"holds more than {DataLimits.Classes} different words",
+            "Numbers to be predicted need the task regression; features of so many words are left out.");
+    }
+
+    private DataException Unknown(WordCodes words, int column, string kind, string remedy) => Cell(
+        column,
+        $"is '{Short(_cells[column].AsSpan().Trim())}', a {kind} that no training row has",
+        $"Known are {NearestColumn.Quoted([.. words.Words.Where(word => word.Length > 0)])}. {remedy}");
+
+    // A column's name as a recipe has it for a key.
+    private string Key(int index) => RecipeWriter.Text(_schema.Columns[index]);
+
+    private double Number(int column, string remedyOfMissing)
     {
         var cell = _cells[column];
-        if (CellNumber.TryParse(cell, out var value) && float.IsFinite((float)value))
+        if (IsMissing(cell))
+            throw Missing(column, cell, remedyOfMissing);
+        if (CellNumber.TryParse(cell, out var value, _format.Decimal) && float.IsFinite((float)value))
         {
             if (CellNumber.IsBeyondDouble(cell))
                 NoteLongNumber(column, cell);
             return value;
         }
 
-        var (problem, remedy) = string.IsNullOrWhiteSpace(cell) ? ("is empty", "Fill the gap or leave the row out.")
-            : CellNumber.IsNotFinite(cell)
-                ? ($"is '{Short(cell)}', not a finite 32-bit number", "Correct it or leave the row out.")
-                : ($"is '{Short(cell)}', not a number", "Write numbers as 1234.5 or 1e-3, name the column as categorical, or leave it out.");
+        var (problem, remedy) = CellNumber.IsNotFinite(cell, _format.Decimal)
+            ? ($"is '{Short(cell)}', not a finite 32-bit number", $"Correct it or leave the row out.{MissingWords.Remedy(cell)}")
+            : ($"is '{Short(cell)}', not a number", RemedyOfWord(cell));
         throw Cell(column, problem, remedy);
     }
+
+    private string RemedyOfWord(string cell)
+    {
+        var (point, example) = _format.Decimal == ',' ? (',', "1234,5") : ('.', "1234.5");
+        if (CellNumber.TryParse(cell, out _, point == ',' ? '.' : ','))
+        {
+            return point == ','
+                ? $"The decimals of this recipe stand after a comma: write numbers as {example}, without points, or remove data.decimal."
+                : $"Where the comma stands before decimals, set data.decimal: \",\"; otherwise write numbers as {example}, without commas.";
+        }
+
+        return $"Write numbers as {example} or 1e-3, name the column as categorical, or leave it out.{MissingWords.Remedy(cell)}";
+    }
+
+    private bool IsMissing(ReadOnlySpan<char> cell)
+    {
+        cell = cell.Trim();
+        if (cell.IsEmpty)
+            return true;
+        foreach (var word in _format.Missing)
+        {
+            if (cell.SequenceEqual(word))
+                return true;
+        }
+
+        return false;
+    }
+
+    private DataException Missing(int column, ReadOnlySpan<char> cell, string remedy) =>
+        Cell(column, cell.Trim().IsEmpty ? "is empty" : $"is '{Short(cell.Trim())}', which stands for a missing value", remedy);
 
     private void NoteLongNumber(int column, string cell)
     {

@@ -11,23 +11,29 @@ internal static class CsvText
     /// <summary>Reads a file.</summary>
     /// <param name="file">The file.</param>
     /// <param name="mostBytes">Bytes it may have.</param>
+    /// <param name="delimiter">Tells what stands between cells.</param>
     /// <param name="read">Reads all it needs.</param>
     /// <exception cref="DataException">It is not such text, or <paramref name="read"/> says so.</exception>
-    public static T Read<T>(DataFile file, long mostBytes, Func<CsvRows, T> read)
+    public static T Read<T>(DataFile file, long mostBytes, CsvDelimiter delimiter, Func<CsvRows, T> read)
     {
+        var layout = delimiter.Of(file);
         using var text = new StreamReader(
             new CountedStream(file.Content, RefuseTooMany),
             new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
         using var parser = new CsvParser(text, new CsvConfiguration(CultureInfo.InvariantCulture)
         {
+            Delimiter = layout.Delimiter.ToString(),
+            WhiteSpaceChars = [],
             MaxFieldSize = DataLimits.CellCharacters,
             ProcessFieldBufferSize = 4096,
             BufferSize = 1 << 16,
             IgnoreBlankLines = false,
         });
-        var rows = new CsvRows(parser, file.Name);
+        var rows = new CsvRows(parser, file.Name, layout.Delimiter);
         try
         {
+            if (layout.HasLine)
+                rows.Skip();
             if (!rows.Read())
                 throw new DataException($"{file.Name}: the file is empty. Name a file of at least one row.");
             if (parser.Count > DataLimits.Columns)

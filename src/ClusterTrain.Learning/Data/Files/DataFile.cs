@@ -70,10 +70,18 @@ internal sealed class DataFile : IDisposable
     /// <exception cref="DataException">The file cannot be read or unpacked.</exception>
     public bool BeginsAsIdx()
     {
-        Span<byte> start = stackalloc byte[2];
-        var got = Read(start);
-        _content = new PrefixedStream(start[..got].ToArray(), _content);
-        return got == start.Length && start is [0, 0];
+        return Peek(2) is [0, 0];
+    }
+
+    /// <summary>The first bytes of the unpacked content that is not read yet; they are read again.</summary>
+    /// <param name="bytes">How many; fewer where the file ends.</param>
+    /// <exception cref="DataException">The file cannot be read or unpacked.</exception>
+    public byte[] Peek(int bytes)
+    {
+        var start = new byte[bytes];
+        start = start[..Read(start)];
+        _content = new PrefixedStream(start, _content);
+        return start;
     }
 
     /// <summary>Reads until the span is full or the file ends; the number of bytes read.</summary>

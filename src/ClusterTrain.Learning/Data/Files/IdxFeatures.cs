@@ -39,6 +39,6 @@ internal sealed record IdxFeatures(string Name, ImmutableArray<int> Dimensions, 
         }
 
         header.RequireEnd(file);
-        return new IdxFeatures(file.Name, header.Dimensions, rows.ToStore(values.Length, oneHot: null));
+        return new IdxFeatures(file.Name, header.Dimensions, rows.ToStore(values.Length, encoder: null));
     }
 }

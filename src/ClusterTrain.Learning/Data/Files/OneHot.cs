@@ -1,7 +1,7 @@
 namespace ClusterTrain.Learning;
 
 /// <summary>Spreads the numbers of words over one feature for each category; other values stay as they are.</summary>
-internal sealed class OneHot
+internal sealed class OneHot : ValueEncoder
 {
     private readonly int[]?[] _codes;
     private readonly int[] _widths;
@@ -14,12 +14,9 @@ internal sealed class OneHot
         Features = _widths.Sum();
     }
 
-    /// <summary>Features of a row.</summary>
-    public int Features { get; }
+    public override int Features { get; }
 
-    /// <param name="values">The values of a row.</param>
-    /// <param name="features">Receives (<see cref="Features"/>).</param>
-    public void Spread(ReadOnlySpan<double> values, Span<double> features)
+    public override void Encode(long row, ReadOnlySpan<double> values, Span<double> features)
     {
         features.Clear();
         var at = 0;

@@ -16,9 +16,9 @@ internal abstract class RowCollector
     /// hold one.
     /// </summary>
     /// <param name="values">Values of a row.</param>
-    /// <param name="oneHot">Spreads words; null: there are none.</param>
+    /// <param name="encoder">Makes features of the values; null: they are the features.</param>
     /// <exception cref="DataException">There are too many rows.</exception>
-    public abstract RowStore ToStore(int values, OneHot? oneHot);
+    public abstract RowStore ToStore(int values, ValueEncoder? encoder);
 }
 
 /// <summary>Collects rows in memory.</summary>
@@ -33,27 +33,27 @@ internal sealed class MemoryCollector(string name) : RowCollector
         _values.AddRange(values);
     }
 
-    public override RowStore ToStore(int values, OneHot? oneHot)
+    public override RowStore ToStore(int values, ValueEncoder? encoder)
     {
-        if (oneHot is null)
+        if (encoder is null)
             return SourceTable.Store([.. _values], values);
         var rows = _values.Count / values;
-        var features = oneHot.Features;
+        var features = encoder.Features;
         RefuseAbove((long)rows * features);
         var spread = new double[rows * features];
         var raw = CollectionsMarshal.AsSpan(_values);
         for (var row = 0; row < rows; row++)
-            oneHot.Spread(raw.Slice(row * values, values), spread.AsSpan(row * features, features));
+            encoder.Encode(row, raw.Slice(row * values, values), spread.AsSpan(row * features, features));
         return SourceTable.Store(spread, features);
     }
 
     private void RefuseAbove(long values)
     {
         if (values > DataLimits.Values)
-        {
-            throw new DataException(
-                $"{name}: more than {DataLimits.Values} values, the most that are held in memory. Use fewer rows or columns, or " +
-                "prepare the data into a file.");
-        }
+            throw TooMany(name);
     }
+
+    /// <summary>The error of rows that are more than memory is taken for.</summary>
+    public static DataException TooMany(string name) => new(
+        $"{name}: more than {DataLimits.Values} values, the most that are held in memory. Use fewer rows or columns, or prepare the data into a file.");
 }

@@ -35,6 +35,12 @@ internal sealed record SourceTable(string Name, RowStore Rows, RowTargets Target
     /// <summary>Where a row stands, with the name of the source.</summary>
     public string PlaceOf(long row) => $"{Name}: {Places.Of(row)}";
 
+    /// <summary>
+    /// Rows that are columns still, to be encoded by what is learnt from the training rows: for each column null, or for the number that a word
+    /// has in the rows its place among the sorted words. A missing value is NaN there, an unknown word -1. Default: the rows are features.
+    /// </summary>
+    public ImmutableArray<int[]?> Codes { get; init; }
+
     /// <summary>What a reader should know although nothing is wrong.</summary>
     public ImmutableArray<string> Warnings { get; init; } = [];
 

@@ -45,20 +45,26 @@ internal sealed class WordCodes
     /// <returns>For the number each word had its new one.</returns>
     public int[] Sort()
     {
-        var words = _codes.Keys.Order(StringComparer.Ordinal)
+        Words = Sorted(_codes.Keys);
+        var renumbered = new int[Words.Length];
+        foreach (var (code, word) in Words.Index())
+        {
+            renumbered[_codes[word]] = code;
+            _codes[word] = code;
+        }
+
+        return renumbered;
+    }
+
+    /// <summary>Words in the order of their numbers.</summary>
+    public static ImmutableArray<string> Sorted(IEnumerable<string> unsorted)
+    {
+        var words = unsorted.Order(StringComparer.Ordinal)
             .Select(word => (Word: word, IsNumber: IsInteger(word, out var number), Number: number))
             .ToList();
         if (words.All(word => word.IsNumber))
             words = [.. words.OrderBy(word => word.Number)];
-        var renumbered = new int[words.Count];
-        foreach (var (code, word) in words.Index())
-        {
-            renumbered[_codes[word.Word]] = code;
-            _codes[word.Word] = code;
-        }
-
-        Words = [.. words.Select(word => word.Word)];
-        return renumbered;
+        return [.. words.Select(word => word.Word)];
     }
 
     private static bool IsInteger(string word, out long number) =>

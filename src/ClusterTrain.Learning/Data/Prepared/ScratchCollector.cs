@@ -57,11 +57,11 @@ internal sealed class ScratchCollector : RowCollector, IDisposable
         _rows++;
     }
 
-    public override RowStore ToStore(int values, OneHot? oneHot)
+    public override RowStore ToStore(int values, ValueEncoder? encoder)
     {
         _output.Flush();
         _mapped = new MappedFile(_file);
-        return new ScratchRows(_mapped, _rows, values, _isWide, oneHot, _areBytes ? RowForm.Bytes : RowForm.Floats, _cancellation);
+        return new ScratchRows(_mapped, _rows, values, _isWide, encoder, _areBytes ? RowForm.Bytes : RowForm.Floats, _cancellation);
     }
 
     /// <summary>Deletes the file; the store must not be read any more.</summary>

@@ -9,7 +9,7 @@ internal sealed class ScratchRows : RowStore
     private readonly MappedFile _file;
     private readonly int _values;
     private readonly bool _isWide;
-    private readonly OneHot? _oneHot;
+    private readonly ValueEncoder? _encoder;
     private readonly FeatureScaling? _scaling;
     private readonly CancellationToken _cancellation;
     private readonly ByteScaling? _byteScaling;
@@ -18,7 +18,7 @@ internal sealed class ScratchRows : RowStore
     /// <param name="rows">Number of rows.</param>
     /// <param name="values">Values of a row.</param>
     /// <param name="isWide">True: they are doubles.</param>
-    /// <param name="oneHot">Spreads words; null: there are none.</param>
+    /// <param name="encoder">Makes features of the values; null: they are the features.</param>
     /// <param name="form">The form the rows are to have.</param>
     /// <param name="cancellation">Ends a pass over the rows.</param>
     /// <param name="scaling">Null: none yet.</param>
@@ -27,13 +27,13 @@ internal sealed class ScratchRows : RowStore
         long rows,
         int values,
         bool isWide,
-        OneHot? oneHot,
+        ValueEncoder? encoder,
         RowForm form,
         CancellationToken cancellation,
         FeatureScaling? scaling = null)
-        : base(rows, oneHot?.Features ?? values)
+        : base(rows, encoder?.Features ?? values)
     {
-        (_file, _values, _isWide, _oneHot) = (file, values, isWide, oneHot);
+        (_file, _values, _isWide, _encoder) = (file, values, isWide, encoder);
         (Form, _cancellation, _scaling) = (form, cancellation, scaling);
         if (form == RowForm.Bytes)
             _byteScaling = new ByteScaling(scaling ?? FeatureScaling.Uniform(Features, 1));
@@ -57,7 +57,7 @@ internal sealed class ScratchRows : RowStore
 
     public override void ReadWide(long row, Span<double> values)
     {
-        if (_oneHot is null)
+        if (_encoder is null)
         {
             ReadStored(row, values);
             return;
@@ -65,7 +65,7 @@ internal sealed class ScratchRows : RowStore
 
         var stored = ArrayPool<double>.Shared.Rent(_values);
         ReadStored(row, stored.AsSpan(0, _values));
-        _oneHot.Spread(stored.AsSpan(0, _values), values);
+        _encoder.Encode(row, stored.AsSpan(0, _values), values);
         ArrayPool<double>.Shared.Return(stored);
     }
 
@@ -74,10 +74,24 @@ internal sealed class ScratchRows : RowStore
         // Rows are read once, in order: the operating system reads ahead by itself.
     }
 
+    public override RowStore Encode(ValueEncoder encoder, string name)
+    {
+        var areBytes = true;
+        var encoded = new ScratchRows(_file, Rows, _values, _isWide, encoder, RowForm.Floats, _cancellation);
+        var features = new double[encoder.Features];
+        for (var row = 0L; row < Rows; row++)
+        {
+            encoded.ReadWide(row, features);
+            areBytes = areBytes && Array.TrueForAll(features, SourceTable.IsByte);
+        }
+
+        return areBytes ? new ScratchRows(_file, Rows, _values, _isWide, encoder, RowForm.Bytes, _cancellation) : encoded;
+    }
+
     public override RowStore Prepare(FeatureScaling scaling)
     {
         var form = scaling.HasOrigins ? RowForm.Floats : Form;
-        var prepared = new ScratchRows(_file, Rows, _values, _isWide, _oneHot, form, _cancellation, scaling);
+        var prepared = new ScratchRows(_file, Rows, _values, _isWide, _encoder, form, _cancellation, scaling);
         if (prepared._byteScaling?.FirstNotFinite() is >= 0 and var feature)
             throw NotFinite(0, feature);
         var values = new float[Features];

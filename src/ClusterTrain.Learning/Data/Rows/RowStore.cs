@@ -44,6 +44,25 @@ internal abstract class RowStore(long rows, int features)
     /// <exception cref="RowException">A scaled value is too large.</exception>
     public abstract RowStore Prepare(FeatureScaling scaling);
 
+    /// <summary>The features that an encoder makes of these rows, whose values are none yet.</summary>
+    /// <param name="encoder">The encoder.</param>
+    /// <param name="name">What messages call the rows.</param>
+    /// <exception cref="DataException">A row has no such features, or there are too many.</exception>
+    public virtual RowStore Encode(ValueEncoder encoder, string name)
+    {
+        if (Rows * encoder.Features > DataLimits.Values)
+            throw MemoryCollector.TooMany(name);
+        var values = new double[Features];
+        var features = new double[Rows * encoder.Features];
+        for (var row = 0L; row < Rows; row++)
+        {
+            ReadWide(row, values);
+            encoder.Encode(row, values, features.AsSpan((int)(row * encoder.Features), encoder.Features));
+        }
+
+        return SourceTable.Store(features, encoder.Features);
+    }
+
     /// <summary>Copies a row's content as it is held: the bytes, or the prepared floats in little-endian order.</summary>
     public abstract void CopyContent(long row, Span<byte> content);
 

@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.Text;
+using ClusterTrain.Learning;
+
+namespace ClusterTrain.Cli;
+
+/// <summary><c>clustertrain init</c>: a first recipe for one's own table.</summary>
+internal static class InitCommand
+{
+    public static Command Create(Surroundings surroundings)
+    {
+        var file = new Argument<string>("FILE") { Description = "CSV file, plain or gzip" };
+        var target = new Option<string>("--target") { Description = "the column to predict; c0, c1, ... in a file without a header", HelpName = "COLUMN", Required = true };
+        var recipe = new Option<string?>("--out") { Description = "the recipe to write, which must not be there yet (default: the file's name with .yaml, in this folder)", HelpName = "FILE" };
+        var delimiter = new Option<string?>("--delimiter") { Description = $"what stands between the columns (default: told from the file): {CsvFormat.AllowedDelimiters}", HelpName = "WORD" };
+        var point = new Option<string?>("--decimal") { Description = "what stands before decimals: comma or point (default: told from the file)", HelpName = "comma|point" };
+        point.AcceptOnlyFromAmong("comma", "point");
+        var command = new CommandWithExamples(
+            "init",
+            "Looks at a CSV file and writes a recipe for it, with comments; says what looks wrong in the file.",
+            "clustertrain init houses.csv --target price",
+            "clustertrain init houses.csv --target price --out recipes/houses.yaml")
+        {
+            file, target, recipe, delimiter, point,
+        };
+        command.SetAction(parsed => Run(
+            parsed.GetRequiredValue(file),
+            parsed.GetRequiredValue(target),
+            parsed.GetValue(recipe),
+            Delimiter(parsed.GetValue(delimiter)),
+            parsed.GetValue(point) switch { "comma" => ',', "point" => '.', _ => null },
+            surroundings));
+        return command;
+    }
+
+    private static int Run(string file, string target, string? recipePath, char? delimiter, char? decimalPoint, Surroundings surroundings)
+    {
+        if (file == "-" || SpecialFile.IsAt(file))
+            throw new UsageException($"{file}: is no file that a recipe can name. Save the rows in a file first.");
+        var plain = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? file[..^3] : file;
+        var path = recipePath ?? $"{Path.GetFileNameWithoutExtension(plain)}.yaml";
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (File.Exists(path) || Directory.Exists(path))
+            throw new UsageException($"{path}: is there already and stays as it is. Name another file with --out, or delete it first.");
+        if (!Directory.Exists(folder))
+            throw new UsageException($"--out is '{path}', and there is no folder {folder}; make it first.");
+
+        // Beside the recipe the data are found wherever the command runs.
+        var named = Path.GetRelativePath(folder, Path.GetFullPath(file)).Replace('\\', '/');
+        var draft = RecipeDraft.Of(file, target, RecipeReader.NameOf(path), named, delimiter, decimalPoint);
+        Check(draft, path, folder, surroundings);
+        AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(draft.Text)));
+        surroundings.Warn(draft.Warnings);
+        surroundings.Out.WriteLine($"{path}: {draft.Summary}");
+        surroundings.Out.WriteLine($"next: clustertrain train {(path.Contains(' ', StringComparison.Ordinal) ? $"\"{path}\"" : path)}");
+        return ExitCodes.Ok;
+    }
+
+    // A recipe that would not train is not written.
+    private static void Check(RecipeDraft draft, string path, string folder, Surroundings surroundings)
+    {
+        var recipe = RecipeReader.Parse(draft.Text, path, []);
+        var data = DataPreparation.Prepare(
+            recipe, Locations.Of(folder, dataFolder: null, surroundings), cancellation: surroundings.Interruption.Token);
+        RecipeChecks.CheckAgainst(recipe, data.Train.Features, data.Train.Outputs, data.Train.Rows, data.Classes);
+    }
+
+    private static char? Delimiter(string? word) => word is null ? null
+        : CsvFormat.ParseDelimiter(word) ?? throw new UsageException($"--delimiter is '{word}'; allowed: {CsvFormat.AllowedDelimiters}.");
+}
