@@ -98,7 +98,7 @@ public sealed class HandshakeTests
         var answer = new byte[Protocol.HelloHeaderBytes];
         connection.Read(answer);
         Assert.Equal([.. "CTRN"u8, Protocol.Version, 0, 0, 0], answer);
-        Warning(cluster, "speaks protocol version 99, this node speaks 2");
+        Warning(cluster, $"speaks protocol version 99, this node speaks {Protocol.Version}");
     }
 
     [Fact]
