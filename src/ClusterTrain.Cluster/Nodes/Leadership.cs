@@ -19,8 +19,8 @@ internal sealed class Leadership : ILeadership
 {
     private static readonly TimeSpan s_folderPause = TimeSpan.FromMilliseconds(200);
 
-    // A lease is renewed once a second; that its coordinator is gone, or does not answer, Akka found out before.
-    private static readonly TimeSpan s_leaseTime = TimeSpan.FromSeconds(3);
+    // A claim is renewed once a second; that its coordinator is gone, or does not answer, Akka found out before.
+    private static readonly TimeSpan s_claimTime = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_lookPeriod = TimeSpan.FromSeconds(1);
 
     private readonly NodeContext _node;
@@ -124,7 +124,7 @@ internal sealed class Leadership : ILeadership
             while (!((IAsyncResult)_ended.Task).AsyncWaitHandle.WaitOne(s_lookPeriod))
             {
                 links.LookForSilent(s_lookPeriod);
-                if (!folder.RenewLease())
+                if (!folder.RenewClaim())
                     Fenced("another coordinator took the run over, because this one hung");
             }
         }
@@ -146,13 +146,13 @@ internal sealed class Leadership : ILeadership
     }
 
     /// <summary>
-    /// Opens the run folder, as soon as the coordinator before has released it or has not renewed its lease for long; null when this one is to end
+    /// Opens the run folder, as soon as the coordinator before has released it or has not renewed its claim for long; null when this one is to end
     /// meanwhile.
     /// </summary>
     private RunFolder? OpenFolder()
     {
         var isTold = false;
-        var (lease, since) = (Lease(), Options.Time.GetTimestamp());
+        var (claim, since) = (Claim(), Options.Time.GetTimestamp());
         while (!_abort.IsCancellationRequested && !_stop.IsCancellationRequested)
         {
             try
@@ -169,23 +169,23 @@ internal sealed class Leadership : ILeadership
                 _abort.Token.WaitHandle.WaitOne(s_folderPause);
             }
 
-            if (Lease() is { } present && present == lease)
+            if (Claim() is { } present && present == claim)
             {
-                if (Options.Time.GetElapsedTime(since) < s_leaseTime)
+                if (Options.Time.GetElapsedTime(since) < s_claimTime)
                     continue;
 
                 _node.Observe(new NodeWarning(
-                    $"{_run.Folder}: the coordinator that holds the run folder has been hanging for {s_leaseTime.TotalSeconds} s; taking the run over"));
+                    $"{_run.Folder}: the coordinator that holds the run folder has been hanging for {s_claimTime.TotalSeconds} s; taking the run over"));
                 return _run.OpenFolder(true);
             }
 
-            (lease, since) = (Lease(), Options.Time.GetTimestamp());
+            (claim, since) = (Claim(), Options.Time.GetTimestamp());
         }
 
         return null;
     }
 
-    private string? Lease() => _run.Folder.Length > 0 ? RunFolder.ReadLease(_run.Folder) : null;
+    private string? Claim() => _run.Folder.Length > 0 ? RunFolder.ReadClaim(_run.Folder) : null;
 
     /// <summary>How the run ended, when it did: a node that was away meanwhile may come to lead it.</summary>
     private static RunCompleted? Result(RunFolder folder)
@@ -251,7 +251,7 @@ internal sealed class Leadership : ILeadership
     /// <summary>The actor of the coordinator threw.</summary>
     public void Failed(Exception error)
     {
-        if (_folder?.RenewLease() == false)
+        if (_folder?.RenewClaim() == false)
             Fenced(error.Message);
         else
             _ended.TrySetResult(new RunFailed($"the coordinator failed: {error.Message}"));

@@ -146,11 +146,11 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>What the coordinator that holds a folder renews while it is well; null: nothing yet.</summary>
     /// <param name="path">The folder.</param>
-    public static string? ReadLease(string path)
+    public static string? ReadClaim(string path)
     {
         try
         {
-            return System.IO.File.ReadAllText(System.IO.Path.Combine(path, "lease"));
+            return System.IO.File.ReadAllText(System.IO.Path.Combine(path, "claim"));
         }
         catch (IOException)
         {
@@ -163,7 +163,7 @@ public sealed class RunFolder : IDisposable
     /// Opens the folder of a run whose coordinator hangs, in a new term. The hung one keeps the lock of a file that has no name any more, and its open
     /// records lead nowhere; when it wakes it finds the new term before it writes anything by name.
     /// </summary>
-    /// <param name="path">The folder; its lease was not renewed for long.</param>
+    /// <param name="path">The folder; its claim was not renewed for long.</param>
     /// <exception cref="RunFolderException">It is not a run's, or another process took it over.</exception>
     public static RunFolder TakeOver(string path)
     {
@@ -185,14 +185,14 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Says that the coordinator is well, and finds out whether the folder is still its own.</summary>
     /// <returns>False: another coordinator took it over.</returns>
-    public bool RenewLease()
+    public bool RenewClaim()
     {
         if (!IsOwn())
             return false;
 
         try
         {
-            System.IO.File.WriteAllText(File("lease"), string.Create(CultureInfo.InvariantCulture, $"term {Identity.Term}, renewal {++_renewals:D12}\n"));
+            System.IO.File.WriteAllText(File("claim"), string.Create(CultureInfo.InvariantCulture, $"term {Identity.Term}, renewal {++_renewals:D12}\n"));
         }
         catch (IOException)
         {

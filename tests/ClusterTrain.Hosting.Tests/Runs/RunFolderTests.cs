@@ -23,17 +23,17 @@ public sealed class RunFolderTests : IDisposable
         using var hung = RunFolder.Create(_runs.Folder("run"), TrainedRun.Recipe());
         using var log = new StreamWriter(new FileStream(hung.LogPath, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
         log.WriteLine("before");
-        Assert.True(hung.RenewLease());
-        var lease = RunFolder.ReadLease(hung.Path);
-        Assert.True(hung.RenewLease());
-        Assert.NotEqual(lease, RunFolder.ReadLease(hung.Path));
+        Assert.True(hung.RenewClaim());
+        var claim = RunFolder.ReadClaim(hung.Path);
+        Assert.True(hung.RenewClaim());
+        Assert.NotEqual(claim, RunFolder.ReadClaim(hung.Path));
 
         using var next = RunFolder.TakeOver(hung.Path);
         log.WriteLine("after");
 
         Assert.Equal(2, next.Identity.Term);
-        Assert.True(next.RenewLease());
-        Assert.False(hung.RenewLease());
+        Assert.True(next.RenewClaim());
+        Assert.False(hung.RenewClaim());
         Assert.Equal("before\n", File.ReadAllText(next.LogPath));
         var error = Assert.Throws<RunFolderException>(() => hung.HoldTo("data"));
         Assert.Contains("another coordinator took the run over", error.Message, StringComparison.Ordinal);
