@@ -288,8 +288,8 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             this,
             discover,
             AskForLeader);
-        membership.Start(_node.LostAfter);
         _membership = membership;
+        membership.Start(_node.LostAfter);
     }
 
     private PendingLeadership BeginToLead()
