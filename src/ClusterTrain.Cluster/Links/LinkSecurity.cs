@@ -60,10 +60,15 @@ public sealed record LinkSecurity
         }
     }
 
-    /// <summary>True when users other than its owner may read or change a file; never on Windows, whose rights it does not look at.</summary>
+    /// <summary>
+    /// True when users other than its owner may read or change a file. Never on Windows, whose rights it does not look at, and never for what a
+    /// container engine mounts under /run/secrets, where no other users are.
+    /// </summary>
     /// <param name="path">The file.</param>
-    public static bool OthersMayRead(string path) => !OperatingSystem.IsWindows() && (File.GetUnixFileMode(path)
-        & (UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite)) != 0;
+    public static bool OthersMayRead(string path) =>
+        !OperatingSystem.IsWindows() && !Path.GetFullPath(path).StartsWith("/run/secrets/", StringComparison.Ordinal)
+        && (File.GetUnixFileMode(path)
+            & (UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite)) != 0;
 
     /// <summary>Adds certificates from PEM files.</summary>
     /// <param name="certificate">File of this node's certificate.</param>
