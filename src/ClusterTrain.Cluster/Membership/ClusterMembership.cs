@@ -201,7 +201,8 @@ internal sealed class ClusterMembership : IDisposable
         var began = _options.Clock.GetTimestamp();
         long? apartSince = null;
         var met = "";
-        while (!_stop.IsCancellationRequested && !system.WhenTerminated.IsCompleted)
+        // A node that was removed is of no use even when its shutdown was held up before (OutliveFailedHandshakes).
+        while (!_stop.IsCancellationRequested && !system.WhenTerminated.IsCompleted && !cluster.IsTerminated)
         {
             _changed.WaitOne(s_look);
             if (Interlocked.Exchange(ref _isToRestart, false))
