@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 using Xunit.Abstractions;
 
@@ -43,7 +41,7 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
     {
         var failures = int.Parse(Environment.GetEnvironmentVariable("CLUSTERTRAIN_FAILURES") ?? "40", CultureInfo.InvariantCulture);
         var random = new Random(20261129);
-        var addresses = FreeAddresses(3);
+        var addresses = Machine.FreeAddresses(3);
         var join = string.Join(',', addresses);
         foreach (var address in addresses)
             Add("coordinator", ["coordinator", "--json", .. s_recipe, "--out", _folder["run"], "--listen", address, "--join", join]);
@@ -163,15 +161,6 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
             (_step, _stepAt) = (step, Stopwatch.GetTimestamp());
             Monitor.PulseAll(_gate);
         }
-    }
-
-    private static string[] FreeAddresses(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        listeners.ForEach(listener => listener.Start());
-        string[] addresses = [.. listeners.Select(listener => listener.LocalEndpoint.ToString()!)];
-        listeners.ForEach(listener => listener.Stop());
-        return addresses;
     }
 
     /// <summary>A process that is started again whenever it was killed; one that ends by itself is a problem.</summary>

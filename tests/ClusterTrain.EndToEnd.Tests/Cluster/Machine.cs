@@ -1,8 +1,10 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 
 namespace ClusterTrain.EndToEnd.Tests;
 
-/// <summary>Programs of the machine that make mounts and networks.</summary>
+/// <summary>Programs of the machine that make mounts and networks, and its free ports.</summary>
 public static class Machine
 {
     /// <summary>Runs a program and expects it to succeed.</summary>
@@ -11,5 +13,15 @@ public static class Machine
         using var process = Process.Start(program, args);
         process.WaitForExit();
         Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', args)} ended with exit code {process.ExitCode}");
+    }
+
+    /// <summary>Addresses on loopback at whose ports nobody listens.</summary>
+    public static string[] FreeAddresses(int count)
+    {
+        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
+        listeners.ForEach(listener => listener.Start());
+        string[] addresses = [.. listeners.Select(listener => listener.LocalEndpoint.ToString()!)];
+        listeners.ForEach(listener => listener.Stop());
+        return addresses;
     }
 }

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 
 namespace ClusterTrain.EndToEnd.Tests;
 
@@ -13,7 +11,7 @@ public sealed class TakeoverTests(IncidentRun undisturbed) : IDisposable
 
     private readonly TemporaryFolder _folder = new();
     private readonly List<ClusterTrainProcess> _all = [];
-    private readonly string[] _addresses = FreeAddresses(3);
+    private readonly string[] _addresses = Machine.FreeAddresses(3);
 
     public void Dispose()
     {
@@ -116,14 +114,5 @@ public sealed class TakeoverTests(IncidentRun undisturbed) : IDisposable
         bytes[at]++;
         File.WriteAllBytes(kernels, bytes);
         return Path.Combine(copy, "clustertrain.dll");
-    }
-
-    private static string[] FreeAddresses(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        listeners.ForEach(listener => listener.Start());
-        string[] addresses = [.. listeners.Select(listener => listener.LocalEndpoint.ToString()!)];
-        listeners.ForEach(listener => listener.Stop());
-        return addresses;
     }
 }
