@@ -15,6 +15,16 @@ public static class Machine
         Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', args)} ended with exit code {process.ExitCode}");
     }
 
+    /// <summary>Runs a program, expects it to succeed, and gives what it printed.</summary>
+    public static string Output(string program, params string[] args)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, args) { RedirectStandardOutput = true })!;
+        var text = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', args)} ended with exit code {process.ExitCode}");
+        return text;
+    }
+
     /// <summary>Addresses on loopback at whose ports nobody listens.</summary>
     public static string[] FreeAddresses(int count)
     {
