@@ -51,7 +51,10 @@ internal static class Program
         try
         {
             var test = method.IsStatic ? null : Activator.CreateInstance(type);
-            (method.Invoke(test, arguments) as Task)?.GetAwaiter().GetResult();
+            object[] converted = [.. arguments.Zip(method.GetParameters(), (value, parameter) => parameter.ParameterType.IsPrimitive
+                ? Convert.ChangeType(value, parameter.ParameterType, CultureInfo.InvariantCulture)
+                : value)];
+            (method.Invoke(test, converted) as Task)?.GetAwaiter().GetResult();
             (test as IDisposable)?.Dispose();
             return null;
         }
