@@ -11,10 +11,13 @@ public sealed class Arm64Tests(Arm64Programs arm64, ITestOutputHelper output) : 
     private readonly TemporaryFolder _folder = new();
 
     /// <summary>
-    /// The tests that compare kernels with plain loops, with recorded hashes, and with the orders drawn for their sums.
+    /// The tests that compare kernels with plain loops, with recorded hashes, and in full with the orders drawn for their sums.
     /// </summary>
     private static string[] KernelTests { get; } =
-        ["GoldenBitsTests", "LossTests", "MapTests", "NaiveProductsTests", "ReduceTests", "SumOrderTests", "UpdateTests"];
+    [
+        "GoldenBitsTests", "LossTests", "MapTests", "NaiveProductsTests", "ReduceTests", "UpdateTests",
+        .. IncidentRun.IsFull ? ["SumOrderTests"] : Array.Empty<string>(), // half of the time
+    ];
 
     public void Dispose() => _folder.Dispose();
 
