@@ -67,7 +67,7 @@ internal sealed class RunSession : IDisposable
     /// <param name="threads">Threads of each; 0: each worker knows its own.</param>
     /// <param name="servers">Parameter servers.</param>
     /// <param name="isResumed">True when it goes on from a checkpoint.</param>
-    /// <param name="command">The command that goes on with it, without the folder.</param>
+    /// <param name="command">The command that resumes it, without the folder.</param>
     /// <param name="address">Where members join; null: the run is in one process.</param>
     public void Begin(int workers, int threads, int servers, bool isResumed, string command, string? address = null)
     {
@@ -103,7 +103,7 @@ internal sealed class RunSession : IDisposable
         _log!.Write(happened);
         _tensorBoard?.Write(happened);
         if (LogProblem is { } problem && !hadProblem)
-            _view.Observe(new RunWarning($"the log cannot be written: {problem}; what belongs there waits, and training goes on"));
+            _view.Observe(new RunWarning($"the log cannot be written: {problem}; what belongs there waits, and training continues"));
         _view.Observe(happened);
     }
 

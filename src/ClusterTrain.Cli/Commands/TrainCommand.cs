@@ -16,7 +16,7 @@ internal static class TrainCommand
             "--threads", "N", "threads of each worker (default: this machine's cores divided among the workers)", 1, CommandOptions.MostThreads);
         var servers = CommandOptions.Whole(
             "--parameter-servers", "M", "parameter servers, each with a part of the weights (default: 1)", 1, CommandOptions.MostServers);
-        var resume = new Option<string?>("--resume") { Description = "go on with the run in this folder, from its last checkpoint", HelpName = "DIR" };
+        var resume = new Option<string?>("--resume") { Description = "resume the run in this folder from its last checkpoint", HelpName = "DIR" };
         var command = new CommandWithExamples(
             "train",
             "Trains the model of a recipe; the last line is the SHA-256 of its weights.",
@@ -70,7 +70,7 @@ internal static class TrainCommand
             if (other is not null)
             {
                 throw new UsageException(
-                    $"--resume goes on with the recipe in {resumed}; {other} cannot be used with it. Start a new run to change anything.");
+                    $"--resume uses the recipe in {resumed}; {other} cannot be used with it. Start a new run to change anything.");
             }
         }
 

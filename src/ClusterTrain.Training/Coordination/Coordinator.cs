@@ -447,7 +447,7 @@ public sealed class Coordinator : IActor, IDisposable
         {
             _lastWarning = context.Now;
             _observe(new RunWarning(
-                $"the run folder cannot be written: {stalled.Problem}; training goes on as far as it may, and writing is tried again"));
+                $"the run folder cannot be written: {stalled.Problem}; training continues as far as it may, and writing is retried"));
         }
     }
 
@@ -461,7 +461,7 @@ public sealed class Coordinator : IActor, IDisposable
         }
         else
         {
-            _observe(new RunWarning($"the checkpoint at step {written.Step} could not be written: {written.Problem}; training goes on, the next one is tried in time"));
+            _observe(new RunWarning($"the checkpoint at step {written.Step} could not be written: {written.Problem}; training continues, and the next one is written in time"));
         }
 
         if (_departures.IsAwaited && _checkpoint.IsAnsweredBy(written.Step))

@@ -389,7 +389,7 @@ internal sealed class SegmentServer : IDisposable
         Apply(context, coordinator);
     }
 
-    /// <summary>Takes a worker's gradient sum; one that is late, or counted already, is let go.</summary>
+    /// <summary>Takes a worker's gradient sum; one that is late, or was counted already, is dropped.</summary>
     public void Add(IActorContext context, ActorId sender, ActorId coordinator, ImmutableArray<ActorId> servers, in TensorMessage sum)
     {
         if (sum.Key.Step == Step)

@@ -32,7 +32,7 @@ public sealed class Worker : IActor, IDisposable
     private readonly OrdersOfAll<LateShare> _late = new();
     private bool _stopped;
 
-    // Announced, and not yet told of the servers: they may have let this worker go meanwhile, so it subscribes again.
+    // Announced, and not yet told of the servers: they may have dropped this worker meanwhile, so it subscribes again.
     private bool _announced;
 
     private long[] _rows = [];

@@ -20,7 +20,7 @@ internal static class CoordinatorCommand
             null,
             $"127.0.0.1:{NodeEndpoint.CoordinatorPort}");
         var workers = CommandOptions.Whole(
-            "--min-workers", "N", "workers needed to begin, and to go on (default: 1)", 1, CommandOptions.MostThreads);
+            "--min-workers", "N", "workers needed to begin and to continue (default: 1)", 1, CommandOptions.MostThreads);
         var servers = CommandOptions.Whole(
             "--parameter-servers", "M", "parameter servers, each with a part of the weights (default: 1)", 1, CommandOptions.MostServers);
         var lost = CommandOptions.Seconds(
