@@ -110,7 +110,7 @@ public sealed class DashboardServer : IDisposable
             { AddressFamily: System.Net.Sockets.AddressFamily.InterNetworkV6 } address => $"[{address}]",
             var address => address.ToString(),
         };
-        return string.Create(CultureInfo.InvariantCulture, $"http://{host}:{port}/{(settings.Token is { } token ? $"?token={token}" : "")}");
+        return string.Create(CultureInfo.InvariantCulture, $"http://{host}:{port}/{(settings.Token is { } token ? $"?token={Uri.EscapeDataString(token)}" : "")}");
     }
 
     private static void Map(WebApplication app, DashboardSettings settings, WatchedRuns runs, Func<bool> isReady)

@@ -12,6 +12,7 @@ internal sealed class RunSession : IDisposable
     private readonly bool _isForTensorBoard;
     private readonly IRunView _view;
     private readonly RunWatch? _watch;
+    private readonly RunTrace? _trace;
     private RunFolder? _folder;
     private RunLog? _log;
     private TensorBoardLog? _tensorBoard;
@@ -35,6 +36,7 @@ internal sealed class RunSession : IDisposable
         Plan = new TrainingPlan(Recipe, Data.Train.Rows);
         Layout = new NetworkLayout(Data.Train.Features, Recipe.Layers);
         _isForTensorBoard = arguments.IsForTensorBoard;
+        _trace = arguments.Trace is { } file ? new RunTrace(file, surroundings.Time) : null;
         _view = RunViews.Of(arguments, surroundings);
     }
 
@@ -115,6 +117,7 @@ internal sealed class RunSession : IDisposable
             _view.Observe(new RunWarning($"the log cannot be written: {problem}; what belongs there waits, and training goes on"));
         _view.Observe(happened);
         _watch?.Observe(happened);
+        _trace?.Write(happened);
     }
 
     /// <summary>Shows how it ended, and gives the exit code.</summary>
@@ -159,6 +162,7 @@ internal sealed class RunSession : IDisposable
     public void Dispose()
     {
         _view.Dispose();
+        _trace?.Dispose();
         Close();
     }
 

@@ -28,8 +28,9 @@ internal static class Texts
     public static string Tick(double value) => Math.Abs(value) switch
     {
         0 => "0",
-        >= 1e6 => value.ToString("0.#e0", CultureInfo.InvariantCulture),
-        >= 10_000 => (value / 1000).ToString("0.#k", CultureInfo.InvariantCulture),
+        >= 1e9 => value.ToString("0.##e0", CultureInfo.InvariantCulture),
+        >= 1e6 => $"{(value / 1e6).ToString("0.###", CultureInfo.InvariantCulture)}M",
+        >= 10_000 => $"{(value / 1000).ToString("0.#", CultureInfo.InvariantCulture)}k",
         >= 1 => value.ToString("0.##", CultureInfo.InvariantCulture),
         >= 0.01 => value.ToString("0.###", CultureInfo.InvariantCulture),
         _ => value.ToString("0.#e-0", CultureInfo.InvariantCulture),

@@ -38,6 +38,14 @@
     }
   };
 
+  // A page that never got a connection, or that its node no longer answers, notices it too.
+  let missed = 0;
+  setInterval(async () => {
+    if (looking) return;
+    missed = await answers(location.href) ? 0 : missed + 1;
+    if (missed >= 2) look();
+  }, 1500);
+
   Blazor.start({
     circuit: {
       configureSignalR: builder => builder.withServerTimeout(6000).withKeepAliveInterval(2000),
