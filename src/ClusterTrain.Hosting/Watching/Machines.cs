@@ -41,10 +41,30 @@ internal sealed class Machines
         return (machine.View, false);
     }
 
+    /// <summary>Another coordinator leads: it does not know yet who is there.</summary>
+    public void Await(DateTimeOffset at)
+    {
+        foreach (var machine in _machines.Where(machine => machine.IsThere))
+        {
+            (machine.IsAwaited, machine.Measure) = (true, null);
+            machine.Go(MachineState.Resting, at);
+        }
+    }
+
+    /// <summary>Who has not come back to the coordinator that leads now is gone.</summary>
+    public void GiveUpAwaited(DateTimeOffset at)
+    {
+        foreach (var machine in _machines.Where(machine => machine is { IsThere: true, IsAwaited: true }))
+        {
+            machine.Detail = "did not come back after the coordinator was replaced";
+            machine.Go(MachineState.Lost, at);
+        }
+    }
+
     /// <summary>Training goes on: whoever is there takes part.</summary>
     public void Begin(DateTimeOffset at)
     {
-        foreach (var machine in _machines.Where(machine => machine is { IsThere: true, State: not MachineState.Spare }))
+        foreach (var machine in _machines.Where(machine => machine is { IsThere: true, IsAwaited: false, State: not MachineState.Spare }))
         {
             machine.Go(machine.Role == NodeRole.Worker ? MachineState.Computing : MachineState.Serving, at);
         }
@@ -79,7 +99,7 @@ internal sealed class Machines
             }
         }
 
-        foreach (var server in _machines.Where(machine => machine is { IsThere: true, Role: NodeRole.ParameterServer } && isTraining))
+        foreach (var server in _machines.Where(machine => machine is { IsThere: true, IsAwaited: false, Role: NodeRole.ParameterServer } && isTraining))
         {
             server.Go(measured.Serving.Contains(server.Id) ? MachineState.Serving : MachineState.Spare, at);
         }
@@ -91,11 +111,11 @@ internal sealed class Machines
     {
         // Nodes of one cluster may have the same name: one of them that is there is another one.
         var former = _machines.Find(machine => machine.Id == changed.Member)
-            ?? _machines.Find(machine => !machine.IsThere && machine.Role == changed.Role && machine.Id.Node == changed.Member.Node);
+            ?? _machines.Find(machine => (!machine.IsThere || machine.IsAwaited) && machine.Role == changed.Role && machine.Id.Node == changed.Member.Node);
         var isBack = former is { IsThere: false };
         var machine = former ?? Add(changed);
         machine.Restarts += isBack ? 1 : 0;
-        (machine.Id, machine.Detail) = (changed.Member, "");
+        (machine.Id, machine.Detail, machine.IsAwaited) = (changed.Member, "", false);
         machine.Go(MachineState.Joined, at);
         return (machine.View, isBack);
     }
@@ -128,6 +148,9 @@ internal sealed class Machines
         public int Restarts { get; set; }
 
         public WorkerMeasure? Measure { get; set; }
+
+        /// <summary>True while the coordinator that leads now has not seen it.</summary>
+        public bool IsAwaited { get; set; }
 
         public bool IsThere => State is not (MachineState.Lost or MachineState.Left or MachineState.Excluded);
 

@@ -15,6 +15,10 @@ public sealed class RunWatch(TimeProvider time)
     private const int MostEvents = 500;
     private const int MostNewest = 20;
 
+    // Members come back to a new coordinator within this; a worker that is late again and again is told of once in a while.
+    private static readonly TimeSpan s_comingBack = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_latePause = TimeSpan.FromMinutes(1);
+
     private readonly Lock _gate = new();
     private readonly Thinned<EpochPoint> _epochs = new(MostEpochs);
     private readonly Thinned<StepPoint> _steps = new(MostSteps);
@@ -22,6 +26,8 @@ public sealed class RunWatch(TimeProvider time)
     private readonly Queue<EpochPoint> _newest = new();
     private readonly LinkedList<WatchedEvent> _events = new();
     private readonly Machines _machines = new();
+    private readonly Dictionary<string, DateTimeOffset> _saidLate = [];
+    private DateTimeOffset? _ledAt;
     private WatchedRun? _run;
     private string _state = "starting";
     private bool _isTraining;
@@ -66,6 +72,11 @@ public sealed class RunWatch(TimeProvider time)
                 {
                     Take(happened, at);
                 }
+
+                if (withHistory && _began is not null && _outcome is null)
+                {
+                    NewLeader(time.GetUtcNow());
+                }
             }
 
             _run = run;
@@ -86,6 +97,11 @@ public sealed class RunWatch(TimeProvider time)
             }
 
             var isAnother = _leader is not null && _leader != leader;
+            if (_leader is not null)
+            {
+                NewLeader(time.GetUtcNow());
+            }
+
             (_leader, _term) = (leader, term);
             Say(time.GetUtcNow(), isAnother ? EventKind.Warning : EventKind.Note, string.Create(
                 CultureInfo.InvariantCulture, $"the coordinator at {leader} {(isAnother ? "took over" : "leads")}, term {term}"));
@@ -161,6 +177,13 @@ public sealed class RunWatch(TimeProvider time)
         _outcome is not null || _run is not { Rows: > 0, StepsPerEpoch: > 0 } run || Pace is not > 0 ? null
         : TimeSpan.FromSeconds(Math.Min(1e9, Math.Max(0, run.Steps - _step) * ((double)run.Rows / run.StepsPerEpoch) / Pace));
 
+    /// <summary>What was under way is not known any more: the coordinator that leads now tells it.</summary>
+    private void NewLeader(DateTimeOffset at)
+    {
+        (_state, _isTraining, _stepTime, _ledAt) = ("starting", false, null, at);
+        _machines.Await(at);
+    }
+
     private void Changed() => Interlocked.Increment(ref _version);
 
     private void Clear()
@@ -171,6 +194,7 @@ public sealed class RunWatch(TimeProvider time)
         _newest.Clear();
         _events.Clear();
         _machines.Clear();
+        _saidLate.Clear();
         (_state, _isTraining, _outcome, _step, _recorded, _checkpoints) = ("starting", false, null, 0, 0, 0);
         (_progress, _epoch, _stepTime, _lost, _checkpoint, _began, _latest) = (null, null, null, null, null, null, null);
     }
@@ -189,6 +213,12 @@ public sealed class RunWatch(TimeProvider time)
                 break;
             case MembersMeasured measured:
                 _machines.Measure(measured, _isTraining, at);
+                if (_ledAt is { } led && at - led > s_comingBack)
+                {
+                    _ledAt = null;
+                    _machines.GiveUpAwaited(at);
+                }
+
                 Measured(measured.Steps);
                 break;
             case MembershipChanged changed:
@@ -208,6 +238,12 @@ public sealed class RunWatch(TimeProvider time)
                 break;
             case WorkerLate late:
                 _machines.Late(late.Worker, at);
+                if (_saidLate.TryGetValue(late.Worker.Node, out var said) && at - said < s_latePause)
+                {
+                    break;
+                }
+
+                _saidLate[late.Worker.Node] = at;
                 Say(at, EventKind.Warning, string.Create(
                     CultureInfo.InvariantCulture, $"{late.Worker.Node} is late in step {late.Step:N0}; {late.Helper.Node} computes its share too"));
                 break;

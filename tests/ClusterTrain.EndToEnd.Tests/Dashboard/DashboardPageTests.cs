@@ -11,6 +11,7 @@ public sealed class DashboardPageTests(Chromium chromium, ITestOutputHelper outp
 {
     private const int LeastPictureBytes = 20_000;
     private const int NarrowWidth = 400;
+    private const int PictureHeight = 1500;
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -63,6 +64,13 @@ public sealed class DashboardPageTests(Chromium chromium, ITestOutputHelper outp
             "worker-2", new LocatorAssertionsToContainTextOptions { Timeout = (float)IncidentRun.Bound(2).TotalMilliseconds });
         output.WriteLine($"a killed worker showed after {Stopwatch.GetElapsedTime(since).TotalSeconds:F2} s");
         await Assertions.Expect(reader.Tab.Locator(".events")).ToContainTextAsync("after worker-2 was lost");
+        foreach (var view in new[] { "light", "dark", "narrow" })
+        {
+            await using var other = await PageReader.Open(chromium, $"http://{address}/", view);
+            await Assertions.Expect(other.Tab.Locator("#loss .rz-line-series path")).ToHaveCountAsync(2);
+            await other.Picture($"page-{view}", PictureHeight);
+        }
+
         Assert.Empty(reader.Problems);
 
         cluster.Coordinator.Kill();
@@ -71,7 +79,9 @@ public sealed class DashboardPageTests(Chromium chromium, ITestOutputHelper outp
         await Assertions.Expect(reader.Tab.Locator(".heading")).ToContainTextAsync(
             ["term 2"], new LocatorAssertionsToContainTextOptions { Timeout = 60_000 });
         await Assertions.Expect(reader.Tab.Locator("#gone")).ToBeHiddenAsync();
-        await reader.Picture("cluster-light");
+        await Assertions.Expect(reader.Tab.Locator("tr.computing")).ToContainTextAsync(["worker-1"], new() { Timeout = 60_000 });
+        await Assertions.Expect(reader.Tab.Locator("#loss .rz-line-series path")).ToHaveCountAsync(2);
+        await reader.Picture("restarted-light");
     }
 
     [ChromiumFact]

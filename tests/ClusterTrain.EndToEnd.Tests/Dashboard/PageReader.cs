@@ -53,14 +53,17 @@ internal sealed class PageReader : IAsyncDisposable
             rule => $"{rule.Id}: {rule.Help}: {string.Join(" | ", rule.Nodes.Take(3).Select(node => node.Html))}")));
     }
 
-    /// <summary>Makes a picture of the whole page, where CLUSTERTRAIN_PICTURES names a folder for them also as a file.</summary>
+    /// <summary>Makes a picture, where CLUSTERTRAIN_PICTURES names a folder for them also as a file.</summary>
     /// <param name="name">Its name.</param>
-    public async Task<byte[]> Picture(string name)
+    /// <param name="height">Pixels from the top; null: the whole page.</param>
+    public async Task<byte[]> Picture(string name, int? height = null)
     {
         var folder = Environment.GetEnvironmentVariable("CLUSTERTRAIN_PICTURES");
+        var size = Tab.ViewportSize!;
         return await Tab.ScreenshotAsync(new PageScreenshotOptions
         {
             FullPage = true,
+            Clip = height is { } pixels ? new Clip { Width = size.Width, Height = pixels } : null,
             Path = folder is { Length: > 0 } ? Path.Combine(folder, $"{name}.png") : null,
         });
     }

@@ -39,7 +39,8 @@ internal sealed class SimulatedRun : IDisposable
         Watch.Observe(new RunBegan(0, workers, 4));
         while (_epoch < epochs - 1000)
             Epoch();
-        Watch.Observe(new MembershipChanged(Id(17), NodeRole.Worker, "lost: its process is gone"));
+        if (workers > 17)
+            Watch.Observe(new MembershipChanged(Id(17), NodeRole.Worker, "lost: its process is gone"));
         Watch.Observe(new CheckpointSaved(_epoch * 100));
         Tell();
         _timer = new Timer(_ => Tell(), null, s_period, s_period);

@@ -75,6 +75,25 @@ public sealed class RunWatchTests : IDisposable
     }
 
     [Fact]
+    public void Members_come_back_to_a_new_coordinator_as_the_same_machines_and_one_that_does_not_is_lost()
+    {
+        Begin(2);
+        _watch.Leads("10.0.0.5:7070", 1);
+        _watch.Leads("10.0.0.6:7070", 2);
+        Assert.All(_watch.View().Machines, machine => Assert.Equal(MachineState.Resting, machine.State));
+        Assert.Equal("the coordinator at 10.0.0.6:7070 took over, term 2", _watch.View().Events[0].Text);
+        var now = TimeProvider.System.GetUtcNow();
+        _watch.Observe(new MembershipChanged(s_server, NodeRole.ParameterServer, "joined"), now);
+        _watch.Observe(new MembershipChanged(new ActorId("worker-1/bb"), NodeRole.Worker, "joined"), now);
+        _watch.Observe(new RunBegan(5, 1, 1), now);
+        Assert.Equal((MachineState.Computing, 0), (Machine("worker-1").State, Machine("worker-1").Restarts));
+        Assert.Equal(MachineState.Resting, Machine("worker-2").State);
+        _watch.Observe(new MembersMeasured([], null, [s_server]), now + TimeSpan.FromSeconds(11));
+        Assert.Equal(MachineState.Lost, Machine("worker-2").State);
+        Assert.Equal(3, _watch.View().Machines.Length);
+    }
+
+    [Fact]
     public void Of_a_very_long_run_a_bounded_number_of_points_is_kept_with_the_first_and_the_last()
     {
         Begin(1);
