@@ -114,9 +114,9 @@ internal static class CoordinatorCommand
             {
                 case NodeLeads leads:
                     session!.Open(leads.Folder);
-                    page?.Run.Leads(leads.Endpoint.ToString(), leads.Folder.Identity.Term);
                     session.Begin(
                         members.Workers, 0, members.Servers, leads.IsResumed, "clustertrain coordinator --out", leads.Endpoint.ToString());
+                    page?.Run.Leads(leads.Endpoint.ToString(), leads.Folder.Identity.Term);
                     break;
                 case NodeRunEvent { Happened: var inRun }:
                     session!.Observe(inRun);
