@@ -51,7 +51,9 @@ internal sealed class Access(DashboardSettings settings)
         var bearer = request.Headers.Authorization is [['B', 'e', 'a', 'r', 'e', 'r', ' ', .. var shown]] ? shown : request.Cookies[Cookie];
         return bearer is not null && IsRight(bearer)
             ? next(http)
-            : Refuse(response, StatusCodes.Status401Unauthorized, "a token is needed: open the address that the program printed, which ends with ?token=..., or send it as a bearer.");
+            : Refuse(
+                response, StatusCodes.Status401Unauthorized,
+                "a token is needed: open the address that the program printed, which ends with ?token=..., or send it as a bearer.");
     }
 
     private bool IsRight(string given) => CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(given)), _token);

@@ -53,7 +53,8 @@ public sealed class DashboardServer : IDisposable
         if (settings is { IsPublic: true, Token: null, IsServed: true })
             throw new ArgumentException("a page that others can reach needs a token", nameof(settings));
 
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, EnvironmentName = Environments.Production });
+        var builder = WebApplication.CreateSlimBuilder(
+            new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, EnvironmentName = Environments.Production });
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -110,7 +111,8 @@ public sealed class DashboardServer : IDisposable
             { AddressFamily: System.Net.Sockets.AddressFamily.InterNetworkV6 } address => $"[{address}]",
             var address => address.ToString(),
         };
-        return string.Create(CultureInfo.InvariantCulture, $"http://{host}:{port}/{(settings.Token is { } token ? $"?token={Uri.EscapeDataString(token)}" : "")}");
+        var query = settings.Token is { } token ? $"?token={Uri.EscapeDataString(token)}" : "";
+        return string.Create(CultureInfo.InvariantCulture, $"http://{host}:{port}/{query}");
     }
 
     private static void Map(WebApplication app, DashboardSettings settings, WatchedRuns runs, Func<bool> isReady)
@@ -118,7 +120,9 @@ public sealed class DashboardServer : IDisposable
         app.Use(new Access(settings).Check);
         app.UseAntiforgery();
         app.MapGet("/healthz", () => Results.Text("ok\n"));
-        app.MapGet("/readyz", () => isReady() ? Results.Text("ready\n") : Results.Text("not ready\n", statusCode: StatusCodes.Status503ServiceUnavailable));
+        app.MapGet(
+            "/readyz",
+            () => isReady() ? Results.Text("ready\n") : Results.Text("not ready\n", statusCode: StatusCodes.Status503ServiceUnavailable));
         app.MapGet("/api/runs", () => Results.Bytes(runs.Json(), "application/json"));
         app.MapPrometheusScrapingEndpoint("/metrics");
         app.MapGet("/assets/{name}", (string name, HttpContext http) => PageFiles.Serve(name, http));

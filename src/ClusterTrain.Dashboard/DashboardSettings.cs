@@ -48,6 +48,7 @@ public sealed record DashboardSettings
         };
     }
 
-    private static FormatException Wrong(string text) =>
-        new($"'{text}' is no address to listen at. Write HOST:PORT with an address of this machine, for example 127.0.0.1:{DefaultPort} or 0.0.0.0:{DefaultPort}.");
+    private static FormatException Wrong(string text) => new(
+        $"'{text}' is no address to listen at. Write HOST:PORT with an address of this machine, "
+        + $"for example 127.0.0.1:{DefaultPort} or 0.0.0.0:{DefaultPort}.");
 }

@@ -113,7 +113,13 @@ internal sealed class LivePage : IDisposable
         try
         {
             var listen = DashboardSettings.ParseAddress(arguments.Address);
-            var settings = new DashboardSettings { Listen = listen, IsServed = arguments.IsServed, Token = arguments.Token, Peers = [.. peers.Select(host => $"{host}:{listen.Port}")] };
+            var settings = new DashboardSettings
+            {
+                Listen = listen,
+                IsServed = arguments.IsServed,
+                Token = arguments.Token,
+                Peers = [.. peers.Select(host => $"{host}:{listen.Port}")],
+            };
             if (settings is { IsPublic: true, Token: null })
                 settings = settings with { Token = DashboardServer.NewToken() };
             var server = DashboardServer.Start(settings, runs, isReady, surroundings.Time);

@@ -23,14 +23,18 @@ internal sealed class RunMetrics : IDisposable
         Gauge("clustertrain_run_epochs", null, "Epochs of the whole run.", view => view.Run?.Recipe.Epochs);
         Gauge("clustertrain_run_loss", null, "Mean loss of the epoch in hand.", view => view.Loss);
         Gauge("clustertrain_run_validation_loss", null, "Loss on the validation rows after the last epoch.", view => Validation(view)?.Loss);
-        Gauge("clustertrain_run_validation_accuracy", null, "Share of the validation rows that is classified rightly after the last epoch, 0 to 1.", view => Validation(view)?.Accuracy);
+        Gauge(
+            "clustertrain_run_validation_accuracy", null, "Share of the validation rows that is classified rightly after the last epoch, 0 to 1.",
+            view => Validation(view)?.Accuracy);
         Gauge("clustertrain_run_gradient_norm", null, "Norm of the mean gradient.", view => view.Norms is [.., var last] ? last.Norm : null);
         Gauge("clustertrain_run_learning_rate", null, "Learning rate.", view => view.Run?.LearningRate(Math.Max(1, view.Step)));
         Gauge("clustertrain_run_samples_per_second", null, "Rows trained per second.", view => view.SamplesPerSecond);
         Gauge("clustertrain_run_ideal_samples_per_second", null, "Rows per second if no worker ever waited.", view => view.IdealSamplesPerSecond);
         Gauge("clustertrain_run_remaining", "s", "Time to the end of the run at this pace.", view => view.Remaining?.TotalSeconds);
         Gauge("clustertrain_run_term", null, "The coordinator's term.", view => view.Term);
-        Gauge("clustertrain_checkpoint_age", "s", "Age of the last checkpoint.", view => view.CheckpointAt is { } at ? Math.Max(0, (Now - at).TotalSeconds) : null);
+        Gauge(
+            "clustertrain_checkpoint_age", "s", "Age of the last checkpoint.",
+            view => view.CheckpointAt is { } at ? Math.Max(0, (Now - at).TotalSeconds) : null);
         Counter("clustertrain_checkpoints", "Checkpoints written.", view => view.Checkpoints);
         Gauge("clustertrain_run_folder", "By", "Size of the run folder.", view => _runs.Disk(view)?.Used);
         Gauge("clustertrain_disk_free", "By", "Bytes free on the run folder's disk.", view => _runs.Disk(view)?.Free);

@@ -35,7 +35,9 @@ internal sealed class RunSpans : IDisposable
                 _lost ??= (at, changed.Member.Name, _step);
                 break;
             case EpochCompleted { Record: var record }:
-                Span("epoch", _epochBegan ?? at, at, ("epoch", record.Epoch), ("step", record.Step), ("loss", record.Loss), ("weights_sha256", record.WeightsSha256));
+                Span(
+                    "epoch", _epochBegan ?? at, at,
+                    ("epoch", record.Epoch), ("step", record.Step), ("loss", record.Loss), ("weights_sha256", record.WeightsSha256));
                 _epochBegan = at;
                 break;
         }
@@ -45,8 +47,8 @@ internal sealed class RunSpans : IDisposable
 
     private void Span(string name, DateTimeOffset from, DateTimeOffset to, params (string Key, object Value)[] tags)
     {
-        using var span = _source.StartActivity(
-            ActivityKind.Internal, startTime: from, tags: tags.Select(tag => new KeyValuePair<string, object?>($"clustertrain.{tag.Key}", tag.Value)), name: name);
+        var named = tags.Select(tag => new KeyValuePair<string, object?>($"clustertrain.{tag.Key}", tag.Value));
+        using var span = _source.StartActivity(ActivityKind.Internal, startTime: from, tags: named, name: name);
         span?.SetEndTime(to.UtcDateTime);
     }
 }

@@ -51,9 +51,10 @@ public static class Bottleneck
         }
 
         var others = workers[1..][(workers.Length - 1) / 2].Measure!.Value.ComputePerStep;
+        var leaves = slowest.Leaves == 1 ? "leaf" : "leaves";
         return slowest.ComputePerStep > SlowMultiple * others
-            ? $"{workers[0].Name} is the slow node: it computes {Time(slowest.ComputePerStep)} of each step for {slowest.Leaves} {(slowest.Leaves == 1 ? "leaf" : "leaves")}, the others {Time(others)}; "
-                + $"all wait for it ({Part(slowest.ComputePerStep, step)} of a step)."
+            ? $"{workers[0].Name} is the slow node: it computes {Time(slowest.ComputePerStep)} of each step for {slowest.Leaves} {leaves}, "
+                + $"the others {Time(others)}; all wait for it ({Part(slowest.ComputePerStep, step)} of a step)."
             : $"Computing is the bottleneck: it takes {Part(slowest.ComputePerStep, step)} of a step; {workers[0].Name} is the slowest by a little.";
     }
 

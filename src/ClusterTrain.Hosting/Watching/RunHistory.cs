@@ -65,7 +65,8 @@ public static class RunHistory
         var recipeFile = Path.Combine(folder, "recipe.yaml");
         if (!File.Exists(Path.Combine(folder, "run.json")) || !File.Exists(recipeFile))
         {
-            throw new RunFolderException($"{folder}: is not a run folder (run.json or recipe.yaml is missing). Name the folder that `clustertrain train` printed.");
+            throw new RunFolderException(
+                $"{folder}: is not a run folder (run.json or recipe.yaml is missing). Name the folder that `clustertrain train` printed.");
         }
 
         var recipe = RecipeReader.Read(recipeFile, []);

@@ -28,9 +28,8 @@ public sealed class DashboardAccessTests : IDisposable
     {
         using var server = Start(Token);
         Assert.Equal(HttpStatusCode.Unauthorized, (await Ask(server, path)).StatusCode);
-        Assert.Equal(HttpStatusCode.Unauthorized, (await Ask(server, path, request => request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", "another"))).StatusCode);
-        var answer = await Ask(server, path, request => request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Token));
-        Assert.NotEqual(HttpStatusCode.Unauthorized, answer.StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await Ask(server, path, Bearer("another"))).StatusCode);
+        Assert.NotEqual(HttpStatusCode.Unauthorized, (await Ask(server, path, Bearer(Token))).StatusCode);
     }
 
     [Fact]
@@ -82,6 +81,9 @@ public sealed class DashboardAccessTests : IDisposable
         Assert.Equal(3, run.GetProperty("workers").GetInt32());
         Assert.Equal(3, run.GetProperty("machines").EnumerateArray().Count(machine => machine.GetProperty("role").GetString() == "worker"));
     }
+
+    private static Action<HttpRequestMessage> Bearer(string token) =>
+        request => request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
 
     private static DashboardSettings Settings(string? token) => new() { Listen = new IPEndPoint(IPAddress.Loopback, 0), Token = token };
 
