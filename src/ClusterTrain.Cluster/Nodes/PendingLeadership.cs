@@ -56,7 +56,7 @@ internal sealed class PendingLeadership : ILeadership
     }
 
     public string Report(AkkaCluster cluster, IEnumerable<Register> registered) =>
-        _leadership?.Report(cluster, registered) ?? new StatusBoard(null, null).Report(cluster, null, registered);
+        _leadership?.Report(cluster, registered) ?? StatusBoard.Report(null, default, cluster, registered);
 
     public void Register(string address, Register register) => _leadership?.Register(address, register);
 
