@@ -58,7 +58,7 @@ internal sealed class Leadership : ILeadership
 
     private NodeOptions Options => _node.Options;
 
-    public string Report(AkkaCluster cluster, IEnumerable<Register> registered) => 
+    public string Report(AkkaCluster cluster, IEnumerable<Register> registered) =>
         StatusBoard.Report(_answer is null ? null : _watch.View(), Options.Time.GetUtcNow(), cluster, registered);
 
     public void Register(string address, Register register) => _links?.Register(address, register);
