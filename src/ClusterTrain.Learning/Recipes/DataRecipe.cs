@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Recipes;
 
 /// <summary>Where the rows come from (exactly one source) and how they are prepared.</summary>
 public sealed record DataRecipe
@@ -89,7 +89,11 @@ public abstract record DataSource;
 
 /// <summary>A data set known by name (<c>mnist</c>, <c>digits</c>): found or fetched, see <c>clustertrain data</c>.</summary>
 /// <param name="Name">Its name.</param>
-public sealed record NamedSource(string Name) : DataSource;
+public sealed record NamedSource(string Name) : DataSource
+{
+    /// <summary>The names there are.</summary>
+    public static ImmutableArray<string> Known { get; } = ["mnist", "fashion-mnist", "digits"];
+}
 
 /// <summary>IDX files (plain or gzip): images or vectors, and labels.</summary>
 public sealed record IdxSource : DataSource
@@ -203,11 +207,33 @@ public sealed record CsvFormat
     public char? Delimiter { get; init; }
 
     /// <summary>What may stand between cells, in words.</summary>
-    public static string AllowedDelimiters => CsvDelimiter.Allowed;
+    public static string AllowedDelimiters => "comma, semicolon, tab, pipe, space, or one other character in quotes such as \":\"";
 
     /// <summary>The delimiter of a word such as <c>semicolon</c>, or of a character; null when it cannot be one.</summary>
     /// <param name="word">The word.</param>
-    public static char? ParseDelimiter(string word) => CsvDelimiter.Parse(word);
+    public static char? ParseDelimiter(string word) => word switch
+    {
+        "comma" => ',',
+        "semicolon" => ';',
+        "tab" => '\t',
+        "pipe" => '|',
+        "space" => ' ',
+        [var character] when character is '\t' or ' ' || (char.IsAscii(character) && !char.IsControl(character) && !char.IsAsciiLetterOrDigit(character)
+            && character is not ('"' or '.' or '+' or '-' or '_' or '#')) => character,
+        _ => null,
+    };
+
+    /// <summary>What messages and recipes call a delimiter.</summary>
+    /// <param name="delimiter">The delimiter.</param>
+    public static string Word(char delimiter) => delimiter switch
+    {
+        ',' => "comma",
+        ';' => "semicolon",
+        '\t' => "tab",
+        '|' => "pipe",
+        ' ' => "space",
+        _ => delimiter.ToString(),
+    };
 
     /// <summary>What stands before the decimals of a number: a point or a comma.</summary>
     public char Decimal { get; init; } = '.';
@@ -217,7 +243,7 @@ public sealed record CsvFormat
 }
 
 /// <summary>
-/// A file of prepared data, see <see cref="PreparedDataFile"/>: rows are read from the mapped file, so that they may exceed the memory.
+/// A file of prepared data, as <c>clustertrain data prepare</c> writes them: rows are read from the mapped file, so that they may exceed the memory.
 /// Splits, scaling and weights are inside.
 /// </summary>
 /// <param name="File">The file.</param>

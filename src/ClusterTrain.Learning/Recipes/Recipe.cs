@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Recipes;
 
 /// <summary>
 /// Everything a training run depends on. Two runs of one recipe on the same data give the same weights to the last bit,
@@ -12,7 +12,7 @@ public sealed record Recipe
     /// For the path of a key, such as <c>layers[0].units</c>, where its value was written; null: the recipe was not read. For messages
     /// about what shows only with the data.
     /// </summary>
-    internal Func<string, RecipePlace>? PlaceOf { get; init; }
+    internal Func<string, string>? PlaceOf { get; init; }
 
     /// <summary>Short name, used for the run folder: letters, digits, '-' and '_'.</summary>
     public required string Name { get; init; }
@@ -224,7 +224,7 @@ public enum OptimiserKind
     Adagrad,
 
     /// <summary>
-    /// L-BFGS (Liu and Nocedal 1989) with a line search, see <see cref="Learning.Lbfgs"/>. For full batches; it has no rate and no
+    /// L-BFGS (Liu and Nocedal 1989) with a line search, see Optimisers/WholeModel. For full batches; it has no rate and no
     /// schedule. An epoch is one evaluation of loss and gradient.
     /// </summary>
     Lbfgs,

@@ -1,4 +1,4 @@
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Recipes;
 
 /// <summary>What a recipe may ask for at most. A recipe above a limit is refused when it is read, with the limit in the message.</summary>
 public static class RecipeLimits

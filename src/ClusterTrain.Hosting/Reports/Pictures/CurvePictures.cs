@@ -1,4 +1,3 @@
-using ClusterTrain.Learning;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Hosting;

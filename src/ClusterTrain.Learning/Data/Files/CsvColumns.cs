@@ -149,8 +149,8 @@ internal sealed record CsvColumns(string File, int Line, ImmutableArray<string> 
 
     // Training needs two columns, a feature and a target.
     private static DataException OneColumn(CsvRows rows) => new(
-        $"{rows.File}: line {rows.Line} is one column: there is no {CsvDelimiter.Word(rows.Delimiter)} in it. Set data.delimiter to what stands between "
-        + $"the columns: {CsvDelimiter.Allowed}.");
+        $"{rows.File}: line {rows.Line} is one column: there is no {CsvFormat.Word(rows.Delimiter)} in it. Set data.delimiter to what stands between "
+        + $"the columns: {CsvFormat.AllowedDelimiters}.");
 
     private static ImmutableArray<string> FirstLine(CsvRows rows) => [.. rows.Cells().Select(cell => cell.Trim())];
 }

@@ -96,7 +96,7 @@ internal sealed class CsvRows(CsvParser parser, string file, char delimiter)
         if (Count != columns)
         {
             throw new DataException(
-                $"{file}: line {Line} has {Count} cells where there are {columns} columns. Correct the line; a cell that holds a {CsvDelimiter.Word(delimiter)} needs quotes.");
+                $"{file}: line {Line} has {Count} cells where there are {columns} columns. Correct the line; a cell that holds a {CsvFormat.Word(delimiter)} needs quotes.");
         }
     }
 

@@ -57,7 +57,8 @@ internal sealed class DataFile : IDisposable
         long? length = stream.CanSeek && !SpecialFile.IsAt(name) ? stream.Length : null;
         var start = new byte[FileKind.StartBytes];
         start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
-        FileKind.RefuseOthers(name, start);
+        if (FileKind.Of(start) is { } kind)
+            throw new DataException($"{name}: is {kind}. Rows are read from CSV and IDX files, plain or gzip.");
         Stream content = new PrefixedStream(start, stream);
         if (read is not null)
             content = new CountedStream(content, bytes => read(bytes, length));

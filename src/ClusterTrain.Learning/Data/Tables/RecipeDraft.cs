@@ -194,7 +194,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
         private static bool IsPerRow(ColumnProfile column, Dictionary<string, long> categories) =>
             column.HasMany || (categories.Count > FewWords && categories.Count * 2L > column.Values);
 
-        private static bool IsNameable(ColumnProfile column) => column.Name.Length is > 0 and <= RecipeLimits.TextCharacters && RecipeSection.IsText(column.Name);
+        private static bool IsNameable(ColumnProfile column) => column.Name.Length is > 0 and <= RecipeLimits.TextCharacters && RecipeForms.IsText(column.Name);
 
         private void Head(StringBuilder text, string summary, string name)
         {
@@ -217,7 +217,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             if (_words.Count > 0)
                 List(text, "categorical", _words.Select(column => column.Name));
             if (table.Format.Delimiter is { } delimiter)
-                Line(text, $"  delimiter: {RecipeWriter.Text(CsvDelimiter.Word(delimiter))}");
+                Line(text, $"  delimiter: {RecipeWriter.Text(CsvFormat.Word(delimiter))}");
             if (Point == ',')
                 Line(text, "  decimal: \",\"");
             if (table.Format.Missing.Length > 0)

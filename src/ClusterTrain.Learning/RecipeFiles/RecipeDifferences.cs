@@ -1,4 +1,4 @@
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.RecipeFiles;
 
 /// <summary>Names the values that two recipes differ in.</summary>
 public static class RecipeDifferences
@@ -19,8 +19,7 @@ public static class RecipeDifferences
     private static OrderedDictionary<string, string> Values(Recipe recipe)
     {
         var values = new OrderedDictionary<string, string>();
-        var root = RecipeYaml.Parse(RecipeWriter.Write(recipe), mark => new RecipePlace("recipe", mark.Line, mark.Column), new RecipeProblems());
-        Add("", root!);
+        Add("", RecipeKeys.Recipe.Write(recipe));
         return values;
 
         void Add(string path, RecipeNode node)
@@ -29,7 +28,7 @@ public static class RecipeDifferences
             {
                 case RecipeMapping mapping:
                     foreach (var (key, entry) in mapping.Entries)
-                        Add(path.Length == 0 ? key : $"{path}.{key}", entry.Value);
+                        Add(RecipeAt.PathOf(path, key), entry.Value);
                     break;
                 case RecipeList list:
                     foreach (var (index, item) in list.Items.Index())

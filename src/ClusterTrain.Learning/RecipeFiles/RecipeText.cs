@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.RecipeFiles;
 
 /// <summary>Numbers as YAML 1.2's core schema writes them, and text as messages show it.</summary>
 internal static partial class RecipeText
@@ -89,6 +89,20 @@ internal static partial class RecipeText
         if (!TryNumber(node, out var wide) || !double.IsFinite(wide)) return false;
         value = float.Parse(((RecipeScalar)node).Text, NumberStyles.Float, CultureInfo.InvariantCulture);
         return float.IsFinite(value);
+    }
+
+    /// <summary>True for text that YAML reads back as text without quotes.</summary>
+    public static bool IsPlain(string text) => text.Length > 0 && char.IsAsciiLetter(text[0])
+        && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/')
+        && text.ToUpperInvariant() is not ("NULL" or "TRUE" or "FALSE" or "NONE" or "YES" or "NO" or "ON" or "OFF");
+
+    /// <summary>For <c>1_000</c> and <c>1,000</c>: the number without separators, as a question; else nothing.</summary>
+    public static string Unseparated(RecipeNode value)
+    {
+        if (value is not RecipeScalar { IsPlain: true, Text.Length: > 0 and <= 40 } scalar)
+            return "";
+        var digits = scalar.Text.Replace("_", "", StringComparison.Ordinal).Replace(",", "", StringComparison.Ordinal);
+        return digits != scalar.Text && digits.Length > 0 && digits.All(char.IsAsciiDigit) ? $" (did you mean {digits}?)" : "";
     }
 
     [GeneratedRegex(@"^[-+]?[0-9]+\z")]

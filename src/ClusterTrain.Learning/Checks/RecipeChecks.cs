@@ -27,7 +27,7 @@ public static class RecipeChecks
     /// </exception>
     public static void CheckAgainst(Recipe recipe, int features, int outputs, long rows, ImmutableArray<string> classes = default)
     {
-        var problems = new RecipeProblems();
+        var problems = new List<string>();
         var data = recipe.Data.Source is NamedSource named ? $"the data set {named.Name} has" : "the data have";
         var counted = recipe.Data.Task == TaskKind.Classification ? "classes" : "targets";
         var last = recipe.Layers.Length - 1;
@@ -75,9 +75,10 @@ public static class RecipeChecks
                 + $"{RecipeLimits.ArrayNumbers} fit, make the batch or the layers smaller");
         }
 
-        problems.ThrowIfAny();
+        if (problems.Count > 0)
+            throw new RecipeException(problems);
 
         void Problem(string key, string what) =>
-            problems.Add(recipe.PlaceOf?.Invoke(key) ?? new RecipePlace($"recipe {recipe.Name}", 0, 0), $"key '{key}' {what}");
+            problems.Add($"{recipe.PlaceOf?.Invoke(key) ?? $"recipe {recipe.Name}"}: key '{key}' {what}");
     }
 }

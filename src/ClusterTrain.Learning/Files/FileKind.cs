@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Files;
 
 /// <summary>Knows what a file is that was named in place of another, by its first bytes.</summary>
 public static class FileKind
@@ -31,13 +31,6 @@ public static class FileKind
         _ when IsHtml(start) => "a web page, perhaps in place of a download that failed; get the file again",
         _ => null,
     };
-
-    /// <exception cref="DataException">The file is none of rows.</exception>
-    internal static void RefuseOthers(string name, ReadOnlySpan<byte> start)
-    {
-        if (Of(start) is { } kind)
-            throw new DataException($"{name}: is {kind}. Rows are read from CSV and IDX files, plain or gzip.");
-    }
 
     /// <summary>True when a file is a recipe by its name or its first keys.</summary>
     /// <param name="path">The file.</param>

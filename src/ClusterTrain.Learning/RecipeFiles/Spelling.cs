@@ -1,4 +1,4 @@
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.RecipeFiles;
 
 /// <summary>Finds the word a user most likely meant.</summary>
 public static class Spelling

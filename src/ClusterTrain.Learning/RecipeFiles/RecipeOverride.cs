@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.RecipeFiles;
 
 /// <summary>
 /// Sets one value of a recipe's tree from a text <c>path=value</c>, for example <c>optimiser.rate=0.05</c> or
@@ -57,7 +57,7 @@ internal static partial class RecipeOverride
         }
 
         // On the way to 'weights.scale' a shorthand 'weights: gaussian' becomes its long form.
-        RecipeNode Opened(RecipeNode at) => at is RecipeScalar scalar ? RecipeMapping.OfKind(place, scalar) : at;
+        RecipeNode Opened(RecipeNode at) => at is RecipeScalar scalar ? RecipeMapping.Of(place, "kind", scalar) : at;
 
         RecipeException Refusal(string problem) => new($"{place}: {problem}");
     }

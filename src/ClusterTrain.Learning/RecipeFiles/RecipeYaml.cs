@@ -1,7 +1,9 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.RecipeFiles;
 
 /// <summary>
 /// Builds the tree of a recipe from YAML's parsing events, so that every key and value keeps its line and column. What a recipe
@@ -43,6 +45,22 @@ internal sealed class RecipeYaml
                 + "look for a bracket or a quote that is not closed", e);
         }
     }
+
+    /// <summary>A value as JSON has it.</summary>
+    /// <param name="yaml">The value, YAML.</param>
+    public static JsonNode? Json(string yaml) => Json(Parse(yaml, mark => new(yaml, mark.Line, mark.Column), new RecipeProblems())!);
+
+    /// <summary>A value as JSON has it.</summary>
+    public static JsonNode? Json(RecipeNode node) => node switch
+    {
+        RecipeList list => new JsonArray([.. list.Items.Select(Json)]),
+        RecipeMapping mapping => new JsonObject(mapping.Entries.Select(entry => KeyValuePair.Create(entry.Key, Json(entry.Value.Value)))),
+        RecipeScalar { IsPlain: true, Text: "true" or "True" or "TRUE" } => true,
+        RecipeScalar { IsPlain: true, Text: "false" or "False" or "FALSE" } => false,
+        _ when RecipeText.TryInteger(node, out var whole) => JsonNode.Parse(whole.ToString(CultureInfo.InvariantCulture)),
+        _ when RecipeText.TryNumber(node, out var number) && double.IsFinite(number) => number,
+        _ => ((RecipeScalar)node).Text,
+    };
 
     /// <summary>The YAML scanner takes a zero character for the end of the text; it would silently drop the rest.</summary>
     private static void RefuseControlCharacters(string text, Func<Mark, RecipePlace> placeOf)
@@ -108,7 +126,7 @@ internal sealed class RecipeYaml
             if (!entries.TryAdd(key.Text, new(key.Place, value)))
             {
                 var first = entries[key.Text].KeyPlace;
-                problems.Add(key.Place, $"key '{RecipeText.Shown(key.Text)}' is given twice, first at {first}; keep one");
+                problems.Add(key.Place, key.Text, $"key '{RecipeText.Shown(key.Text)}' is given twice, first at {first}; keep one");
             }
         }
 

@@ -1,4 +1,4 @@
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.RecipeFiles;
 
 /// <summary>Where something was written: a line and column (from 1) of a file, or an override (line 0).</summary>
 internal readonly record struct RecipePlace(string Source, long Line, long Column)
@@ -8,13 +8,20 @@ internal readonly record struct RecipePlace(string Source, long Line, long Colum
     public override string ToString() => Line == 0 ? Source : $"{Source}:{Line}:{Column}";
 }
 
-/// <summary>A value of a recipe as it was written, before anything is known about its meaning.</summary>
-internal abstract record RecipeNode(RecipePlace Place);
+/// <summary>A value of a recipe as YAML has it: as it was written, before anything is known about its meaning, or as it will be written.</summary>
+internal abstract record RecipeNode(RecipePlace Place)
+{
+    /// <summary>True for what is written with a line for each of its keys or items.</summary>
+    public bool IsBlock { get; init; }
+}
 
 /// <summary>A single value; only a plain one (without quotes) can be a number or a truth value.</summary>
 internal sealed record RecipeScalar(RecipePlace Place, string Text, bool IsPlain) : RecipeNode(Place)
 {
     public bool IsEmpty => IsPlain && Text is "" or "~" or "null" or "Null" or "NULL";
+
+    /// <summary>A value to be written as it is.</summary>
+    public static RecipeScalar Plain(string text) => new(default, text, IsPlain: true);
 }
 
 /// <summary>A list of values.</summary>
@@ -26,10 +33,6 @@ internal sealed record RecipeEntry(RecipePlace KeyPlace, RecipeNode Value);
 /// <summary>Keys with their values, in the order written.</summary>
 internal sealed record RecipeMapping(RecipePlace Place, OrderedDictionary<string, RecipeEntry> Entries) : RecipeNode(Place)
 {
-    /// <summary>The long form of a shorthand: <c>weights: he</c> is <c>weights: { kind: he }</c>.</summary>
-    public static RecipeMapping OfKind(RecipePlace place, RecipeScalar kind) => Of(place, "kind", kind);
-
-    /// <summary>A mapping of one key.</summary>
-    public static RecipeMapping Of(RecipePlace place, string key, RecipeScalar value) =>
-        new(place, new() { [key] = new(place, value) });
+    /// <summary>A mapping of one key, such as the long form of a shorthand: <c>weights: he</c> is <c>weights: { kind: he }</c>.</summary>
+    public static RecipeMapping Of(RecipePlace place, string key, RecipeNode value) => new(place, new() { [key] = new(place, value) });
 }
