@@ -48,8 +48,10 @@ internal static class InitCommand
         // Beside the recipe the data are found wherever the command runs.
         var named = Path.GetRelativePath(folder, Path.GetFullPath(file)).Replace('\\', '/');
         var draft = RecipeDraft.Of(file, target, RecipeReader.NameOf(path), named, delimiter, decimalPoint);
-        Check(draft, path, folder, surroundings);
-        AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(draft.Text)));
+        var schema = new Uri(Path.Combine(AppContext.BaseDirectory, RecipeReference.SchemaFile)).AbsoluteUri;
+        var text = $"# yaml-language-server: $schema={schema}\n{draft.Text}";
+        Check(text, path, folder, surroundings);
+        AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
         surroundings.Warn(draft.Warnings);
         surroundings.Out.WriteLine($"{path}: {draft.Summary}");
         surroundings.Out.WriteLine($"next: clustertrain train {(path.Contains(' ', StringComparison.Ordinal) ? $"\"{path}\"" : path)}");
@@ -57,9 +59,9 @@ internal static class InitCommand
     }
 
     // A recipe that would not train is not written.
-    private static void Check(RecipeDraft draft, string path, string folder, Surroundings surroundings)
+    private static void Check(string text, string path, string folder, Surroundings surroundings)
     {
-        var recipe = RecipeReader.Parse(draft.Text, path, []);
+        var recipe = RecipeReader.Parse(text, path, []);
         var data = DataPreparation.Prepare(
             recipe, Locations.Of(folder, dataFolder: null, surroundings), cancellation: surroundings.Interruption.Token);
         RecipeChecks.CheckAgainst(recipe, data.Train.Features, data.Train.Outputs, data.Train.Rows, data.Classes);

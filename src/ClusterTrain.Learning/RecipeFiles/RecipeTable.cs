@@ -27,6 +27,12 @@ internal abstract class RecipeTable(string about)
     /// <summary>The default of a key, as it is written, for one of the kinds or where there are none; null: it has none.</summary>
     public abstract RecipeNode? DefaultOf(RecipeKey key, string? kind);
 
+    /// <summary>Whether a key must be given, for one of the kinds or where there are none.</summary>
+    public abstract bool IsRequired(RecipeKey key, string? kind);
+
+    /// <summary>Reads keys for their problems alone.</summary>
+    public abstract void Check(RecipeMapping node, RecipeAt at);
+
     /// <summary>A JSON Schema.</summary>
     public abstract JsonObject Schema();
 }
@@ -192,6 +198,11 @@ internal sealed class RecipeTable<T>(T blank, string about) : RecipeTable(about)
     }
 
     public override RecipeNode? DefaultOf(RecipeKey key, string? kind) => ((RecipeKey<T>)key).Default(kind is null ? blank : OfKind(kind));
+
+    public override void Check(RecipeMapping node, RecipeAt at) => Read(node, at, blank);
+
+    public override bool IsRequired(RecipeKey key, string? kind) =>
+        ((RecipeKey<T>)key).Required?.Invoke(kind is null ? blank : OfKind(kind)) == true;
 
     public override JsonObject Schema()
     {
