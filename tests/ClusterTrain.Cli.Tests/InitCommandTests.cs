@@ -40,6 +40,10 @@ public sealed class InitCommandTests : IDisposable
             Assert.Contains(line, text, StringComparison.Ordinal);
         }
 
+        const string Schema = "# yaml-language-server: $schema=";
+        Assert.StartsWith(Schema, text, StringComparison.Ordinal);
+        Assert.True(File.Exists(new Uri(text.Split('\n')[0][Schema.Length..]).LocalPath), text.Split('\n')[0]);
+
         var train = CommandRun.Of("train", recipe, "--out", _directory["run"]);
         Assert.Equal(0, train.ExitCode);
         Assert.Empty(train.ErrorLines);

@@ -8,6 +8,7 @@ internal static class HelpCommand
     public static Command Create(Surroundings surroundings)
     {
         var command = new Command("help", "Explains more than --help does.") { Recipe(surroundings) };
+        command.SetAction(parsed => parsed.RootCommandResult.Command.Parse("--help").Invoke(parsed.InvocationConfiguration));
         return command;
     }
 

@@ -52,7 +52,13 @@ internal static class RecipeForms
             return isRows || (value.Fraction is > 0 and < 1 && !RecipeText.TryInteger(node, out _)) ? null : "";
         },
         value => value.Rows is { } rows ? Whole(rows) : Plain(value.Fraction!.Value),
-        () => new() { ["anyOf"] = new JsonArray(Numbers(0, RecipeLimits.SplitRows, ["exclusiveMinimum", "maximum"]), Fraction()) });
+        () => new()
+        {
+            ["anyOf"] = new JsonArray(
+                new JsonObject { ["type"] = "integer", ["minimum"] = 1, ["maximum"] = RecipeLimits.SplitRows },
+                Numbers(0, 1, ["exclusiveMinimum", "exclusiveMaximum"]),
+                Fraction()),
+        });
 
     /// <summary>A whole number of a range.</summary>
     public static RecipeForm<T> Whole<T>(T low, T high)

@@ -80,7 +80,7 @@ internal sealed class RecipeKey<T, TValue>(
         var schema = Form.Schema();
         schema["description"] = About;
         schema["examples"] = new JsonArray(RecipeYaml.Json(Example));
-        if (usual is null && Default(blank) is RecipeScalar plain)
+        if (usual is null && Default(blank) is RecipeScalar { Text.Length: > 0 } plain)
             schema["default"] = RecipeYaml.Json(plain);
         return schema;
     }

@@ -210,9 +210,8 @@ internal sealed class RecipeTable<T>(T blank, string about) : RecipeTable(about)
         foreach (var key in _keys)
             properties[key.Name] = key.Schema();
         var schema = new JsonObject { ["type"] = "object", ["properties"] = properties, ["additionalProperties"] = false };
-        var required = _keys.Where(key => key.Required?.Invoke(blank) == true).Select(key => (JsonNode)key.Name);
-        if (required.Any())
-            schema["required"] = new JsonArray([.. required]);
+        if (Needed(blank) is { Count: > 0 } required)
+            schema["required"] = required;
         var all = new JsonArray();
         foreach (var keys in Choices)
             all.Add(new JsonObject { ["oneOf"] = new JsonArray([.. keys.Select(key => (JsonNode)Requires(key))]) });
@@ -237,10 +236,13 @@ internal sealed class RecipeTable<T>(T blank, string about) : RecipeTable(about)
         var then = new JsonObject();
         if (_keys.FindAll(key => Refusal(key, record) is not null) is { Count: > 0 } refused)
             then["properties"] = new JsonObject(refused.Select(key => KeyValuePair.Create<string, JsonNode?>(key.Name, false)));
-        if (_keys.FindAll(key => Refusal(key, record) is null && key.Required?.Invoke(record) == true) is { Count: > 0 } needed)
-            then["required"] = new JsonArray([.. needed.Select(key => (JsonNode)key.Name)]);
+        if (Needed(record) is { Count: > 0 } needed)
+            then["required"] = needed;
         return new() { ["if"] = isThis, ["then"] = then };
     }
+
+    private JsonArray Needed(T record) => new(
+        [.. _keys.Where(key => Refusal(key, record) is null && key.Required?.Invoke(record) == true).Select(key => (JsonNode)key.Name)]);
 
     // The record that has this kind, and all else by default.
     private T OfKind(string kind) =>

@@ -16,6 +16,9 @@ internal sealed class RecipeYaml
     private readonly Func<Mark, RecipePlace> placeOf;
     private readonly RecipeProblems problems;
 
+    // The lists and groups that are being read, the innermost on top.
+    private readonly Stack<NodeEvent> open = new();
+
     private RecipeYaml(string text, Func<Mark, RecipePlace> placeOf, RecipeProblems problems)
     {
         scanner = new Scanner(new StringReader(text));
@@ -34,16 +37,28 @@ internal sealed class RecipeYaml
         {
             return yaml.Document();
         }
-        catch (YamlException e)
+        catch (Exception e) when (e is YamlException or InvalidOperationException)
         {
-            throw new RecipeException($"{placeOf(e.Start)}: this is not valid YAML: {e.Message}", e);
+            // The scanner says InvalidOperationException, instead of a syntax error, when a bracket is open where the next key begins.
+            throw yaml.Invalid(text, e is YamlException invalid ? invalid.Start : yaml.scanner.CurrentPosition, e);
         }
-        catch (InvalidOperationException e)
+    }
+
+    /// <summary>What is wrong, at the place of the mistake: a bracket that is not closed shows only where the next key begins.</summary>
+    private RecipeException Invalid(string text, Mark at, Exception error)
+    {
+        if (open.TryPeek(out var start) && IsFlow(start) && at.Line > start.Start.Line)
         {
-            // YamlDotNet's scanner says so, instead of a syntax error, when a bracket is open where the next key begins.
-            throw new RecipeException($"{placeOf(yaml.scanner.CurrentPosition)}: this is not valid YAML; "
-                + "look for a bracket or a quote that is not closed", e);
+            var bracket = start is SequenceStart ? "[ ]" : "{ }";
+            return new($"{placeOf(start.Start)}: this is not valid YAML: '{bracket[0]}' is not closed by '{bracket[^1]}', or a comma is missing, "
+                + $"up to {placeOf(at)}", error);
         }
+
+        var line = text.Split('\n').ElementAtOrDefault((int)at.Line - 1) ?? "";
+        if (line.TrimStart(' ').StartsWith('\t'))
+            return new($"{placeOf(new Mark(0, at.Line, line.IndexOf('\t') + 1))}: this is not valid YAML: a tab; indent with spaces", error);
+        var what = error is YamlException ? error.Message.TrimEnd('.') : "a bracket or a quote is not closed";
+        return new($"{placeOf(at)}: this is not valid YAML: {what}", error);
     }
 
     /// <summary>A value as JSON has it.</summary>
@@ -110,13 +125,17 @@ internal sealed class RecipeYaml
     private RecipeList List(NodeEvent start, int depth)
     {
         var items = new List<RecipeNode>();
-        while (!parser.TryConsume<SequenceEnd>(out _)) items.Add(Node(depth + 1));
+        open.Push(start);
+        while (!parser.TryConsume<SequenceEnd>(out _))
+            items.Add(Node(depth + 1));
+        open.Pop();
         return new(placeOf(start.Start), items);
     }
 
     private RecipeMapping Mapping(NodeEvent start, int depth)
     {
         var entries = new OrderedDictionary<string, RecipeEntry>(StringComparer.Ordinal);
+        open.Push(start);
         while (!parser.TryConsume<MappingEnd>(out _))
         {
             var node = Node(depth + 1);
@@ -130,8 +149,12 @@ internal sealed class RecipeYaml
             }
         }
 
+        open.Pop();
         return new(placeOf(start.Start), entries);
     }
+
+    private static bool IsFlow(NodeEvent start) =>
+        start is SequenceStart { Style: SequenceStyle.Flow } or MappingStart { Style: MappingStyle.Flow };
 
     private RecipeException Refusal(ParsingEvent at, string problem) => new($"{placeOf(at.Start)}: {problem}");
 }
