@@ -42,6 +42,7 @@ internal static class HelpCommand
     }
 
     private static string Explained(string key) => RecipeReference.Explain(key)
-        ?? (RecipeReader.PathOf(key.Split('.')[^1]) is { } path && RecipeReference.Explain(path) is { } explained ? explained : null)
+        ?? (RecipeReader.PathOf(key.Split('.')[^1]) is { } path && RecipeReference.Explain(path) is { } explained ? explained
+        : null)
         ?? throw new UsageException($"A recipe has no key '{key}'. `clustertrain help recipe` lists all keys.");
 }

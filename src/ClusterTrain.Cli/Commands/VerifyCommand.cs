@@ -74,5 +74,5 @@ internal static class VerifyCommand
     }
 
     private static Recipe RecipeOf(string path) =>
-        Directory.Exists(path) ? FinishedRun.Read(path).Recipe : RunSource.OfRecipe(path, []).Recipe;
+        (Directory.Exists(path) ? RunSource.OfFolder(path) : RunSource.OfRecipe(path, [])).Recipe;
 }

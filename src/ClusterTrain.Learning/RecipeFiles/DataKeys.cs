@@ -7,7 +7,8 @@ namespace ClusterTrain.Learning.RecipeFiles;
 internal static class DataKeys
 {
     private static readonly ImputationKind[] s_ofNumbers = [ImputationKind.Mean, ImputationKind.Median, ImputationKind.Constant];
-    private static readonly ImputationKind[] s_ofWords = [ImputationKind.Category, ImputationKind.MostFrequent, ImputationKind.Constant];
+    private static readonly ImputationKind[] s_ofWords = [ImputationKind.Category, ImputationKind.MostFrequent,
+        ImputationKind.Constant];
 
     private static readonly RecipeForm<ImmutableArray<UnseenRecipe>> s_unseen = new MapForm<UnseenRecipe>(
         column => Word(RecipeWords.Unseen).As(kind => new UnseenRecipe(column, kind), unseen => unseen.Kind),
@@ -32,10 +33,13 @@ internal static class DataKeys
 
     public static readonly RecipeTable<DerivedFeature> Derived = new RecipeTable<DerivedFeature>(
         new("", (DerivedKind)(-1), "", ""), "A feature computed from two columns of numbers, in float32 rounded once.")
-        .Key("name", Text, f => f.Name, (f, v) => f with { Name = v }, "Its name; no column has it.", "rooms per house", always: true, required: _ => true)
-        .Key("ratio", s_pair, f => Operands(f, DerivedKind.Ratio), (f, v) => f with { Kind = DerivedKind.Ratio, Left = v!.Value[0], Right = v.Value[1] },
+        .Key("name", Text, f => f.Name, (f, v) => f with { Name = v }, "Its name; no column has it.", "rooms per house",
+            always: true, required: _ => true)
+        .Key("ratio", s_pair, f => Operands(f, DerivedKind.Ratio),
+            (f, v) => f with { Kind = DerivedKind.Ratio, Left = v!.Value[0], Right = v.Value[1] },
             "a / b.", "[rooms, houses]")
-        .Key("cross", s_pair, f => Operands(f, DerivedKind.Cross), (f, v) => f with { Kind = DerivedKind.Cross, Left = v!.Value[0], Right = v.Value[1] },
+        .Key("cross", s_pair, f => Operands(f, DerivedKind.Cross),
+            (f, v) => f with { Kind = DerivedKind.Cross, Left = v!.Value[0], Right = v.Value[1] },
             "a · b.", "[width, height]")
         .ExactlyOne("rule", " (ratio: [a, b] is a / b, cross: [a, b] is a times b)", "ratio", "cross");
 
@@ -48,8 +52,10 @@ internal static class DataKeys
             "File of the training features.", "train-images-idx3-ubyte.gz", "inputs x", always: true, required: _ => true)
         .Key("labels", Text, i => i.Labels, (i, v) => i with { Labels = v },
             "File of the training labels.", "train-labels-idx1-ubyte.gz", always: true, required: _ => true)
-        .Key("test_features", Text, i => i.TestFeatures!, (i, v) => i with { TestFeatures = v }, "File of the test features.", "t10k-images-idx3-ubyte.gz")
-        .Key("test_labels", Text, i => i.TestLabels!, (i, v) => i with { TestLabels = v }, "File of the test labels.", "t10k-labels-idx1-ubyte.gz")
+        .Key("test_features", Text, i => i.TestFeatures!, (i, v) => i with { TestFeatures = v }, "File of the test features.",
+            "t10k-images-idx3-ubyte.gz")
+        .Key("test_labels", Text, i => i.TestLabels!, (i, v) => i with { TestLabels = v }, "File of the test labels.",
+            "t10k-labels-idx1-ubyte.gz")
         .Rule(DataRules.Check);
 
     public static readonly RecipeTable<CsvSource> Csv = new RecipeTable<CsvSource>(
@@ -57,21 +63,26 @@ internal static class DataKeys
         .Key("file", Text, c => c.File, (c, v) => c with { File = v },
             "File of the training rows; it is looked for beside the recipe, then where data are.", "houses.csv", "path trainfile",
             always: true, required: _ => true)
-        .Key("test_file", Text, c => c.TestFile!, (c, v) => c with { TestFile = v }, "File of the test rows, with the same columns.", "houses-test.csv", "testfile")
-        .Key("header", Flag, c => c.Header, (c, v) => c with { Header = v }, "True: the first line names the columns.", "false", always: true)
+        .Key("test_file", Text, c => c.TestFile!, (c, v) => c with { TestFile = v },
+            "File of the test rows, with the same columns.", "houses-test.csv", "testfile")
+        .Key("header", Flag, c => c.Header, (c, v) => c with { Header = v }, "True: the first line names the columns.", "false",
+            always: true)
         .Key("columns", Texts, c => c.Columns, (c, v) => c with { Columns = v },
             "Names of the columns of a file without a header. Without them: c0, c1, ...", "[rooms, area, price]")
         .Key("target", Text, _ => null!, (c, v) => c with { Targets = [v] }, "The column to predict.", "price")
         .Key("targets", Texts, c => c.Targets, (c, v) => c with { Targets = v },
-            "The columns to predict, in place of `target`; several need `task: regression`.", "[price, rent]", "label labels y", always: true)
+            "The columns to predict, in place of `target`; several need `task: regression`.", "[price, rent]", "label labels y",
+            always: true)
         .Key("features", Texts, c => c.Features, (c, v) => c with { Features = v },
-            "The features, in order: columns, and derived features by name. Without them: all other columns, then all derived features.", "[rooms, area]",
+            "The features, in order: columns, and derived features by name. Without them: all other columns, then all derived "
+            + "features.", "[rooms, area]",
             "inputs x")
         .Key("categorical", Texts, c => c.Categorical, (c, v) => c with { Categorical = v },
             "Columns of words: each becomes a feature per category, 1 for the row's own and 0 for the others.", "[city, heating]",
             "onehot categories categoricalcolumns categoricals")
         .Key("derive", s_derived, c => c.Derived, (c, v) => c with { Derived = v },
-            "Features computed from columns.", "[{ name: rooms per house, ratio: [rooms, houses] }]", "derived crosses ratios featurecrosses engineered")
+            "Features computed from columns.", "[{ name: rooms per house, ratio: [rooms, houses] }]",
+            "derived crosses ratios featurecrosses engineered")
         .Choice("target", "targets")
         .Rule(DataRules.Check);
 
@@ -80,9 +91,11 @@ internal static class DataKeys
         .Key("features", s_rows, i => i.Features, (i, v) => i with { Features = v },
             "A list of numbers for each row.", "[[0, 0], [0, 1]]", "inputs x", always: true, required: _ => true)
         .Key("targets", s_rows, i => i.Targets, (i, v) => i with { Targets = v },
-            "A list for each row: numbers, or for a classification the index of the class, from 0.", "[[0], [1]]", "label labels y",
+            "A list for each row: numbers, or for a classification the index of the class, from 0.", "[[0], [1]]",
+            "label labels y",
             always: true, required: _ => true)
-        .Key("columns", Texts, i => i.Columns, (i, v) => i with { Columns = v }, "Names of the features. Without them: x1, x2, ...", "[left, right]")
+        .Key("columns", Texts, i => i.Columns, (i, v) => i with { Columns = v },
+            "Names of the features. Without them: x1, x2, ...", "[left, right]")
         .Key("derive", s_derived, i => i.Derived, (i, v) => i with { Derived = v },
             "Features computed from the written ones; they come after them.", "[{ name: both, cross: [x1, x2] }]",
             "derived crosses ratios featurecrosses engineered")
@@ -90,63 +103,80 @@ internal static class DataKeys
 
     public static readonly RecipeTable<DataRecipe> Data = new RecipeTable<DataRecipe>(
         new() { Source = new NamedSource("") },
-        "The rows, from exactly one of five sources, and how they are prepared. All that is computed from rows is computed over the training rows alone.")
+        "The rows, from exactly one of five sources, and how they are prepared. All that is computed from rows is computed over "
+        + "the training rows alone.")
         .Key("set", OneOf(NamedSource.Known, " (a file is named with idx or csv)"), d => (d.Source as NamedSource)?.Name!,
-            (d, v) => d with { Source = new NamedSource(v) }, "A data set known by name: found on this machine or fetched.", "digits",
+            (d, v) => d with { Source = new NamedSource(v) }, "A data set known by name: found on this machine or fetched.",
+                "digits",
             "dataset source name")
-        .Key("idx", new PartForm<IdxSource>(Idx) { IsBlock = true }, d => (d.Source as IdxSource)!, (d, v) => d with { Source = v },
+        .Key("idx", new PartForm<IdxSource>(Idx) { IsBlock = true }, d => (d.Source as IdxSource)!,
+            (d, v) => d with { Source = v },
             "IDX files.", "{ features: train-images.gz, labels: train-labels.gz }")
-        .Key("csv", new PartForm<CsvSource>(Csv) { IsBlock = true }, d => (d.Source as CsvSource)!, (d, v) => d with { Source = v },
+        .Key("csv", new PartForm<CsvSource>(Csv) { IsBlock = true }, d => (d.Source as CsvSource)!,
+            (d, v) => d with { Source = v },
             "CSV files.", "{ file: houses.csv, target: price }")
-        .Key("inline", new PartForm<InlineSource>(Inline) { IsBlock = true }, d => (d.Source as InlineSource)!, (d, v) => d with { Source = v },
+        .Key("inline", new PartForm<InlineSource>(Inline) { IsBlock = true }, d => (d.Source as InlineSource)!,
+            (d, v) => d with { Source = v },
             "Rows written in the recipe.", "{ features: [[0, 0], [0, 1], [1, 0], [1, 1]], targets: [[0], [1], [1], [0]] }")
         .Key("prepared", Text, d => (d.Source as PreparedSource)?.File!, (d, v) => d with { Source = new PreparedSource(v) },
-            "A file that `clustertrain data prepare` wrote; splits and scaling are in it.", "houses.ctdata", "preparedfile binary mapped")
+            "A file that `clustertrain data prepare` wrote; splits and scaling are in it.", "houses.ctdata",
+            "preparedfile binary mapped")
         .Key("delimiter", Perhaps(Value(CsvFormat.AllowedDelimiters, CsvFormat.ParseDelimiter, CsvFormat.Word)),
             d => (d.Source as CsvSource)?.Format.Delimiter, (d, v) => Format(d, format => format with { Delimiter = v }),
             "What stands between the cells of a CSV file. Without it: told from the file.", "semicolon",
             "sep separator fieldseparator delim fielddelimiter", unless: NoCsv)
         .Key("decimal", Value("\",\" and \".\", in quotes", DecimalOf, point => point.ToString()),
             d => (d.Source as CsvSource)?.Format.Decimal ?? '.', (d, v) => Format(d, format => format with { Decimal = v }),
-            "What stands before the decimals of a number in a CSV file.", "\",\"", "decimalpoint decimalseparator decimalcomma decimals", unless: NoCsv)
+            "What stands before the decimals of a number in a CSV file.", "\",\"",
+            "decimalpoint decimalseparator decimalcomma decimals", unless: NoCsv)
         .Key("missing", Texts, d => (d.Source as CsvSource)?.Format.Missing ?? [],
-            (d, v) => Format(d, format => format with { Missing = [.. v.Select(word => word.Trim()).Where(word => word.Length > 0).Distinct()] }),
+            (d, v) => Format(d, format => format with { Missing = [.. v.Select(word => word.Trim()).Where(word =>
+                word.Length > 0).Distinct()] }),
             "Words that stand for a missing value in a CSV file; the empty cell always does.", "[NA, \"?\"]",
             "na navalues nan missingvalues missingwords nullvalues nas", unless: NoCsv)
         .Key("impute", d => Impute((d.Source as CsvSource)?.Categorical), d => (d.Source as CsvSource)?.Impute ?? [],
             (d, v) => OnCsv(d, csv => csv with { Impute = v }),
-            "What fills the missing values of the columns of a CSV file; in other columns they are errors.", "{ rooms: median, city: category }",
+            "What fills the missing values of the columns of a CSV file; in other columns they are errors.",
+            "{ rooms: median, city: category }",
             "imputation imputer fill fillna missingpolicy fillmissing", unless: NoCsv)
         .Key("unseen", s_unseen, d => (d.Source as CsvSource)?.Unseen ?? [], (d, v) => OnCsv(d, csv => csv with { Unseen = v }),
-            "What categories become that no training row has, by categorical column of a CSV file; in other columns they are errors.",
+            "What categories become that no training row has, by categorical column of a CSV file; in other columns they are "
+            + "errors.",
             "{ city: own-code }", "unknown handleunknown unseencategories unknowncategories", unless: NoCsv)
-        .Key("task", Word(RecipeWords.Task), d => d.Task, (d, v) => d with { Task = v }, "What the targets are.", "regression", always: true)
+        .Key("task", Word(RecipeWords.Task), d => d.Task, (d, v) => d with { Task = v }, "What the targets are.", "regression",
+            always: true)
         .Key("scale",
-            OrNone(Number(-1e30, 1e30, "a number or a fraction such as 1/255, its size from 1e-30 to 1e30", x => Math.Abs(x) is >= 1e-30 and <= 1e30)),
+            OrNone(Number(-1e30, 1e30, "a number or a fraction such as 1/255, its size from 1e-30 to 1e30",
+                x => Math.Abs(x) is >= 1e-30 and <= 1e30)),
             d => d.Scale, (d, v) => d with { Scale = v },
-            "Features are multiplied by it before anything else; for pixels 1/255.", "1/255", "divide rescale", always: true, unless: InPrepared)
+            "Features are multiplied by it before anything else; for pixels 1/255.", "1/255", "divide rescale", always: true,
+            unless: InPrepared)
         .Key("standardise", Flag, d => d.Standardise, (d, v) => d with { Standardise = v },
-            "True: each feature gets mean 0 and deviation 1.", "true", "standardize normalise normalize standardscaler", always: true, unless: InPrepared)
+            "True: each feature gets mean 0 and deviation 1.", "true", "standardize normalise normalize standardscaler",
+            always: true, unless: InPrepared)
         .Key("target_scale", OrNone(Number(1e-30, 1e30, "a number or a fraction such as 1/100000, from 1e-30 to 1e30")),
             d => d.TargetScale, (d, v) => d with { TargetScale = v },
             "Regression: targets are multiplied by it for training; predictions are in the targets' own unit.", "1/100000",
             "targetscaling labelscale yscale scaletarget", unless: InPrepared)
         .Key("class_weights", s_classWeights, d => d.ClassWeights!, (d, v) => d with { ClassWeights = v },
-            "Classification: how much the rows of each class count in training. `balanced`: each class as much as any other; else a weight for each "
+            "Classification: how much the rows of each class count in training. `balanced`: each class as much as any other; "
+            + "else a weight for each "
             + "class, 1 for those not named. Needs `loss: categorical-cross-entropy`.",
             "{ ham: 1, spam: 2.5 }", "classweight sampleweight sampleweights balanced", unless: InPrepared)
         .Key("validation", OrNone(Split), d => d.Validation, (d, v) => d with { Validation = v },
             "What is held back to watch the run: a number of rows, or a share of them.", "0.1",
             "val validationsplit dev valsplit validationsize validationfraction", always: true, unless: InPrepared)
         .Key("test", OrNone(Split), d => d.Test, (d, v) => d with { Test = v },
-            "What is held back for the final figures, of a source without test rows of its own.", "0.2", "testsplit testsize testfraction",
+            "What is held back for the final figures, of a source without test rows of its own.", "0.2",
+            "testsplit testsize testfraction",
             always: true, unless: InPrepared)
         .ExactlyOne("source", "", "set", "idx", "csv", "inline", "prepared")
         .Rule(DataRules.Check);
 
     // What fills missing values. Which columns are categorical is not known without a recipe, for a page or an editor.
     private static MapForm<ImputationRecipe> Impute(ImmutableArray<string>? categorical) => new(
-        column => new PartForm<ImputationRecipe>(Imputation(categorical?.Contains(column)), () => new(column, ImputationKind.Mean, null, null, false)),
+        column => new PartForm<ImputationRecipe>(Imputation(categorical?.Contains(column)),
+            () => new(column, ImputationKind.Mean, null, null, false)),
         imputation => imputation.Column,
         "a policy for each column, such as { age: median, city: category }")
         {
@@ -163,14 +193,17 @@ internal static class DataKeys
         };
         var table = new RecipeTable<ImputationRecipe>(
             new("", ImputationKind.Mean, null, null, false),
-            "What the missing values of a column are filled by. Numbers: mean, median or constant; words: category, most-frequent or constant.")
+            "What the missing values of a column are filled by. Numbers: mean, median or constant; words: category, "
+            + "most-frequent or constant.")
             {
                 Short = "kind",
                 Decider = ("kind", "kind"),
             }
-            .Key("kind", kinds, i => i.Kind, (i, v) => i with { Kind = v }, "How they are filled.", "constant", "type method", always: true, required: _ => true);
+            .Key("kind", kinds, i => i.Kind, (i, v) => i with { Kind = v }, "How they are filled.", "constant", "type method",
+                always: true, required: _ => true);
         table = isCategorical == false
-            ? table.Key("value", Perhaps(Number(float.MinValue, float.MaxValue, "a number that fits a 32-bit float", x => float.IsFinite((float)x))),
+            ? table.Key("value", Perhaps(Number(float.MinValue, float.MaxValue, "a number that fits a 32-bit float",
+                x => float.IsFinite((float)x))),
                 i => i.Number, (i, v) => i with { Number = v }, "The constant.", "0", when: IsConstant, required: _ => true)
             : table.Key("value", Text.As(word => word.Trim(), word => word), i => i.Word!, (i, v) => i with { Word = v },
                 "The constant: a number, or a word for a categorical column.", "0", when: IsConstant, required: _ => true);
@@ -190,7 +223,8 @@ internal static class DataKeys
         _ => null,
     };
 
-    private static DataRecipe OnCsv(DataRecipe data, Func<CsvSource, CsvSource> change) => data with { Source = change((CsvSource)data.Source) };
+    private static DataRecipe OnCsv(DataRecipe data, Func<CsvSource, CsvSource> change) =>
+        data with { Source = change((CsvSource)data.Source) };
 
     private static DataRecipe Format(DataRecipe data, Func<CsvFormat, CsvFormat> change) =>
         OnCsv(data, csv => csv with { Format = change(csv.Format) });

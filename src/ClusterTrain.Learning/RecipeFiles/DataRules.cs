@@ -20,7 +20,8 @@ internal static class DataRules
         else if (!section.Has("target") && !section.Has("targets"))
             section.Tell("targets", "is missing; name the column to predict, for example target: class");
         if (csv.Header && csv.Columns.Length > 0)
-            section.Tell("columns", "is given, but the file's first line names the columns; write header: false, or remove columns");
+            section.Tell("columns", "is given, but the file's first line names the columns; write header: false, or remove "
+                + "columns");
         if (!section.Sound("columns", "target", "targets", "features", "categorical", "derive"))
             return;
         CheckNames(section, csv.Derived);
@@ -36,9 +37,11 @@ internal static class DataRules
         CheckOperands(csv.Targets, "a target");
         CheckOperands(csv.Categorical, "categorical");
         if (csv.Targets.FirstOrDefault(csv.Categorical.Contains) is { } word)
-            section.Tell("categorical", $"names the target '{RecipeText.Shown(word)}'; labels are encoded by themselves, remove it");
+            section.Tell("categorical", $"names the target '{RecipeText.Shown(word)}'; labels are encoded by themselves, remove "
+                + "it");
         if (csv.Targets.FirstOrDefault(csv.Features.Contains) is { } both)
-            section.Tell("features", $"and the targets both have column '{RecipeText.Shown(both)}'; a column is one or the other");
+            section.Tell("features", $"and the targets both have column '{RecipeText.Shown(both)}'; a column is one or the "
+                + "other");
         if (csv.Features.IsEmpty)
             return;
         const string Remedy = "which is not among the features; add it there or remove it here";
@@ -50,7 +53,8 @@ internal static class DataRules
         void Known(string key, IEnumerable<string> names)
         {
             if (section.Has(key) && names.FirstOrDefault(name => !csv.Columns.Contains(name)) is { } unknown)
-                section.Tell(key, $"names column '{RecipeText.Shown(unknown)}', which columns does not have{DidYouMean(unknown, csv.Columns)}");
+                section.Tell(key, $"names column '{RecipeText.Shown(unknown)}', which columns does not "
+                    + $"have{DidYouMean(unknown, csv.Columns)}");
         }
 
         void CheckOperands(IReadOnlyList<string> refused, string because)
@@ -59,7 +63,8 @@ internal static class DataRules
             {
                 if (new[] { feature.Left, feature.Right }.FirstOrDefault(refused.Contains) is { } operand)
                 {
-                    section.Tell("derive", $"computes '{RecipeText.Shown(feature.Name)}' from '{RecipeText.Shown(operand)}', which is {because}; "
+                    section.Tell("derive", $"computes '{RecipeText.Shown(feature.Name)}' from '{RecipeText.Shown(operand)}', "
+                        + $"which is {because}; "
                         + "use columns of numbers that are no targets");
                 }
             }
@@ -76,12 +81,14 @@ internal static class DataRules
         if (!section.Sound("features", "targets"))
             return;
         if (inline.Features.Length != inline.Targets.Length)
-            section.Tell("targets", $"has {inline.Targets.Length} rows, but features has {inline.Features.Length}; they must have equally many");
+            section.Tell("targets", $"has {inline.Targets.Length} rows, but features has {inline.Features.Length}; they must "
+                + "have equally many");
         var width = inline.Features[0].Length;
         if (!inline.Columns.IsEmpty && inline.Columns.Length != width)
             section.Tell("columns", $"has {inline.Columns.Length} names, but a row has {width} features; write one for each");
         else
-            CheckColumns(section, inline.Derived, inline.Columns.IsEmpty ? [.. Enumerable.Range(1, width).Select(i => $"x{i}")] : inline.Columns);
+            CheckColumns(section, inline.Derived, inline.Columns.IsEmpty ? [.. Enumerable.Range(1, width).Select(i => $"x{i}")]
+                : inline.Columns);
 
         void IsTable(string key, ImmutableArray<ImmutableArray<float>> rows)
         {
@@ -93,7 +100,8 @@ internal static class DataRules
 
             var wrong = rows.ToList().FindIndex(row => row.Length != rows[0].Length);
             if (wrong >= 0)
-                section.Tell(key, $"has {rows[wrong].Length} numbers in row {wrong}, but {rows[0].Length} in row 0; all rows must have the same length");
+                section.Tell(key, $"has {rows[wrong].Length} numbers in row {wrong}, but {rows[0].Length} in row 0; all rows "
+                    + "must have the same length");
         }
     }
 
@@ -107,19 +115,20 @@ internal static class DataRules
             section.Tell("test", "holds rows back, but the source has test rows of its own; keep one of the two");
         if (data.Source is not CsvSource csv || !section.Sound("csv"))
             return;
-        Each("impute", (column, tell) =>
-        {
+        Each("impute",
+        (column, tell) => {
             if (csv.Targets.Contains(column))
                 tell("is a target, which is never made up; leave the rows without one out");
         });
-        Each("unseen", (column, tell) =>
-        {
+        Each("unseen",
+        (column, tell) => {
             if (csv.Categorical.Contains(column))
                 return;
             var near = Spelling.Nearest(column, csv.Categorical);
             tell(near is null
                 ? "is no categorical column; name it in csv.categorical, or remove it here"
-                : $"is no categorical column; did you mean '{RecipeText.Shown(near)}'? Name it in csv.categorical, or remove it here");
+                : $"is no categorical column; did you mean '{RecipeText.Shown(near)}'? Name it in csv.categorical, or remove it "
+                + "here");
         });
 
         void Each(string key, Action<string, Action<string>> check)
@@ -127,7 +136,8 @@ internal static class DataRules
             if (section.Node.Entries.GetValueOrDefault(key)?.Value is not RecipeMapping columns)
                 return;
             foreach (var (column, entry) in columns.Entries)
-                check(column, problem => section.At.Key(key, "").Key(RecipeText.Shown(column), "").Tell(entry.Value.Place, problem));
+                check(column, problem => section.At.Key(key, "").Key(RecipeText.Shown(column), "").Tell(entry.Value.Place,
+                    problem));
         }
     }
 
@@ -138,7 +148,8 @@ internal static class DataRules
             section.Tell("target_scale", "has no meaning for classification; remove it, or set task: regression");
         if (data.ClassWeights is not null && !isClassification)
             section.Tell("class_weights", "has no meaning for regression; remove it, or set task: classification");
-        if (data.Source is CsvSource csv && section.Sound("csv.target", "csv.targets") && (csv.Targets.IsEmpty || (isClassification && csv.Targets.Length > 1)))
+        if (data.Source is CsvSource csv && section.Sound("csv.target", "csv.targets")
+            && (csv.Targets.IsEmpty || (isClassification && csv.Targets.Length > 1)))
         {
             section.Tell("csv.targets", $"has {csv.Targets.Length} columns; allowed: "
                 + (isClassification ? "exactly one for classification (several need task: regression)" : "at least one"));
@@ -146,10 +157,12 @@ internal static class DataRules
 
         if (data.Source is not InlineSource inline || !isClassification || !section.Sound("inline.targets"))
             return;
-        var wrong = inline.Targets.ToList().FindIndex(row => row is not [>= 0 and < RecipeLimits.Units] || row[0] != MathF.Floor(row[0]));
+        var wrong = inline.Targets.ToList().FindIndex(row => row is not [>= 0 and < RecipeLimits.Units]
+            || row[0] != MathF.Floor(row[0]));
         if (wrong >= 0)
         {
-            section.Tell("inline.targets", $"has [{string.Join(", ", inline.Targets[wrong].Select(x => RecipeText.Shown(x)))}] in row {wrong}; "
+            section.Tell("inline.targets",
+                $"has [{string.Join(", ", inline.Targets[wrong].Select(x => RecipeText.Shown(x)))}] in row {wrong}; "
                 + "allowed for classification: one class index from 0, such as [2] (numbers as targets need task: regression)");
         }
     }
@@ -162,7 +175,8 @@ internal static class DataRules
                 section.Tell("derive", $"names a feature '{RecipeText.Shown(feature.Name)}' like a column; choose another name");
             foreach (var operand in new[] { feature.Left, feature.Right }.Except(columns))
             {
-                section.Tell("derive", $"needs column '{RecipeText.Shown(operand)}' for '{RecipeText.Shown(feature.Name)}', which does not exist"
+                section.Tell("derive", $"needs column '{RecipeText.Shown(operand)}' for '{RecipeText.Shown(feature.Name)}', "
+                    + "which does not exist"
                     + DidYouMean(operand, columns));
             }
         }
@@ -173,7 +187,8 @@ internal static class DataRules
         foreach (var (index, feature) in features.Index())
         {
             if (features.Take(index).Any(other => other.Name == feature.Name))
-                section.Tell($"derive[{index}].name", $"is '{RecipeText.Shown(feature.Name)}', which another derived feature has; choose another");
+                section.Tell($"derive[{index}].name",
+                    $"is '{RecipeText.Shown(feature.Name)}', which another derived feature has; choose another");
         }
     }
 

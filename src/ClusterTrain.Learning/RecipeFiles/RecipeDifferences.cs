@@ -3,7 +3,9 @@ namespace ClusterTrain.Learning.RecipeFiles;
 /// <summary>Names the values that two recipes differ in.</summary>
 public static class RecipeDifferences
 {
-    /// <summary>Each value that differs, for example <c>optimiser.rate is 0.1 and 0.05</c>; the names of the recipes count for nothing.</summary>
+    /// <summary>
+    /// Each value that differs, for example <c>optimiser.rate is 0.1 and 0.05</c>; the names of the recipes count for nothing.
+    /// </summary>
     /// <param name="one">A recipe.</param>
     /// <param name="other">Another one.</param>
     public static IReadOnlyList<string> Between(Recipe one, Recipe other)
@@ -11,8 +13,10 @@ public static class RecipeDifferences
         var (mine, theirs) = (Values(one), Values(other));
         return
         [
-            .. mine.Keys.Union(theirs.Keys).Where(path => path != "name" && mine.GetValueOrDefault(path) != theirs.GetValueOrDefault(path))
-                .Select(path => $"{path} is {mine.GetValueOrDefault(path, "not given")} and {theirs.GetValueOrDefault(path, "not given")}"),
+            .. mine.Keys.Union(theirs.Keys).Where(path => path != "name"
+                && mine.GetValueOrDefault(path) != theirs.GetValueOrDefault(path))
+                .Select(path => $"{path} is {mine.GetValueOrDefault(path, "not given")} and "
+                    + $"{theirs.GetValueOrDefault(path, "not given")}"),
         ];
     }
 

@@ -19,7 +19,8 @@ public static class RecipeFingerprint
     }
 
     /// <summary>
-    /// SHA-256, in lower-case hexadecimal, of what decides how rows are prepared: the canonical text of the recipe's data, the seed of
+    /// SHA-256, in lower-case hexadecimal, of what decides how rows are prepared: the canonical text of the recipe's data, the
+    /// seed of
     /// its splits, and whether its last layer has one unit. Recipes that agree in it train with the same rows.
     /// </summary>
     /// <param name="recipe">A recipe as <see cref="RecipeReader"/> gives them.</param>

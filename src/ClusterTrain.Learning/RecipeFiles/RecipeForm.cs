@@ -3,7 +3,9 @@ using System.Text.Json.Nodes;
 
 namespace ClusterTrain.Learning.RecipeFiles;
 
-/// <summary>A form that values of a recipe have: how one is read and checked, written, told, and described to an editor.</summary>
+/// <summary>
+/// A form that values of a recipe have: how one is read and checked, written, told, and described to an editor.
+/// </summary>
 internal interface IRecipeForm
 {
     /// <summary>What is allowed, in words.</summary>
@@ -37,7 +39,8 @@ internal abstract class RecipeForm<T> : IRecipeForm
     public abstract JsonObject Schema();
 
     /// <summary>The same in a recipe, another type in the program.</summary>
-    public RecipeForm<TOther> As<TOther>(Func<T, TOther> to, Func<TOther, T> from) => new ConvertedForm<T, TOther>(this, to, from);
+    public RecipeForm<TOther> As<TOther>(Func<T, TOther> to, Func<TOther, T> from) =>
+        new ConvertedForm<T, TOther>(this, to, from);
 
     /// <summary>This form, or a word that stands for a value of its own.</summary>
     public RecipeForm<T> Or(string word, T value) => new WordOrForm<T>(this, word, value);
@@ -59,7 +62,8 @@ internal delegate string? ScalarReader<T>(RecipeNode node, out T value);
 /// <param name="schema">A JSON Schema.</param>
 /// <param name="near">What may have been meant by a text.</param>
 internal sealed class ScalarForm<T>(
-    string allowed, ScalarReader<T> read, Func<T, RecipeScalar> write, Func<JsonObject> schema, Func<string, string?>? near = null) : RecipeForm<T>
+    string allowed, ScalarReader<T> read, Func<T, RecipeScalar> write, Func<JsonObject> schema,
+    Func<string, string?>? near = null) : RecipeForm<T>
 {
     public override string Allowed => allowed;
 
@@ -89,7 +93,8 @@ internal sealed class ListForm<T>(RecipeForm<T> item, string allowed) : RecipeFo
 
     public override string Allowed => allowed;
 
-    public override IEnumerable<(string Step, RecipeTable Table)> Parts => item.Parts.Select(part => ("[0]" + part.Step, part.Table));
+    public override IEnumerable<(string Step, RecipeTable Table)> Parts =>
+        item.Parts.Select(part => ("[0]" + part.Step, part.Table));
 
     public override bool TryRead(RecipeNode node, RecipeAt at, out ImmutableArray<T> value)
     {
@@ -138,7 +143,8 @@ internal sealed class ListForm<T>(RecipeForm<T> item, string allowed) : RecipeFo
 /// <param name="form">The form of the value of a key.</param>
 /// <param name="keyOf">The key of a value.</param>
 /// <param name="allowed">What is allowed.</param>
-internal sealed class MapForm<T>(Func<string, RecipeForm<T>> form, Func<T, string> keyOf, string allowed) : RecipeForm<ImmutableArray<T>>
+internal sealed class MapForm<T>(Func<string, RecipeForm<T>> form, Func<T, string> keyOf, string allowed)
+    : RecipeForm<ImmutableArray<T>>
 {
     private const string AnyKey = "COLUMN";
 
@@ -173,7 +179,8 @@ internal sealed class MapForm<T>(Func<string, RecipeForm<T>> form, Func<T, strin
 
     public override RecipeNode Write(ImmutableArray<T> value)
     {
-        var entries = value.Select(item => KeyValuePair.Create(keyOf(item), new RecipeEntry(default, form(keyOf(item)).Write(item)!)));
+        var entries = value.Select(item =>
+            KeyValuePair.Create(keyOf(item), new RecipeEntry(default, form(keyOf(item)).Write(item)!)));
         return new RecipeMapping(default, new(entries)) { IsBlock = IsBlock };
     }
 
@@ -245,7 +252,8 @@ internal sealed class ConvertedForm<TIn, TOut>(RecipeForm<TIn> inner, Func<TIn, 
 /// <summary>A form, or a word.</summary>
 internal sealed class WordOrForm<T>(RecipeForm<T> inner, string word, T value) : RecipeForm<T>
 {
-    public override string Allowed => inner.Allowed.Contains($"{word}, ", StringComparison.Ordinal) ? inner.Allowed : $"{inner.Allowed}, or {word}";
+    public override string Allowed => inner.Allowed.Contains($"{word}, ", StringComparison.Ordinal) ? inner.Allowed
+        : $"{inner.Allowed}, or {word}";
 
     public override IEnumerable<(string Step, RecipeTable Table)> Parts => inner.Parts;
 
@@ -254,7 +262,8 @@ internal sealed class WordOrForm<T>(RecipeForm<T> inner, string word, T value) :
     public override bool TryRead(RecipeNode node, RecipeAt at, out T read)
     {
         read = value;
-        return node is RecipeScalar { IsPlain: true } scalar && Spelling.Plain(scalar.Text) == word || inner.TryRead(node, at, out read);
+        return node is RecipeScalar { IsPlain: true } scalar && Spelling.Plain(scalar.Text) == word
+            || inner.TryRead(node, at, out read);
     }
 
     public override RecipeNode? Write(T written) =>

@@ -31,7 +31,8 @@ internal static class RecipeForms
         });
 
     /// <summary>Different texts.</summary>
-    public static RecipeForm<ImmutableArray<string>> Texts { get; } = new ListForm<string>(Text, "a list, [a, b, ...]") { IsSet = true };
+    public static RecipeForm<ImmutableArray<string>> Texts { get; } =
+        new ListForm<string>(Text, "a list, [a, b, ...]") { IsSet = true };
 
     /// <summary>A list of numbers.</summary>
     public static RecipeForm<ImmutableArray<float>> Floats { get; } = new ListForm<float>(
@@ -48,7 +49,8 @@ internal static class RecipeForms
         (node, out value) =>
         {
             var isRows = RecipeText.TryInteger(node, out var rows) && rows >= 1 && rows <= RecipeLimits.SplitRows;
-            value = isRows ? new((long)rows, null) : RecipeText.TryNumberOrFraction(node, out var share) ? new(null, share) : default;
+            value = isRows ? new((long)rows, null) : RecipeText.TryNumberOrFraction(node, out var share) ? new(null, share)
+                : default;
             return isRows || (value.Fraction is > 0 and < 1 && !RecipeText.TryInteger(node, out _)) ? null : "";
         },
         value => value.Rows is { } rows ? Whole(rows) : Plain(value.Fraction!.Value),
@@ -90,7 +92,8 @@ internal static class RecipeForms
             (node, out value) =>
             {
                 var isNumber = RecipeText.TryNumberOrFraction(node, out value);
-                return isNumber && holds(value) ? null : !isNumber ? "not a number" : double.IsFinite(value) ? "out of range" : "not finite";
+                return isNumber && holds(value) ? null : !isNumber ? "not a number" : double.IsFinite(value) ? "out of range"
+                    : "not finite";
             },
             Plain,
             () =>
@@ -105,7 +108,8 @@ internal static class RecipeForms
     /// <param name="only">Those that are allowed here; null: all.</param>
     /// <param name="because">Why the others are not.</param>
     /// <param name="besides">What is allowed besides, for messages.</param>
-    public static RecipeForm<T> Word<T>(RecipeWords<T> words, IReadOnlyList<T>? only = null, string because = "", string besides = "")
+    public static RecipeForm<T> Word<T>(RecipeWords<T> words, IReadOnlyList<T>? only = null, string because = "",
+        string besides = "")
         where T : struct, Enum
     {
         RecipeWord[] here = [.. words.Rows.Where(row => only is null || only.Contains(words.Find(row.Word)!.Value))];
@@ -142,7 +146,8 @@ internal static class RecipeForms
     /// <param name="holds">Whether a text will do.</param>
     /// <param name="pattern">The pattern, for editors.</param>
     /// <param name="write">How it is written; null: in quotes where it needs them.</param>
-    public static RecipeForm<string> TextOf(string allowed, Func<string, bool> holds, string pattern, Func<string, RecipeScalar>? write = null) =>
+    public static RecipeForm<string> TextOf(string allowed, Func<string, bool> holds, string pattern,
+        Func<string, RecipeScalar>? write = null) =>
         TextOf(allowed, holds, () => new() { ["type"] = "string", ["pattern"] = pattern }, write);
 
     /// <summary>One of some values that are no enumeration, each with the words for it, the first of which is written.</summary>
@@ -172,13 +177,17 @@ internal static class RecipeForms
     /// <summary>True for text that a recipe may have.</summary>
     public static bool IsText(string text) => text.EnumerateRunes().All(IsText);
 
-    /// <summary>False for what no name has and what YAML would not give back: controls, line separators, halves of a character.</summary>
+    /// <summary>
+    /// False for what no name has and what YAML would not give back: controls, line separators, halves of a character.
+    /// </summary>
     private static bool IsText(Rune rune) => Rune.GetUnicodeCategory(rune)
-        is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
+        is not (UnicodeCategory.Control or UnicodeCategory.Format
+            or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
         && rune != Rune.ReplacementChar;
 
     private static RecipeForm<string> TextOf(
-        string allowed, Func<string, bool> holds, Func<JsonObject> schema, Func<string, RecipeScalar>? write = null) => new ScalarForm<string>(
+        string allowed, Func<string, bool> holds, Func<JsonObject> schema, Func<string, RecipeScalar>? write = null) =>
+            new ScalarForm<string>(
         allowed,
         (node, out value) =>
         {
@@ -188,7 +197,8 @@ internal static class RecipeForms
         write ?? Quoted,
         schema);
 
-    private static RecipeScalar Whole(IFormattable value) => RecipeScalar.Plain(value.ToString(null, CultureInfo.InvariantCulture));
+    private static RecipeScalar Whole(IFormattable value) =>
+        RecipeScalar.Plain(value.ToString(null, CultureInfo.InvariantCulture));
 
     /// <summary>The shortest decimal that reads back as the same bits.</summary>
     private static RecipeScalar Plain(double value) =>

@@ -67,7 +67,8 @@ internal sealed class RecipeKey<T, TValue>(
     public override RecipeNode? Write(T record)
     {
         var written = form(record).Write(get(record));
-        return IsAlwaysWritten || written is null || Default(record) is not { } plain || RecipeWriter.Flow(plain) != RecipeWriter.Flow(written)
+        return IsAlwaysWritten || written is null || Default(record) is not { } plain
+            || RecipeWriter.Flow(plain) != RecipeWriter.Flow(written)
             ? written
             : null;
     }

@@ -10,7 +10,8 @@ internal static class RecipeNames
         for (var i = 0; i < found.Count; i++)
         {
             var (path, table) = found[i];
-            found.AddRange(table.Keys.SelectMany(key => key.Form.Parts.Select(part => (RecipeAt.PathOf(path, key.Name) + part.Step, part.Table))));
+            found.AddRange(table.Keys.SelectMany(key => key.Form.Parts.Select(part => (RecipeAt.PathOf(path, key.Name)
+                + part.Step, part.Table))));
         }
 
         return found;
@@ -25,17 +26,20 @@ internal static class RecipeNames
             return "is unknown.";
         return allowed.Contains(meant)
             ? $"is unknown; did you mean '{meant}'?"
-            : $"is unknown here; did you mean {(meant.Contains('.', StringComparison.Ordinal) ? "" : "the top-level ")}'{meant}'?";
+            : $"is unknown here; did you mean "
+            + $"{(meant.Contains('.', StringComparison.Ordinal) ? "" : "the top-level ")}'{meant}'?";
     }
 
     /// <summary>
-    /// The key meant by an unknown one: another spelling of one allowed here, a key of another part (with its path), or the nearest
+    /// The key meant by an unknown one: another spelling of one allowed here, a key of another part (with its path), or the
+    /// nearest
     /// by letters; null when nothing is near.
     /// </summary>
     public static string? Meant(string key, IReadOnlyList<string> allowed)
     {
         var plain = Spelling.Plain(key);
-        var keys = Tables().SelectMany(part => part.Table.Keys.Select(inner => (Path: RecipeAt.PathOf(part.Path, inner.Name), Key: inner))).ToList();
+        var keys = Tables().SelectMany(part => part.Table.Keys.Select(inner => (Path: RecipeAt.PathOf(part.Path, inner.Name),
+            Key: inner))).ToList();
         var called = keys.FindAll(row => row.Key.AlsoCalled.Contains(plain));
         return called.Find(row => allowed.Contains(row.Key.Name)).Key?.Name
             ?? allowed.FirstOrDefault(here => Spelling.Plain(here) == plain)

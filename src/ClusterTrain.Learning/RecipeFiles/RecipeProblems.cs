@@ -12,7 +12,8 @@ internal sealed class RecipeProblems
 
     /// <summary>False when a problem was found at the path or in what it holds: nothing more can be said about it.</summary>
     public bool IsSound(string path) => !_paths.Exists(
-        found => found.StartsWith(path, StringComparison.Ordinal) && (found.Length == path.Length || found[path.Length] is '.' or '['));
+        found => found.StartsWith(path, StringComparison.Ordinal)
+            && (found.Length == path.Length || found[path.Length] is '.' or '['));
 
     public void Add(RecipePlace place, string path, string problem)
     {

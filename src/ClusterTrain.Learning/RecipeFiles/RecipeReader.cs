@@ -4,7 +4,8 @@ using System.Text.Unicode;
 namespace ClusterTrain.Learning.RecipeFiles;
 
 /// <summary>
-/// Reads recipes. Nothing is guessed: a key that is unknown, given twice, of the wrong type or out of range is an error that names
+/// Reads recipes. Nothing is guessed: a key that is unknown, given twice, of the wrong type or out of range is an error that
+/// names
 /// file, line, column, key, value and what is allowed; all problems of a recipe are told at once.
 /// </summary>
 public static class RecipeReader
@@ -14,14 +15,18 @@ public static class RecipeReader
     private static readonly UTF8Encoding Utf8WithoutMark = new(encoderShouldEmitUTF8Identifier: false);
 
     /// <summary>Reads a recipe file.</summary>
-    /// <param name="path"><c>-</c> for standard input, or a YAML file of UTF-8 text, at most <see cref="RecipeLimits.FileBytes"/> long.</param>
+    /// <param name="path">
+    /// <c>-</c> for standard input, or a YAML file of UTF-8 text, at most <see cref="RecipeLimits.FileBytes"/> long.
+    /// </param>
     /// <param name="overrides">Texts <c>path=value</c>, applied in order before the recipe is checked; the value is YAML.</param>
     /// <returns>The recipe, with every default filled in.</returns>
     /// <exception cref="RecipeException">The file cannot be read, or the recipe cannot be used.</exception>
     public static Recipe Read(string path, IReadOnlyList<string> overrides) => Read(path, overrides, hashStart: null);
 
     /// <summary>Reads a recipe file, and completes what it says of its start file.</summary>
-    /// <param name="path"><c>-</c> for standard input, or a YAML file of UTF-8 text, at most <see cref="RecipeLimits.FileBytes"/> long.</param>
+    /// <param name="path">
+    /// <c>-</c> for standard input, or a YAML file of UTF-8 text, at most <see cref="RecipeLimits.FileBytes"/> long.
+    /// </param>
     /// <param name="overrides">Texts <c>path=value</c>, applied in order before the recipe is checked; the value is YAML.</param>
     /// <param name="hashStart">
     /// The SHA-256 of a start file that the recipe names without one, for the file as named and the path of the recipe; a
@@ -47,7 +52,8 @@ public static class RecipeReader
     /// <param name="word">A key, such as <c>epochs</c>, or another word for one, such as <c>learning-rate</c>.</param>
     public static string? PathOf(string word) => RecipeNames.Meant(word, []);
 
-    private static Recipe Parse(string yaml, string name, IReadOnlyList<string> overrides, Func<string, string, string>? hashStart)
+    private static Recipe Parse(string yaml, string name, IReadOnlyList<string> overrides, Func<string, string,
+        string>? hashStart)
     {
         var problems = new RecipeProblems();
         var root = RecipeYaml.Parse(yaml, mark => new(name, mark.Line, mark.Column), problems)
@@ -75,7 +81,8 @@ public static class RecipeReader
         {
             if (hashStart is not null)
                 return hashStart(file, name);
-            section.Tell("start.file", "needs its sha256 beside it, because this recipe is not read from a file; write sha256: DIGITS");
+            section.Tell("start.file", "needs its sha256 beside it, because this recipe is not read from a file; write sha256: "
+                + "DIGITS");
         }
         catch (RecipeException error)
         {
@@ -91,7 +98,8 @@ public static class RecipeReader
         var bytes = Encoding.UTF8.GetByteCount(RecipeWriter.Write(recipe));
         if (bytes > RecipeLimits.FileBytes)
         {
-            throw new RecipeException($"{name}: the recipe written out in full has {bytes} bytes; at most {RecipeLimits.FileBytes} "
+            throw new RecipeException($"{name}: the recipe written out in full has {bytes} bytes; at most "
+                + $"{RecipeLimits.FileBytes} "
                 + "are allowed, put its rows into a CSV file");
         }
     }
@@ -101,7 +109,8 @@ public static class RecipeReader
     public static string NameOf(string path)
     {
         var file = Path.GetFileNameWithoutExtension(path);
-        var plain = string.Concat(file.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '-')).TrimStart('-', '_');
+        var plain = string.Concat(file.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '-')).TrimStart('-',
+            '_');
         return plain.Length == 0 ? "recipe" : plain[..Math.Min(plain.Length, RecipeLimits.NameCharacters)];
     }
 
@@ -111,9 +120,11 @@ public static class RecipeReader
         var text = bytes.AsSpan();
         if (FileKind.Of(text) is { } kind) throw new RecipeException($"{path}: is {kind}. A recipe is a YAML file of text");
         if (Path.GetExtension(path) is ".csv" or ".tsv")
-            throw new RecipeException($"{path}: is a file of rows; a recipe is a YAML file that names it, data: {{ csv: {{ file: {Path.GetFileName(path)}, target: COLUMN }} }}");
+            throw new RecipeException($"{path}: is a file of rows; a recipe is a YAML file that names it, data: {{ csv: {{ file: "
+                + $"{Path.GetFileName(path)}, target: COLUMN }} }}");
         if (text.StartsWith(Encoding.UTF8.Preamble)) text = text[Encoding.UTF8.Preamble.Length..];
-        if (!Utf8.IsValid(text)) throw new RecipeException($"{path}:{LineOfInvalid(text)}: not UTF-8 text; save the file as UTF-8");
+        if (!Utf8.IsValid(text)) throw new RecipeException($"{path}:{LineOfInvalid(text)}: not UTF-8 text; save the file as "
+            + "UTF-8");
         return Utf8WithoutMark.GetString(text);
     }
 
@@ -136,7 +147,8 @@ public static class RecipeReader
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new RecipeException($"{path}: there is no such file; check the path (from {Directory.GetCurrentDirectory()})", e);
+            throw new RecipeException($"{path}: there is no such file; check the path (from {Directory.GetCurrentDirectory()})",
+                e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -5,7 +5,9 @@ using System.Text.Json.Nodes;
 
 namespace ClusterTrain.Learning.RecipeFiles;
 
-/// <summary>What a recipe may contain, from the tables by which recipes are read: a page for people, a JSON Schema for editors.</summary>
+/// <summary>
+/// What a recipe may contain, from the tables by which recipes are read: a page for people, a JSON Schema for editors.
+/// </summary>
 public static class RecipeReference
 {
     /// <summary>The name of the schema's file.</summary>
@@ -14,8 +16,8 @@ public static class RecipeReference
     private const string Introduction = """
         # Recipes
 
-        A recipe is a YAML file that says everything a run depends on. This page is written by `clustertrain help recipe --markdown`
-        from the tables by which recipes are read.
+        A recipe is a YAML file that says everything a run depends on. This page is written by
+        `clustertrain help recipe --markdown` from the tables by which recipes are read.
 
         ```yaml
         name: houses
@@ -35,9 +37,10 @@ public static class RecipeReference
         early_stopping: { patience: 5 }
         ```
 
-        - A key that is unknown, given twice, of the wrong type or out of range is an error that names file, line, column, what is allowed and the
-          nearest right word. Nothing is guessed.
-        - `data`, `layers` and `loss` are required; every other key has a default. The recipe in a run folder has all defaults written out.
+        - A key that is unknown, given twice, of the wrong type or out of range is an error that names file, line, column, what is
+          allowed and the nearest right word. Nothing is guessed.
+        - `data`, `layers` and `loss` are required; every other key has a default. The recipe in a run folder has the defaults
+          written out.
         - `--set optimiser.rate=0.05 --set layers[0].units=64` sets values for one run.
         - A number may be a fraction, such as `1/255`. `none` switches off what can be switched off.
         - Where a key has a `kind`, the kind alone may stand for the group: `optimiser: adam`.
@@ -45,18 +48,20 @@ public static class RecipeReference
 
         ## Editors
 
-        Editors with the YAML language server (VS Code with the extension YAML, Neovim, JetBrains) complete and check recipes that begin with
+        Editors with the YAML language server (VS Code with the extension YAML, Neovim) complete and check recipes that begin with
 
         ```yaml
         # yaml-language-server: $schema=PATH/recipe.schema.json
         ```
 
-        `clustertrain init` writes this line. The file is [docs/recipe.schema.json](recipe.schema.json), lies beside the program, and is printed by
-        `clustertrain help recipe --schema`. `clustertrain help recipe optimiser.rate` explains a key in the terminal.
+        `clustertrain init` writes this line. The file is [docs/recipe.schema.json](recipe.schema.json), lies beside the program,
+        and is printed by `clustertrain help recipe --schema`. It knows each word in one spelling.
+        `clustertrain help recipe optimiser.rate` explains a key in the terminal.
 
         """;
 
-    private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The page docs/recipe.md.</summary>
     public static string Markdown()
@@ -90,7 +95,8 @@ public static class RecipeReference
         var (at, table) = Sections().FirstOrDefault(part => Indices(part.Path) == plain);
         foreach (var (outer, part) in Sections())
         {
-            if (part.Keys.FirstOrDefault(key => plain.Length > 0 && Indices(RecipeAt.PathOf(outer, key.Name)) == plain) is { } found)
+            if (part.Keys.FirstOrDefault(key => plain.Length > 0
+                && Indices(RecipeAt.PathOf(outer, key.Name)) == plain) is { } found)
                 Explain(text, RecipeAt.PathOf(outer, found.Name), part, found, withExample: true);
         }
 
@@ -106,19 +112,22 @@ public static class RecipeReference
 
     // Each table at the first of its places, those of a key of the recipe together.
     private static IEnumerable<(string Path, RecipeTable Table)> Sections() =>
-        RecipeNames.Tables().DistinctBy(part => part.Table).GroupBy(part => part.Path.Split('.', '[')[0]).SelectMany(part => part);
+        RecipeNames.Tables().DistinctBy(part => part.Table).GroupBy(part => part.Path.Split('.', '[')[0]).SelectMany(part =>
+            part);
 
     private static string Indices(string path) => path.Replace("[0]", "", StringComparison.Ordinal);
 
     private static void Explain(StringBuilder text, string path, RecipeTable table, RecipeKey key, bool withExample)
     {
-        text.Append(path).Append("\n  ").Append(OnlyFor(table, key)).Append(key.About.Replace("`", "", StringComparison.Ordinal)).Append('\n');
+        text.Append(path).Append("\n  ").Append(OnlyFor(table, key)).Append(key.About.Replace("`", "",
+            StringComparison.Ordinal)).Append('\n');
         text.Append("  allowed: ").Append(key.Form.Allowed).Append("; default: ").Append(Default(table, key)).Append('\n');
         if (!withExample)
             return;
         text.Append("  example: ").Append(key.Name).Append(": ").Append(key.Example).Append('\n');
         foreach (var word in key.Form.Words)
-            text.Append("  ").Append(word.Word.PadRight(26)).Append(word.About.Replace("`", "", StringComparison.Ordinal)).Append('\n');
+            text.Append("  ").Append(word.Word.PadRight(26)).Append(word.About.Replace("`", "",
+                StringComparison.Ordinal)).Append('\n');
     }
 
     private static void Append(StringBuilder text, string path, RecipeTable table)
@@ -131,7 +140,8 @@ public static class RecipeReference
         {
             var parts = key.Form.Parts.Select(part => (RecipeAt.PathOf(path, key.Name) + part.Step, part.Table)).ToList();
             var allowed = key.Form.Allowed + string.Concat(parts.Select(part => $": see {Link(part.Item1, part.Table)}"));
-            text.Append($"| {Code(key.Name)} | {Cell(OnlyFor(table, key) + key.About)} | {Cell(allowed)} | {Cell(Default(table, key))} | {Code(Cell(key.Example))} |\n");
+            text.Append($"| {Code(key.Name)} | {Cell(OnlyFor(table, key) + key.About)} | {Cell(allowed)} | "
+                + $"{Cell(Default(table, key))} | {Code(Cell(key.Example))} |\n");
         }
 
         foreach (var key in table.Keys.Where(key => key.Form.Words.Count > 0))
@@ -146,7 +156,8 @@ public static class RecipeReference
     private static string Link(string path, RecipeTable table)
     {
         var first = RecipeNames.Tables().FirstOrDefault(part => ReferenceEquals(part.Table, table)).Path ?? path;
-        return $"[{first}](#{string.Concat(first.ToLowerInvariant().Where(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-'))})";
+        var anchor = first.ToLowerInvariant().Where(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-');
+        return $"[{first}](#{string.Concat(anchor)})";
     }
 
     private static string OnlyFor(RecipeTable table, RecipeKey key)
@@ -167,13 +178,15 @@ public static class RecipeReference
         if (table.Kinds.Count == 0)
             return Shown(null);
         var groups = kinds.GroupBy(Shown).OrderByDescending(group => group.Count()).ToList();
-        return string.Join("; ", groups.Select((group, index) => index == 0 ? group.Key : $"{group.Key} for {string.Join(", ", group)}"));
+        return string.Join("; ", groups.Select((group, index) => index == 0 ? group.Key
+            : $"{group.Key} for {string.Join(", ", group)}"));
 
         string Shown(string? kind)
         {
             if (table.IsRequired(key, kind))
                 return "required";
-            return table.DefaultOf(key, kind) is { } node && RecipeWriter.Flow(node) is var flow && flow is not ("\"\"" or "[]" or "{  }") ? flow : "-";
+            return table.DefaultOf(key, kind) is { } node && RecipeWriter.Flow(node) is var flow
+                && flow is not ("\"\"" or "[]" or "{  }") ? flow : "-";
         }
     }
 

@@ -31,7 +31,8 @@ internal static class RecipeRules
 
         if (recipe.Data.ClassWeights is not null && root.Sound("loss") && recipe.Loss != LossKind.CategoricalCrossEntropy)
         {
-            root.Tell("data", "has class_weights, which weigh the rows of loss: categorical-cross-entropy (with activation: softmax "
+            root.Tell("data", "has class_weights, which weigh the rows of loss: categorical-cross-entropy (with activation: "
+                + "softmax "
                 + "and one unit for each class) only; change the loss, or remove class_weights");
         }
     }
@@ -46,14 +47,18 @@ internal static class RecipeRules
         {
             var isLast = i == recipe.Layers.Length - 1;
             if (layer.Activation == ActivationKind.Softmax && !isLast)
-                root.Tell($"layers[{i}].activation", "is 'softmax', which only the last layer can have; use relu, tanh or sigmoid here");
+                root.Tell($"layers[{i}].activation",
+                    "is 'softmax', which only the last layer can have; use relu, tanh or sigmoid here");
             if (layer.Dropout > 0 && isLast)
             {
-                root.Tell($"layers[{i}].dropout", "is on the last layer, whose outputs are the network's; remove it, or write it on a layer before");
+                root.Tell($"layers[{i}].dropout",
+                    "is on the last layer, whose outputs are the network's; remove it, or write it on a layer before");
             }
 
-            if (layer.Weights.Kind == InitialiserKind.Given && inputs is { } wanted && layer.Weights.Values.Length / layer.Units is var rows && rows != wanted)
-                root.Tell($"layers[{i}].weights.values", $"has {rows} rows, but the layer has {wanted} inputs; write one row per input");
+            if (layer.Weights.Kind == InitialiserKind.Given && inputs is { } wanted
+                && layer.Weights.Values.Length / layer.Units is var rows && rows != wanted)
+                root.Tell($"layers[{i}].weights.values",
+                    $"has {rows} rows, but the layer has {wanted} inputs; write one row per input");
             parameters += ((long)(inputs ?? 0) + 1) * layer.Units;
             if (parameters > RecipeLimits.Parameters)
             {
@@ -73,7 +78,8 @@ internal static class RecipeRules
         if (loss == LossKind.BinaryCrossEntropy && last.Activation != ActivationKind.Sigmoid)
         {
             var instead = last.Activation == ActivationKind.Softmax ? ", or loss: categorical-cross-entropy with softmax" : "";
-            root.Tell("loss", $"is '{word}', but the last layer's activation is '{activation}'; use activation: sigmoid{instead}");
+            root.Tell("loss", $"is '{word}', but the last layer's activation is '{activation}'; use activation: "
+                + $"sigmoid{instead}");
         }
 
         if (last is { Units: 1, Activation: ActivationKind.Softmax })
@@ -83,10 +89,12 @@ internal static class RecipeRules
         }
         else if (loss == LossKind.CategoricalCrossEntropy && last.Units == 1)
         {
-            root.Tell("loss", $"is '{word}', which never sees the second class at a single unit; use loss: binary-cross-entropy, or "
+            root.Tell("loss", $"is '{word}', which never sees the second class at a single unit; use loss: binary-cross-entropy, "
+                + "or "
                 + "activation: softmax with one unit for each class");
         }
-        else if (loss == LossKind.CategoricalCrossEntropy && last.Activation is not (ActivationKind.Softmax or ActivationKind.Sigmoid))
+        else if (loss == LossKind.CategoricalCrossEntropy
+            && last.Activation is not (ActivationKind.Softmax or ActivationKind.Sigmoid))
         {
             root.Tell("loss", $"is '{word}', which takes the logarithm of the outputs, but the last layer's activation is "
                 + $"'{activation}'; use activation: softmax");

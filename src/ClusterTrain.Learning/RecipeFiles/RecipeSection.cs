@@ -34,8 +34,10 @@ internal sealed class RecipeAt
     /// <param name="node">The value.</param>
     /// <param name="because">Why not; empty: that is plain to see.</param>
     /// <param name="near">What may have been meant; null: nothing near.</param>
-    public void Refuse(RecipeNode node, string because = "", string? near = null) => Tell(node.Place, $"is {RecipeText.Shown(node)}"
-        + (because.Length == 0 ? "" : $", {because}") + (near is null ? "; allowed" : $"; did you mean '{near}'? Allowed") + $": {Allowed}");
+    public void Refuse(RecipeNode node, string because = "", string? near = null) =>
+        Tell(node.Place, $"is {RecipeText.Shown(node)}"
+        + (because.Length == 0 ? "" : $", {because}") + (near is null ? "; allowed" : $"; did you mean '{near}'? Allowed")
+        + $": {Allowed}");
 
     public static string PathOf(string path, string key) => path.Length == 0 ? key : $"{path}.{key}";
 }

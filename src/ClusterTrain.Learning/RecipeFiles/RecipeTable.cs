@@ -24,7 +24,9 @@ internal abstract class RecipeTable(string about)
     /// <summary>The keys that have a meaning for one of the kinds.</summary>
     public abstract IReadOnlyList<RecipeKey> KeysOf(string kind);
 
-    /// <summary>The default of a key, as it is written, for one of the kinds or where there are none; null: it has none.</summary>
+    /// <summary>
+    /// The default of a key, as it is written, for one of the kinds or where there are none; null: it has none.
+    /// </summary>
     public abstract RecipeNode? DefaultOf(RecipeKey key, string? kind);
 
     /// <summary>Whether a key must be given, for one of the kinds or where there are none.</summary>
@@ -66,7 +68,8 @@ internal sealed class RecipeTable<T>(T blank, string about) : RecipeTable(about)
     /// <param name="example">An example of its value, YAML.</param>
     /// <param name="also">What it is called elsewhere, in words without '-', '_' and capitals.</param>
     /// <param name="always">
-    /// True: it is written although it has its default. Of a key that is new, only another value may be written: the recipes there are
+    /// True: it is written although it has its default. Of a key that is new, only another value may be written: the recipes
+    /// there are
     /// keep their fingerprints.
     /// </param>
     /// <param name="required">When it must be given; null: never.</param>
@@ -197,7 +200,8 @@ internal sealed class RecipeTable<T>(T blank, string about) : RecipeTable(about)
         return _keys.FindAll(key => Refusal(key, record) is null);
     }
 
-    public override RecipeNode? DefaultOf(RecipeKey key, string? kind) => ((RecipeKey<T>)key).Default(kind is null ? blank : OfKind(kind));
+    public override RecipeNode? DefaultOf(RecipeKey key, string? kind) =>
+        ((RecipeKey<T>)key).Default(kind is null ? blank : OfKind(kind));
 
     public override void Check(RecipeMapping node, RecipeAt at) => Read(node, at, blank);
 
@@ -242,16 +246,19 @@ internal sealed class RecipeTable<T>(T blank, string about) : RecipeTable(about)
     }
 
     private JsonArray Needed(T record) => new(
-        [.. _keys.Where(key => Refusal(key, record) is null && key.Required?.Invoke(record) == true).Select(key => (JsonNode)key.Name)]);
+        [.. _keys.Where(key => Refusal(key, record) is null && key.Required?.Invoke(record) == true).Select(key =>
+            (JsonNode)key.Name)]);
 
     // The record that has this kind, and all else by default.
     private T OfKind(string kind) =>
         Read(RecipeMapping.Of(default, Decider!.Value.Key, RecipeScalar.Plain(kind)), new RecipeAt(new RecipeProblems()), blank);
 
-    private IReadOnlyList<string> AllowedFor(T record) => [.. _keys.Where(key => Refusal(key, record) is null).Select(key => key.Name)];
+    private IReadOnlyList<string> AllowedFor(T record) =>
+        [.. _keys.Where(key => Refusal(key, record) is null).Select(key => key.Name)];
 
     // Why a key has no meaning in a record; empty: for its kind; null: it has one.
-    private static string? Refusal(RecipeKey<T> key, T record) => key.When?.Invoke(record) == false ? "" : key.Unless?.Invoke(record);
+    private static string? Refusal(RecipeKey<T> key, T record) => key.When?.Invoke(record) == false ? ""
+        : key.Unless?.Invoke(record);
 
     private void Refuse(RecipeSection section, RecipeKey<T> key, T record, string refusal)
     {

@@ -37,7 +37,9 @@ internal static partial class RecipeText
         _ => "a group of keys",
     };
 
-    /// <summary>A whole number; one that does not fit is replaced by the end of the range, so that it is told to be out of range.</summary>
+    /// <summary>
+    /// A whole number; one that does not fit is replaced by the end of the range, so that it is told to be out of range.
+    /// </summary>
     public static bool TryInteger(RecipeNode node, out Int128 value)
     {
         value = 0;
@@ -74,7 +76,8 @@ internal static partial class RecipeText
     public static bool TryNumberOrFraction(RecipeNode node, out double value)
     {
         if (TryNumber(node, out value)) return true;
-        if (node is not RecipeScalar { IsPlain: true } scalar || scalar.Text.Split('/') is not [var above, var below]) return false;
+        if (node is not RecipeScalar { IsPlain: true } scalar
+            || scalar.Text.Split('/') is not [var above, var below]) return false;
         var place = scalar.Place;
         if (!TryNumber(new RecipeScalar(place, above.Trim(), true), out var numerator)) return false;
         if (!TryNumber(new RecipeScalar(place, below.Trim(), true), out var denominator)) return false;

@@ -8,7 +8,9 @@ internal readonly record struct RecipePlace(string Source, long Line, long Colum
     public override string ToString() => Line == 0 ? Source : $"{Source}:{Line}:{Column}";
 }
 
-/// <summary>A value of a recipe as YAML has it: as it was written, before anything is known about its meaning, or as it will be written.</summary>
+/// <summary>
+/// A value of a recipe as YAML has it: as it was written, before anything is known about its meaning, or as it will be written.
+/// </summary>
 internal abstract record RecipeNode(RecipePlace Place)
 {
     /// <summary>True for what is written with a line for each of its keys or items.</summary>
@@ -33,6 +35,9 @@ internal sealed record RecipeEntry(RecipePlace KeyPlace, RecipeNode Value);
 /// <summary>Keys with their values, in the order written.</summary>
 internal sealed record RecipeMapping(RecipePlace Place, OrderedDictionary<string, RecipeEntry> Entries) : RecipeNode(Place)
 {
-    /// <summary>A mapping of one key, such as the long form of a shorthand: <c>weights: he</c> is <c>weights: { kind: he }</c>.</summary>
-    public static RecipeMapping Of(RecipePlace place, string key, RecipeNode value) => new(place, new() { [key] = new(place, value) });
+    /// <summary>
+    /// A mapping of one key, such as the long form of a shorthand: <c>weights: he</c> is <c>weights: { kind: he }</c>.
+    /// </summary>
+    public static RecipeMapping Of(RecipePlace place, string key, RecipeNode value) =>
+        new(place, new() { [key] = new(place, value) });
 }

@@ -13,13 +13,16 @@ internal sealed class RecipeWords<T>
     private readonly (T Value, RecipeWord Row)[] _rows;
 
     public RecipeWords(params (T Value, string Word, string AlsoSaid, string About)[] rows) => _rows =
-        [.. rows.Select(row => (row.Value, new RecipeWord(row.Word, row.About, row.AlsoSaid.Split(' ', StringSplitOptions.RemoveEmptyEntries))))];
+        [.. rows.Select(row => (row.Value, new RecipeWord(row.Word, row.About, row.AlsoSaid.Split(' ',
+            StringSplitOptions.RemoveEmptyEntries))))];
 
     public IEnumerable<RecipeWord> Rows => _rows.Select(row => row.Row);
 
     public string Of(T value) => _rows.First(row => EqualityComparer<T>.Default.Equals(row.Value, value)).Row.Word;
 
-    /// <summary>The value of a word: the recipe's own, however its case, '-' and '_' are written, or another system's for the same.</summary>
+    /// <summary>
+    /// The value of a word: the recipe's own, however its case, '-' and '_' are written, or another system's for the same.
+    /// </summary>
     public T? Find(string word)
     {
         var plain = Spelling.Plain(word);

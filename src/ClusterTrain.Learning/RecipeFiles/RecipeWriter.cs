@@ -21,7 +21,8 @@ public static class RecipeWriter
         RecipeScalar { IsPlain: true } scalar => scalar.Text,
         RecipeScalar scalar => Quoted(scalar.Text),
         RecipeList list => $"[{string.Join(", ", list.Items.Select(Flow))}]",
-        RecipeMapping mapping => $"{{ {string.Join(", ", mapping.Entries.Select(entry => $"{Text(entry.Key)}: {Flow(entry.Value.Value)}"))} }}",
+        RecipeMapping { Entries: var entries } =>
+            $"{{ {string.Join(", ", entries.Select(entry => $"{Text(entry.Key)}: {Flow(entry.Value.Value)}"))} }}",
         _ => throw new ArgumentException($"A value of type {node.GetType()} cannot be written.", nameof(node)),
     };
 

@@ -39,37 +39,44 @@ internal sealed class RecipeYaml
         }
         catch (Exception e) when (e is YamlException or InvalidOperationException)
         {
-            // The scanner says InvalidOperationException, instead of a syntax error, when a bracket is open where the next key begins.
+            // The scanner says InvalidOperationException, instead of a syntax error, when a bracket is open where the next key
+            // begins.
             throw yaml.Invalid(text, e is YamlException invalid ? invalid.Start : yaml.scanner.CurrentPosition, e);
         }
     }
 
-    /// <summary>What is wrong, at the place of the mistake: a bracket that is not closed shows only where the next key begins.</summary>
+    /// <summary>
+    /// What is wrong, at the place of the mistake: a bracket that is not closed shows only where the next key begins.
+    /// </summary>
     private RecipeException Invalid(string text, Mark at, Exception error)
     {
         if (open.TryPeek(out var start) && IsFlow(start) && at.Line > start.Start.Line)
         {
             var bracket = start is SequenceStart ? "[ ]" : "{ }";
-            return new($"{placeOf(start.Start)}: this is not valid YAML: '{bracket[0]}' is not closed by '{bracket[^1]}', or a comma is missing, "
+            return new($"{placeOf(start.Start)}: this is not valid YAML: '{bracket[0]}' is not closed by '{bracket[^1]}', or a "
+                + "comma is missing, "
                 + $"up to {placeOf(at)}", error);
         }
 
         var line = text.Split('\n').ElementAtOrDefault((int)at.Line - 1) ?? "";
         if (line.TrimStart(' ').StartsWith('\t'))
-            return new($"{placeOf(new Mark(0, at.Line, line.IndexOf('\t') + 1))}: this is not valid YAML: a tab; indent with spaces", error);
+            return new($"{placeOf(new Mark(0, at.Line, line.IndexOf('\t') + 1))}: this is not valid YAML: a tab; indent with "
+                + "spaces", error);
         var what = error is YamlException ? error.Message.TrimEnd('.') : "a bracket or a quote is not closed";
         return new($"{placeOf(at)}: this is not valid YAML: {what}", error);
     }
 
     /// <summary>A value as JSON has it.</summary>
     /// <param name="yaml">The value, YAML.</param>
-    public static JsonNode? Json(string yaml) => Json(Parse(yaml, mark => new(yaml, mark.Line, mark.Column), new RecipeProblems())!);
+    public static JsonNode? Json(string yaml) =>
+        Json(Parse(yaml, mark => new(yaml, mark.Line, mark.Column), new RecipeProblems())!);
 
     /// <summary>A value as JSON has it.</summary>
     public static JsonNode? Json(RecipeNode node) => node switch
     {
         RecipeList list => new JsonArray([.. list.Items.Select(Json)]),
-        RecipeMapping mapping => new JsonObject(mapping.Entries.Select(entry => KeyValuePair.Create(entry.Key, Json(entry.Value.Value)))),
+        RecipeMapping mapping => new JsonObject(mapping.Entries.Select(entry =>
+            KeyValuePair.Create(entry.Key, Json(entry.Value.Value)))),
         RecipeScalar { IsPlain: true, Text: "true" or "True" or "TRUE" } => true,
         RecipeScalar { IsPlain: true, Text: "false" or "False" or "FALSE" } => false,
         _ when RecipeText.TryInteger(node, out var whole) => JsonNode.Parse(whole.ToString(CultureInfo.InvariantCulture)),
@@ -140,12 +147,14 @@ internal sealed class RecipeYaml
         {
             var node = Node(depth + 1);
             if (node is not RecipeScalar key)
-                throw new RecipeException($"{node.Place}: {RecipeText.Shown(node)} stands where a key should be; a key is a word");
+                throw new RecipeException($"{node.Place}: {RecipeText.Shown(node)} stands where a key should be; a key is a "
+                    + "word");
             var value = Node(depth + 1);
             if (!entries.TryAdd(key.Text, new(key.Place, value)))
             {
                 var first = entries[key.Text].KeyPlace;
-                problems.Add(key.Place, key.Text, $"key '{RecipeText.Shown(key.Text)}' is given twice, first at {first}; keep one");
+                problems.Add(key.Place, key.Text,
+                    $"key '{RecipeText.Shown(key.Text)}' is given twice, first at {first}; keep one");
             }
         }
 

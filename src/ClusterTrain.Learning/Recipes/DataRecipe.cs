@@ -11,7 +11,9 @@ public sealed record DataRecipe
     /// <summary>Features are multiplied by this before anything else, for pixels 1/255; null: by 1.</summary>
     public double? Scale { get; init; }
 
-    /// <summary>True: each feature is shifted and scaled to mean 0 and deviation 1, by the statistics of the training rows alone.</summary>
+    /// <summary>
+    /// True: each feature is shifted and scaled to mean 0 and deviation 1, by the statistics of the training rows alone.
+    /// </summary>
     public bool Standardise { get; init; }
 
     /// <summary>What is held back from the training rows to watch the run; null: nothing.</summary>
@@ -38,7 +40,8 @@ public sealed record DataRecipe
 /// equally.
 /// </summary>
 /// <param name="Given">
-/// The weights written in the recipe, by class in ordinal order; classes not named have weight 1. Empty: balanced, each class has the weight
+/// The weights written in the recipe, by class in ordinal order; classes not named have weight 1. Empty: balanced, each class has
+/// the weight
 /// rows / (classes · rows of the class), counted over the training rows.
 /// </param>
 public sealed record ClassWeightsRecipe(ImmutableArray<ClassWeight> Given);
@@ -80,7 +83,9 @@ public enum TaskKind
 /// <param name="Fraction">In (0, 1); null when the size is a number of rows.</param>
 public readonly record struct SplitSize(long? Rows, double? Fraction)
 {
-    /// <summary>The number of rows held back of <paramref name="total"/> rows (fractions are rounded to nearest, at least 1).</summary>
+    /// <summary>
+    /// The number of rows held back of <paramref name="total"/> rows (fractions are rounded to nearest, at least 1).
+    /// </summary>
     public long Of(long total) => Rows ?? Math.Max(1, (long)Math.Round(Fraction!.Value * total, MidpointRounding.ToEven));
 }
 
@@ -142,14 +147,20 @@ public sealed record CsvSource : DataSource
     /// <summary>Features computed from columns.</summary>
     public ImmutableArray<DerivedFeature> Derived { get; init; } = [];
 
-    /// <summary>How the cells are written; the recipe's keys are <c>data.delimiter</c>, <c>data.decimal</c> and <c>data.missing</c>.</summary>
+    /// <summary>
+    /// How the cells are written; the recipe's keys are <c>data.delimiter</c>, <c>data.decimal</c> and <c>data.missing</c>.
+    /// </summary>
     public CsvFormat Format { get; init; } = new();
 
-    /// <summary>What missing values are filled by, by column in ordinal order; in other columns they are errors. The recipe's key is <c>data.impute</c>.</summary>
+    /// <summary>
+    /// What missing values are filled by, by column in ordinal order; in other columns they are errors. The recipe's key is
+    /// <c>data.impute</c>.
+    /// </summary>
     public ImmutableArray<ImputationRecipe> Impute { get; init; } = [];
 
     /// <summary>
-    /// What categories become that no training row has, by column in ordinal order; in other columns they are errors. The recipe's key is
+    /// What categories become that no training row has, by column in ordinal order; in other columns they are errors. The
+    /// recipe's key is
     /// <c>data.unseen</c>.
     /// </summary>
     public ImmutableArray<UnseenRecipe> Unseen { get; init; } = [];
@@ -193,7 +204,10 @@ public enum UnseenKind
     /// <summary>An error.</summary>
     Error,
 
-    /// <summary>A code that no other category has: all features of the column are 0. A feature of its own would have a weight that no row trained.</summary>
+    /// <summary>
+    /// A code that no other category has: all features of the column are 0. A feature of its own would have a weight that no row
+    /// trained.
+    /// </summary>
     OwnCode,
 
     /// <summary>The category of most training rows; of several, the first in order.</summary>
@@ -207,7 +221,8 @@ public sealed record CsvFormat
     public char? Delimiter { get; init; }
 
     /// <summary>What may stand between cells, in words.</summary>
-    public static string AllowedDelimiters => "comma, semicolon, tab, pipe, space, or one other character in quotes such as \":\"";
+    public static string AllowedDelimiters =>
+        "comma, semicolon, tab, pipe, space, or one other character in quotes such as \":\"";
 
     /// <summary>The delimiter of a word such as <c>semicolon</c>, or of a character; null when it cannot be one.</summary>
     /// <param name="word">The word.</param>
@@ -218,7 +233,8 @@ public sealed record CsvFormat
         "tab" => '\t',
         "pipe" => '|',
         "space" => ' ',
-        [var character] when character is '\t' or ' ' || (char.IsAscii(character) && !char.IsControl(character) && !char.IsAsciiLetterOrDigit(character)
+        [var character] when character is '\t' or ' '
+            || (char.IsAscii(character) && !char.IsControl(character) && !char.IsAsciiLetterOrDigit(character)
             && character is not ('"' or '.' or '+' or '-' or '_' or '#')) => character,
         _ => null,
     };
@@ -243,7 +259,8 @@ public sealed record CsvFormat
 }
 
 /// <summary>
-/// A file of prepared data, as <c>clustertrain data prepare</c> writes them: rows are read from the mapped file, so that they may exceed the memory.
+/// A file of prepared data, as <c>clustertrain data prepare</c> writes them: rows are read from the mapped file, so that they may
+/// exceed the memory.
 /// Splits, scaling and weights are inside.
 /// </summary>
 /// <param name="File">The file.</param>

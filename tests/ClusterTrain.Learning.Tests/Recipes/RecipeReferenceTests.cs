@@ -38,7 +38,8 @@ public sealed class RecipeReferenceTests
 
     public static TheoryData<string> Parts => [.. RecipeNames.Tables().DistinctBy(part => part.Table).Select(part => part.Path)];
 
-    public static TheoryData<string> Configs => [.. Directory.GetFiles(Path.Combine(Root(), "configs"), "*.yaml").Select(path => Path.GetFileName(path)!).Order()];
+    public static TheoryData<string> Configs => [.. Directory.GetFiles(Path.Combine(Root(), "configs"), "*.yaml").Select(path =>
+        Path.GetFileName(path)!).Order()];
 
     [Theory]
     [InlineData("recipe.md")]
@@ -57,13 +58,15 @@ public sealed class RecipeReferenceTests
     public void Every_recipe_that_comes_with_the_program_is_valid(string file)
     {
         var text = File.ReadAllText(Path.Combine(Root(), "configs", file));
-        Assert.StartsWith($"# yaml-language-server: $schema=../docs/{RecipeReference.SchemaFile}\n", text, StringComparison.Ordinal);
+        Assert.StartsWith($"# yaml-language-server: $schema=../docs/{RecipeReference.SchemaFile}\n", text,
+            StringComparison.Ordinal);
         Assert.Equal("", Faults(text));
     }
 
     [Theory]
     [MemberData(nameof(RecipeWriterTests.Recipes), MemberType = typeof(RecipeWriterTests))]
-    public void Every_recipe_in_full_is_valid(string yaml) => Assert.Equal("", Faults(RecipeWriter.Write(RecipeTexts.Parse(yaml))));
+    public void Every_recipe_in_full_is_valid(string yaml) =>
+        Assert.Equal("", Faults(RecipeWriter.Write(RecipeTexts.Parse(yaml))));
 
     [Theory]
     [MemberData(nameof(Wrong))]
@@ -93,13 +96,15 @@ public sealed class RecipeReferenceTests
             };
             besides += kind is not null && key.Name != decider ? $"{decider}: {kind}, "
                 : path == "data" && !table.Choices[0].Contains(key.Name) ? $"csv: {Csv}, " : "";
-            var node = (RecipeMapping)RecipeYaml.Parse($"{{ {besides}{key.Name}: {key.Example} }}", _ => default, new RecipeProblems())!;
+            var node = (RecipeMapping)RecipeYaml.Parse($"{{ {besides}{key.Name}: {key.Example} }}", _ => default,
+                new RecipeProblems())!;
             var problems = new RecipeProblems();
             table.Check(node, new RecipeAt(problems));
             Assert.True(problems.IsSound(key.Name), $"{path}: {key.Name}: {key.Example}");
             Assert.Equal("", Faults(JsonSchema.FromText(key.Form.Schema().ToJsonString()), key.Example));
             Assert.EndsWith(".", key.About, StringComparison.Ordinal);
-            Assert.Contains($"\n  example: {key.Name}: {key.Example}\n", RecipeReference.Explain(RecipeAt.PathOf(path, key.Name)), StringComparison.Ordinal);
+            Assert.Contains($"\n  example: {key.Name}: {key.Example}\n", RecipeReference.Explain(RecipeAt.PathOf(path, key.Name)),
+                StringComparison.Ordinal);
         }
     }
 
@@ -111,7 +116,8 @@ public sealed class RecipeReferenceTests
 
     private static string Faults(JsonSchema schema, string yaml)
     {
-        var result = schema.Evaluate(JsonSerializer.SerializeToElement(RecipeYaml.Json(yaml)), new EvaluationOptions { OutputFormat = OutputFormat.List });
+        var result = schema.Evaluate(JsonSerializer.SerializeToElement(RecipeYaml.Json(yaml)),
+            new EvaluationOptions { OutputFormat = OutputFormat.List });
         return result.IsValid ? "" : string.Join('\n', result.Details!.Where(detail => detail.Errors is not null)
             .SelectMany(detail => detail.Errors!.Select(error => $"{detail.InstanceLocation}: {error.Value}")));
     }
