@@ -52,16 +52,22 @@ internal sealed class RecipeYaml
     {
         if (open.TryPeek(out var start) && IsFlow(start) && at.Line > start.Start.Line)
         {
-            var bracket = start is SequenceStart ? "[ ]" : "{ }";
-            return new($"{placeOf(start.Start)}: this is not valid YAML: '{bracket[0]}' is not closed by '{bracket[^1]}', or a "
-                + "comma is missing, "
+            var (opens, closes) = start is SequenceStart ? ('[', ']') : ('{', '}');
+            return new($"{placeOf(start.Start)}: this is not valid YAML: '{opens}' is not closed by '{closes}', or a comma is missing, "
                 + $"up to {placeOf(at)}", error);
         }
 
-        var line = text.Split('\n').ElementAtOrDefault((int)at.Line - 1) ?? "";
-        if (line.TrimStart(' ').StartsWith('\t'))
-            return new($"{placeOf(new Mark(0, at.Line, line.IndexOf('\t') + 1))}: this is not valid YAML: a tab; indent with "
-                + "spaces", error);
+        // The scanner says where the value with the tab began.
+        const int LinesOfValue = 2;
+        foreach (var (index, line) in text.Split('\n').Index().Skip((int)at.Line - 1).Take(LinesOfValue))
+        {
+            if (line.TrimStart(' ').StartsWith('\t'))
+            {
+                var tab = new Mark(0, index + 1, line.IndexOf('\t') + 1);
+                return new($"{placeOf(tab)}: this is not valid YAML: a tab; indent with spaces", error);
+            }
+        }
+
         var what = error is YamlException ? error.Message.TrimEnd('.') : "a bracket or a quote is not closed";
         return new($"{placeOf(at)}: this is not valid YAML: {what}", error);
     }
@@ -114,6 +120,9 @@ internal sealed class RecipeYaml
     {
         if (parser.Accept<AnchorAlias>(out var alias))
             throw Refusal(alias, $"alias '*{alias.Value}'; recipes have no aliases, write the value out");
+        // The parser reads on when an event is consumed: what begins counts as open before.
+        if (parser.Accept<NodeEvent>(out var next) && next is SequenceStart or MappingStart)
+            open.Push(next);
         var start = parser.Consume<NodeEvent>();
         if (!start.Anchor.IsEmpty)
             throw Refusal(start, $"anchor '&{start.Anchor.Value}'; recipes have no anchors and aliases, write the values out");
@@ -132,18 +141,17 @@ internal sealed class RecipeYaml
     private RecipeList List(NodeEvent start, int depth)
     {
         var items = new List<RecipeNode>();
-        open.Push(start);
-        while (!parser.TryConsume<SequenceEnd>(out _))
+        while (!parser.Accept<SequenceEnd>(out _))
             items.Add(Node(depth + 1));
         open.Pop();
+        parser.Consume<SequenceEnd>();
         return new(placeOf(start.Start), items);
     }
 
     private RecipeMapping Mapping(NodeEvent start, int depth)
     {
         var entries = new OrderedDictionary<string, RecipeEntry>(StringComparer.Ordinal);
-        open.Push(start);
-        while (!parser.TryConsume<MappingEnd>(out _))
+        while (!parser.Accept<MappingEnd>(out _))
         {
             var node = Node(depth + 1);
             if (node is not RecipeScalar key)
@@ -159,6 +167,7 @@ internal sealed class RecipeYaml
         }
 
         open.Pop();
+        parser.Consume<MappingEnd>();
         return new(placeOf(start.Start), entries);
     }
 

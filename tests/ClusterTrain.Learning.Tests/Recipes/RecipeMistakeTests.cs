@@ -244,6 +244,7 @@ public sealed class RecipeMistakeTests
         { "a:\n\t- b\n", "r.yaml:2:1: this is not valid YAML: a tab; indent with spaces" },
         { "a: 1\n  b: 2\n", "r.yaml:2:4: this is not valid YAML: " },
         { "a: { b: 1 } }\nc: 2\n", "r.yaml:1:13: this is not valid YAML: " },
+        { "a: [1]\nb: [2\nc: 3\n", "r.yaml:2:4: this is not valid YAML: '[' is not closed by ']', or a comma is missing, up to r.yaml:3:1" },
         { "a: b: c\n", "r.yaml:1:5: this is not valid YAML: " },
         { "a: 'b\n", "r.yaml:1:4: this is not valid YAML: " },
         { "a: 1\nloss\0: b\n", "r.yaml:2:5: control character U+0000" },
