@@ -22,7 +22,7 @@ public sealed class NamespaceTests
         var space = $"{Root}.{name}";
         var types = typeof(Recipe).Assembly.GetTypes().Where(type => type.Namespace == space).ToList();
         var arrows = types.SelectMany(type => References(type).Select(other => other.Namespace)).Distinct()
-            .Where(other => other!.StartsWith(Root, StringComparison.Ordinal) && other != space).Order();
+            .Where(other => other?.StartsWith(Root, StringComparison.Ordinal) == true && other != space).Order();
 
         Assert.NotEmpty(types);
         Assert.Empty(arrows.Except(below.Split(", ").Select(lower => $"{Root}.{lower}")));

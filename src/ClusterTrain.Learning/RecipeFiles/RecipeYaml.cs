@@ -50,7 +50,7 @@ internal sealed class RecipeYaml
     /// </summary>
     private RecipeException Invalid(string text, Mark at, Exception error)
     {
-        if (open.TryPeek(out var start) && IsFlow(start) && at.Line > start.Start.Line)
+        if (open.LastOrDefault(IsFlow) is { } start && at.Line > start.Start.Line)
         {
             var (opens, closes) = start is SequenceStart ? ('[', ']') : ('{', '}');
             return new($"{placeOf(start.Start)}: this is not valid YAML: '{opens}' is not closed by '{closes}', or a comma is missing, "
