@@ -71,11 +71,12 @@ public sealed partial class ClusterTrainProcess : IDisposable
     /// <param name="args">The command line.</param>
     /// <param name="folder">The folder it starts in; null: that of the tests.</param>
     /// <param name="launcher">A program that becomes this one, with its arguments, for example one that enters a network namespace.</param>
-    /// <param name="program">Another build of the program; null: the one beside the tests.</param>
+    /// <param name="program">Another build of the program, a .dll or an executable; null: the one beside the tests.</param>
     public static ClusterTrainProcess Start(
         IReadOnlyDictionary<string, string> variables, string[] args, string? folder = null, string[]? launcher = null, string? program = null)
     {
-        string[] words = [.. launcher ?? [], "dotnet", program ?? Program, .. args];
+        program ??= Program;
+        string[] words = [.. launcher ?? [], .. program.EndsWith(".dll", StringComparison.Ordinal) ? ["dotnet"] : Array.Empty<string>(), program, .. args];
         var start = new ProcessStartInfo(words[0])
         {
             RedirectStandardOutput = true,

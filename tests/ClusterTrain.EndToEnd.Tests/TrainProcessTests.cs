@@ -28,8 +28,8 @@ public sealed class TrainProcessTests(ITestOutputHelper output) : IDisposable
     [MemberData(nameof(Paths))]
     public void Processors_with_fewer_instructions_give_the_same_receipt(string variable, string value, string recipe)
     {
-        using var widest = ClusterTrainProcess.Run(Train("widest", Recipe(recipe), "--set", "epochs=20"));
-        using var narrow = ClusterTrainProcess.Run(new Dictionary<string, string> { [variable] = value }, Train("narrow", Recipe(recipe), "--set", "epochs=20"));
+        using var widest = ClusterTrainProcess.Run(Train("widest", Machine.Recipe(recipe), "--set", "epochs=20"));
+        using var narrow = ClusterTrainProcess.Run(new Dictionary<string, string> { [variable] = value }, Train("narrow", Machine.Recipe(recipe), "--set", "epochs=20"));
         Assert.Equal(widest.LastLine, narrow.LastLine);
         Assert.Equal(Receipt("widest"), Receipt("narrow"));
         output.WriteLine($"{variable}={value}: {narrow.Lines[1]}");
@@ -114,18 +114,6 @@ public sealed class TrainProcessTests(ITestOutputHelper output) : IDisposable
 
     private string[] Train(string name, params string[] more) =>
         ["train", "--set", "epochs=2", "--out", _folder[name], .. more];
-
-    // The recipes lie in the repository, above the tests.
-    private static string Recipe(string name)
-    {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            if (File.Exists(Path.Combine(folder, "ClusterTrain.sln")))
-                return Path.Combine(folder, "configs", name);
-        }
-
-        throw new InvalidOperationException("The tests do not lie in the repository.");
-    }
 
     private string[] Receipt(string name) => File.ReadAllLines(Path.Combine(_folder[name], "receipt.jsonl"));
 }

@@ -25,6 +25,7 @@ public sealed class SimulationTests
 
     [Theory]
     [InlineData(6010)]
+    [InlineData(20706)]
     [InlineData(70389)]
     [InlineData(300473)]
     [InlineData(1005461)]

@@ -2,12 +2,13 @@ using System.CommandLine;
 
 namespace ClusterTrain.Cli;
 
-/// <summary><c>clustertrain bench</c>: how fast this machine computes.</summary>
+/// <summary><c>clustertrain bench</c>: how fast this machine computes, and what.</summary>
 internal static class BenchCommand
 {
-    public static Command Create(Surroundings surroundings) => new Command("bench", "Measures speed on this machine.")
+    public static Command Create(Surroundings surroundings) => new Command("bench", "Measures speed on this machine, and proves its bits.")
     {
         BenchKernelsCommand.Create(surroundings),
         BenchTrainCommand.Create(surroundings),
+        BenchHashesCommand.Create(surroundings),
     };
 }

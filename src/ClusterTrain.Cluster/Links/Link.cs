@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using ClusterTrain.Cluster.Sharing;
 using ClusterTrain.Cluster.Wire;
 using ClusterTrain.Hosting;
 using ClusterTrain.Training;
@@ -28,7 +29,8 @@ internal interface ILinkOwner
 /// <param name="Tensors">Lends the buffers tensors are received into.</param>
 /// <param name="MostFloats">Floats of the largest tensor the model has.</param>
 /// <param name="Parameters">Floats of the model.</param>
-internal sealed record LinkResources(LinkLimits Limits, TensorPool Tensors, long MostFloats, long Parameters)
+/// <param name="Memory">Memory shared with other processes of the machine; null: none is.</param>
+internal sealed record LinkResources(LinkLimits Limits, TensorPool Tensors, long MostFloats, long Parameters, NodeMemory? Memory)
 {
     public long MostWaitingBytes => Limits.WaitingBytes + (4L * sizeof(float) * Parameters);
 }
@@ -45,6 +47,7 @@ internal sealed class Link
     private readonly LinkResources _resources;
     private readonly ILinkOwner _owner;
     private readonly SendQueue _queue;
+    private readonly LinkSharing _sharing;
     private readonly object _gate = new();
     private readonly ArrayBufferWriter<byte> _writer = new(256);
     private byte[] _content = new byte[1024];
@@ -59,7 +62,8 @@ internal sealed class Link
         Role = peer.Role;
         _resources = resources;
         _owner = owner;
-        _queue = new SendQueue(connection, Peer.Name, resources.MostWaitingBytes, Role == PeerRole.Worker, Close);
+        _sharing = new LinkSharing(resources.Memory, self, Peer, () => _queue!.SendGivenBack());
+        _queue = new SendQueue(connection, Peer.Name, resources.MostWaitingBytes, Role == PeerRole.Worker, _sharing, Close);
     }
 
     /// <summary>The actor here.</summary>
@@ -115,6 +119,8 @@ internal sealed class Link
     {
         try
         {
+            if (_sharing.Offer is { } offer)
+                Send(offer);
             while (true)
                 Receive();
         }
@@ -149,6 +155,7 @@ internal sealed class Link
 
         _queue.Close();
         _connection.Dispose();
+        _sharing.Close();
         _owner.Closed(this, _reason);
     }
 
@@ -198,6 +205,12 @@ internal sealed class Link
             case FrameKind.Tensor:
                 ReceiveTensor(length);
                 break;
+            case FrameKind.NamedTensor:
+                ReceiveNamedTensor(length);
+                break;
+            case FrameKind.GivenBack when length % sizeof(long) == 0:
+                _sharing.GivenBack(Content(kind, length).Span);
+                break;
             case FrameKind.Refusal:
                 throw Handshake.Refused(_connection, length, _resources.Limits);
             default:
@@ -214,6 +227,17 @@ internal sealed class Link
                 break;
             case Unreachable unreachable:
                 _owner.Unreachable(this, unreachable.Peer, unreachable.Reason);
+                break;
+            case SharedMemory offer:
+                if (_sharing.Offered(offer) is { } answer)
+                {
+                    Send(answer);
+                    _sharing.Told();
+                }
+
+                break;
+            case SharedMemorySeen seen:
+                _sharing.Seen(seen);
                 break;
             default:
                 throw new LinkException(RefusalKind.Garbage, $"sent a message {message.GetType().Name}, which does not belong on a link");
@@ -242,7 +266,7 @@ internal sealed class Link
 
         Span<byte> bytes = stackalloc byte[Protocol.TensorKeyBytes];
         _connection.Read(bytes);
-        var (key, loss, floats) = TensorFrame.Read(bytes, length, _resources.MostFloats);
+        var (key, loss, floats) = TensorFrame.Read(bytes, length - Protocol.TensorKeyBytes, _resources.MostFloats);
         var lease = _resources.Tensors.Rent(floats);
         try
         {
@@ -254,6 +278,19 @@ internal sealed class Link
             throw;
         }
 
+        _owner.Received(this, new TensorMessage(key, lease, 0, floats, loss));
+    }
+
+    private void ReceiveNamedTensor(int length)
+    {
+        const int Bytes = Protocol.TensorKeyBytes + Protocol.TensorOffsetBytes;
+        if (length != Bytes)
+            throw new LinkException(RefusalKind.Garbage, $"named a tensor in a frame of {length} bytes");
+
+        Span<byte> bytes = stackalloc byte[Bytes];
+        _connection.Read(bytes);
+        var (key, loss, floats) = TensorFrame.Read(bytes, -1, _resources.MostFloats);
+        var lease = _sharing.Take(BinaryPrimitives.ReadInt64LittleEndian(bytes[Protocol.TensorKeyBytes..]), floats);
         _owner.Received(this, new TensorMessage(key, lease, 0, floats, loss));
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using ClusterTrain.Cluster.Sharing;
 using ClusterTrain.Cluster.Wire;
 using ClusterTrain.Training;
 
@@ -12,10 +13,14 @@ namespace ClusterTrain.Cluster.Links;
 /// <param name="peer">The receiver's name, for the thread.</param>
 /// <param name="mostWaitingBytes">Bytes that may wait; beyond it the connection is given up.</param>
 /// <param name="keepsNewestWeights">True: of the weights of a segment that wait only the newest are sent, for a worker that lags.</param>
+/// <param name="sharing">The memory shared with the peer.</param>
 /// <param name="failed">Told, once, why nothing more can be sent.</param>
 internal sealed class SendQueue(
-    Connection connection, string peer, long mostWaitingBytes, bool keepsNewestWeights, Action<string> failed)
+    Connection connection, string peer, long mostWaitingBytes, bool keepsNewestWeights, LinkSharing sharing, Action<string> failed)
 {
+    private const long NotShared = -1;
+    private const int MostGivenBackBytes = 1024;
+
     private readonly object _gate = new();
     private readonly List<Outgoing> _waiting = [];
     private readonly byte[] _frame = new byte[Connection.BufferBytes];
@@ -27,10 +32,13 @@ internal sealed class SendQueue(
     /// <summary>Sends a frame.</summary>
     /// <param name="frame">The frame with its header.</param>
     /// <param name="isLast">True: nothing follows it, and the peer is told so.</param>
-    public void Send(byte[] frame, bool isLast = false) => Send(new Outgoing(frame, default, isLast));
+    public void Send(byte[] frame, bool isLast = false) => Send(new Outgoing(frame, default, isLast, NotShared, sharing.IsTold));
 
-    /// <summary>Sends a tensor and gives up its reference.</summary>
-    public void Send(in TensorMessage message) => Send(new Outgoing(null, message, IsLast: false));
+    /// <summary>Sends a tensor, or names it where the peer sees it, and gives up its reference.</summary>
+    public void Send(in TensorMessage message) => Send(new Outgoing(null, message, IsLast: false, sharing.OffsetOf(message), sharing.IsTold));
+
+    /// <summary>Sends what is to be given back; otherwise it goes with what is sent next.</summary>
+    public void SendGivenBack() => Send(new Outgoing([], default, IsLast: false, NotShared, GivesBack: true));
 
     /// <summary>Waits until everything is written, or the queue is closed.</summary>
     public void Flush(TimeSpan time, TimeProvider clock)
@@ -72,7 +80,7 @@ internal sealed class SendQueue(
                 return;
             }
 
-            if (!_writing && _waiting.Count == 0 && outgoing.Bytes <= Connection.BufferBytes && connection.CanWriteNow)
+            if (!_writing && _waiting.Count == 0 && outgoing.BytesOnTheWire <= Connection.BufferBytes && connection.CanWriteNow)
             {
                 _writing = true;
                 tooMany = 0;
@@ -169,15 +177,16 @@ internal sealed class SendQueue(
     {
         try
         {
+            var before = outgoing.GivesBack ? sharing.WriteGivenBack(_frame.AsSpan(0, MostGivenBackBytes)) : 0;
             if (outgoing.Frame is { } frame)
             {
-                connection.Write(frame);
+                Write(before, frame);
                 if (outgoing.IsLast)
                     connection.EndWriting();
             }
             else
             {
-                WriteTensor(outgoing.Tensor);
+                WriteTensor(before, outgoing);
             }
         }
         catch (Exception error) when (LinkErrors.IsLost(error))
@@ -186,30 +195,51 @@ internal sealed class SendQueue(
         }
         finally
         {
-            outgoing.Drop();
+            // A tensor that was named is the peer's until it is given back.
+            if (outgoing.Offset == NotShared)
+                outgoing.Drop();
         }
     }
 
-    private void WriteTensor(in TensorMessage message)
+    /// <summary>Writes what stands in the buffer, and a frame.</summary>
+    private void Write(int before, ReadOnlySpan<byte> frame)
     {
-        const int Head = Protocol.FrameHeaderBytes + Protocol.TensorKeyBytes;
-        TensorFrame.Write(_frame, message);
-        var floats = MemoryMarshal.AsBytes(message.Values);
-        if (floats.Length <= _frame.Length - Head)
+        if (before == 0)
         {
-            floats.CopyTo(_frame.AsSpan(Head));
-            connection.Write(_frame.AsSpan(0, Head + floats.Length));
+            connection.Write(frame);
+        }
+        else if (frame.Length <= _frame.Length - before)
+        {
+            frame.CopyTo(_frame.AsSpan(before));
+            connection.Write(_frame.AsSpan(0, before + frame.Length));
         }
         else
         {
-            connection.Write(_frame.AsSpan(0, Head));
-            connection.Write(floats);
+            connection.Write(_frame.AsSpan(0, before));
+            connection.Write(frame);
         }
     }
 
-    /// <summary>A frame to be written, or a tensor when that is null.</summary>
-    private readonly record struct Outgoing(byte[]? Frame, TensorMessage Tensor, bool IsLast)
+    private void WriteTensor(int before, in Outgoing outgoing)
     {
+        const int Head = Protocol.FrameHeaderBytes + Protocol.TensorKeyBytes;
+        if (outgoing.Offset != NotShared)
+        {
+            sharing.Lend(outgoing.Offset, outgoing.Tensor.Lease);
+            TensorFrame.WriteNamed(_frame.AsSpan(before), outgoing.Tensor, outgoing.Offset);
+            connection.Write(_frame.AsSpan(0, before + Head + Protocol.TensorOffsetBytes));
+            return;
+        }
+
+        TensorFrame.Write(_frame.AsSpan(before), outgoing.Tensor);
+        Write(before + Head, MemoryMarshal.AsBytes(outgoing.Tensor.Values));
+    }
+
+    /// <summary>A frame to be written, or a tensor when that is null: where the peer sees it, and whether something may be given back before it.</summary>
+    private readonly record struct Outgoing(byte[]? Frame, TensorMessage Tensor, bool IsLast, long Offset, bool GivesBack)
+    {
+        public int BytesOnTheWire => Offset == NotShared ? Bytes : Protocol.FrameHeaderBytes + Protocol.TensorKeyBytes + Protocol.TensorOffsetBytes;
+
         public int Bytes => Frame?.Length ?? (Protocol.FrameHeaderBytes + Protocol.TensorKeyBytes + (Tensor.Length * sizeof(float)));
 
         public bool IsWeights => Frame is null && Tensor.Key.Kind == TensorKind.Weights;

@@ -137,6 +137,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             member.Dispose();
 
         _system.ContinueWith(system => system.Result.Dispose(), TaskScheduler.Default);
+        _node.Dispose();
         _takesPart.Dispose();
         _leave.Dispose();
         _end.Dispose();

@@ -112,7 +112,7 @@ internal sealed class Leadership : ILeadership
         var stateCount = Optimiser.StatePlanes(recipe.Optimiser, layout.Parameters);
         var links = new CoordinatorLinks(
             _node,
-            new LinkResources(Options.Limits, _node.Tensors, (long)layout.Parameters * Math.Max(1, stateCount), layout.Parameters),
+            new LinkResources(Options.Limits, _node.Tensors, (long)layout.Parameters * Math.Max(1, stateCount), layout.Parameters, _node.Memory),
             Part(folder.Identity.Term, transfers));
         var actor = _node.Actors.Add(MemberIds.Coordinator, coordinator);
         actor.Start(coordinator.Start);

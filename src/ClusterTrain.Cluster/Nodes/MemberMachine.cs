@@ -9,6 +9,9 @@ namespace ClusterTrain.Cluster.Nodes;
 /// <summary>The state machine of one incarnation of a member, with what it owns.</summary>
 internal sealed class MemberMachine : IDisposable
 {
+    // Memory, not arithmetic, bounds an update: more threads gain nothing.
+    private const int MostServerThreads = 4;
+
     private readonly Action<IActorContext> _start;
     private readonly IDisposable[] _owned;
 
@@ -31,8 +34,10 @@ internal sealed class MemberMachine : IDisposable
 
     public static MemberMachine ParameterServer(RunKnowledge run, NodeContext node)
     {
-        var server = new ParameterServer(run.Plan, run.Layout, Kernels.Active, node.Tensors);
-        return new MemberMachine(server, context => server.Start(context, MemberIds.Coordinator), server);
+        // While it adds and updates, the workers it serves wait for it: on its machine cores are idle.
+        var pool = new ComputePool(Math.Min(Environment.ProcessorCount, MostServerThreads), node.Options.Name);
+        var server = new ParameterServer(run.Plan, run.Layout, Kernels.Active, pool, node.Tensors);
+        return new MemberMachine(server, context => server.Start(context, MemberIds.Coordinator), server, pool);
     }
 
     /// <summary>Announces the member to a coordinator; in the actor's turn.</summary>

@@ -1,13 +1,14 @@
 using ClusterTrain.Cluster.Actors;
 using ClusterTrain.Cluster.Data;
 using ClusterTrain.Cluster.Links;
+using ClusterTrain.Cluster.Sharing;
 using ClusterTrain.Cluster.Wire;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Cluster.Nodes;
 
 /// <summary>What the parts of one node share.</summary>
-internal sealed class NodeContext
+internal sealed class NodeContext : IDisposable
 {
     private readonly Action<NodeEvent> _observe;
     private readonly Lock _gate = new();
@@ -19,6 +20,8 @@ internal sealed class NodeContext
         _observe = observe;
         Options = options;
         LostAfter = options.Cluster.LostAfter;
+        Memory = options.SharesMemory && OwnMemory.Create() is { } own ? new NodeMemory(own) : null;
+        Tensors = Memory is null ? new TensorPool() : new TensorPool(Memory.Own.Allocate);
         Dialler = new Dialler(options.Security, options.Limits, options.Time);
     }
 
@@ -29,7 +32,10 @@ internal sealed class NodeContext
 
     public Dialler Dialler { get; }
 
-    public TensorPool Tensors { get; } = new();
+    /// <summary>Memory shared with other processes of the machine; null: none is.</summary>
+    public NodeMemory? Memory { get; }
+
+    public TensorPool Tensors { get; }
 
     /// <summary>The run its members take part in; null before the first welcome.</summary>
     public RunKnowledge? Run
@@ -59,7 +65,7 @@ internal sealed class NodeContext
     }
 
     /// <summary>What its members' links share, once the run is known.</summary>
-    public LinkResources Resources(RunKnowledge run) => new(Options.Limits, Tensors, run.MostFloats, run.Layout.Parameters);
+    public LinkResources Resources(RunKnowledge run) => new(Options.Limits, Tensors, run.MostFloats, run.Layout.Parameters, Memory);
 
     /// <summary>Accepts a coordinator's term.</summary>
     /// <exception cref="LinkException">A coordinator of a higher term was met before.</exception>
@@ -86,6 +92,8 @@ internal sealed class NodeContext
             return _run ??= new RunKnowledge(welcome, recipe, coordinator);
         }
     }
+
+    public void Dispose() => Memory?.Dispose();
 
     /// <summary>Tells what happened, one at a time.</summary>
     public void Observe(NodeEvent happened)

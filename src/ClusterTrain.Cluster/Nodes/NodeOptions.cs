@@ -57,6 +57,9 @@ public sealed record NodeOptions
     /// <summary>The bounds of links.</summary>
     public LinkLimits Limits { get; init; } = new();
 
+    /// <summary>False: tensors are sent to processes of this machine too, instead of being read where they lie.</summary>
+    public bool SharesMemory { get; init; } = true;
+
     /// <summary>HOCON that overrides configs/akka.conf, the first before the others.</summary>
     public ImmutableArray<string> AkkaConfiguration { get; init; } = [];
 

@@ -31,6 +31,19 @@ internal sealed record ClusterInfo(string Self, ImmutableArray<string> Seeds, st
     public static ClusterInfo None { get; } = new("", [], "");
 }
 
+/// <summary>The sender's tensors lie in memory that a process of the same machine can map: <c>/proc/Process/fd/File</c>.</summary>
+/// <param name="Process">Number of the process that has it open.</param>
+/// <param name="File">Number of the file descriptor.</param>
+internal sealed record SharedMemory(int Process, int File);
+
+/// <summary>The answer of a node that sees that memory; a node that does not sends none, and tensors are sent to it.</summary>
+/// <param name="Token">What it read at the start of the memory, hexadecimal.</param>
+/// <param name="Reader">Names the node that answers.</param>
+/// <param name="Process">Number of its process.</param>
+/// <param name="Started">When the process started, in clock ticks since the system did.</param>
+/// <param name="Held">Where tensors lie that it holds, from an earlier link.</param>
+internal sealed record SharedMemorySeen(string Token, string Reader, int Process, long Started, ImmutableArray<long> Held);
+
 /// <summary>
 /// From a node to the coordinator's singleton, again and again: who it is. The answer is <see cref="Registered"/>; the coordinator closes the
 /// links of these members when Akka finds the node unreachable.

@@ -47,6 +47,8 @@ internal static class MessageCodec
         [65] = typeof(Welcome),
         [66] = typeof(Unreachable),
         [67] = typeof(ClusterInfo),
+        [68] = typeof(SharedMemory),
+        [69] = typeof(SharedMemorySeen),
 
         // Of nodes, over Akka.
         [80] = typeof(Register),

@@ -4,7 +4,7 @@ namespace ClusterTrain.Cluster.Wire;
 internal static class Protocol
 {
     /// <summary>Grows with every change of the wire format, on links and over Akka; only equal versions talk.</summary>
-    public const int Version = 3;
+    public const int Version = 4;
 
     /// <summary>Bytes before each frame: its kind, three zeros, the length of the rest.</summary>
     public const int FrameHeaderBytes = 8;
@@ -14,6 +14,9 @@ internal static class Protocol
 
     /// <summary>Bytes of a tensor frame before its floats.</summary>
     public const int TensorKeyBytes = 48;
+
+    /// <summary>Bytes that follow the key of a tensor which is named.</summary>
+    public const int TensorOffsetBytes = 8;
 
     /// <summary>Bytes of a nonce, and of a proof.</summary>
     public const int NonceBytes = 32;
@@ -42,6 +45,12 @@ internal enum FrameKind : byte
 
     /// <summary>A piece of a data transfer.</summary>
     Data = 6,
+
+    /// <summary>A tensor in memory of the sender's that the receiver has mapped: where it lies.</summary>
+    NamedTensor = 7,
+
+    /// <summary>Where tensors lie that the sender was named and does not need any more.</summary>
+    GivenBack = 8,
 }
 
 /// <summary>What a connection is for.</summary>

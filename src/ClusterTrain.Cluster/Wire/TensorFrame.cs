@@ -7,13 +7,23 @@ namespace ClusterTrain.Cluster.Wire;
 /// <summary>The fixed bytes of a tensor frame before its floats.</summary>
 internal static class TensorFrame
 {
-    /// <summary>Writes the frame header and the key.</summary>
-    public static void Write(Span<byte> bytes, in TensorMessage message)
+    /// <summary>Writes the frame header and the key, before the floats.</summary>
+    public static void Write(Span<byte> bytes, in TensorMessage message) =>
+        Write(bytes, message, FrameKind.Tensor, checked(Protocol.TensorKeyBytes + (message.Length * sizeof(float))));
+
+    /// <summary>Writes a whole frame that names a tensor in memory which the receiver has mapped.</summary>
+    public static void WriteNamed(Span<byte> bytes, in TensorMessage message, long offset)
+    {
+        Write(bytes, message, FrameKind.NamedTensor, Protocol.TensorKeyBytes + Protocol.TensorOffsetBytes);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[(Protocol.FrameHeaderBytes + Protocol.TensorKeyBytes)..], offset);
+    }
+
+    private static void Write(Span<byte> bytes, in TensorMessage message, FrameKind frame, int length)
     {
         var key = message.Key;
-        bytes[0] = (byte)FrameKind.Tensor;
+        bytes[0] = (byte)frame;
         bytes[1..4].Clear();
-        BinaryPrimitives.WriteInt32LittleEndian(bytes[4..], checked(Protocol.TensorKeyBytes + (message.Length * sizeof(float))));
+        BinaryPrimitives.WriteInt32LittleEndian(bytes[4..], length);
         bytes = bytes[Protocol.FrameHeaderBytes..];
         bytes[0] = (byte)key.Kind;
         bytes[1..4].Clear();
@@ -28,15 +38,18 @@ internal static class TensorFrame
     }
 
     /// <summary>Reads the key, checks it, and says how many floats follow.</summary>
-    public static (TensorKey Key, double Loss, int Floats) Read(ReadOnlySpan<byte> bytes, int length, long mostFloats)
+    /// <param name="bytes">The key's bytes.</param>
+    /// <param name="contentBytes">Bytes after the key; -1: the tensor is named, not sent.</param>
+    /// <param name="mostFloats">Floats of the largest tensor there is.</param>
+    public static (TensorKey Key, double Loss, int Floats) Read(ReadOnlySpan<byte> bytes, long contentBytes, long mostFloats)
     {
         var kind = (TensorKind)bytes[0];
         var segment = BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]);
         var node = new TreeNode(BinaryPrimitives.ReadInt32LittleEndian(bytes[24..]), BinaryPrimitives.ReadInt32LittleEndian(bytes[28..]));
         var floats = BinaryPrimitives.ReadInt32LittleEndian(bytes[40..]);
-        if (floats < 1 || floats > mostFloats || length != Protocol.TensorKeyBytes + ((long)floats * sizeof(float)))
+        if (floats < 1 || floats > mostFloats || (contentBytes >= 0 && contentBytes != (long)floats * sizeof(float)))
             throw new LinkException(
-                RefusalKind.Limit, $"sent a tensor of {floats} numbers in {length} bytes; this model has tensors of at most {mostFloats}");
+                RefusalKind.Limit, $"sent a tensor of {floats} numbers in {contentBytes} bytes; this model has tensors of at most {mostFloats}");
         if (kind > TensorKind.OptimiserState || segment < 0 || node.Start < 0 || node.Count < 0)
             throw new LinkException(RefusalKind.Garbage, $"sent a tensor with an invalid key: kind {(byte)kind}, segment {segment}, {node}");
 

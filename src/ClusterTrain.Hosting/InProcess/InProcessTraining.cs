@@ -80,19 +80,21 @@ public static class InProcessTraining
             var coordinatorId = new ActorId("coordinator");
             var coordinatorContext = host.AddCoordinator(coordinatorId, coordinator);
             coordinator.Start(coordinatorContext);
+            // The threads of a worker that is alone are idle while the server adds and updates; of several, one computes while another's are.
+            var pools = Enumerable.Range(1, settings.Workers).Select(number => new ComputePool(settings.Threads, $"worker-{number}")).ToArray();
+            var isAlone = settings.Workers == 1 && settings.Run.ParameterServers == 1;
             for (var index = 0; index < settings.Run.ParameterServers; index++)
             {
-                var server = new ParameterServer(plan, layout, kernels, tensors);
+                var server = new ParameterServer(plan, layout, kernels, isAlone ? pools[0] : new ComputePool(1), tensors);
                 members.Add(server);
                 server.Start(host.AddMember(new ActorId($"parameter-server-{index + 1}"), server), coordinatorId);
             }
 
             for (var index = 0; index < settings.Workers; index++)
             {
-                var pool = new ComputePool(settings.Threads, $"worker-{index + 1}");
-                var worker = new Worker(plan, layout, rows, new Network(layout, recipe.Loss, kernels, pool), tensors);
+                var worker = new Worker(plan, layout, rows, new Network(layout, recipe.Loss, kernels, pools[index]), tensors);
                 members.Add(worker);
-                members.Add(pool);
+                members.Add(pools[index]);
                 worker.Start(host.AddMember(new ActorId($"worker-{index + 1}"), worker), coordinatorId);
             }
 

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Reflection;
-using System.Security.Cryptography;
 using System.Text.Json;
 using ClusterTrain.Learning;
 using ClusterTrain.Numerics;
@@ -20,13 +19,10 @@ public sealed record Receipt(ImmutableArray<ReceiptEntry> Entries)
         $"clustertrain {typeof(Receipt).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion}";
 
     /// <summary>
-    /// Fingerprint of what computes in this build: the same for all processors, another one after any change. 16 hexadecimal digits of the SHA-256
-    /// over the identities the compiler gave the assemblies of kernels, networks and training.
+    /// Fingerprint of what computes in this build, the code of kernels, networks and training: the same for all processors and for all commits
+    /// that do not change it. 16 hexadecimal digits.
     /// </summary>
-    public static string Build { get; } = Convert.ToHexStringLower(SHA256.HashData(
-        [
-            .. new[] { typeof(Kernels), typeof(Recipe), typeof(IActor) }.SelectMany(type => type.Module.ModuleVersionId.ToByteArray()),
-        ]))[..16];
+    public static string Build { get; } = CodeFingerprint.Of(typeof(Kernels).Assembly, typeof(Recipe).Assembly, typeof(IActor).Assembly);
 
     /// <summary>The epochs recorded, in order.</summary>
     public ImmutableArray<EpochRecord> Epochs => [.. Entries.Select(entry => entry.Record).OfType<EpochRecord>()];

@@ -65,9 +65,32 @@ public sealed class SegmentOptimiser
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> gradient,
         Span<float> next,
-        Span<float> state)
+        Span<float> state) =>
+        Update(step, rateFactor, gradientScale, weights, gradient, next, state, Range.All);
+
+    /// <summary>Computes a part of the segment's weights of the next step; parts may be computed at the same time.</summary>
+    /// <param name="step">Number of the step, from 1.</param>
+    /// <param name="rateFactor">The schedule's factor on the learning rate.</param>
+    /// <param name="gradientScale">Factor on the gradient: one over the batch's rows, times the clip factor.</param>
+    /// <param name="weights">(segment) weights of this step.</param>
+    /// <param name="gradient">(segment) gradient, as a sum over the batch's rows.</param>
+    /// <param name="next">(segment) receives the weights of the next step; may be <paramref name="weights"/>.</param>
+    /// <param name="state">(<see cref="StateLength"/>) the optimiser's state, updated.</param>
+    /// <param name="part">Where to do so; the rest of <paramref name="next"/> and <paramref name="state"/> stays as it is.</param>
+    /// <returns>True when every weight of the next step that was computed is finite.</returns>
+    /// <exception cref="ArgumentException">A length is not the segment's.</exception>
+    public bool Update(
+        long step,
+        double rateFactor,
+        double gradientScale,
+        ReadOnlySpan<float> weights,
+        ReadOnlySpan<float> gradient,
+        Span<float> next,
+        Span<float> state,
+        Range part)
     {
         var length = Segment.Length;
+        var (partStart, partLength) = part.GetOffsetAndLength(length);
         if (weights.Length != length || gradient.Length != length || next.Length != length || state.Length != StateLength)
         {
             throw new ArgumentException(
@@ -79,8 +102,15 @@ public sealed class SegmentOptimiser
         var second = StateCount > 1 ? state[length..] : default;
         var factors = new UpdateStep(step, _rate * rateFactor, gradientScale);
         var allFinite = true;
-        foreach (var (start, count, isBias) in _pieces)
+        foreach (var (pieceStart, pieceLength, isBias) in _pieces)
         {
+            var start = Math.Max(pieceStart, partStart);
+            var count = Math.Min(pieceStart + pieceLength, partStart + partLength) - start;
+            if (count <= 0)
+            {
+                continue;
+            }
+
             allFinite &= _optimiser.Update(
                 isBias ? factors : factors with { L2 = _l2, WeightDecay = _weightDecay },
                 weights.Slice(start, count),

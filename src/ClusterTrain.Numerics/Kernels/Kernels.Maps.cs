@@ -84,6 +84,10 @@ public abstract partial class Kernels
         }
     }
 
+    /// <summary>destination[i] = left[i] + right[i]; the destination may be either of them.</summary>
+    /// <exception cref="ArgumentException">The lengths differ, or the spans overlap without being the same.</exception>
+    public void Add(ReadOnlySpan<float> left, ReadOnlySpan<float> right, Span<float> destination) => Map(default(Sum), left, right, destination);
+
     /// <summary>left[i] += right[i].</summary>
     /// <exception cref="ArgumentException">The lengths differ, or the spans overlap without being the same.</exception>
     public void Add(Span<float> left, ReadOnlySpan<float> right) => Map(default(Sum), left, right, left);

@@ -46,18 +46,30 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
 
     /// <summary>True when a worker's sums over all leaves of the share have come, for every segment.</summary>
     public bool HasAnswered(ActorId worker) =>
-        _answers.Where(answer => answer.Worker == worker).DistinctBy(answer => (answer.Segment, answer.Node)).Sum(answer => answer.Node.Count)
-            >= late.Leaves.Count * segments;
+        Nodes(worker).SelectMany(answer => Enumerable.Range(answer.Node.Start, answer.Node.Count).Select(leaf => (answer.Segment, leaf))).Distinct().Count()
+            == late.Leaves.Count * segments;
 
     /// <summary>A worker has told a server that it will push no more of the share; its answers to that server have come before.</summary>
     public void Settle(ActorId worker, ActorId server) => _settled.Add((worker, server));
 
-    /// <summary>True when nothing more is to be expected of a worker.</summary>
-    public bool IsDone(ActorId worker, IEnumerable<ActorId> servers) =>
-        HasAnswered(worker) || servers.All(server => _settled.Contains((worker, server)));
+    /// <summary>True when nothing more is to be expected.</summary>
+    /// <remarks>
+    /// Two workers whose assignments differ may cut the share into different nodes, whose sums cannot be compared. Then an answer to the same nodes may
+    /// still come, until both say that none will.
+    /// </remarks>
+    public bool IsOver(IReadOnlyCollection<ActorId> servers) =>
+        IsDone(Worker, servers) && IsDone(Helper, servers)
+        && (IsSettled(Worker, servers) || !HasAnswered(Worker) || !HasAnswered(Helper) || Nodes(Helper).IsSubsetOf(Nodes(Worker)));
+
+    private bool IsDone(ActorId worker, IEnumerable<ActorId> servers) => HasAnswered(worker) || IsSettled(worker, servers);
+
+    private bool IsSettled(ActorId worker, IEnumerable<ActorId> servers) => servers.All(server => _settled.Contains((worker, server)));
+
+    private HashSet<(int Segment, TreeNode Node)> Nodes(ActorId worker) =>
+        [.. _answers.Where(answer => answer.Worker == worker).Select(answer => (answer.Segment, answer.Node))];
 
     /// <summary>What is waited for, once it has been for a while and nobody was told; otherwise null.</summary>
-    public string? Report(TimeSpan now, IEnumerable<ActorId> servers)
+    public string? Report(TimeSpan now, IReadOnlyCollection<ActorId> servers)
     {
         if (_isReported || now - began < s_quiet)
         {

@@ -137,8 +137,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
         return Close(context, IsOver) ?? consequence;
     }
 
-    private bool IsOver(Comparison comparison) =>
-        comparison.IsDone(comparison.Worker, roster.Topology.Servers) && comparison.IsDone(comparison.Helper, roster.Topology.Servers);
+    private bool IsOver(Comparison comparison) => comparison.IsOver(roster.Topology.Servers);
 
     /// <summary>Chooses who decides, rather another one than before; without anybody the run fails.</summary>
     public Consequence? CallThird(TimeSpan now)

@@ -38,7 +38,7 @@ public sealed class StepReplay : IDisposable
         _plan = plan;
         _data = data;
         _network = network;
-        _update = new SegmentUpdate(plan, layout, Segments.Split(layout.Parameters, 1)[0], kernels);
+        _update = new SegmentUpdate(plan, layout, Segments.Split(layout.Parameters, 1)[0], kernels, new ComputePool(1));
         _normBlocks = new double[_update.NormBlocks];
         _sum = new TensorPool().Rent(layout.Parameters);
         _weights = state.Weights.ToArray();

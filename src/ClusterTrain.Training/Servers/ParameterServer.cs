@@ -18,6 +18,7 @@ public sealed class ParameterServer : IActor, IDisposable
     private readonly TrainingPlan _plan;
     private readonly NetworkLayout _layout;
     private readonly Kernels _kernels;
+    private readonly ComputePool _compute;
     private readonly TensorPool _pool;
     private readonly Dictionary<int, SegmentServer> _segments = [];
 
@@ -34,9 +35,11 @@ public sealed class ParameterServer : IActor, IDisposable
     /// <param name="plan">What each step is.</param>
     /// <param name="layout">The parameters.</param>
     /// <param name="kernels">Compute the updates.</param>
+    /// <param name="compute">Threads that add and update large segments; not disposed here.</param>
     /// <param name="pool">Lends the buffers of weights.</param>
-    public ParameterServer(TrainingPlan plan, NetworkLayout layout, Kernels kernels, TensorPool pool)
+    public ParameterServer(TrainingPlan plan, NetworkLayout layout, Kernels kernels, ComputePool compute, TensorPool pool)
     {
+        _compute = compute;
         _plan = plan;
         _layout = layout;
         _kernels = kernels;
@@ -270,7 +273,7 @@ public sealed class ParameterServer : IActor, IDisposable
     {
         MakeRoom(serve.Term, serve.Segment);
         var segments = Segments.Split(_layout.Parameters, serve.Segments);
-        var update = new SegmentUpdate(_plan, _layout, segments[serve.Segment], _kernels);
+        var update = new SegmentUpdate(_plan, _layout, segments[serve.Segment], _kernels, _compute);
         _segments.Add(serve.Segment, new SegmentServer(serve, segments, _plan, update, _pool));
     }
 
@@ -285,7 +288,7 @@ public sealed class ParameterServer : IActor, IDisposable
 
         MakeRoom(copy.Term, index);
         var segments = Segments.Split(_layout.Parameters, copy.Position.Segments);
-        var update = new SegmentUpdate(_plan, _layout, segments[index], _kernels);
+        var update = new SegmentUpdate(_plan, _layout, segments[index], _kernels, _compute);
         _segments.Add(index, new SegmentServer(copy, original, segments, _plan, update, _pool));
     }
 

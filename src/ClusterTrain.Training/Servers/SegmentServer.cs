@@ -79,7 +79,7 @@ internal sealed class SegmentServer : IDisposable
         _plan = plan;
         _update = update;
         _pool = pool;
-        _sum = new TreeSum<TensorMessage>(update.Combine, static sum => sum.Lease.Release());
+        _sum = new TreeSum<TensorMessage>(Combine, static sum => sum.Lease.Release());
     }
 
     /// <summary>A spare copy of a segment.</summary>
@@ -466,6 +466,22 @@ internal sealed class SegmentServer : IDisposable
         {
             snapshot.Lease.Release();
         }
+    }
+
+    /// <summary>Adds a right sibling's sum to the left one's, in the left one's buffer where that may be written.</summary>
+    private TensorMessage Combine(TensorMessage left, TensorMessage right)
+    {
+        var loss = left.Loss + right.Loss;
+        if (!left.Lease.IsReadOnly)
+        {
+            _update.Add(left.Values, right.Values, left.Values);
+            return left with { Loss = loss };
+        }
+
+        var sum = _pool.Rent(left.Length);
+        _update.Add(left.Values, right.Values, sum.Span);
+        left.Lease.Release();
+        return left with { Lease = sum, Offset = 0, Loss = loss };
     }
 
     private void Apply(IActorContext context, ActorId coordinator)

@@ -6,19 +6,24 @@ namespace ClusterTrain.Training;
 /// <summary>The arithmetic of one segment's update: mean gradient, clipping by the global norm, the optimiser, the check for finite numbers.</summary>
 internal sealed class SegmentUpdate
 {
+    // Shorter parts cost more to hand to a thread than to compute.
+    private const int LeastPart = 64 * 1024;
+
     private readonly TrainingPlan _plan;
     private readonly NetworkLayout _layout;
     private readonly Kernels _kernels;
+    private readonly ComputePool _pool;
 
     // One of the two: parameters by themselves, or the whole model at once.
     private readonly SegmentOptimiser? _optimiser;
     private readonly Lbfgs? _lbfgs;
 
-    public SegmentUpdate(TrainingPlan plan, NetworkLayout layout, Segment segment, Kernels kernels)
+    public SegmentUpdate(TrainingPlan plan, NetworkLayout layout, Segment segment, Kernels kernels, ComputePool pool)
     {
         _plan = plan;
         _layout = layout;
         _kernels = kernels;
+        _pool = pool;
         Segment = segment;
         if (!Optimiser.NeedsWholeModel(plan.Recipe.Optimiser))
         {
@@ -42,11 +47,14 @@ internal sealed class SegmentUpdate
     /// <summary>True when the gradient's global norm is bounded, so that every segment's part of it is needed.</summary>
     public bool Clips => _plan.Recipe.ClipNorm is not null;
 
-    /// <summary>Adds a right sibling's sum into the left one's buffer.</summary>
-    public TensorMessage Combine(TensorMessage left, TensorMessage right)
+    /// <summary>Adds two siblings' sums; the destination may be one of them.</summary>
+    public unsafe void Add(ReadOnlySpan<float> left, ReadOnlySpan<float> right, Span<float> destination)
     {
-        _kernels.Add(left.Values, right.Values);
-        return left with { Loss = left.Loss + right.Loss };
+        fixed (float* first = left, second = right, sum = destination)
+        {
+            var job = new AddJob(this, first, second, sum);
+            _pool.Run(ref job, Parts);
+        }
     }
 
     /// <summary>Blocks of the segment's part of the gradient's norm.</summary>
@@ -99,10 +107,54 @@ internal sealed class SegmentUpdate
         else
         {
             var factor = Schedule.Factor(recipe.Schedule, step + 1, _plan.StepsPerEpoch, recipe.Epochs);
-            allFinite = _optimiser!.Update(step + 1, factor, scale, weights, sum.Values, next, state);
+            allFinite = Update(step + 1, factor, scale, weights, sum.Values, next, state);
         }
 
         return allFinite ? null : NotFinite(sum.Values, next);
+    }
+
+    private unsafe bool Update(
+        long step, double factor, double scale, ReadOnlySpan<float> weights, ReadOnlySpan<float> gradient, Span<float> next, Span<float> state)
+    {
+        fixed (float* from = weights, by = gradient, to = next, kept = state)
+        {
+            var job = new UpdateJob(this, step, factor, scale, from, by, to, kept);
+            _pool.Run(ref job, Parts);
+            return job.AllFinite;
+        }
+    }
+
+    /// <summary>Parts in which the segment is added and updated; they do not change a bit.</summary>
+    private int Parts => Math.Clamp(Segment.Length / LeastPart, 1, _pool.Threads);
+
+    private Range Part(int part) => (int)((long)Segment.Length * part / Parts)..(int)((long)Segment.Length * (part + 1) / Parts);
+
+    private readonly unsafe struct AddJob(SegmentUpdate update, float* left, float* right, float* destination) : IComputeJob
+    {
+        public void Execute(int part, int thread)
+        {
+            var (start, length) = update.Part(part).GetOffsetAndLength(update.Segment.Length);
+            update._kernels.Add(new(left + start, length), new(right + start, length), new Span<float>(destination + start, length));
+        }
+    }
+
+    private unsafe struct UpdateJob(
+        SegmentUpdate update, long step, double factor, double scale, float* weights, float* gradient, float* next, float* state) : IComputeJob
+    {
+        private int _notFinite;
+
+        public readonly bool AllFinite => _notFinite == 0;
+
+        public void Execute(int part, int thread)
+        {
+            var length = update.Segment.Length;
+            if (!update._optimiser!.Update(
+                step, factor, scale, new(weights, length), new(gradient, length), new Span<float>(next, length),
+                new Span<float>(state, update.StateLength), update.Part(part)))
+            {
+                Interlocked.Increment(ref _notFinite);
+            }
+        }
     }
 
     private string NotFinite(ReadOnlySpan<float> gradient, ReadOnlySpan<float> next)

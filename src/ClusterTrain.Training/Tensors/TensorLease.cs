@@ -1,21 +1,30 @@
-using ClusterTrain.Numerics;
-
 namespace ClusterTrain.Training;
 
 /// <summary>
 /// A run of floats in 64-byte aligned memory, shared by counted references. While more than one holder has a reference it is
-/// read-only by agreement; the holder of the last one may write. At the last release it goes back to its pool.
+/// read-only by agreement; the holder of the last one may write, unless it is memory of another process. At the last release it goes back to
+/// where it came from.
 /// </summary>
 public sealed class TensorLease
 {
-    private readonly TensorPool _pool;
+    private readonly Action<TensorLease> _returned;
     private readonly Memory<float> _values;
     private int _references;
 
-    internal TensorLease(TensorPool pool, int length)
+    internal TensorLease(Memory<float> values, Action<TensorLease> returned, bool isReadOnly = false) =>
+        (_values, _returned, IsReadOnly) = (values, returned, isReadOnly);
+
+    /// <summary>True for memory of another process: writing to it would end this one.</summary>
+    public bool IsReadOnly { get; }
+
+    /// <summary>A lease, with one reference, of memory of another process, which may be read alone.</summary>
+    /// <param name="values">The memory.</param>
+    /// <param name="returned">Called at the last release, on the thread that releases it.</param>
+    public static TensorLease Foreign(Memory<float> values, Action returned)
     {
-        _pool = pool;
-        _values = AlignedFloats.Allocate(length);
+        var lease = new TensorLease(values, _ => returned(), isReadOnly: true);
+        lease.Lend();
+        return lease;
     }
 
     /// <summary>Number of floats.</summary>
@@ -57,7 +66,7 @@ public sealed class TensorLease
         ObjectDisposedException.ThrowIf(left < 0, this);
         if (left == 0)
         {
-            _pool.Return(this);
+            _returned(this);
         }
     }
 

@@ -1,10 +1,19 @@
+using ClusterTrain.Numerics;
+
 namespace ClusterTrain.Training;
 
 /// <summary>Lends float buffers and takes them back, so that a steady run allocates nothing. Safe for several threads.</summary>
-public sealed class TensorPool
+/// <param name="allocate">Gives the memory of a buffer of so many floats; it is kept for the pool's life.</param>
+public sealed class TensorPool(Func<int, Memory<float>> allocate)
 {
     private readonly Dictionary<int, Stack<TensorLease>> _idle = [];
     private readonly Lock _gate = new();
+
+    /// <summary>A pool of ordinary memory.</summary>
+    public TensorPool()
+        : this(AlignedFloats.Allocate)
+    {
+    }
 
     /// <summary>Buffers lent and not yet back.</summary>
     public int Lent { get; private set; }
@@ -26,12 +35,12 @@ public sealed class TensorPool
             idle.TryPop(out lease);
         }
 
-        lease ??= new TensorLease(this, length);
+        lease ??= new TensorLease(allocate(length), Return);
         lease.Lend();
         return lease;
     }
 
-    internal void Return(TensorLease lease)
+    private void Return(TensorLease lease)
     {
         lock (_gate)
         {

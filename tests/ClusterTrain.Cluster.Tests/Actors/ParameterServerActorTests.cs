@@ -15,7 +15,7 @@ public sealed class ParameterServerActorTests : Stage
 
     public ParameterServerActorTests()
     {
-        var machine = new ParameterServer(Plan, Layout, Kernels.Active, Pool);
+        var machine = new ParameterServer(Plan, Layout, Kernels.Active, new ComputePool(1), Pool);
         _server = Begin("server", machine, context => machine.Start(context, LineRun.Coordinator));
     }
 

@@ -44,6 +44,8 @@ internal static class WireSamples
         new Welcome("name: digits\n", 1294, 64, 10, "data", TimeSpan.FromSeconds(2), [new ActorId("ps-1/ab12@10.0.0.5:7071")], Cluster),
         new Unreachable(new ActorId("ps-1/ab12@10.0.0.5:7071"), "no answer"),
         Cluster,
+        new SharedMemory(4711, 187),
+        new SharedMemorySeen("0123abcd", "89ef", 4712, 123456, [4096, 8192]),
         new Register("worker-2", [new ActorId("worker-2/bb")]),
         new Registered("10.0.0.5:7070", 3),
         new RunNotice("{\"event\":\"checkpoint\",\"step\":300}"),

@@ -6,9 +6,9 @@ using Xunit.Abstractions;
 namespace ClusterTrain.EndToEnd.Tests;
 
 /// <summary>
-/// One run that is hit again and again: up to three of its nine processes at once are killed, or stand still for 0.1 to 10 s. It goes on without
-/// anyone's help but a supervisor that starts again what was killed, and its receipt is that of one process. The number of failures is
-/// <c>CLUSTERTRAIN_FAILURES</c> (40 without it); times to recover are shown as a histogram.
+/// One run that is hit again and again: up to three of its nine processes at once are killed, stopped for 0.1 to 10 s, or (as root) lose all their
+/// connections. Only what was killed is started again. The receipt is that of one process. The number of failures is
+/// <c>CLUSTERTRAIN_FAILURES</c> (40 without it); the times to recover are shown as a histogram.
 /// </summary>
 [Collection(IncidentCollection.Name)]
 public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
@@ -71,15 +71,18 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
     /// <summary>Does something to a process, and says what.</summary>
     private static string Hit(Node node, Random random)
     {
-        if (random.Next(2) == 0)
+        switch (random.Next(Environment.UserName == "root" ? 3 : 2))
         {
-            node.Kill();
-            return $"{node.Role}:killed";
+            case 0:
+                node.Kill();
+                return $"{node.Role}:killed";
+            case 1:
+                node.Freeze(TimeSpan.FromSeconds(0.1 * Math.Pow(100, random.NextDouble())));
+                return $"{node.Role}:stopped";
+            default:
+                node.Cut();
+                return $"{node.Role}:cut";
         }
-
-        var time = TimeSpan.FromSeconds(0.1 * Math.Pow(100, random.NextDouble()));
-        node.Freeze(time);
-        return $"{node.Role}:stopped";
     }
 
     /// <summary>Waits for a step beyond one, and gives the time it took in seconds.</summary>
@@ -213,6 +216,24 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
                 _wake?.Dispose();
                 _wake = new Timer(_ => ClusterTrainProcess.Signal(id, "CONT"), null, time, Timeout.InfiniteTimeSpan);
             }
+        }
+
+        /// <summary>Aborts every TCP connection of the process: links and Akka's.</summary>
+        public void Cut()
+        {
+            lock (_gate)
+            {
+                var own = $"pid={_process.Id},";
+                string[] connections = [.. Machine.Output("ss", "-tnpH").Split('\n').Where(line => line.Contains(own, StringComparison.Ordinal)).Select(line =>
+                {
+                    var columns = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+                    return $"( sport = {Port(columns[3])} and dport = {Port(columns[4])} )";
+                })];
+                if (connections.Length > 0)
+                    Machine.Output("ss", "-K", "-tnH", string.Join(" or ", connections));
+            }
+
+            static string Port(string address) => address[address.LastIndexOf(':')..];
         }
 
         public void Dispose()

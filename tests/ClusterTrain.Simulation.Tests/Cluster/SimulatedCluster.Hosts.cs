@@ -74,7 +74,7 @@ internal sealed partial class SimulatedCluster
         }
         else
         {
-            var server = new ParameterServer(_plan, _layout, kernels, process.Pool);
+            var server = new ParameterServer(_plan, _layout, kernels, new ComputePool(1), process.Pool);
             (process.Actor, process.Owned) = (_plant.Around(server, _plan), server);
         }
 

@@ -63,7 +63,7 @@ public sealed class SteadyStateTests
             coordinator.Start(host.AddCoordinator(LineRun.Coordinator, coordinator));
             for (var index = 0; index < servers; index++)
             {
-                var server = new ParameterServer(plan, layout, Kernels.Active, tensors);
+                var server = new ParameterServer(plan, layout, Kernels.Active, new ComputePool(1), tensors);
                 members.Add(server);
                 server.Start(host.AddMember(new ActorId($"server-{index}"), server), LineRun.Coordinator);
             }

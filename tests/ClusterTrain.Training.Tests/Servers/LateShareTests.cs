@@ -17,7 +17,7 @@ public sealed class LateShareTests : IDisposable
     public LateShareTests()
     {
         var recipe = LineRun.Recipe();
-        _server = new ParameterServer(new TrainingPlan(recipe, 4), LineRun.Layout(recipe), Kernels.Active, _pool);
+        _server = new ParameterServer(new TrainingPlan(recipe, 4), LineRun.Layout(recipe), Kernels.Active, new ComputePool(1), _pool);
         _server.Start(_context, LineRun.Coordinator);
         Receive(new Serve(1, 0, 1, 0, 0, 0));
         _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.Weights(1, 0), 0, 1));

@@ -495,7 +495,7 @@ public sealed class ParameterServerTests : IDisposable
             Optimiser = new() { Kind = OptimiserKind.Sgd, Rate = 1 },
         };
         var layout = new NetworkLayout(GradientNorm.BlockParameters + 1, recipe.Layers);
-        _server = new ParameterServer(new TrainingPlan(recipe, 4), layout, Kernels.Active, _pool);
+        _server = new ParameterServer(new TrainingPlan(recipe, 4), layout, Kernels.Active, new ComputePool(1), _pool);
         _server.Start(_context, LineRun.Coordinator);
         Receive(new Serve(1, 1, 2, 0, 0, 0));
         _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.Weights(1, 0, 1), 0, 0));
@@ -508,7 +508,7 @@ public sealed class ParameterServerTests : IDisposable
 
     private ParameterServer Create(Recipe recipe, long rows = 4)
     {
-        var server = new ParameterServer(new TrainingPlan(recipe, rows), LineRun.Layout(recipe), Kernels.Active, _pool);
+        var server = new ParameterServer(new TrainingPlan(recipe, rows), LineRun.Layout(recipe), Kernels.Active, new ComputePool(1), _pool);
         server.Start(_context, LineRun.Coordinator);
         return server;
     }

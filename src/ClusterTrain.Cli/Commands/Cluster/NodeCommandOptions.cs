@@ -8,6 +8,9 @@ namespace ClusterTrain.Cli;
 /// <summary>The options that all nodes of a cluster have: how they find and know each other, time-outs, signs of life.</summary>
 internal sealed class NodeCommandOptions
 {
+    /// <summary>Name of the option that keeps a node from sharing memory.</summary>
+    public const string NoSharedMemory = "--no-shared-memory";
+
     private readonly Option<string?> _join;
     private readonly Option<string?> _listen;
     private readonly Option<string?> _name = new("--name") { Description = "name of this node in logs (default: the machine's)", HelpName = "NAME" };
@@ -26,6 +29,8 @@ internal sealed class NodeCommandOptions
     private readonly Option<double?> _flush = CommandOptions.Seconds(
         "--flush-seconds", "how long a node that ends waits for what it sent last to leave (default: 2)", allowZero: false);
 
+    private readonly Option<bool> _noSharedMemory = CreateNoSharedMemory();
+
     private readonly Option<string?> _health = new("--health-file")
     {
         Description = "file that is touched every second while the node takes part in the run, for health checks",
@@ -41,6 +46,12 @@ internal sealed class NodeCommandOptions
     private readonly AkkaOptions _akka = new();
     private readonly string? _defaultJoin;
     private readonly string? _defaultListen;
+
+    /// <summary>The option to send tensors to processes of this machine too.</summary>
+    public static Option<bool> CreateNoSharedMemory() => new(NoSharedMemory)
+    {
+        Description = "send tensors to processes of this machine too, instead of letting them read each other's memory",
+    };
 
     /// <summary>Creates the options.</summary>
     /// <param name="join">What the description of <c>--join</c> says.</param>
@@ -63,7 +74,7 @@ internal sealed class NodeCommandOptions
         foreach (var option in (Option[])[_join, _listen, _advertise, _clusterPort, _name])
             command.Options.Add(option);
         Security.AddTo(command);
-        foreach (var option in (Option[])[_handshake, _flush, _health, _supervised])
+        foreach (var option in (Option[])[_handshake, _flush, _noSharedMemory, _health, _supervised])
             command.Options.Add(option);
         _akka.AddTo(command);
         command.TakesEnvironment = true;
@@ -86,6 +97,7 @@ internal sealed class NodeCommandOptions
             ClusterPort = parsed.GetValue(_clusterPort) ?? 0,
             Security = security,
             Limits = limits with { HandshakeTime = CommandOptions.Time(parsed, _handshake) ?? limits.HandshakeTime },
+            SharesMemory = !parsed.GetValue(_noSharedMemory),
             Cluster = cluster with { FlushTime = CommandOptions.Time(parsed, _flush) ?? cluster.FlushTime },
             AkkaConfiguration = _akka.Read(parsed),
             Time = surroundings.Time,

@@ -20,6 +20,7 @@ internal static class UpCommand
         var servers = CommandOptions.Whole(
             "--parameter-servers", "M", "parameter server processes, each with a part of the weights (default: 1)", 1, CommandOptions.MostServers);
         var colocate = new Option<bool>("--colocate") { Description = "a parameter server in each worker's process, instead of processes of their own" };
+        var noSharedMemory = NodeCommandOptions.CreateNoSharedMemory();
         var command = new CommandWithExamples(
             "up",
             "Trains with a cluster of processes on this machine; one that is killed is started again. Ctrl-C stops them all.",
@@ -27,7 +28,7 @@ internal static class UpCommand
             "clustertrain up configs/mnist.yaml --workers 4 --colocate",
             "clustertrain up --out runs/mnist-20260131-120000")
         {
-            workers, threads, servers, colocate,
+            workers, threads, servers, colocate, noSharedMemory,
         };
         command.TakesEnvironment = true;
         run.AddTo(command);
@@ -46,6 +47,7 @@ internal static class UpCommand
                     Threads = parsed.GetValue(threads) ?? Math.Max(1, Environment.ProcessorCount / count),
                     ParameterServers = isColocated ? Math.Min(count, CommandOptions.MostServers) : parsed.GetValue(servers) ?? 1,
                     IsColocated = isColocated,
+                    SharesMemory = !parsed.GetValue(noSharedMemory),
                     Secret = surroundings.Variable(SecurityOptions.SecretVariable) is { Length: > 0 } given
                         ? given
                         : Convert.ToBase64String(RandomNumberGenerator.GetBytes(SecretBytes)),
@@ -72,14 +74,19 @@ internal sealed record LocalClusterOptions
     /// <summary>True: the parameter servers are in the workers' processes.</summary>
     public required bool IsColocated { get; init; }
 
+    /// <summary>False: tensors are sent to processes of this machine too.</summary>
+    public required bool SharesMemory { get; init; }
+
     public required string Secret { get; init; }
+
+    private string[] Memory => SharesMemory ? [] : [NodeCommandOptions.NoSharedMemory];
 
     /// <summary>The coordinator's command line.</summary>
     /// <param name="folder">The run folder, once it is known.</param>
     /// <param name="address">Where it listens, once it is known.</param>
     public IEnumerable<string> Coordinator(string? folder, string? address)
     {
-        string[] own = ["coordinator", "--json", "--listen", address ?? "127.0.0.1:0", "--parameter-servers", Text(ParameterServers)];
+        string[] own = ["coordinator", "--json", "--listen", address ?? "127.0.0.1:0", "--parameter-servers", Text(ParameterServers), .. Memory];
         return [.. own, .. Run.CommandLine(), .. (folder ?? Run.Out) is { } path ? new[] { "--out", path } : []];
     }
 
@@ -90,7 +97,7 @@ internal sealed record LocalClusterOptions
         for (var number = 1; number <= (IsColocated ? 0 : ParameterServers); number++)
         {
             var name = $"parameter-server-{Text(number)}";
-            yield return (name, ["parameter-server", "--join", address, "--name", name, "--listen", "127.0.0.1:0"]);
+            yield return (name, ["parameter-server", "--join", address, "--name", name, "--listen", "127.0.0.1:0", .. Memory]);
         }
 
         for (var number = 1; number <= Workers; number++)
@@ -98,7 +105,7 @@ internal sealed record LocalClusterOptions
             var name = $"worker-{Text(number)}";
             string[] server = IsColocated ? ["--colocate", "--listen", "127.0.0.1:0"] : [];
             string[] data = Run.Data is { } folder ? ["--data", folder] : [];
-            yield return (name, ["worker", "--join", address, "--name", name, "--threads", Text(Threads), .. server, .. data]);
+            yield return (name, ["worker", "--join", address, "--name", name, "--threads", Text(Threads), .. server, .. data, .. Memory]);
         }
     }
 
