@@ -96,6 +96,9 @@ internal sealed record RunSummary
     /// <summary>The run folder, as it is shown.</summary>
     public required string Folder { get; init; }
 
+    /// <summary>Figures of the result on the training rows; null when there is no result.</summary>
+    public Evaluation? Training { get; init; }
+
     /// <summary>Figures of the result on the test rows; null when there are none, or no result.</summary>
     public Evaluation? Test { get; init; }
 
@@ -111,6 +114,8 @@ internal sealed record RunSummary
             yield return string.Create(CultureInfo.InvariantCulture, $"the weights are those of epoch {best.Epoch}, the best");
         if (Best is { Validation: { } validation } chosen)
             yield return string.Create(CultureInfo.InvariantCulture, $"epoch {chosen.Epoch}: loss {Figures.Number(chosen.Loss)}  {Figures.Line(validation, "val_")}");
+        if (Training is { } training)
+            yield return $"{Figures.Line(training, "train_")}  on {Figures.Count(training.Rows, "row")}";
         if (Test is { } test)
             yield return $"{Figures.Line(test, "test_")}  on {Figures.Count(test.Rows, "row")}";
         yield return $"done in {Figures.Duration(Elapsed)}; {Path.Combine(Folder, "model.safetensors")}";

@@ -4,7 +4,7 @@ namespace ClusterTrain.Learning;
 internal static class CsvFormatBinder
 {
     /// <summary>The keys.</summary>
-    public static readonly string[] Keys = ["delimiter", "decimal", "missing", ImputationBinder.ImputeKey, ImputationBinder.UnseenKey];
+    public static readonly string[] Keys = ["delimiter", "decimal", "missing", ImputationBinder.ImputeKey, ImputationBinder.UnseenKey, "group", "time"];
 
     /// <summary>The format under the keys of a recipe's data; what cannot be used is a problem and as if it were not written.</summary>
     public static CsvFormat Format(RecipeSection data) => new()

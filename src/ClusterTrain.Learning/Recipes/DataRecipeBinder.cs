@@ -8,7 +8,7 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
     private static readonly string[] SourceKeys = ["set", "idx", "csv", "inline", "prepared"];
 
     /// <summary>What is settled when data are prepared, so that a prepared file has it inside.</summary>
-    private static readonly string[] PreparedKeys = ["scale", "standardise", "target_scale", "class_weights", "validation", "test"];
+    private static readonly string[] PreparedKeys = ["scale", "standardise", "target_scale", "class_weights", "validation", "test", "split"];
 
     private static readonly string SplitSizes =
         $"a number of rows from 1 to {RecipeLimits.SplitRows}, a fraction between 0 and 1 such as 0.1, or none";
@@ -40,9 +40,12 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
             Standardise = section.Flag("standardise") ?? false,
             Validation = Split(section, "validation"),
             Test = Split(section, "test"),
+            Split = SplitKind(section, source, task),
             TargetScale = section.IsNone("target_scale") ? null : section.Number("target_scale", RecipeRanges.TargetScale),
             ClassWeights = ClassWeights(section),
         };
+        if (data is { Validation: null, Test: null })
+            data = data with { Split = Learning.SplitKind.Random };
         section.Finish();
         if (csv is null)
         {
@@ -98,6 +101,31 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
             .Select(name => new ClassWeight(name, classes.Number(name, RecipeRanges.ClassWeight) ?? 1))]);
     }
 
+    /// <summary>
+    /// How rows are held back. Tables with classes are stratified unless they say otherwise; images and known sets, which have many rows of each class,
+    /// are split by chance.
+    /// </summary>
+    private static SplitKind SplitKind(RecipeSection section, DataSource? source, TaskKind task)
+    {
+        const string Key = "split";
+        var by = source switch
+        {
+            CsvSource { Group: not null } => "group",
+            CsvSource { Time: not null } => "time",
+            _ => null,
+        };
+        var given = section.Word(Key, RecipeWords.Split);
+        if (given is not null && by is not null)
+            section.Problem(Key, $"is given beside {by}, and that column decides the split; keep one of the two");
+        if (given == Learning.SplitKind.Stratified && task == TaskKind.Regression)
+            section.Problem(Key, "is stratified, which needs classes; write split: random, or remove it");
+        return given ?? DefaultSplit(source, task);
+    }
+
+    /// <summary>How rows are held back where a recipe does not say it.</summary>
+    internal static SplitKind DefaultSplit(DataSource? source, TaskKind task) =>
+        task == TaskKind.Classification && source is CsvSource { Group: null, Time: null } ? Learning.SplitKind.Stratified : Learning.SplitKind.Random;
+
     private static SplitSize? Split(RecipeSection section, string key)
     {
         if (section.IsNone(key) || section.Node(key) is not { } node) return null;
@@ -147,7 +175,16 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         var derived = DerivedFeatureBinder.Features(section, problems);
         var impute = ImputationBinder.Impute(data, categorical, targets ?? [], problems);
         var unseen = ImputationBinder.Unseen(data, categorical, problems);
+        var (group, time) = (data.Text("group"), data.Text("time"));
         section.Finish();
+        if (group is not null && time is not null)
+            data.Problem("time", "and group are both given, and a split goes by one column; keep one of the two");
+        foreach (var (key, column) in new[] { ("group", group), ("time", time) })
+        {
+            if (column is not null && targets?.Contains(column) == true)
+                data.Problem(key, $"names the target '{RecipeText.Shown(column)}'; name another column, or remove it");
+        }
+
         if (header && columns.Count > 0)
             section.Problem("columns", "is given, but the file's first line names the columns; write header: false, or remove columns");
         if (!header && columns.Count > 0)
@@ -187,6 +224,8 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
             Format = format,
             Impute = impute,
             Unseen = unseen,
+            Group = group,
+            Time = time,
         };
 
         void Known(string key, IReadOnlyList<string> names)

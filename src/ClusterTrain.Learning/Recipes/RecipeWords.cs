@@ -34,6 +34,10 @@ internal static class RecipeWords
         (TaskKind.Classification, "classification", ["classify", "classifier", "class", "labels"]),
         (TaskKind.Regression, "regression", ["regress", "regressor"]));
 
+    public static readonly RecipeWords<SplitKind> Split = new(
+        (SplitKind.Random, "random", ["shuffle", "shuffled", "chance"]),
+        (SplitKind.Stratified, "stratified", ["stratify", "by-class", "strata"]));
+
     public static readonly RecipeWords<ImputationKind> Imputation = new(
         (ImputationKind.Mean, "mean", ["average", "avg"]),
         (ImputationKind.Median, "median", []),

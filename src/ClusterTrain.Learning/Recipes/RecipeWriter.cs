@@ -88,6 +88,12 @@ public static class RecipeWriter
         Line(text, 2, "standardise", Flag(data.Standardise));
         if (data.TargetScale is not null) Line(text, 2, "target_scale", Number(data.TargetScale));
         if (data.ClassWeights is { } weights) Line(text, 2, "class_weights", ClassWeights(weights));
+        if (data is not { Validation: null, Test: null }
+            && (data.Split != SplitKind.Random || DataRecipeBinder.DefaultSplit(data.Source, data.Task) != SplitKind.Random))
+        {
+            Line(text, 2, "split", RecipeWords.Split.Of(data.Split));
+        }
+
         Line(text, 2, "validation", Split(data.Validation));
         Line(text, 2, "test", Split(data.Test));
     }
@@ -98,6 +104,8 @@ public static class RecipeWriter
         if (format.Delimiter is { } delimiter) Line(text, 2, "delimiter", Text(CsvDelimiter.Word(delimiter)));
         if (format.Decimal != '.') Line(text, 2, "decimal", Text(format.Decimal.ToString()));
         if (format.Missing.Length > 0) Line(text, 2, "missing", List(format.Missing.Select(Text)));
+        if (csv.Group is { } group) Line(text, 2, "group", Text(group));
+        if (csv.Time is { } time) Line(text, 2, "time", Text(time));
         if (csv.Impute.Length > 0)
         {
             text.Append("  impute:\n");
