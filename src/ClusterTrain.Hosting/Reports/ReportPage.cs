@@ -99,12 +99,12 @@ internal static class ReportPage
             if (figures.Details is { } details)
             {
                 var isBinary = details.Classes.Length == 2;
-                yield return ($"{rows} F1, mean of the classes", Share(details.F1));
+                yield return ($"{rows} F1 (macro)", Share(details.F1));
                 if (details.RocAuc is { } roc)
-                    yield return (isBinary ? $"{rows} ROC-AUC" : $"{rows} ROC-AUC, mean of the classes", Share(roc));
+                    yield return (isBinary ? $"{rows} ROC-AUC" : $"{rows} ROC-AUC (macro)", Share(roc));
                 if (details.PrAuc is { } pr)
-                    yield return (isBinary ? $"{rows} PR-AUC" : $"{rows} PR-AUC, mean of the classes", Share(pr));
-                if (details.LogLoss is { } log)
+                    yield return (isBinary ? $"{rows} PR-AUC" : $"{rows} PR-AUC (macro)", Share(pr));
+                if (details.LogLoss is { } log && run.Recipe.Loss is not (LossKind.BinaryCrossEntropy or LossKind.CategoricalCrossEntropy))
                     yield return ($"{rows} log loss", NumberText.Short(log));
                 if (details.CalibrationError is { } calibration)
                     yield return ($"{rows} calibration error", Share(calibration));
@@ -155,7 +155,7 @@ internal static class ReportPage
         }
 
         if (details.Classes.Length > 2)
-            Line("mean of the classes", "", "", Share(details.Precision), Share(details.Recall), Share(details.F1), Or(details.RocAuc), Or(details.PrAuc));
+            Line("macro", "", "", Share(details.Precision), Share(details.Recall), Share(details.F1), Or(details.RocAuc), Or(details.PrAuc));
         html.Append("</table></div>\n");
 
         static string Or(double? share) => share is { } value ? Share(value) : "–";
@@ -227,7 +227,7 @@ internal static class ReportPage
         html.Append($"<{heading}>What was run</{heading}>\n<dl>\n");
         Fact(html, "data", Describe(recipe.Data.Source) + (chapter.Data is { } data ? $": {Rows(data)}" : ""));
         if (chapter.Data is { TargetScale: not 1 and var scale })
-            Fact(html, "target", $"multiplied by {NumberText.Short(scale)}: losses and errors are those of the scaled target, predictions are shown in its own unit");
+            Fact(html, "target", $"multiplied by {NumberText.Short(scale)}: losses and squared errors are those of the scaled target, all else is in its own unit");
         Fact(html, "model", $"{string.Join(" → ", recipe.Layers.Select(layer => $"{layer.Units} {RecipeText(layer.Activation)}"))}");
         if (run.Speeds.Count > 0 && run.Speeds.Select(speed => speed.Epoch).Distinct().Count() == 1)
         {

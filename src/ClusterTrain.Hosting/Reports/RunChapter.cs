@@ -180,7 +180,7 @@ internal sealed class RunChapter
         {
             Add(
                 "roc",
-                "What is caught and what is wrongly taken at every threshold: the nearer to the upper left corner the better; on the dashed diagonal is chance. " + which,
+                "At every threshold the share of a class's rows that is found, by the share of the other rows that is wrongly taken for it: the nearer to the upper left corner the better; on the dashed diagonal is chance. " + which,
                 roc);
         }
 

@@ -23,7 +23,7 @@ internal static class RankingPictures
         if (curves.Count == 0)
             return null;
         var square = new Square(
-            $"ROC: {figures.Rows} rows", "of the other rows, the share taken for the class", "of the rows of the class, the share taken for it",
+            $"ROC: {figures.Rows} rows", "false positive rate", "true positive rate",
             [.. curves.Select((curve, i) => (curve.Name, i))], Square.Shares, Square.Shares);
         square.Diagonal();
         foreach (var (i, (ranking, _)) in curves.Index())

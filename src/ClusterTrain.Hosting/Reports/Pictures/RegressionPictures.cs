@@ -15,7 +15,12 @@ internal static class RegressionPictures
         var points = Points(pairs, output);
         var (low, high) = (points.Min(point => Math.Min(point.Truth, point.Predicted)), points.Max(point => Math.Max(point.Truth, point.Predicted)));
         var square = new Square(
-            $"Predicted against true: {target}, {rows} rows", "true", "predicted", [], (from, to) => Axis.Around(low, high, from, to), (from, to) => Axis.Around(low, high, from, to));
+            $"Predicted against true: {rows} rows",
+            $"true {Shortened(target)}",
+            $"predicted {Shortened(target)}",
+            [],
+            (from, to) => Axis.Around(low, high, from, to),
+            (from, to) => Axis.Around(low, high, from, to));
         foreach (var (truth, predicted) in points)
             Point(square, truth, predicted, points.Length);
         square.Svg.Line(square.Across.At(square.Across.Low), square.Up.At(square.Up.Low), square.Across.At(square.Across.High), square.Up.At(square.Up.High), ReportStyle.Line(1));
@@ -32,8 +37,8 @@ internal static class RegressionPictures
         var points = Points(pairs, output);
         var largest = points.Max(point => Math.Abs(point.Predicted - point.Truth));
         var square = new Square(
-            $"Residuals: {target}, {rows} rows",
-            "predicted",
+            $"Residuals: {rows} rows",
+            $"predicted {Shortened(target)}",
             "predicted minus true",
             [],
             (from, to) => Axis.Around(points.Min(point => point.Predicted), points.Max(point => point.Predicted), from, to),
@@ -43,6 +48,8 @@ internal static class RegressionPictures
         square.Svg.Line(square.Across.At(square.Across.Low), square.Up.At(0), square.Across.At(square.Across.High), square.Up.At(0), ReportStyle.Line(1));
         return square.Svg;
     }
+
+    private static string Shortened(string name) => name.Length <= 32 ? name : name[..31] + "…";
 
     private static (double Truth, double Predicted)[] Points(IReadOnlyList<(float[] Truth, float[] Predicted)> pairs, int output) =>
         [.. pairs.Select(pair => ((double)pair.Truth[output], (double)pair.Predicted[output]))];

@@ -3,9 +3,10 @@ namespace ClusterTrain.Hosting;
 /// <summary>The frame of a square picture: two axes with a grid, and a legend above.</summary>
 internal sealed class Square
 {
-    private const double Width = 560;
+    private const double Width = 500;
     private const double Side = 400;
-    private const double Left = 64;
+    private const double Right = 20;
+    private const double Left = Width - Side - Right;
     private const double LegendRow = 20;
 
     private readonly double _top;
@@ -21,8 +22,8 @@ internal sealed class Square
         string title, string across, string up, IReadOnlyList<(string Name, int Colour)> legend, Func<double, double, Axis> horizontal, Func<double, double, Axis> vertical)
     {
         var places = Places(legend);
-        _top = 58 + (places.Count == 0 ? 0 : (places[^1].Row + 1) * LegendRow);
-        Svg = new Svg(title, Width, _top + Side + 44);
+        _top = 64 + (places.Count == 0 ? 0 : (places[^1].Row + 1) * LegendRow);
+        Svg = new Svg(title, Width, _top + Side + 48, fits: true);
         foreach (var ((name, colour), (row, x)) in legend.Zip(places))
         {
             var y = 40 + (row * LegendRow);
@@ -34,7 +35,7 @@ internal sealed class Square
         foreach (var (value, label) in Across.Ticks)
         {
             Svg.Line(Across.At(value), _top, Across.At(value), _top + Side, "grid");
-            Svg.Text(Across.At(value), _top + Side + 18, label, "label middle");
+            Svg.Text(Across.At(value), _top + Side + 20, label, "label middle");
         }
 
         foreach (var (value, label) in Up.Ticks)
@@ -44,7 +45,7 @@ internal sealed class Square
         }
 
         Svg.Text(0, _top - 16, up, "label");
-        Svg.Text(Left + Side, _top + Side + 38, across, "label end");
+        Svg.Text(Left + Side, _top + Side + 42, across, "label end");
     }
 
     /// <summary>The picture, to be drawn on.</summary>
@@ -71,7 +72,7 @@ internal sealed class Square
         var (row, x) = (0, 0.0);
         foreach (var (name, _) in legend)
         {
-            var width = 50 + (name.Length * 6.6);
+            var width = 44 + Svg.TextWidth(name);
             if (x > 0 && x + width > Width)
                 (row, x) = (row + 1, 0);
             places.Add((row, x));
