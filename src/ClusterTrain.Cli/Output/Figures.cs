@@ -61,7 +61,7 @@ internal static class Figures
         if (figures.MeanAbsoluteError is { } absolute)
             line.Append(CultureInfo.InvariantCulture, $"  {prefix}mae {Number(absolute)}");
         if (figures.MeanAbsolutePercentageError is { } share)
-            line.Append(CultureInfo.InvariantCulture, $"  {prefix}mape {Number(100 * share)} %");
+            line.Append(CultureInfo.InvariantCulture, $"  {prefix}mape {100 * share:F2} %");
         if (figures.R2 is { } r2)
             line.Append(CultureInfo.InvariantCulture, $"  {prefix}r2 {r2:F4}");
         return line.ToString();

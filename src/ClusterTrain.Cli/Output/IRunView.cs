@@ -108,14 +108,14 @@ internal sealed record RunSummary
     /// <summary>The lines that tell a person of a completed run, before the last one.</summary>
     public IEnumerable<string> CompletedLines(RunCompleted completed)
     {
+        if (Training is { } training)
+            yield return $"{Figures.Line(training, "train_")}  on {Figures.Count(training.Rows, "row")}";
         if (completed.StoppedEarly)
             yield return string.Create(CultureInfo.InvariantCulture, $"stopped early; the weights are those of epoch {completed.Epoch}");
         else if (Best is { } best)
             yield return string.Create(CultureInfo.InvariantCulture, $"the weights are those of epoch {best.Epoch}, the best");
         if (Best is { Validation: { } validation } chosen)
             yield return string.Create(CultureInfo.InvariantCulture, $"epoch {chosen.Epoch}: loss {Figures.Number(chosen.Loss)}  {Figures.Line(validation, "val_")}");
-        if (Training is { } training)
-            yield return $"{Figures.Line(training, "train_")}  on {Figures.Count(training.Rows, "row")}";
         if (Test is { } test)
             yield return $"{Figures.Line(test, "test_")}  on {Figures.Count(test.Rows, "row")}";
         yield return $"done in {Figures.Duration(Elapsed)}; {Path.Combine(Folder, "model.safetensors")}";
