@@ -114,16 +114,18 @@ public sealed class Model
     public ModelRows ReadRows(string path, string? labels = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return ModelRowsReader.Read(this, path, labels, withTargets: true);
+        return ModelRowsReader.Read(this, path, labels, withTargets: true, keep: []);
     }
 
     /// <summary>Reads rows to predict, as <see cref="ReadRows"/> does; columns of targets may hold anything, or nothing.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="DataException">The file is not such as the model needs.</exception>
-    public ModelRows ReadFeatures(string path)
+    /// <param name="keep">Columns of a CSV file to be kept as they stand there; <c>all</c>: every one.</param>
+    /// <exception cref="DataException">The file is not such as the model needs, or has no such column.</exception>
+    public ModelRows ReadFeatures(string path, params IReadOnlyList<string> keep)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return ModelRowsReader.Read(this, path, labels: null, withTargets: false);
+        ArgumentNullException.ThrowIfNull(keep);
+        return ModelRowsReader.Read(this, path, labels: null, withTargets: false, keep);
     }
 
     /// <summary>Writes the model file, all or nothing.</summary>

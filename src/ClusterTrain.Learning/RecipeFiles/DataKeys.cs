@@ -134,6 +134,12 @@ internal static class DataKeys
                 word.Length > 0).Distinct()] }),
             "Words that stand for a missing value in a CSV file; the empty cell always does.", "[NA, \"?\"]",
             "na navalues nan missingvalues missingwords nullvalues nas", unless: NoCsv)
+        .Key("group", Text, d => (d.Source as CsvSource)?.Group!, (d, v) => OnCsv(d, csv => csv with { Group = v }),
+            "The column of a CSV file that says which rows belong together: those of one group are in one part of a split.",
+            "customer_id", "groups groupby groupcolumn groupkfold", unless: NoCsv)
+        .Key("time", Text, d => (d.Source as CsvSource)?.Time!, (d, v) => OnCsv(d, csv => csv with { Time = v }),
+            "The column of times of a CSV file: the latest rows are held back.", "sold_on",
+            "timecolumn timeseries chronological timestamp", unless: NoCsv)
         .Key("impute", d => Impute((d.Source as CsvSource)?.Categorical), d => (d.Source as CsvSource)?.Impute ?? [],
             (d, v) => OnCsv(d, csv => csv with { Impute = v }),
             "What fills the missing values of the columns of a CSV file; in other columns they are errors.",
@@ -170,6 +176,11 @@ internal static class DataKeys
             "What is held back for the final figures, of a source without test rows of its own.", "0.2",
             "testsplit testsize testfraction",
             always: true, unless: InPrepared)
+        .Key("split", Perhaps(Word(RecipeWords.Split)), WrittenSplit, (d, v) => d with { Split = HasSplit(d) ? v!.Value : SplitKind.Random },
+            "How rows are chosen to be held back where neither `group` nor `time` decides it. Without it: tables with classes are "
+            + "stratified, all else is split by chance.",
+            "random", "splitby stratify stratified splitkind shuffle", always: true, unless: InPrepared,
+            usual: d => HasSplit(d) ? DefaultSplit(d.Source, d.Task) : SplitKind.Random)
         .ExactlyOne("source", "", "set", "idx", "csv", "inline", "prepared")
         .Rule(DataRules.Check);
 
@@ -212,6 +223,18 @@ internal static class DataKeys
 
         static bool IsConstant(ImputationRecipe imputation) => imputation.Kind == ImputationKind.Constant;
     }
+
+    /// <summary>
+    /// How rows are held back where a recipe does not say it: images and known sets have many rows of each class and are split by chance.
+    /// </summary>
+    internal static SplitKind DefaultSplit(DataSource? source, TaskKind task) =>
+        task == TaskKind.Classification && source is CsvSource { Group: null, Time: null } ? SplitKind.Stratified : SplitKind.Random;
+
+    private static bool HasSplit(DataRecipe data) => data is not { Validation: null, Test: null };
+
+    // Recipes that could not be stratified keep their fingerprints.
+    private static SplitKind? WrittenSplit(DataRecipe data) =>
+        HasSplit(data) && (data.Split != SplitKind.Random || DefaultSplit(data.Source, data.Task) != SplitKind.Random) ? data.Split : null;
 
     private static ImmutableArray<string>? Operands(DerivedFeature feature, DerivedKind kind) =>
         feature.Kind == kind ? [feature.Left, feature.Right] : null;

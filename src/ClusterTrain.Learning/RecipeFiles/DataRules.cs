@@ -113,6 +113,7 @@ internal static class DataRules
             section.Tell("test", "and validation together hold back every row; their sum must be below 1");
         if (data.Test is not null && data.Source is CsvSource { TestFile: not null } or IdxSource { TestFeatures: not null })
             section.Tell("test", "holds rows back, but the source has test rows of its own; keep one of the two");
+        CheckSplit(data, section);
         if (data.Source is not CsvSource csv || !section.Sound("csv"))
             return;
         Each("impute",
@@ -139,6 +140,29 @@ internal static class DataRules
                 check(column, problem => section.At.Key(key, "").Key(RecipeText.Shown(column), "").Tell(entry.Value.Place,
                     problem));
         }
+    }
+
+    private static void CheckSplit(DataRecipe data, RecipeSection section)
+    {
+        if (data.Source is CsvSource csv)
+        {
+            if (csv.Group is not null && csv.Time is not null)
+                section.Tell("time", "and group are both given, and a split goes by one column; keep one of the two");
+            foreach (var (key, column) in new[] { ("group", csv.Group), ("time", csv.Time) })
+            {
+                if (column is not null && csv.Targets.Contains(column))
+                    section.Tell(key, $"names the target '{RecipeText.Shown(column)}'; name another column, or remove it");
+            }
+
+            if (section.Has("split") && (csv.Group ?? csv.Time) is not null)
+            {
+                section.Tell("split", $"is given beside {(csv.Group is null ? "time" : "group")}, and that column decides the split; "
+                    + "keep one of the two");
+            }
+        }
+
+        if (data.Split == SplitKind.Stratified && data.Task == TaskKind.Regression)
+            section.Tell("split", "is stratified, which needs classes; write split: random, or remove it");
     }
 
     private static void CheckTask(DataRecipe data, RecipeSection section)

@@ -38,6 +38,10 @@ internal static class RecipeWords
         (TaskKind.Classification, "classification", "classify classifier class labels", "the target is one of several classes"),
         (TaskKind.Regression, "regression", "regress regressor", "the targets are numbers"));
 
+    public static readonly RecipeWords<SplitKind> Split = new(
+        (SplitKind.Random, "random", "shuffle shuffled chance", "by chance"),
+        (SplitKind.Stratified, "stratified", "stratify by-class strata", "by chance, with the same share of each class in every part"));
+
     public static readonly RecipeWords<ImputationKind> Imputation = new(
         (ImputationKind.Mean, "mean", "average avg", "the mean of the training rows"),
         (ImputationKind.Median, "median", "", "the median of the training rows"),

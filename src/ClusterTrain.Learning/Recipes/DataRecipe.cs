@@ -22,6 +22,9 @@ public sealed record DataRecipe
     /// <summary>What is held back for the final score when the source has no test rows of its own; null: nothing.</summary>
     public SplitSize? Test { get; init; }
 
+    /// <summary>How rows are chosen to be held back, where no column decides it.</summary>
+    public SplitKind Split { get; init; }
+
     /// <summary>What the targets are.</summary>
     public TaskKind Task { get; init; } = TaskKind.Classification;
 
@@ -76,6 +79,16 @@ public enum TaskKind
 
     /// <summary>Numbers, used as they are.</summary>
     Regression,
+}
+
+/// <summary>How rows are chosen to be held back.</summary>
+public enum SplitKind
+{
+    /// <summary>By chance.</summary>
+    Random,
+
+    /// <summary>By chance, with the same share of each class in every part.</summary>
+    Stratified,
 }
 
 /// <summary>A share of the rows, as a number of rows or as a fraction.</summary>
@@ -146,6 +159,18 @@ public sealed record CsvSource : DataSource
 
     /// <summary>Features computed from columns.</summary>
     public ImmutableArray<DerivedFeature> Derived { get; init; } = [];
+
+    /// <summary>
+    /// The column that says which rows belong together: those of one group are in one part of a split. Null: none. The recipe's key is
+    /// <c>data.group</c>.
+    /// </summary>
+    public string? Group { get; init; }
+
+    /// <summary>The column of times: the latest rows are held back. Null: none. The recipe's key is <c>data.time</c>.</summary>
+    public string? Time { get; init; }
+
+    /// <summary>The columns that a split goes by, which are no features unless they are listed as such.</summary>
+    internal ImmutableArray<string> SplitColumns => (Group ?? Time) is { } column && !Categorical.Contains(column) ? [column] : [];
 
     /// <summary>
     /// How the cells are written; the recipe's keys are <c>data.delimiter</c>, <c>data.decimal</c> and <c>data.missing</c>.

@@ -86,7 +86,7 @@ public sealed class ImputationTests
         using var folder = new TempFolder();
         // Of each of ten rows the number and the category are its own, so that what is held back would show.
         var content = "x,w,y\n" + string.Concat(Enumerable.Range(0, 40).Select(i => i % 4 == 0 ? $",k{i % 8},a\n" : $"{Math.Pow(3, i % 20):F0},k{i},b\n"));
-        var (_, data) = Train(folder, content, "categorical: [w]", "impute: { x: mean }, unseen: { w: most-frequent }, validation: 0.3, test: 0.2");
+        var (_, data) = Train(folder, content, "categorical: [w]", "impute: { x: mean }, unseen: { w: most-frequent }, split: random, validation: 0.3, test: 0.2");
 
         var split = RowSplit.Draw(40, new SplitSize(null, 0.2), new SplitSize(null, 0.3), 1, "rows");
         var known = split.Train.Where(i => i % 4 != 0).Select(i => Math.Round(Math.Pow(3, i % 20))).ToList();

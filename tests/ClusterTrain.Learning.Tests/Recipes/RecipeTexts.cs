@@ -76,5 +76,12 @@ internal static class RecipeTexts
         loss: mean-squared-error
         """;
 
+    /// <summary>Rows of one customer stay together.</summary>
+    public const string Grouped = """
+        data: { csv: { file: a.csv, target: bought }, group: "customer id", validation: 0.1 }
+        layers: [{ units: 2, activation: softmax }]
+        loss: categorical-cross-entropy
+        """;
+
     public static Recipe Parse(string yaml, params string[] overrides) => RecipeReader.Parse(yaml, "r.yaml", overrides);
 }

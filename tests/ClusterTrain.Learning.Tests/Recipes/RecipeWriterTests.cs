@@ -97,7 +97,10 @@ public sealed class RecipeWriterTests
     {
         get
         {
-            var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline, RecipeTexts.Encoded, RecipeTexts.Spreadsheet };
+            var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline, RecipeTexts.Encoded, RecipeTexts.Spreadsheet, RecipeTexts.Grouped };
+            foreach (var split in new[] { "time: day", "split: random", "split: stratified", "group: a" })
+                recipes.Add(RecipeTexts.Grouped.Replace("group: \"customer id\"", split, StringComparison.Ordinal));
+            recipes.Add($"{RecipeTexts.Short.Replace("digits", "digits, test: 0.2, split: stratified", StringComparison.Ordinal)}");
             foreach (var optimiser in new[] { "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad" })
                 recipes.Add($"{RecipeTexts.Short}\noptimiser: {{ kind: {optimiser}, rate: 0.3333333333333333 }}");
             recipes.Add($"{RecipeTexts.Short}\nbatch: full\noptimiser: {{ kind: lbfgs, memory: 7, tolerance: 1e-6 }}");
@@ -154,6 +157,17 @@ public sealed class RecipeWriterTests
     }
 
     [Fact]
+    public void The_fingerprint_tells_splits_apart_and_not_how_a_default_is_written()
+    {
+        string[] splits = ["group: \"customer id\"", "group: day", "time: day", "split: random", "split: stratified"];
+        var prints = splits.Select(Print).ToList();
+        Assert.Equal(splits.Length, prints.Distinct().Count());
+        Assert.Equal(prints[^1], Print("standardise: false"));
+
+        static string Print(string keys) => RecipeTexts.Parse(RecipeTexts.Grouped.Replace("group: \"customer id\"", keys, StringComparison.Ordinal)).Fingerprint();
+    }
+
+    [Fact]
     public void Long_rows_read_back()
     {
         var values = string.Join(", ", Enumerable.Range(0, 3000).Select(i => $"{i}.25"));
@@ -191,6 +205,7 @@ public sealed class RecipeWriterTests
     [InlineData("layers[0].biases=none")]
     [InlineData("optimiser.rate=0.10000000000000002")]
     [InlineData("data.scale=1")]
+    [InlineData("data.test=0.5")]
     [InlineData("layers=[{ units: 10, dropout: 0.5 }, { units: 10, activation: softmax }]")]
     public void The_fingerprint_sees_every_value(string change) =>
         Assert.NotEqual(RecipeTexts.Parse(RecipeTexts.Short).Fingerprint(), RecipeTexts.Parse(RecipeTexts.Short, change).Fingerprint());

@@ -132,7 +132,7 @@ internal sealed class CsvSchema
     {
         if (source.Features.IsEmpty)
         {
-            var rest = file.Names.RemoveRange(source.Targets).AddRange(source.Derived.Select(feature => feature.Name));
+            var rest = file.Names.RemoveRange(source.Targets).RemoveRange(source.SplitColumns).AddRange(source.Derived.Select(feature => feature.Name));
             return !rest.IsEmpty
                 ? rest
                 : throw new DataException($"{file.File}: all columns are targets; at least one has to be a feature.");

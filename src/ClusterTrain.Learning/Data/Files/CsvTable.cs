@@ -22,10 +22,14 @@ internal sealed class CsvTable
     private readonly CsvFormat _format;
     private readonly bool[] _mayMiss;
     private readonly bool[] _mayBeUnseen;
+    private readonly SplitColumn? _split;
+    private readonly KeptCells? _kept;
     private long _rows;
 
-    private CsvTable(CsvRows cells, CsvFormat format, CsvColumns columns, CsvSchema schema, bool withTargets)
+    private CsvTable(
+        CsvRows cells, CsvFormat format, CsvColumns columns, CsvSchema schema, bool withTargets, SplitColumn? split = null, KeptCells? kept = null)
     {
+        (_split, _kept) = (split, kept);
         (_cells, _format, _columns, _schema) = (cells, format, columns, schema);
         _features = columns.Indices(schema.Columns);
         _targets = withTargets ? columns.Indices(schema.Targets) : [];
@@ -54,7 +58,8 @@ internal sealed class CsvTable
         {
             var columns = CsvColumns.Of(cells, source);
             var schema = training ?? CsvSchema.Of(source, columns, task, cells.Delimiter);
-            return (new CsvTable(cells, source.Format, columns, schema, withTargets: true).Read(rows), schema);
+            var split = training is null ? SplitColumn.Of(source, columns) : null;
+            return (new CsvTable(cells, source.Format, columns, schema, withTargets: true, split).Read(rows), schema);
         });
 
     /// <summary>Reads a file for a trained model.</summary>
@@ -62,9 +67,11 @@ internal sealed class CsvTable
     /// <param name="model">The model.</param>
     /// <param name="rows">Takes in the rows.</param>
     /// <param name="withTargets">True: the targets are read where they are among the columns; false: those columns may hold anything.</param>
+    /// <param name="keep">Columns to be kept as they stand, see <see cref="KeptCells"/>.</param>
     /// <returns>The rows, and whether their targets were read; without them they are zeros.</returns>
     /// <exception cref="DataException">The file is not such a table.</exception>
-    public static (SourceTable Table, bool HasTargets) ReadForModel(DataFile file, Model model, RowCollector rows, bool withTargets)
+    public static (SourceTable Table, bool HasTargets) ReadForModel(
+        DataFile file, Model model, RowCollector rows, bool withTargets, IReadOnlyList<string> keep)
     {
         var source = model.Recipe.Data.Source as CsvSource;
         var format = source?.Format ?? new CsvFormat();
@@ -75,7 +82,7 @@ internal sealed class CsvTable
             var schema = CsvSchema.Of(model.Encoding, model.TargetNames, model.Classes);
             var columns = CsvColumns.ForModel(cells, model.Encoding, model.TargetNames, source);
             var hasTargets = withTargets && schema.Targets.All(columns.Names.Contains);
-            var table = new CsvTable(cells, format, columns, schema, hasTargets).Read(rows);
+            var table = new CsvTable(cells, format, columns, schema, hasTargets, kept: KeptCells.Of(keep, columns)).Read(rows);
             if (schema.KeepsColumns)
                 table = ColumnEncoder.Of(model.Encoding, [.. schema.Words.Select(words => words?.Words ?? [])], table).Encode(table);
             return (hasTargets ? table : table with { Targets = RowTargets.None(model.Recipe.Layers[^1].Units) }, hasTargets);
@@ -100,6 +107,8 @@ internal sealed class CsvTable
         {
             Codes = codes,
             Places = _places,
+            SplitKeys = _split?.Keys,
+            Kept = _kept?.Columns,
             Warnings = [.. _cells.Warnings, .. _longNumbers.Values, .. BlurredTargets()],
         };
     }
@@ -125,6 +134,14 @@ internal sealed class CsvTable
         }
 
         _places.Add(_cells.Line);
+        _kept?.Add(_cells);
+        if (_split is not null)
+        {
+            if (IsMissing(_cells[_split.Index]))
+                throw Missing(_split.Index, _cells[_split.Index], _split.Remedy);
+            _split.Add(_cells[_split.Index], _cells.Line);
+        }
+
         foreach (var (target, column) in _targets.Index())
         {
             if (_schema.Labels is { } labels)

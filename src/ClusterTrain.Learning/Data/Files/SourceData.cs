@@ -41,6 +41,12 @@ internal sealed record SourceTable(string Name, RowStore Rows, RowTargets Target
     /// </summary>
     public ImmutableArray<int[]?> Codes { get; init; }
 
+    /// <summary>Columns that were to be kept as they stand; null: none were.</summary>
+    public KeptColumns? Kept { get; init; }
+
+    /// <summary>What splits of the rows go by besides chance; null: nothing.</summary>
+    public SplitKeys? SplitKeys { get; init; }
+
     /// <summary>What a reader should know although nothing is wrong.</summary>
     public ImmutableArray<string> Warnings { get; init; } = [];
 
