@@ -130,8 +130,10 @@ internal static class DataKeys
             "What stands before the decimals of a number in a CSV file.", "\",\"",
             "decimalpoint decimalseparator decimalcomma decimals", unless: NoCsv)
         .Key("missing", Texts, d => (d.Source as CsvSource)?.Format.Missing ?? [],
-            (d, v) => Format(d, format => format with { Missing = [.. v.Select(word => word.Trim()).Where(word =>
-                word.Length > 0).Distinct()] }),
+            (d, v) => Format(d, format => format with
+            {
+                Missing = [.. v.Select(word => word.Trim()).Where(word => word.Length > 0).Distinct()],
+            }),
             "Words that stand for a missing value in a CSV file; the empty cell always does.", "[NA, \"?\"]",
             "na navalues nan missingvalues missingwords nullvalues nas", unless: NoCsv)
         .Key("group", Text, d => (d.Source as CsvSource)?.Group!, (d, v) => OnCsv(d, csv => csv with { Group = v }),
@@ -190,9 +192,9 @@ internal static class DataKeys
             () => new(column, ImputationKind.Mean, null, null, false)),
         imputation => imputation.Column,
         "a policy for each column, such as { age: median, city: category }")
-        {
-            IsBlock = true,
-        };
+    {
+        IsBlock = true,
+    };
 
     private static RecipeTable<ImputationRecipe> Imputation(bool? isCategorical)
     {
@@ -206,10 +208,10 @@ internal static class DataKeys
             new("", ImputationKind.Mean, null, null, false),
             "What the missing values of a column are filled by. Numbers: mean, median or constant; words: category, "
             + "most-frequent or constant.")
-            {
-                Short = "kind",
-                Decider = ("kind", "kind"),
-            }
+        {
+            Short = "kind",
+            Decider = ("kind", "kind"),
+        }
             .Key("kind", kinds, i => i.Kind, (i, v) => i with { Kind = v }, "How they are filled.", "constant", "type method",
                 always: true, required: _ => true);
         table = isCategorical == false

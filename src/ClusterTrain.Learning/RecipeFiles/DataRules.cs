@@ -116,13 +116,13 @@ internal static class DataRules
         CheckSplit(data, section);
         if (data.Source is not CsvSource csv || !section.Sound("csv"))
             return;
-        Each("impute",
-        (column, tell) => {
+        Each("impute", (column, tell) =>
+        {
             if (csv.Targets.Contains(column))
                 tell("is a target, which is never made up; leave the rows without one out");
         });
-        Each("unseen",
-        (column, tell) => {
+        Each("unseen", (column, tell) =>
+        {
             if (csv.Categorical.Contains(column))
                 return;
             var near = Spelling.Nearest(column, csv.Categorical);

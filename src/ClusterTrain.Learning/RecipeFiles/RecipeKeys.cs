@@ -28,9 +28,9 @@ internal static class RecipeKeys
         new() { File = "", Sha256 = "" },
         "A safetensors file of weights to begin with, instead of what the layers say: tensors named `layers.0.weight`, "
         + "`layers.0.bias` and so on.")
-        {
-            Short = "file",
-        }
+    {
+        Short = "file",
+    }
         .Key("file", Text, s => s.File, (s, v) => s with { File = v },
             "The file; it is looked for beside the recipe, then where data are.", "weights.safetensors", "path", always: true,
             required: _ => true)
@@ -46,12 +46,13 @@ internal static class RecipeKeys
             "True: the weights are stored as (units, inputs), as PyTorch does. False: (inputs, units).", "true", "transpose",
             always: true);
 
+    // The usual factor of a step, 0.1, would end an exponential curve within a few epochs: there it must be written.
     public static readonly RecipeTable<ScheduleRecipe> Schedule = new RecipeTable<ScheduleRecipe>(
         new(), "How the learning rate changes over the run.")
-        {
-            Short = "kind",
-            Decider = ("kind", "schedule kind"),
-        }
+    {
+        Short = "kind",
+        Decider = ("kind", "schedule kind"),
+    }
         .Key("kind", Word(RecipeWords.Schedule), s => s.Kind, (s, v) => s with { Kind = v },
             "The curve after the warm-up.", "cosine", "type method algorithm", always: true)
         .Key("warm_up_epochs", Number(0, RecipeLimits.Epochs), s => s.WarmUpEpochs, (s, v) => s with { WarmUpEpochs = v },
@@ -62,7 +63,6 @@ internal static class RecipeKeys
             "What the rate is multiplied by: every `every_epochs` (step), or each epoch (exponential).", "0.5",
             "gamma decayrate droprate",
             always: true, when: s => s.Kind is ScheduleKind.Step or ScheduleKind.Exponential,
-            // The usual factor of a step, 0.1, would end an exponential curve within a few epochs: there it must be written.
             required: s => s.Kind == ScheduleKind.Exponential)
         .Key("every_epochs", Number(0.001, RecipeLimits.Epochs), s => s.EveryEpochs, (s, v) => s with { EveryEpochs = v },
             "Epochs between two steps.", "5", "stepsize every drop", always: true, when: s => s.Kind == ScheduleKind.Step)
@@ -70,18 +70,18 @@ internal static class RecipeKeys
             "The share of the rate that is left at the end of the run.", "0.01", "etamin minlr last", always: true,
             when: s => s.Kind == ScheduleKind.Cosine);
 
+    // Rules that scale each gradient by its own size usually take far smaller rates.
     public static readonly RecipeTable<OptimiserRecipe> Optimiser = new RecipeTable<OptimiserRecipe>(
         new(), "How a gradient becomes a change of the weights.")
-        {
-            Short = "kind",
-            Decider = ("kind", "optimiser kind"),
-        }
+    {
+        Short = "kind",
+        Decider = ("kind", "optimiser kind"),
+    }
         .Key("kind", Word(RecipeWords.Optimiser), o => o.Kind, (o, v) => o with { Kind = v },
             "The update rule; w is a weight, g its gradient.", "adam", "type method algorithm", always: true)
         .Key("rate", Number(1e-30, 1e6), o => o.Rate, (o, v) => o with { Rate = v },
             "The learning rate; the schedule multiplies it.", "0.05", "learningrate lr alpha eta stepsize", always: true,
             when: o => o.Kind != OptimiserKind.Lbfgs,
-            // The rates usual for each rule: those that scale each gradient by its own size take far smaller ones.
             usual: o => o.Kind switch
             {
                 OptimiserKind.Adam or OptimiserKind.AdamW or OptimiserKind.RmsProp => 0.001,
@@ -114,9 +114,9 @@ internal static class RecipeKeys
 
     public static readonly RecipeTable<LayerRecipe> Layer = new RecipeTable<LayerRecipe>(
         new() { Units = 0 }, "A dense layer: output = activation(input · weight + bias). Without its `activation` it is linear.")
-        {
-            Decider = ("activation", "activation"),
-        }
+    {
+        Decider = ("activation", "activation"),
+    }
         .Key("units", Whole(1, RecipeLimits.Units), l => l.Units, (l, v) => l with { Units = v },
             "Outputs. Of the last layer: one for each class, or for each target of a regression.", "64",
             "hidden neurons size nodes outputs width", always: true, required: _ => true)
@@ -131,8 +131,12 @@ internal static class RecipeKeys
         .Key("weights", l => new PartForm<InitialiserRecipe>(Weights(l.Units)), l => l.Weights, (l, v) => l with { Weights = v },
             "Start values of the weights (inputs, units).", "{ kind: gaussian, scale: 0.1 }",
             "initializer initialiser init weightinit kernelinitializer weight initialization", always: true,
-            usual: l => new() { Kind = l.Activation is ActivationKind.Relu or ActivationKind.LeakyRelu ? InitialiserKind.He
-                : InitialiserKind.Xavier })
+            usual: l => new()
+            {
+                Kind = l.Activation is ActivationKind.Relu or ActivationKind.LeakyRelu
+                    ? InitialiserKind.He
+                    : InitialiserKind.Xavier,
+            })
         .Key("biases", l => new PartForm<InitialiserRecipe>(Biases(l.Units)).Or("none", null!), l => l.Biases!,
             (l, v) => l with { Biases = v },
             "Start values of the biases (units); `none`: the layer has no biases.", "none",

@@ -60,8 +60,11 @@ public static class RecipeReference
 
         """;
 
-    private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>The page docs/recipe.md.</summary>
     public static string Markdown()
