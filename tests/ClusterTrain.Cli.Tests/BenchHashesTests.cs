@@ -20,7 +20,8 @@ public sealed partial class BenchHashesTests
     {
         var data = Environment.GetEnvironmentVariable("CLUSTERTRAIN_DATA") ?? "";
         var variables = new Dictionary<string, string> { ["CLUSTERTRAIN_DATA"] = data };
-        var run = CommandRun.With(variables, "bench", "hashes", Path.Combine(DocumentTests.Repository(), "configs", name + ".yaml"));
+        var run = CommandRun.With(
+            variables, "bench", "hashes", Path.Combine(DocumentTests.Repository(), "configs", name + ".yaml"));
         Assert.Equal(0, run.ExitCode);
         var rows = run.Lines.Where(line => Row().IsMatch(line)).ToList();
         if (rows.Count == 0)
@@ -31,7 +32,8 @@ public sealed partial class BenchHashesTests
             return;
         }
 
-        Assert.Equal([rows[0]], File.ReadAllLines(s_page).Where(line => line.StartsWith($"| [{name}]", StringComparison.Ordinal)));
+        Assert.Equal(
+            [rows[0]], File.ReadAllLines(s_page).Where(line => line.StartsWith($"| [{name}]", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -41,7 +43,8 @@ public sealed partial class BenchHashesTests
         Assert.Contains(lines, line => Computed().IsMatch(line));
         var rows = lines.Where(line => Row().IsMatch(line)).Select(line => Row().Match(line).Groups[1].Value).ToList();
         Assert.True(rows.Count >= 8, $"{rows.Count} rows");
-        Assert.All(rows, name => Assert.True(File.Exists(Path.Combine(DocumentTests.Repository(), "configs", name + ".yaml")), name));
+        Assert.All(
+            rows, name => Assert.True(File.Exists(Path.Combine(DocumentTests.Repository(), "configs", name + ".yaml")), name));
     }
 
     [Fact]

@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 namespace ClusterTrain.Numerics.Tests;
 
 /// <summary>
-/// The bits of every kernel, as hashes that are the same on every processor: other tests compare the widths of one machine, these compare
-/// machines.
+/// The bits of every kernel, as hashes that are the same on every processor: other tests compare the widths of one machine, these
+/// compare machines.
 /// </summary>
 public class GoldenBitsTests
 {
@@ -69,13 +69,14 @@ public class GoldenBitsTests
         ["leaky relu"] = kernels => Map(kernels, new LeakyReluForward(0.125f)),
         ["backward maps"] = kernels =>
         [
-            .. MapTwo(kernels, default(SigmoidBackward)), .. MapTwo(kernels, default(TanhBackward)), .. MapTwo(kernels, default(ReluBackward)),
-            .. MapTwo(kernels, new LeakyReluBackward(0.125f)),
+            .. MapTwo(kernels, default(SigmoidBackward)), .. MapTwo(kernels, default(TanhBackward)),
+            .. MapTwo(kernels, default(ReluBackward)), .. MapTwo(kernels, new LeakyReluBackward(0.125f)),
         ],
         ["every operation"] = kernels => MapTwo(kernels, default(EveryOperation)),
         ["updates"] = kernels =>
         [
-            .. Update(kernels, new PlainRule(0.1f)), .. Update(kernels, new MomentumRule(0.1f, 0.9f)), .. Update(kernels, new AdamRule(0.01f)),
+            .. Update(kernels, new PlainRule(0.1f)), .. Update(kernels, new MomentumRule(0.1f, 0.9f)),
+            .. Update(kernels, new AdamRule(0.01f)),
         ],
         ["softmax"] = kernels =>
         {
@@ -91,7 +92,8 @@ public class GoldenBitsTests
         },
         ["softmax cross-entropy"] = kernels => Loss(kernels.SoftmaxCrossEntropy),
         ["sigmoid cross-entropy"] = kernels => Loss(kernels.SigmoidCrossEntropy),
-        ["squared error"] = kernels => Loss((y, t, dy, loss, rows, outputs) => kernels.SquaredError(y, t, dy, loss, rows, outputs, 0.3f)),
+        ["squared error"] = kernels => Loss(
+            (y, t, dy, loss, rows, outputs) => kernels.SquaredError(y, t, dy, loss, rows, outputs, 0.3f)),
         ["categorical cross-entropy"] = kernels => Loss(kernels.CategoricalCrossEntropy),
         ["binary cross-entropy"] = kernels => Loss(kernels.BinaryCrossEntropy),
         ["dropout"] = kernels =>
@@ -119,11 +121,13 @@ public class GoldenBitsTests
         ["exact mathematics"] = _ =>
         [
             .. Numbers(Length, "x").Select(x => (double)x).SelectMany(x => Floats(
-                ExactMath.Exp(x), ExactMath.Log(Math.Abs(x)), ExactMath.Sin(x), ExactMath.Cos(x), ExactMath.Pow(Math.Abs(x), x), ExactMath.Pow(x, 7))),
+                ExactMath.Exp(x), ExactMath.Log(Math.Abs(x)), ExactMath.Sin(x), ExactMath.Cos(x),
+                ExactMath.Pow(Math.Abs(x), x), ExactMath.Pow(x, 7))),
         ],
     };
 
-    private delegate void LossKernel(ReadOnlySpan<float> y, ReadOnlySpan<float> t, Span<float> dy, Span<float> loss, int rows, int outputs);
+    private delegate void LossKernel(
+        ReadOnlySpan<float> y, ReadOnlySpan<float> t, Span<float> dy, Span<float> loss, int rows, int outputs);
 
     [Theory]
     [MemberData(nameof(Hashes))]

@@ -6,7 +6,9 @@ using ClusterTrain.Training;
 
 namespace ClusterTrain.Cli;
 
-/// <summary><c>clustertrain bench hashes</c>: the weights that recipes come to, to compare with those of another machine.</summary>
+/// <summary>
+/// <c>clustertrain bench hashes</c>: the weights that recipes come to, to compare with those of another machine.
+/// </summary>
 internal static class BenchHashesCommand
 {
     private const string Configs = "configs";
@@ -17,7 +19,11 @@ internal static class BenchHashesCommand
 
     public static Command Create(Surroundings surroundings)
     {
-        var recipes = new Argument<string[]>("RECIPE") { Description = $"recipe files (default: those of {Configs}/)", Arity = ArgumentArity.ZeroOrMore };
+        var recipes = new Argument<string[]>("RECIPE")
+        {
+            Description = $"recipe files (default: those of {Configs}/)",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
         var data = CommandOptions.Data();
         var command = new CommandWithExamples(
             "hashes",
@@ -37,18 +43,22 @@ internal static class BenchHashesCommand
         {
             recipes = Directory.Exists(Configs) ? [.. Directory.GetFiles(Configs, "*.yaml").Order(StringComparer.Ordinal)] : [];
             if (recipes.Length == 0)
-                throw new UsageException($"There are no recipes in {Configs}/ here. Name recipe files, or run the command in the repository.");
+            {
+                throw new UsageException(
+                    $"There are no recipes in {Configs}/ here. Name recipe files, or run the command in the repository.");
+            }
         }
 
+        var processor = RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
         surroundings.Out.WriteLine(
             $"""
             # Golden hashes
 
-            The weights of each recipe have these bits on every machine, with any number of workers and threads. To compare yours, run
-            `clustertrain bench hashes` in the repository, or `clustertrain train configs/NAME.yaml --set epochs=N`, whose last line is the hash. Recipes whose
-            data are not on the machine are left out.
+            The weights of each recipe have these bits on every machine, with any number of workers and threads. To compare
+            yours, run `clustertrain bench hashes` in the repository, or `clustertrain train configs/NAME.yaml --set epochs=N`,
+            whose last line is the hash. Recipes whose data are not on the machine are left out.
 
-            Computed by {Receipt.Program} on {RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()} with {KernelChoice.Active().Name} kernels.
+            Computed by {Receipt.Program} on {processor} with {KernelChoice.Active().Name} kernels.
 
             | Recipe | Epochs | SHA-256 of the weights |
             |---|---|---|
@@ -71,7 +81,10 @@ internal static class BenchHashesCommand
         try
         {
             data = DataPreparation.Prepare(
-                recipe, Locations.Of(folder, dataFolder, surroundings, mayDownload: false), null, surroundings.Interruption.Token);
+                recipe,
+                Locations.Of(folder, dataFolder, surroundings, mayDownload: false),
+                null,
+                surroundings.Interruption.Token);
         }
         catch (DataException missing)
         {
@@ -85,7 +98,8 @@ internal static class BenchHashesCommand
         var work = Directory.CreateTempSubdirectory("clustertrain-hashes-").FullName;
         try
         {
-            return $"| [{recipe.Name}](../{Configs}/{Path.GetFileName(path)}) | {epochs} | `{Train(recipe with { Epochs = epochs }, folder, data, work, surroundings)}` |";
+            var weights = Train(recipe with { Epochs = epochs }, folder, data, work, surroundings);
+            return $"| [{recipe.Name}](../{Configs}/{Path.GetFileName(path)}) | {epochs} | `{weights}` |";
         }
         finally
         {

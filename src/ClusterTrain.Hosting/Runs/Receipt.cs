@@ -19,10 +19,11 @@ public sealed record Receipt(ImmutableArray<ReceiptEntry> Entries)
         $"clustertrain {typeof(Receipt).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion}";
 
     /// <summary>
-    /// Fingerprint of what computes in this build, the code of kernels, networks and training: the same for all processors and for all commits
-    /// that do not change it. 16 hexadecimal digits.
+    /// Fingerprint of what computes in this build, the code of kernels, networks and training: the same for all processors and
+    /// for all commits that do not change it. 16 hexadecimal digits.
     /// </summary>
-    public static string Build { get; } = CodeFingerprint.Of(typeof(Kernels).Assembly, typeof(Recipe).Assembly, typeof(IActor).Assembly);
+    public static string Build { get; } =
+        CodeFingerprint.Of(typeof(Kernels).Assembly, typeof(Recipe).Assembly, typeof(IActor).Assembly);
 
     /// <summary>The epochs recorded, in order.</summary>
     public ImmutableArray<EpochRecord> Epochs => [.. Entries.Select(entry => entry.Record).OfType<EpochRecord>()];

@@ -10,8 +10,14 @@ public sealed class Arm64Tests(Arm64Programs arm64, ITestOutputHelper output) : 
 
     private readonly TemporaryFolder _folder = new();
 
-    /// <summary>The tests that compare kernels with plain loops, with recorded hashes, and with the orders drawn for their sums.</summary>
-    private static string[] KernelTests { get; } = ["GoldenBitsTests", "LossTests", "MapTests", "NaiveProductsTests", "ReduceTests", "SumOrderTests", "UpdateTests"];
+    /// <summary>
+    /// The tests that compare kernels with plain loops, with recorded hashes, and in full with the orders drawn for their sums.
+    /// </summary>
+    private static string[] KernelTests { get; } =
+    [
+        "GoldenBitsTests", "LossTests", "MapTests", "NaiveProductsTests", "ReduceTests", "UpdateTests",
+        .. IncidentRun.IsFull ? ["SumOrderTests"] : Array.Empty<string>(), // half of the time
+    ];
 
     public void Dispose() => _folder.Dispose();
 
@@ -42,7 +48,8 @@ public sealed class Arm64Tests(Arm64Programs arm64, ITestOutputHelper output) : 
         foreach (var (run, index) in runs.Select((run, index) => (run, index)))
         {
             using var here = ClusterTrainProcess.Run(["train", .. run, "--out", _folder[$"x64-{index}"]]);
-            using var there = arm64.Start(new Dictionary<string, string>(), ["train", .. run, "--out", _folder[$"arm64-{index}"]]);
+            using var there = arm64.Start(
+                new Dictionary<string, string>(), ["train", .. run, "--out", _folder[$"arm64-{index}"]]);
             Assert.True(there.WaitForExit() == 0, there.Errors);
             output.WriteLine($"{there.Lines[0]}\n{there.Lines[1]}\n{there.LastLine}");
             Assert.Contains("vector128", there.Lines[1], StringComparison.Ordinal);
@@ -58,10 +65,13 @@ public sealed class Arm64Tests(Arm64Programs arm64, ITestOutputHelper output) : 
         using var alone = ClusterTrainProcess.Run(["train", .. recipe, "--out", _folder["alone"]]);
         var variables = new Dictionary<string, string> { ["CLUSTERTRAIN_SECRET"] = Secret };
         using var coordinator = ClusterTrainProcess.Start(
-            variables, ["coordinator", "--json", .. recipe, "--out", _folder["run"], "--listen", "127.0.0.1:0", "--min-workers", "2"]);
-        var address = JsonDocument.Parse(coordinator.WaitForLine("\"event\":\"run\"")).RootElement.GetProperty("address").GetString()!;
+            variables,
+            ["coordinator", "--json", .. recipe, "--out", _folder["run"], "--listen", "127.0.0.1:0", "--min-workers", "2"]);
+        var run = JsonDocument.Parse(coordinator.WaitForLine("\"event\":\"run\""));
+        var address = run.RootElement.GetProperty("address").GetString()!;
         string[] Member(string role, string name) => [role, "--json", "--join", address, "--name", name];
-        using var server = ClusterTrainProcess.Start(variables, [.. Member("parameter-server", "server"), "--listen", "127.0.0.1:0"]);
+        using var server = ClusterTrainProcess.Start(
+            variables, [.. Member("parameter-server", "server"), "--listen", "127.0.0.1:0"]);
         using var here = ClusterTrainProcess.Start(variables, [.. Member("worker", "x64"), "--threads", "1"]);
         using var there = arm64.Start(variables, [.. Member("worker", "arm64"), "--threads", "1"]);
         coordinator.WaitForLine("\"workers\":2");

@@ -3,6 +3,8 @@ using System.Reflection.Emit;
 using System.Reflection.Metadata;
 using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
+using System.Security.Cryptography;
+using System.Text;
 using ClusterTrain.Learning;
 using ClusterTrain.Numerics;
 using ClusterTrain.Training;
@@ -18,7 +20,8 @@ public sealed class CodeFingerprintTests : IDisposable
     [Fact]
     public void Two_builds_of_the_same_code_have_one_fingerprint()
     {
-        var (first, second) = (Build("first", constant: 1), Build("second", constant: 1, debugPath: "/elsewhere/code.pdb"));
+        var first = Build("first", constant: 1, path: "/here");
+        var second = Build("second", constant: 1, path: "/elsewhere");
         Assert.NotEqual(first.ManifestModule.ModuleVersionId, second.ManifestModule.ModuleVersionId);
         Assert.NotEqual(File.ReadAllBytes(first.Location), File.ReadAllBytes(second.Location));
         Assert.Equal(CodeFingerprint.Of(first), CodeFingerprint.Of(second));
@@ -32,7 +35,8 @@ public sealed class CodeFingerprintTests : IDisposable
         var other = Build("other", constant: 1, method: "Other");
         string[] fingerprints =
         [
-            CodeFingerprint.Of(one), CodeFingerprint.Of(two), CodeFingerprint.Of(other), CodeFingerprint.Of(one, two), CodeFingerprint.Of(two, one),
+            CodeFingerprint.Of(one), CodeFingerprint.Of(two), CodeFingerprint.Of(other),
+            CodeFingerprint.Of(one, two), CodeFingerprint.Of(two, one),
         ];
         Assert.Equal(fingerprints.Length, fingerprints.Distinct().Count());
         Assert.All(fingerprints, fingerprint => Assert.Matches("^[0-9a-f]{16}$", fingerprint));
@@ -48,25 +52,30 @@ public sealed class CodeFingerprintTests : IDisposable
     [Fact]
     public void The_assemblies_that_compute_do_not_name_the_commit_they_were_built_from() => Assert.All(
         [typeof(Kernels), typeof(Recipe), typeof(IActor)],
-        type => Assert.DoesNotContain('+', type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion));
+        type => Assert.DoesNotContain(
+            '+', type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion));
 
     // A class with a method that returns a constant. Every build has an identity of its own, as builds of other commits have.
-    private Assembly Build(string folder, int constant, string method = "Answer", string debugPath = "/here/code.pdb")
+    private Assembly Build(string folder, int constant, string method = "Answer", string path = "/here")
     {
         var assembly = new PersistedAssemblyBuilder(new AssemblyName("Code"), typeof(object).Assembly);
-        var type = assembly.DefineDynamicModule("Code").DefineType("Code", TypeAttributes.Public | TypeAttributes.Class);
+        var type = assembly.DefineDynamicModule("Code").DefineType(
+            $"<Generated>F{Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(path)))}__Code",
+            TypeAttributes.Public | TypeAttributes.Class);
         var code = type.DefineMethod(method, MethodAttributes.Public | MethodAttributes.Static, typeof(int), []).GetILGenerator();
         code.Emit(OpCodes.Ldc_I4, constant);
         code.Emit(OpCodes.Ret);
         type.CreateType();
         var metadata = assembly.GenerateMetadata(out var bodies, out var fieldData);
         var debug = new DebugDirectoryBuilder();
-        debug.AddCodeViewEntry(debugPath, new BlobContentId(Guid.NewGuid(), 1), portablePdbVersion: 0x100);
+        debug.AddCodeViewEntry($"{path}/Code.pdb", new BlobContentId(Guid.NewGuid(), 1), portablePdbVersion: 0x100);
         var image = new BlobBuilder();
-        new ManagedPEBuilder(new PEHeaderBuilder(), new MetadataRootBuilder(metadata), bodies, fieldData, debugDirectoryBuilder: debug).Serialize(image);
-        var path = Path.Combine(Directory.CreateDirectory(Path.Combine(_folder.Path, folder)).FullName, "Code.dll");
-        File.WriteAllBytes(path, image.ToArray());
-        return new LoadContext().LoadFromAssemblyPath(path);
+        var builder = new ManagedPEBuilder(
+            new PEHeaderBuilder(), new MetadataRootBuilder(metadata), bodies, fieldData, debugDirectoryBuilder: debug);
+        builder.Serialize(image);
+        var file = Path.Combine(Directory.CreateDirectory(Path.Combine(_folder.Path, folder)).FullName, "Code.dll");
+        File.WriteAllBytes(file, image.ToArray());
+        return new LoadContext().LoadFromAssemblyPath(file);
     }
 
     // So that assemblies of one name can be loaded beside each other.

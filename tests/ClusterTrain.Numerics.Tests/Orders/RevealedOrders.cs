@@ -3,7 +3,8 @@ namespace ClusterTrain.Numerics.Tests;
 /// <summary>The orders of all sums of the kernels, each found from the results of the kernel alone.</summary>
 internal static class RevealedOrders
 {
-    private delegate void Loss(ReadOnlySpan<float> y, ReadOnlySpan<float> t, Span<float> dy, Span<float> loss, int rows, int outputs);
+    private delegate void Loss(
+        ReadOnlySpan<float> y, ReadOnlySpan<float> t, Span<float> dy, Span<float> loss, int rows, int outputs);
 
     // Rows that are computed beside each other: more than the 16 that the softmaxes take at a time.
     private const int Rows = 17;
@@ -31,9 +32,11 @@ internal static class RevealedOrders
         ("targets of softmax cross-entropy", (kernels, outputs) => SumOrder.Of(outputs, terms => LossOf(
             kernels.SoftmaxCrossEntropy, outputs + 1, _ => 0, column => column < outputs ? terms[column] : 0))),
         ("products of softmax cross-entropy", (kernels, outputs) => SumOrder.Of(outputs, terms => LossOf(
-            kernels.SoftmaxCrossEntropy, outputs + 1, column => column < outputs ? NoLogit : 0, column => column < outputs ? terms[column] / NoLogit : 0))),
+            kernels.SoftmaxCrossEntropy, outputs + 1,
+            column => column < outputs ? NoLogit : 0, column => column < outputs ? terms[column] / NoLogit : 0))),
         ("powers of softmax cross-entropy", (kernels, outputs) => SumOrder.Of(outputs, terms => LossOf(
-            kernels.SoftmaxCrossEntropy, outputs, column => Logit(terms, column), column => terms[column] == terms.Max() ? 1 : 0))),
+            kernels.SoftmaxCrossEntropy, outputs,
+            column => Logit(terms, column), column => terms[column] == terms.Max() ? 1 : 0))),
         ("softmax", (kernels, outputs) => SumOrder.Of(outputs, terms =>
         {
             var y = Fill(outputs, column => Logit(terms, column));
@@ -49,65 +52,85 @@ internal static class RevealedOrders
     ];
 
     /// <summary>The order of each output of a layer; term 0 is the bias.</summary>
-    public static SumOrder Forward(DenseProducts products, int rows, int inputs, int outputs) => SumOrder.Of(inputs + 1, terms =>
+    public static SumOrder Forward(DenseProducts products, int rows, int inputs, int outputs)
     {
-        var input = Repeat(terms[1..], rows);
-        var output = new float[rows * outputs];
-        products.Forward(input, Ones(inputs * outputs), Repeat([terms[0]], outputs), output, rows, inputs, outputs);
-        return Alike(output);
-    });
+        return SumOrder.Of(inputs + 1, terms =>
+        {
+            var input = Repeat(terms[1..], rows);
+            var output = new float[rows * outputs];
+            products.Forward(input, Ones(inputs * outputs), Repeat([terms[0]], outputs), output, rows, inputs, outputs);
+            return Alike(output);
+        });
+    }
 
     /// <summary>The same with the terms in the weights, so that the input has no zeros to skip, and without a bias.</summary>
-    public static SumOrder ForwardOfWeights(DenseProducts products, int rows, int inputs, int outputs) => SumOrder.Of(inputs, terms =>
+    public static SumOrder ForwardOfWeights(DenseProducts products, int rows, int inputs, int outputs)
     {
-        var output = new float[rows * outputs];
-        products.Forward(Ones(rows * inputs), RepeatEach(terms, outputs), [], output, rows, inputs, outputs);
-        return Alike(output);
-    });
+        return SumOrder.Of(inputs, terms =>
+        {
+            var output = new float[rows * outputs];
+            products.Forward(Ones(rows * inputs), RepeatEach(terms, outputs), [], output, rows, inputs, outputs);
+            return Alike(output);
+        });
+    }
 
     /// <summary>The order of each input's gradient, over the outputs.</summary>
-    public static SumOrder InputGradient(DenseProducts products, int rows, int inputs, int outputs) => SumOrder.Of(outputs, terms =>
+    public static SumOrder InputGradient(DenseProducts products, int rows, int inputs, int outputs)
     {
-        var gradient = new float[rows * inputs];
-        products.InputGradient(Repeat(terms, rows), Ones(inputs * outputs), gradient, rows, inputs, outputs);
-        return Alike(gradient);
-    });
+        return SumOrder.Of(outputs, terms =>
+        {
+            var gradient = new float[rows * inputs];
+            products.InputGradient(Repeat(terms, rows), Ones(inputs * outputs), gradient, rows, inputs, outputs);
+            return Alike(gradient);
+        });
+    }
 
     /// <summary>The order of each weight's gradient, over the rows.</summary>
-    public static SumOrder WeightGradient(DenseProducts products, int rows, int inputs, int outputs, int leafRows) => SumOrder.Of(rows, terms =>
+    public static SumOrder WeightGradient(DenseProducts products, int rows, int inputs, int outputs, int leafRows)
     {
-        var gradient = new float[inputs * outputs];
-        products.WeightGradient(RepeatEach(terms, inputs), Ones(rows * outputs), gradient, [], rows, inputs, outputs, leafRows);
-        return Alike(gradient);
-    });
+        return SumOrder.Of(rows, terms =>
+        {
+            var gradient = new float[inputs * outputs];
+            products.WeightGradient(
+                RepeatEach(terms, inputs), Ones(rows * outputs), gradient, [], rows, inputs, outputs, leafRows);
+            return Alike(gradient);
+        });
+    }
 
     /// <summary>The order of each bias's gradient, over the rows.</summary>
-    public static SumOrder BiasGradient(DenseProducts products, int rows, int inputs, int outputs, int leafRows) => SumOrder.Of(rows, terms =>
+    public static SumOrder BiasGradient(DenseProducts products, int rows, int inputs, int outputs, int leafRows)
     {
-        var (weight, bias) = (new float[inputs * outputs], new float[outputs]);
-        products.WeightGradient(Ones(rows * inputs), RepeatEach(terms, outputs), weight, bias, rows, inputs, outputs, leafRows);
-        return Alike(weight.Concat(bias));
-    });
+        return SumOrder.Of(rows, terms =>
+        {
+            var (weight, bias) = (new float[inputs * outputs], new float[outputs]);
+            products.WeightGradient(
+                Ones(rows * inputs), RepeatEach(terms, outputs), weight, bias, rows, inputs, outputs, leafRows);
+            return Alike(weight.Concat(bias));
+        });
+    }
 
     /// <summary>The order of the sum of squares, in double.</summary>
     public static SumOrder SumOfSquares(Kernels kernels, int length) =>
         SumOrder.Of(length, terms => kernels.SumOfSquares([.. terms.Select(MathF.Sqrt)]), isDouble: true);
 
     /// <summary>The order in which a server adds the sums of leaves that arrive in some order.</summary>
-    public static SumOrder TreeSum(Kernels kernels, int leaves, IEnumerable<int> arrival) => SumOrder.Of(leaves, terms =>
+    public static SumOrder TreeSum(Kernels kernels, int leaves, IEnumerable<int> arrival)
     {
-        var tree = new TreeSum<float[]>(
-            (left, right) =>
-            {
-                kernels.Add(left, right);
-                return left;
-            },
-            _ => { });
-        tree.Reset(leaves);
-        foreach (var leaf in arrival)
-            tree.Offer(new TreeNode(leaf, 1), Repeat([terms[leaf]], 21));
-        return Alike(tree.TakeRoot());
-    });
+        return SumOrder.Of(leaves, terms =>
+        {
+            var tree = new TreeSum<float[]>(
+                (left, right) =>
+                {
+                    kernels.Add(left, right);
+                    return left;
+                },
+                _ => { });
+            tree.Reset(leaves);
+            foreach (var leaf in arrival)
+                tree.Offer(new TreeNode(leaf, 1), Repeat([terms[leaf]], 21));
+            return Alike(tree.TakeRoot());
+        });
+    }
 
     private static double LossOf(Loss loss, int outputs, Func<int, float> output, Func<int, float> target)
     {
@@ -118,7 +141,8 @@ internal static class RevealedOrders
     }
 
     // Its exponential is the term, divided by the largest.
-    private static float Logit(float[] terms, int column) => terms[column] == 0 ? NoLogit : MathF.Log(terms[column] / terms.Max());
+    private static float Logit(float[] terms, int column) =>
+        terms[column] == 0 ? NoLogit : MathF.Log(terms[column] / terms.Max());
 
     private static float[] Fill(int outputs, Func<int, float> value) =>
         Repeat([.. Enumerable.Range(0, outputs).Select(value)], Rows);

@@ -1,8 +1,8 @@
 namespace ClusterTrain.Numerics.Tests;
 
 /// <summary>
-/// The order in which terms are added, as a binary tree: a term, or the sum of two orders. Which of the two stands left does not matter to
-/// a sum, so the one with the first term does.
+/// The order in which terms are added, as a binary tree: a term, or the sum of two orders. Which of the two stands left does not
+/// matter to a sum, so the one with the first term does.
 /// </summary>
 internal abstract record SumOrder
 {
@@ -11,10 +11,10 @@ internal abstract record SumOrder
 
     /// <summary>The order in which a sum adds its terms, found from its results alone.</summary>
     /// <remarks>
-    /// Of any three terms, two meet first. Make one large and two small, and all others zero: the large one absorbs a small one that it meets
-    /// alone, but not the sum of both. So the result differs from the large term alone exactly when the two small ones meet first. Every term
-    /// is placed in the tree of those before it by such questions. The idea of telling an order by masks of large and small numbers is that of
-    /// Xie et al., FPRev: Revealing the Order of Floating-Point Summation.
+    /// Of any three terms, two meet first. Make one large and two small, and all others zero: the large one absorbs a small one
+    /// that it meets alone, but not the sum of both. So the result differs from the large term alone exactly when the two small
+    /// ones meet first. Every term is placed in the tree of those before it by such questions. The idea of telling an order by
+    /// masks of large and small numbers is that of Xie et al., FPRev: Revealing the Order of Floating-Point Summation.
     /// </remarks>
     /// <param name="terms">Number of terms.</param>
     /// <param name="sum">Adds terms, and gives the sum or whatever grows or falls with it.</param>
@@ -42,7 +42,8 @@ internal abstract record SumOrder
                 [false, true, false] => new SumOfTwo(With(two.Left, term), two.Right),
                 [false, false, true] => new SumOfTwo(two.Left, With(two.Right, term)),
                 _ => throw new InvalidOperationException(
-                    $"Of the terms {left}, {right} and {term} not exactly two meet first: this is no sum of one addition after the other."),
+                    $"Of the terms {left}, {right} and {term} not exactly two meet first: "
+                    + "this is no sum of one addition after the other."),
             };
         }
 

@@ -22,7 +22,8 @@ public partial class SumOrderTests
         using var products = new DenseProducts(kernels, pool);
         var drawn = Drawings();
         Assert.Equal(
-            ["bias gradient", "forward", "input gradient", "loss of a row", "tree of leaves", "weight gradient"], drawn.Keys.Order(StringComparer.Ordinal));
+            ["bias gradient", "forward", "input gradient", "loss of a row", "tree of leaves", "weight gradient"],
+            drawn.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(drawn["forward"], RevealedOrders.Forward(products, 3, 6, 5).ToString());
         Assert.Equal(drawn["input gradient"], RevealedOrders.InputGradient(products, 3, 5, 7).ToString());
         Assert.Equal(drawn["weight gradient"], RevealedOrders.WeightGradient(products, 11, 6, 5, leafRows: 2).ToString());
@@ -36,11 +37,10 @@ public partial class SumOrderTests
     public void Outputs_and_input_gradients_are_one_chain(SimdLevel level) => ForEachShape(level, (products, shape, told) =>
     {
         var (rows, inputs, outputs, _) = shape;
-        AssertOrder(SumOrder.Chain(Enumerable.Range(0, inputs + 1)), RevealedOrders.Forward(products, rows, inputs, outputs), $"forward, {told}");
+        AssertOrder(Chain(inputs + 1), RevealedOrders.Forward(products, rows, inputs, outputs), $"forward, {told}");
         AssertOrder(
-            SumOrder.Chain(Enumerable.Range(0, inputs)), RevealedOrders.ForwardOfWeights(products, rows, inputs, outputs), $"forward without a bias, {told}");
-        AssertOrder(
-            SumOrder.Chain(Enumerable.Range(0, outputs)), RevealedOrders.InputGradient(products, rows, inputs, outputs), $"input gradient, {told}");
+            Chain(inputs), RevealedOrders.ForwardOfWeights(products, rows, inputs, outputs), $"forward without a bias, {told}");
+        AssertOrder(Chain(outputs), RevealedOrders.InputGradient(products, rows, inputs, outputs), $"input gradient, {told}");
     });
 
     [Theory]
@@ -49,7 +49,8 @@ public partial class SumOrderTests
     {
         var (rows, inputs, outputs, leafRows) = shape;
         var expected = SumOrder.TreeOfLeaves(rows, leafRows);
-        AssertOrder(expected, RevealedOrders.WeightGradient(products, rows, inputs, outputs, leafRows), $"weight gradient, {told}");
+        AssertOrder(
+            expected, RevealedOrders.WeightGradient(products, rows, inputs, outputs, leafRows), $"weight gradient, {told}");
         AssertOrder(expected, RevealedOrders.BiasGradient(products, rows, inputs, outputs, leafRows), $"bias gradient, {told}");
     });
 
@@ -59,7 +60,7 @@ public partial class SumOrderTests
     {
         using var pool = new ComputePool(1);
         using var products = new DenseProducts(Kernels.Get(level), pool) { Zeros = ZeroSkipping.Never };
-        AssertOrder(SumOrder.Chain(Enumerable.Range(0, 402)), RevealedOrders.Forward(products, 5, 401, 3), "forward of 401 inputs");
+        AssertOrder(Chain(402), RevealedOrders.Forward(products, 5, 401, 3), "forward of 401 inputs");
     }
 
     [Theory]
@@ -77,7 +78,8 @@ public partial class SumOrderTests
     [MemberData(nameof(Levels))]
     public void Sums_of_squares_run_in_64_lanes(SimdLevel level) => Assert.All(
         new[] { 5, 64, 130 },
-        length => AssertOrder(SumOrder.Lanes(length, 64), RevealedOrders.SumOfSquares(Kernels.Get(level), length), $"{length} squares, {level}"));
+        length => AssertOrder(
+            SumOrder.Lanes(length, 64), RevealedOrders.SumOfSquares(Kernels.Get(level), length), $"{length} squares, {level}"));
 
     [Fact]
     public void The_sums_of_leaves_are_added_by_the_tree_whatever_the_order_they_arrive_in()
@@ -89,7 +91,9 @@ public partial class SumOrderTests
                 var arrival = Enumerable.Range(0, leaves).ToArray();
                 new Random(seed).Shuffle(arrival);
                 AssertOrder(
-                    SumOrder.TreeOfLeaves(leaves, 1), RevealedOrders.TreeSum(Kernels.Active, leaves, arrival), $"{leaves} leaves, seed {seed}");
+                    SumOrder.TreeOfLeaves(leaves, 1),
+                    RevealedOrders.TreeSum(Kernels.Active, leaves, arrival),
+                    $"{leaves} leaves, seed {seed}");
             }
 
             AssertOrder(
@@ -109,7 +113,10 @@ public partial class SumOrderTests
         Assert.Contains("no sum of one addition after the other", error.Message, StringComparison.Ordinal);
     }
 
-    private static void ForEachShape(SimdLevel level, Action<DenseProducts, (int Rows, int Inputs, int Outputs, int LeafRows), string> check)
+    private static SumOrder Chain(int terms) => SumOrder.Chain(Enumerable.Range(0, terms));
+
+    private static void ForEachShape(
+        SimdLevel level, Action<DenseProducts, (int Rows, int Inputs, int Outputs, int LeafRows), string> check)
     {
         using var pool = new ComputePool(1);
         using var products = new DenseProducts(Kernels.Get(level), pool);
