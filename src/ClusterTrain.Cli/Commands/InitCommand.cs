@@ -9,7 +9,7 @@ internal static class InitCommand
 {
     public static Command Create(Surroundings surroundings)
     {
-        var file = new Argument<string>("FILE") { Description = "CSV file, plain or gzip" };
+        var file = new Argument<string>("FILE") { Description = "CSV file, plain or gzip, or Parquet file" };
         var target = new Option<string>("--target") { Description = "the column to predict; c0, c1, ... in a file without a header", HelpName = "COLUMN", Required = true };
         var recipe = new Option<string?>("--out") { Description = "the recipe to write, which must not be there yet (default: the file's name with .yaml, in this folder)", HelpName = "FILE" };
         var delimiter = new Option<string?>("--delimiter") { Description = $"what stands between the columns (default: told from the file): {CsvFormat.AllowedDelimiters}", HelpName = "WORD" };
@@ -17,7 +17,7 @@ internal static class InitCommand
         point.AcceptOnlyFromAmong("comma", "point");
         var command = new CommandWithExamples(
             "init",
-            "Looks at a CSV file and writes a recipe for it, with comments; says what looks wrong in the file.",
+            "Looks at a table and writes a recipe for it, with comments; says what looks wrong in the file.",
             "clustertrain init houses.csv --target price",
             "clustertrain init houses.csv --target price --out recipes/houses.yaml")
         {

@@ -210,7 +210,7 @@ internal static class ReportPage
     private static string Describe(DataSource source) => source switch
     {
         NamedSource named => named.Name,
-        CsvSource csv => csv.File,
+        CsvSource csv => string.Join(", ", csv.Files),
         IdxSource idx => idx.Features,
         _ => "rows in the recipe",
     };

@@ -64,6 +64,8 @@ internal sealed class RowFigures
         {
             var of = scaling.IsUniform ? 0 : i;
             raw[i] = scaling.Factors[of] == 0 ? 0 : (prepared[i] - scaling.Shifts[of]) / scaling.Factors[of];
+            if (scaling.HasOrigins)
+                raw[i] = (float)(raw[i] + scaling.Origins[i]);
         }
 
         return raw;
@@ -95,7 +97,7 @@ internal sealed class RowFigures
                 if (task == TaskKind.Classification)
                     AddMistake(model, start + row, truth, output, x.Slice(row * rows.Features, rows.Features));
                 else if ((start + row) % every == 0)
-                    _pairs.Add((InUnit(truth, model.TargetScale), InUnit(output, model.TargetScale)));
+                    _pairs.Add((InUnit(truth, model), InUnit(output, model)));
             }
         }
 
@@ -107,11 +109,11 @@ internal sealed class RowFigures
         Mistakes = mistakes;
     }
 
-    private static float[] InUnit(ReadOnlySpan<float> values, double targetScale)
+    private static float[] InUnit(ReadOnlySpan<float> values, Model model)
     {
         var found = new float[values.Length];
         for (var i = 0; i < found.Length; i++)
-            found[i] = (float)(values[i] / targetScale);
+            found[i] = model.InUnit(values[i], i);
         return found;
     }
 

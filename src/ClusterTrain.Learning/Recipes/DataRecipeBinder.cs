@@ -5,10 +5,10 @@ namespace ClusterTrain.Learning;
 /// <summary>Makes the data part of a recipe of its tree.</summary>
 internal sealed class DataRecipeBinder(RecipeProblems problems)
 {
-    private static readonly string[] SourceKeys = ["set", "idx", "csv", "inline", "prepared"];
+    private static readonly string[] SourceKeys = ["set", "idx", "csv", "parquet", "inline", "prepared"];
 
     /// <summary>What is settled when data are prepared, so that a prepared file has it inside.</summary>
-    private static readonly string[] PreparedKeys = ["scale", "standardise", "target_scale", "class_weights", "validation", "test"];
+    private static readonly string[] PreparedKeys = ["scale", "standardise", "scaling", "target_scale", "class_weights", "validation", "test"];
 
     private static readonly string SplitSizes =
         $"a number of rows from 1 to {RecipeLimits.SplitRows}, a fraction between 0 and 1 such as 0.1, or none";
@@ -26,7 +26,7 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
 
         var set = Set(section);
         var idx = Idx(section.Section("idx"));
-        var csv = section.Section("csv");
+        var csv = section.Section("csv") ?? section.Section("parquet");
         var inline = section.Section("inline");
         var task = section.Word("task", RecipeWords.Task) ?? TaskKind.Classification;
         var prepared = section.Text("prepared") is { } file ? new PreparedSource(file) : null;
@@ -37,10 +37,11 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
             Source = source ?? new NamedSource(""),
             Task = task,
             Scale = section.IsNone("scale") ? null : section.Number("scale", RecipeRanges.DataScale),
-            Standardise = section.Flag("standardise") ?? false,
+            Scaling = Scaling(section),
             Validation = Split(section, "validation"),
             Test = Split(section, "test"),
-            TargetScale = section.IsNone("target_scale") ? null : section.Number("target_scale", RecipeRanges.TargetScale),
+            ScaleTargets = section.IsWord("target_scale", "auto"),
+            TargetScale = section.IsNone("target_scale") || section.IsWord("target_scale", "auto") ? null : section.Number("target_scale", RecipeRanges.TargetScale),
             ClassWeights = ClassWeights(section),
         };
         section.Finish();
@@ -56,7 +57,7 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
                 section.Problem(key, "has no effect on a prepared file, which has it inside; remove it here and set it where the file is prepared");
         }
 
-        if (data.TargetScale is not null && task == TaskKind.Classification)
+        if ((data.ScaleTargets || data.TargetScale is not null) && task == TaskKind.Classification)
             section.Problem("target_scale", "has no meaning for classification; remove it, or set task: regression");
         if (data.ClassWeights is not null && task == TaskKind.Regression)
             section.Problem("class_weights", "has no meaning for regression; remove it, or set task: classification");
@@ -78,6 +79,15 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         section.Problem("set", $"is '{RecipeText.Shown(name)}'" + (near is null ? "" : $"; did you mean '{near}'?")
             + $"{(near is null ? "; allowed" : " Allowed")}: {string.Join(", ", known)} (a file is named with idx or csv)");
         return null;
+    }
+
+    private static ScalingKind Scaling(RecipeSection section)
+    {
+        var isStandard = section.Flag("standardise") ?? false;
+        var kind = section.Word("scaling", RecipeWords.Scaling);
+        if (isStandard && kind is { } other && other != ScalingKind.Standard)
+            section.Problem("scaling", $"is {RecipeWords.Scaling.Of(other)} and standardise is true; keep one of the two");
+        return kind ?? (isStandard ? ScalingKind.Standard : ScalingKind.None);
     }
 
     private ClassWeightsRecipe? ClassWeights(RecipeSection section)
@@ -137,7 +147,7 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
     private CsvSource? Csv(RecipeSection? section, TaskKind task, CsvFormat format, RecipeSection data)
     {
         if (section is null) return null;
-        var file = section.Text("file", isRequired: true);
+        var files = Files(section);
         var testFile = section.Text("test_file");
         var header = section.Flag("header") ?? true;
         var columns = section.Texts("columns") ?? [];
@@ -145,7 +155,8 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         var features = section.Texts("features") ?? [];
         var categorical = section.Texts("categorical") ?? [];
         var derived = DerivedFeatureBinder.Features(section, problems);
-        var impute = ImputationBinder.Impute(data, categorical, targets ?? [], problems);
+        var (dates, booleans, exclude) = (DateBinder.Dates(section, problems), section.Texts("booleans") ?? [], section.Texts("exclude") ?? []);
+        var impute = ImputationBinder.Impute(data, categorical, [.. dates.Select(date => date.Column)], booleans, targets ?? [], problems);
         var unseen = ImputationBinder.Unseen(data, categorical, problems);
         section.Finish();
         if (header && columns.Count > 0)
@@ -156,33 +167,51 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
             Known("targets", targets ?? []);
             Known("features", [.. features.Except(derived.Select(feature => feature.Name))]);
             Known("categorical", categorical);
+            Known("dates", [.. dates.Select(date => date.Column)]);
+            Known("booleans", booleans);
+            Known("exclude", exclude);
             DerivedFeatureBinder.CheckColumns(section, derived, columns);
         }
 
         DerivedFeatureBinder.CheckOperands(section, derived, targets ?? [], "a target");
         DerivedFeatureBinder.CheckOperands(section, derived, categorical, "categorical");
+        DerivedFeatureBinder.CheckOperands(section, derived, [.. dates.Select(date => date.Column)], "a column of dates");
         if (targets?.FirstOrDefault(categorical.Contains) is { } word)
             section.Problem("categorical", $"names the target '{RecipeText.Shown(word)}'; labels are encoded by themselves, remove it");
+        CheckKinds(section, ("categorical", categorical), ("dates", [.. dates.Select(date => date.Column)]), ("booleans", booleans), ("exclude", exclude));
+        if (targets?.FirstOrDefault(name => booleans.Contains(name) || dates.Any(date => date.Column == name)) is { } read)
+            section.Problem("target", $"is '{RecipeText.Shown(read)}', which dates or booleans name too; they are about features, remove it there");
         if (features.Count > 0)
         {
-            if (categorical.FirstOrDefault(name => !features.Contains(name)) is { } unused)
-                section.Problem("categorical", $"names '{RecipeText.Shown(unused)}', which is not among the features; add it there or remove it here");
-            if (derived.FirstOrDefault(feature => !features.Contains(feature.Name)) is { } left)
-                section.Problem("derive", $"computes '{RecipeText.Shown(left.Name)}', which is not among the features; add it there or remove it here");
+            foreach (var (key, names) in new[] { ("categorical", categorical), ("dates", [.. dates.Select(date => date.Column)]), ("booleans", booleans) })
+            {
+                if (names.FirstOrDefault(name => !features.Contains(name)) is { } unused && (key != "booleans" || !derived.Any(feature => feature.Left == unused || feature.Right == unused)))
+                    section.Problem(key, $"names '{RecipeText.Shown(unused)}', which is not among the features; add it there or remove it here");
+            }
+
+            if (exclude.Count > 0)
+                section.Problem("exclude", "has no effect where the features are listed; remove one of the two");
+            if (derived.FirstOrDefault(feature => !features.Contains(feature.Name)) is { } missed)
+                section.Problem("derive", $"computes '{RecipeText.Shown(missed.Name)}', which is not among the features; add it there or remove it here");
         }
 
         if (targets?.FirstOrDefault(features.Contains) is { } both)
             section.Problem("features", $"and the targets both have column '{RecipeText.Shown(both)}'; a column is one or the other");
-        if (file is null || targets is null) return null;
+        if (targets?.FirstOrDefault(exclude.Contains) is { } left)
+            section.Problem("exclude", $"names the target '{RecipeText.Shown(left)}', which is no feature anyway; remove it");
+        if (files is null || targets is null) return null;
         return new()
         {
-            File = file,
+            Files = files.Value,
             TestFile = testFile,
             Header = header,
             Columns = [.. columns],
             Targets = [.. targets],
             Features = [.. features],
             Categorical = [.. categorical],
+            Dates = dates,
+            Booleans = [.. booleans],
+            Exclude = [.. exclude],
             Derived = derived,
             Format = format,
             Impute = impute,
@@ -196,6 +225,31 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
                 var near = Spelling.Nearest(unknown, columns);
                 section.Problem(key, $"names column '{RecipeText.Shown(unknown)}', which columns does not have"
                     + (near is null ? "" : $"; did you mean '{RecipeText.Shown(near)}'?"));
+            }
+        }
+    }
+
+    private static ImmutableArray<string>? Files(RecipeSection section)
+    {
+        if (!section.Has("files"))
+            return section.Text("file", isRequired: true) is { } file ? [file] : null;
+        if (section.Text("file") is not null)
+            section.Problem("file", "and files are both given; keep one");
+        var files = section.Texts("files");
+        if (files is { Count: 0 })
+            section.Problem("files", "is empty; name at least one file");
+        return files is { Count: > 0 } ? [.. files] : null;
+    }
+
+    // A column is read in one way.
+    private static void CheckKinds(RecipeSection section, params ReadOnlySpan<(string Key, IReadOnlyList<string> Names)> kinds)
+    {
+        for (var i = 0; i < kinds.Length; i++)
+        {
+            for (var j = 0; j < i; j++)
+            {
+                if (section.Has(kinds[i].Key) && section.Has(kinds[j].Key) && kinds[j].Names.FirstOrDefault(kinds[i].Names.Contains) is { } both)
+                    section.Problem(kinds[j].Key, $"and {kinds[i].Key} both name '{RecipeText.Shown(both)}'; keep it in one");
             }
         }
     }

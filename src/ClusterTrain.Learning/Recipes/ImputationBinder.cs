@@ -14,10 +14,17 @@ internal static class ImputationBinder
     /// <summary>The fillings, by column in ordinal order; those that cannot be used are problems and left out.</summary>
     /// <param name="data">The data of the recipe.</param>
     /// <param name="categorical">The categorical columns.</param>
+    /// <param name="dates">The columns of dates.</param>
+    /// <param name="booleans">The columns of true and false.</param>
     /// <param name="targets">The target columns.</param>
     /// <param name="problems">Receives the problems.</param>
     public static ImmutableArray<ImputationRecipe> Impute(
-        RecipeSection data, IReadOnlyCollection<string> categorical, IReadOnlyCollection<string> targets, RecipeProblems problems)
+        RecipeSection data,
+        IReadOnlyCollection<string> categorical,
+        IReadOnlyCollection<string> dates,
+        IReadOnlyCollection<string> booleans,
+        IReadOnlyCollection<string> targets,
+        RecipeProblems problems)
     {
         if (data.Node(ImputeKey) is not RecipeMapping mapping)
         {
@@ -34,7 +41,7 @@ internal static class ImputationBinder
                 if (targets.Contains(entry.Key))
                     columns.Problem(entry.Key, "is a target, which is never made up; leave the rows without one out");
                 return RecipeSection.OfKind(entry.Value.Value, $"data.{ImputeKey}.{entry.Key}", problems) is { } section
-                    ? Imputation(entry.Key, section, categorical.Contains(entry.Key))
+                    ? Imputation(entry.Key, section, categorical.Contains(entry.Key), dates.Contains(entry.Key), booleans.Contains(entry.Key))
                     : null;
             }).OfType<ImputationRecipe>(),
         ];
@@ -67,7 +74,7 @@ internal static class ImputationBinder
         return unseen.ToImmutable();
     }
 
-    private static ImputationRecipe? Imputation(string column, RecipeSection section, bool isCategorical)
+    private static ImputationRecipe? Imputation(string column, RecipeSection section, bool isCategorical, bool isDate, bool isBoolean)
     {
         var kind = section.Word("kind", RecipeWords.Imputation, isRequired: true);
         var allowed = isCategorical ? s_ofWords : s_ofNumbers;
@@ -78,8 +85,18 @@ internal static class ImputationBinder
         }
 
         var isConstant = kind == ImputationKind.Constant;
-        var number = isConstant && !isCategorical ? section.Number("value", RecipeRanges.Constant, isRequired: true) : null;
-        var word = isConstant && isCategorical ? section.Text("value", isRequired: true)?.Trim() : null;
+        var text = isConstant && (isCategorical || isDate || isBoolean) ? section.Text("value", isRequired: true)?.Trim() : null;
+        var number = isConstant && text is null && !isCategorical && !isDate && !isBoolean ? section.Number("value", RecipeRanges.Constant, isRequired: true) : null;
+        if (isBoolean && text is not null)
+        {
+            number = BooleanCell.Read(text);
+            if (number is null)
+                section.Problem("value", $"is '{RecipeText.Shown(text)}'; allowed: true, false");
+        }
+
+        if (isDate && text is not null && DateCell.Read(text, DateCell.DefaultFormat) is null)
+            section.Problem("value", $"is '{RecipeText.Shown(text)}'; allowed: a date such as 2026-01-31");
+        var word = isCategorical || isDate ? text : null;
         var indicator = section.Flag("indicator") ?? false;
         section.Finish(kind is null ? null : $"kind '{RecipeWords.Imputation.Of(kind.Value)}'", "value");
         return kind is null ? null : new ImputationRecipe(column, kind.Value, number, word, indicator);

@@ -30,6 +30,6 @@ internal sealed record RecipeMapping(RecipePlace Place, OrderedDictionary<string
     public static RecipeMapping OfKind(RecipePlace place, RecipeScalar kind) => Of(place, "kind", kind);
 
     /// <summary>A mapping of one key.</summary>
-    public static RecipeMapping Of(RecipePlace place, string key, RecipeScalar value) =>
+    public static RecipeMapping Of(RecipePlace place, string key, RecipeNode value) =>
         new(place, new() { [key] = new(place, value) });
 }

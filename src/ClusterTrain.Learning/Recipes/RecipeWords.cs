@@ -46,6 +46,20 @@ internal static class RecipeWords
         (UnseenKind.OwnCode, "own-code", ["ignore", "zeros", "zero", "own"]),
         (UnseenKind.MostFrequent, "most-frequent", ["mode", "majority", "most-common"]));
 
+    public static readonly RecipeWords<ScalingKind> Scaling = new(
+        (ScalingKind.None, "none", ["off", "raw"]),
+        (ScalingKind.Standard, "standard", ["standardise", "standardize", "z-score", "zscore", "standard-scaler"]),
+        (ScalingKind.MinMax, "min-max", ["min-max-scaler", "range", "normalise", "normalize"]),
+        (ScalingKind.Robust, "robust", ["robust-scaler", "quartiles", "iqr"]));
+
+    public static readonly RecipeWords<DatePart> DatePart = new(
+        (Learning.DatePart.Year, "year", []),
+        (Learning.DatePart.Month, "month", []),
+        (Learning.DatePart.Day, "day", ["day-of-month", "dom"]),
+        (Learning.DatePart.Weekday, "weekday", ["day-of-week", "dayofweek", "dow"]),
+        (Learning.DatePart.Hour, "hour", []),
+        (Learning.DatePart.Days, "days", ["epoch-days", "ordinal"]));
+
     public static readonly RecipeWords<ActivationKind> Activation = new(
         (ActivationKind.Identity, "identity", ["linear", "none", "id"]),
         (ActivationKind.Sigmoid, "sigmoid", ["logistic", "expit"]),

@@ -58,13 +58,16 @@ public static class RecipeWriter
                 break;
             case CsvSource csv:
                 text.Append("  csv:\n");
-                Line(text, 4, "file", Text(csv.File));
+                Line(text, 4, csv.Files.Length == 1 ? "file" : "files", csv.Files.Length == 1 ? Text(csv.File) : List(csv.Files.Select(Text)));
                 if (csv.TestFile is { } testFile) Line(text, 4, "test_file", Text(testFile));
                 Line(text, 4, "header", Flag(csv.Header));
                 if (csv.Columns.Length > 0) Line(text, 4, "columns", List(csv.Columns.Select(Text)));
                 Line(text, 4, "targets", List(csv.Targets.Select(Text)));
                 if (csv.Features.Length > 0) Line(text, 4, "features", List(csv.Features.Select(Text)));
+                if (csv.Exclude.Length > 0) Line(text, 4, "exclude", List(csv.Exclude.Select(Text)));
                 if (csv.Categorical.Length > 0) Line(text, 4, "categorical", List(csv.Categorical.Select(Text)));
+                if (csv.Booleans.Length > 0) Line(text, 4, "booleans", List(csv.Booleans.Select(Text)));
+                Dates(text, csv.Dates);
                 Derived(text, csv.Derived);
                 break;
             case InlineSource inline:
@@ -85,7 +88,9 @@ public static class RecipeWriter
         Line(text, 2, "task", RecipeWords.Task.Of(data.Task));
         if (data.Source is PreparedSource) return;
         Line(text, 2, "scale", Number(data.Scale));
-        Line(text, 2, "standardise", Flag(data.Standardise));
+        if (data.Scaling is ScalingKind.None or ScalingKind.Standard) Line(text, 2, "standardise", Flag(data.Scaling == ScalingKind.Standard));
+        else Line(text, 2, "scaling", RecipeWords.Scaling.Of(data.Scaling));
+        if (data.ScaleTargets) Line(text, 2, "target_scale", "auto");
         if (data.TargetScale is not null) Line(text, 2, "target_scale", Number(data.TargetScale));
         if (data.ClassWeights is { } weights) Line(text, 2, "class_weights", ClassWeights(weights));
         Line(text, 2, "validation", Split(data.Validation));
@@ -115,6 +120,14 @@ public static class RecipeWriter
         if (column.Word is { } word) keys.Add(("value", Text(word)));
         keys.Add(("indicator", Flag(column.Indicator)));
         return Keys(keys);
+    }
+
+    private static void Dates(StringBuilder text, ImmutableArray<DateColumn> dates)
+    {
+        if (dates.IsEmpty) return;
+        text.Append("    dates:\n");
+        foreach (var date in dates)
+            Line(text, 6, Text(date.Column), Keys([("format", date.Format), ("parts", List(date.Parts.Select(RecipeWords.DatePart.Of)))]));
     }
 
     private static void Derived(StringBuilder text, ImmutableArray<DerivedFeature> features)

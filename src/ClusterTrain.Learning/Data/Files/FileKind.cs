@@ -18,7 +18,7 @@ public static class FileKind
             ? "an Excel workbook; save the sheet as CSV"
             : start.IndexOf(".npy"u8) >= 0 ? "a NumPy archive; write its arrays as CSV" : "a zip archive; unpack it, or pack it with gzip",
         [0xD0, 0xCF, 0x11, 0xE0, ..] => "an old Excel workbook; save the sheet as CSV",
-        [(byte)'P', (byte)'A', (byte)'R', (byte)'1', ..] => "a Parquet file; write it as CSV",
+        _ when IsParquet(start) => "a Parquet file, a table of rows",
         [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', ..] => "a NumPy array; write it as CSV",
         [(byte)'%', (byte)'P', (byte)'D', (byte)'F', ..] => "a PDF document; the rows have to be CSV",
         [(byte)'S', (byte)'Q', (byte)'L', (byte)'i', (byte)'t', (byte)'e', ..] => "an SQLite database; export the table as CSV",
@@ -36,8 +36,12 @@ public static class FileKind
     internal static void RefuseOthers(string name, ReadOnlySpan<byte> start)
     {
         if (Of(start) is { } kind)
-            throw new DataException($"{name}: is {kind}. Rows are read from CSV and IDX files, plain or gzip.");
+            throw new DataException($"{name}: is {kind}. Rows are read from CSV and IDX files, plain or gzip, and from Parquet files.");
     }
+
+    /// <summary>True when a file begins as Parquet files do.</summary>
+    /// <param name="start">Its first bytes.</param>
+    public static bool IsParquet(ReadOnlySpan<byte> start) => start is [(byte)'P', (byte)'A', (byte)'R', (byte)'1', ..];
 
     /// <summary>True when a file is a recipe by its name or its first keys.</summary>
     /// <param name="path">The file.</param>

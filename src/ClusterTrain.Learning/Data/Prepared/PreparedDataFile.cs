@@ -114,6 +114,7 @@ public static class PreparedDataFile
             Encoding = encoding,
             TargetNames = header.Targets,
             TargetScale = header.TargetScale,
+            TargetOffsets = header.TargetOffsets.IsDefault ? [] : header.TargetOffsets,
             Shape = header.Shape,
             Origin = header.Origin,
         };
