@@ -5,7 +5,10 @@ namespace ClusterTrain.Learning;
 /// <summary>Makes the data part of a recipe of its tree.</summary>
 internal sealed class DataRecipeBinder(RecipeProblems problems)
 {
-    private static readonly string[] SourceKeys = ["set", "idx", "csv", "parquet", "inline", "prepared"];
+    private static readonly string[] SourceKeys = ["set", "idx", "csv", ParquetKey, "inline", "prepared"];
+
+    /// <summary>Another word for csv, whose files may be Parquet too.</summary>
+    private const string ParquetKey = "parquet";
 
     /// <summary>What is settled when data are prepared, so that a prepared file has it inside.</summary>
     private static readonly string[] PreparedKeys = ["scale", "standardise", "scaling", "target_scale", "class_weights", "validation", "test"];
@@ -21,12 +24,12 @@ internal sealed class DataRecipeBinder(RecipeProblems problems)
         if (present.Length != 1)
         {
             var found = present.Length == 0 ? "none is given" : $"given: {string.Join(", ", present)}";
-            problems.Add(section.Place, $"key 'data' needs exactly one source of {string.Join(", ", SourceKeys)}; {found}");
+            problems.Add(section.Place, $"key 'data' needs exactly one source of {string.Join(", ", SourceKeys.Where(key => key != ParquetKey))}; {found}");
         }
 
         var set = Set(section);
         var idx = Idx(section.Section("idx"));
-        var csv = section.Section("csv") ?? section.Section("parquet");
+        var csv = section.Section("csv") ?? section.Section(ParquetKey);
         var inline = section.Section("inline");
         var task = section.Word("task", RecipeWords.Task) ?? TaskKind.Classification;
         var prepared = section.Text("prepared") is { } file ? new PreparedSource(file) : null;

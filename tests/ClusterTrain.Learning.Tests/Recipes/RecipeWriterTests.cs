@@ -68,6 +68,29 @@ public sealed class RecipeWriterTests
           scale: none
         """;
 
+    private const string KindsWritten = """
+        data:
+          csv:
+            files: ["parts-*.csv", more.csv]
+            header: true
+            targets: [price]
+            exclude: [id, note]
+            categorical: [city]
+            booleans: [garden]
+            dates:
+              built: { format: dd.mm.yyyy, parts: [year, month, day, weekday] }
+              seen: { format: mm/dd/yyyy, parts: [hour, weekday] }
+              sold: { format: yyyy-mm-dd, parts: [year, weekday] }
+          impute:
+            garden: { kind: constant, value: 1, indicator: false }
+            sold: { kind: constant, value: "2026-01-31", indicator: false }
+          task: regression
+          scale: none
+          scaling: min-max
+          target_scale: auto
+          validation: none
+        """;
+
     private const string ShortWritten = """
         name: r
         seed: 1
@@ -97,7 +120,7 @@ public sealed class RecipeWriterTests
     {
         get
         {
-            var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline, RecipeTexts.Encoded, RecipeTexts.Spreadsheet };
+            var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline, RecipeTexts.Encoded, RecipeTexts.Spreadsheet, RecipeTexts.Kinds };
             foreach (var optimiser in new[] { "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad" })
                 recipes.Add($"{RecipeTexts.Short}\noptimiser: {{ kind: {optimiser}, rate: 0.3333333333333333 }}");
             recipes.Add($"{RecipeTexts.Short}\nbatch: full\noptimiser: {{ kind: lbfgs, memory: 7, tolerance: 1e-6 }}");
@@ -136,6 +159,10 @@ public sealed class RecipeWriterTests
     [Fact]
     public void The_format_of_cells_is_written() =>
         Assert.Contains(SpreadsheetWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Spreadsheet)), StringComparison.Ordinal);
+
+    [Fact]
+    public void Kinds_of_columns_are_written_in_full() =>
+        Assert.Contains(KindsWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Kinds)), StringComparison.Ordinal);
 
     [Fact]
     public void Encoding_of_columns_is_written() =>

@@ -146,14 +146,10 @@ internal sealed class ParquetRows : TableRows, IDisposable
         {
             return read().GetAwaiter().GetResult();
         }
-        catch (IOException exception) when (exception is not EndOfStreamException)
-        {
-            throw file.Explain(exception);
-        }
         catch (Exception exception) when (exception is not (DataException or OutOfMemoryException))
         {
             throw new DataException(
-                $"{file.Name}: the Parquet file is damaged, cut off, or of a kind that is not read: {exception.Message.ReplaceLineEndings(" ")} Write it again.", exception);
+                $"{file.Name}: the Parquet file is damaged, cut off, or of a kind that is not read: {exception.Message.ReplaceLineEndings(" ").TrimEnd('.')}. Write it again.", exception);
         }
     }
 }

@@ -16,7 +16,7 @@ internal sealed partial class ColumnProfile(string name)
     private long _pointNumbers;
     private long _commaNumbers;
     private readonly Dictionary<string, long> _dates = DateCell.Formats.ToDictionary(format => format, _ => 0L);
-    private readonly Dictionary<DatePart, HashSet<double>> _parts = [];
+    private readonly Dictionary<(string Format, DatePart Part), HashSet<double>> _parts = [];
     private long _booleans;
     private long _integers;
     private long _thousands;
@@ -52,7 +52,8 @@ internal sealed partial class ColumnProfile(string name)
     public IReadOnlyList<string> DateFormats => Values == 0 ? [] : [.. DateCell.Formats.Where(format => _dates[format] == Values && IsUsual(format))];
 
     /// <summary>The parts of dates that differ in the column, for a column of one date format.</summary>
-    public IReadOnlyList<DatePart> DateParts => [.. _parts.Where(part => part.Value.Count > 1).Select(part => part.Key).Order()];
+    public IReadOnlyList<DatePart> DateParts => [.. _parts
+        .Where(seen => DateFormats.Count > 0 && seen.Key.Format == DateFormats[0] && seen.Value.Count > 1).Select(seen => seen.Key.Part).Order()];
 
     /// <summary>True when all values are words for true and false, and at least one is no number.</summary>
     public bool AreBooleans => Values > 0 && _booleans == Values && _counts.Keys.Any(word => !CellNumber.TryParse(word, out _));
@@ -126,7 +127,7 @@ internal sealed partial class ColumnProfile(string name)
             _dates[format]++;
             foreach (var part in (ReadOnlySpan<DatePart>)[DatePart.Year, DatePart.Month, DatePart.Day, DatePart.Weekday, DatePart.Hour])
             {
-                var seen = _parts.TryGetValue(part, out var values) ? values : _parts[part] = [];
+                var seen = _parts.TryGetValue((format, part), out var values) ? values : _parts[(format, part)] = [];
                 if (seen.Count < 2)
                     seen.Add(DateCell.Part(date, part));
             }
