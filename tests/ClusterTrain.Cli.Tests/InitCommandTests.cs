@@ -138,6 +138,23 @@ public sealed class InitCommandTests : IDisposable
     }
 
     [Fact]
+    public void What_is_no_table_is_told_by_what_it_is()
+    {
+        var recipe = _directory.Write("r.yaml", "data: { set: digits }\nlayers: []\n");
+        AssertSays($"error: {recipe}: is a recipe already; train it: clustertrain train {recipe}. For another one, name a file of rows.", recipe);
+        AssertSays($"error: {_directory["none.csv"]}: there is no such file; check the path.", _directory["none.csv"]);
+        AssertSays($"error: {_directory.Folder}: is a folder; name a file of rows in it.", _directory.Folder);
+        var book = _directory.Write("book.xlsx", "PK\u0003\u0004..[Content_Types].xml");
+        AssertSays($"error: {book}: is an Excel workbook; save the sheet as CSV. Rows are read from CSV and IDX files, plain or gzip, and from Parquet files.", book);
+
+        void AssertSays(string message, string file)
+        {
+            var init = CommandRun.Of("init", file, "--target", "y", "--out", _directory["new.yaml"]);
+            Assert.Equal((2, message), (init.ExitCode, Assert.Single(init.ErrorLines)));
+        }
+    }
+
+    [Fact]
     public void Columns_that_cannot_be_named_and_cells_that_are_no_numbers_are_told()
     {
         var rows = string.Concat(Enumerable.Range(0, 40).Select(i => $"{i % 7},{i % 5},{i % 3},{(i == 20 ? "1O" : $"{i % 9}.5")},{(i % 2 == 0 ? "a" : "b\nc")}\n".Replace("b\nc", "\"b\nc\"", StringComparison.Ordinal)));

@@ -37,6 +37,7 @@ internal static class InitCommand
     {
         if (file == "-" || SpecialFile.IsAt(file))
             throw new UsageException($"{file}: is no file that a recipe can name. Save the rows in a file first.");
+        RefuseOthers(file);
         var plain = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? file[..^3] : file;
         var path = recipePath ?? $"{Path.GetFileNameWithoutExtension(plain)}.yaml";
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
@@ -54,6 +55,17 @@ internal static class InitCommand
         surroundings.Out.WriteLine($"{path}: {draft.Summary}");
         surroundings.Out.WriteLine($"next: clustertrain train {(path.Contains(' ', StringComparison.Ordinal) ? $"\"{path}\"" : path)}");
         return ExitCodes.Ok;
+    }
+
+    private static void RefuseOthers(string file)
+    {
+        if (!File.Exists(file))
+            throw new UsageException(Directory.Exists(file) ? $"{file}: is a folder; name a file of rows in it." : $"{file}: there is no such file; check the path.");
+        var start = new byte[FileKind.StartBytes];
+        using (var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0))
+            start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+        if (FileKind.IsRecipe(file, start))
+            throw new UsageException($"{file}: is a recipe already; train it: clustertrain train {file}. For another one, name a file of rows.");
     }
 
     // A recipe that would not train is not written.

@@ -24,7 +24,7 @@ internal static class RecipeRanges
         "a number or a fraction such as 1/255, its size from 1e-30 to 1e30, or none", x => Math.Abs(x) is >= 1e-30 and <= 1e30);
 
     public static readonly NumberRange TargetScale = new(
-        "a number or a fraction such as 1/100000, from 1e-30 to 1e30, or none", x => x is >= 1e-30 and <= 1e30);
+        "auto, a number or a fraction such as 1/100000, from 1e-30 to 1e30, or none", x => x is >= 1e-30 and <= 1e30);
 
     public static readonly NumberRange ClassWeight = new("a number from 1e-6 to 1e6", x => x is >= 1e-6 and <= 1e6);
 

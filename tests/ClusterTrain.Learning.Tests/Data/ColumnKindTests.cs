@@ -135,7 +135,7 @@ public sealed class ColumnKindTests
         Assert.Equal(1700000060f, model.InUnit(targets[2], 0));
         Assert.Equal(data.Train.Fingerprint, model.ReadRows(Path.Combine(folder.Path, "rows.csv")).Rows.Fingerprint);
         DataPreparation.PrepareToFile(recipe, folder.Locations, Path.Combine(folder.Path, "rows.ctdata"));
-        Assert.Equal(data.TargetOffsets, PreparedDataFile.Open(Path.Combine(folder.Path, "rows.ctdata")).TargetOffsets);
+        Assert.Equal<double>(data.TargetOffsets, PreparedDataFile.Open(Path.Combine(folder.Path, "rows.ctdata")).TargetOffsets);
     }
 
     [Theory]

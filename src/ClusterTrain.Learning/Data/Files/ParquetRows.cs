@@ -88,7 +88,6 @@ internal sealed class ParquetRows : TableRows, IDisposable
     // The cells of a column in the present row group.
     private Func<int, string> Column(DataField field) => Type.GetTypeCode(field.ClrType) switch
     {
-        TypeCode.String => Words(field),
         TypeCode.Boolean => Values<bool>(field, value => value ? "true" : "false"),
         TypeCode.SByte => Values<sbyte>(field, value => value.ToString(_numbers)),
         TypeCode.Byte => Values<byte>(field, value => value.ToString(_numbers)),
@@ -102,10 +101,11 @@ internal sealed class ParquetRows : TableRows, IDisposable
         TypeCode.Double => Values<double>(field, value => value.ToString("R", _numbers)),
         TypeCode.Decimal => Values<decimal>(field, value => value.ToString(_numbers)),
         TypeCode.DateTime => Values<DateTime>(field, Date),
+        _ when field.ClrType == typeof(ReadOnlyMemory<char>) || field.ClrType == typeof(string) => Words(field),
         _ when field.ClrType == typeof(DateOnly) => Values<DateOnly>(field, value => value.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
         _ when field.ClrType == typeof(Guid) => Values<Guid>(field, value => value.ToString()),
         _ => throw new DataException(
-            $"{File}: column '{field.Name}' holds values of the type {field.ClrType.Name}, which are no numbers, words or dates. List the features without it, or write it as one of those."),
+            $"{File}: column '{field.Name}' holds values of the type {(field.ClrType.IsGenericType ? "bytes" : field.ClrType.Name)}, which are no numbers, words or dates. List the features without it, or write it as one of those."),
     };
 
     private Func<int, string> Words(DataField field)
