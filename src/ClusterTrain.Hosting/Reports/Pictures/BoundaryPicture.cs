@@ -40,7 +40,8 @@ internal sealed class BoundaryPicture
 
     /// <summary>True when the inputs are two columns of numbers, themselves among the features. A ratio has no value all over a plane.</summary>
     public static bool Fits(FeatureEncoding encoding) =>
-        encoding.Columns.Length == 2 && encoding.FeatureNames.Length == encoding.Features.Length && encoding.Categories.IsEmpty && encoding.Columns.All(encoding.Features.Contains)
+        encoding.Columns.Length == 2 && encoding.FeatureNames.Length == encoding.Features.Length && encoding.Categories.IsEmpty && encoding.Dates.IsDefaultOrEmpty
+        && encoding.Columns.All(encoding.Features.Contains)
         && encoding.Derived.All(feature => feature.Kind == DerivedKind.Cross);
 
     /// <summary>Draws it.</summary>
