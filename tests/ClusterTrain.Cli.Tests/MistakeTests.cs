@@ -146,7 +146,7 @@ public sealed class MistakeTests : IDisposable
     [InlineData("S", 64, 0)]
     [InlineData("H", 112, 0)]
     [InlineData("H", 80, 1)]
-    public void A_process_trains_with_few_file_handles(string kind, int files, int exitCode)
+    public async Task A_process_trains_with_few_file_handles(string kind, int files, int exitCode)
     {
         if (OperatingSystem.IsWindows())
             return;
@@ -158,10 +158,10 @@ public sealed class MistakeTests : IDisposable
             RedirectStandardError = true,
         })!;
         var error = shell.StandardError.ReadToEndAsync();
-        var output = shell.StandardOutput.ReadToEnd();
-        shell.WaitForExit();
-        Assert.True(shell.ExitCode == exitCode, error.Result + output);
-        Assert.DoesNotContain("   at ", error.Result, StringComparison.Ordinal);
+        var output = await shell.StandardOutput.ReadToEndAsync();
+        await shell.WaitForExitAsync();
+        Assert.True(shell.ExitCode == exitCode, await error + output);
+        Assert.DoesNotContain("   at ", await error, StringComparison.Ordinal);
     }
 
     [Fact]
