@@ -15,7 +15,7 @@ public sealed class NamespaceTests
 
     [Theory]
     [InlineData("Recipes", "")]
-    [InlineData("Files", "")]
+    [InlineData("Files", "Recipes")]
     [InlineData("RecipeFiles", "Recipes, Files")]
     public void A_namespace_refers_to_those_below_it_alone(string name, string below)
     {

@@ -43,8 +43,8 @@ internal static class Predictions
             var count = (int)Math.Min(ChunkRows, rows.Rows - start);
             rows.Gather(start, count, features.AsSpan(0, count * inputs), targets.AsSpan(0, count * rows.Outputs));
             network.Predict(model.Weights.Span, features.AsSpan(0, count * inputs), count, results.AsSpan(0, count * outputs));
-            foreach (ref var value in results.AsSpan(0, model.TargetScale == 1 ? 0 : count * outputs))
-                value = (float)(value / model.TargetScale);
+            for (var i = 0; i < count * outputs; i++)
+                results[i] = model.InUnit(results[i], i % outputs);
             for (var row = 0; row < count; row++)
             {
                 var output = results.AsSpan(row * outputs, outputs);

@@ -226,8 +226,12 @@ internal static class ReportPage
         var (run, recipe) = (chapter.Run, chapter.Run.Recipe);
         html.Append($"<{heading}>What was run</{heading}>\n<dl>\n");
         Fact(html, "data", Describe(recipe.Data.Source) + (chapter.Data is { } data ? $": {Rows(data)}" : ""));
-        if (chapter.Data is { TargetScale: not 1 and var scale })
-            Fact(html, "target", $"multiplied by {NumberText.Short(scale)}: losses and squared errors are those of the scaled target, all else is in its own unit");
+        if (chapter.Data is { TargetScale: var scale, TargetOffsets: var offsets } && (scale != 1 || !offsets.IsEmpty))
+        {
+            Fact(html, "target", $"{(offsets.IsEmpty ? "" : "less its mean, ")}multiplied by {NumberText.Short(scale)}: "
+                + "losses and squared errors are those of the scaled target, all else is in its own unit");
+        }
+
         Fact(html, "model", $"{string.Join(" → ", recipe.Layers.Select(layer => $"{layer.Units} {RecipeText(layer.Activation)}"))}");
         if (run.Speeds.Count > 0 && run.Speeds.Select(speed => speed.Epoch).Distinct().Count() == 1)
         {
@@ -276,7 +280,7 @@ internal static class ReportPage
     private static string Describe(DataSource source) => source switch
     {
         NamedSource named => named.Name,
-        CsvSource csv => csv.File,
+        CsvSource csv => string.Join(", ", csv.Files),
         IdxSource idx => idx.Features,
         _ => "rows in the recipe",
     };

@@ -73,6 +73,8 @@ internal sealed class RowFigures
         {
             var of = scaling.IsUniform ? 0 : i;
             raw[i] = scaling.Factors[of] == 0 ? 0 : (prepared[i] - scaling.Shifts[of]) / scaling.Factors[of];
+            if (scaling.HasOrigins)
+                raw[i] = (float)(raw[i] + scaling.Origins[i]);
         }
 
         return raw;
@@ -86,7 +88,7 @@ internal sealed class RowFigures
         if (rows != data.Train)
             Training = new Evaluator(network, data.Train, task) { MostRows = MostTrainingRows }.Evaluate(model.Weights.Span);
         Scores = task == TaskKind.Classification ? new ClassificationScores(model.Recipe.Layers[^1]) : null;
-        var sums = new EvaluationSums(task, rows.Outputs, Scores);
+        var sums = new EvaluationSums(task, rows.Outputs, Scores) { ZeroTargets = rows.ZeroTargets };
         var most = (int)Math.Min(ChunkRows, rows.Rows);
         var (features, targets) = (new float[most * rows.Features], new float[most * rows.Outputs]);
         var (outputs, rowLoss) = (new float[most * rows.Outputs], new float[most]);
@@ -109,8 +111,9 @@ internal sealed class RowFigures
                     continue;
                 if (task == TaskKind.Classification)
                     AddMistake(model, start + row, truth, output, x.Slice(row * rows.Features, rows.Features));
-                else if ((start + row) % every == 0 && InUnit(output, model.TargetScale) is var predicted && Array.TrueForAll(predicted, float.IsFinite))
-                    _pairs.Add((InUnit(truth, model.TargetScale), predicted));
+                else if ((start + row) % every == 0 && InUnit(output, model) is var predicted
+                    && Array.TrueForAll(predicted, float.IsFinite))
+                    _pairs.Add((InUnit(truth, model), predicted));
             }
         }
 
@@ -125,11 +128,11 @@ internal sealed class RowFigures
         Mistakes = mistakes;
     }
 
-    private static float[] InUnit(ReadOnlySpan<float> values, double targetScale)
+    private static float[] InUnit(ReadOnlySpan<float> values, Model model)
     {
         var found = new float[values.Length];
         for (var i = 0; i < found.Length; i++)
-            found[i] = (float)(values[i] / targetScale);
+            found[i] = model.InUnit(values[i], i);
         return found;
     }
 

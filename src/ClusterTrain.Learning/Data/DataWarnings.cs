@@ -22,7 +22,7 @@ internal static class DataWarnings
         if (raw is not null)
         {
             var prepared = FirstRows(data.Train, raw.Length);
-            foreach (var warning in Blurred(data, raw, prepared, recipe.Standardise).Concat(recipe.Standardise ? [] : Ranges(data, prepared)))
+            foreach (var warning in Blurred(data, raw, prepared, recipe.Scaling != ScalingKind.None).Concat(recipe.Scaling != ScalingKind.None ? [] : Ranges(data, prepared)))
                 yield return warning;
         }
 
@@ -42,7 +42,7 @@ internal static class DataWarnings
         {
             yield return string.Create(
                 CultureInfo.InvariantCulture,
-                $"the targets go up to {largest:G3}, which makes losses and steps very large. Set data.target_scale, for example {1 / Math.Pow(10, Math.Floor(Math.Log10(largest))):R}; ")
+                $"the targets go up to {largest:G3}, which makes losses and steps very large. Set data.target_scale: auto; ")
                 + "predictions stay in the target's unit.";
         }
 

@@ -18,7 +18,7 @@ public static class FileKind
             ? "an Excel workbook; save the sheet as CSV"
             : start.IndexOf(".npy"u8) >= 0 ? "a NumPy archive; write its arrays as CSV" : "a zip archive; unpack it, or pack it with gzip",
         [0xD0, 0xCF, 0x11, 0xE0, ..] => "an old Excel workbook; save the sheet as CSV",
-        [(byte)'P', (byte)'A', (byte)'R', (byte)'1', ..] => "a Parquet file; write it as CSV",
+        _ when IsParquet(start) => "a Parquet file, a table of rows",
         [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', ..] => "a NumPy array; write it as CSV",
         [(byte)'%', (byte)'P', (byte)'D', (byte)'F', ..] => "a PDF document; the rows have to be CSV",
         [(byte)'S', (byte)'Q', (byte)'L', (byte)'i', (byte)'t', (byte)'e', ..] => "an SQLite database; export the table as CSV",
@@ -31,6 +31,10 @@ public static class FileKind
         _ when IsHtml(start) => "a web page, perhaps in place of a download that failed; get the file again",
         _ => null,
     };
+
+    /// <summary>True when a file begins as Parquet files do.</summary>
+    /// <param name="start">Its first bytes.</param>
+    public static bool IsParquet(ReadOnlySpan<byte> start) => start is [(byte)'P', (byte)'A', (byte)'R', (byte)'1', ..];
 
     /// <summary>True when a file is a recipe by its name or its first keys.</summary>
     /// <param name="path">The file.</param>

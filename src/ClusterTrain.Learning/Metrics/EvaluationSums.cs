@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace ClusterTrain.Learning;
 
 /// <summary>
@@ -45,6 +47,9 @@ public sealed class EvaluationSums
 
     /// <summary>What collects the outputs; null: nothing does.</summary>
     public ClassificationScores? Scores { get; }
+
+    /// <summary>For each output of a regression what 0 of the targets' own unit is; empty: 0. Shares of a target go by it.</summary>
+    public ImmutableArray<float> ZeroTargets { get; init; } = [];
 
     /// <summary>Adds rows, in order.</summary>
     /// <param name="outputs">(rows, outputs) after the last activation.</param>
@@ -180,8 +185,9 @@ public sealed class EvaluationSums
             var error = outputs[output] - target;
             _absoluteErrors += Math.Abs(error);
             _squaredErrors[output] += error * error;
-            _hasZeroTarget |= target == 0;
-            _relativeErrors += Math.Abs(error / target);
+            var whole = ZeroTargets.IsEmpty ? target : target - ZeroTargets[output];
+            _hasZeroTarget |= whole == 0;
+            _relativeErrors += Math.Abs(error / whole);
 
             // Welford 1962: the squares around the mean in one pass, without the cancellation of Σt² - n·mean².
             var fromOldMean = target - _targetMean[output];

@@ -35,8 +35,13 @@ internal static class ModelRowsReader
                 $"{labels}: {path} is a CSV file, whose targets are columns of its own. Name a file of labels only for features in IDX.");
         var outputs = model.Recipe.Layers[^1].Units;
         var finished = DataPreparation.Finish(
-            table, model.Scaling, hasTargets && model.Classes.IsEmpty ? model.TargetScale : null, oneOutput: outputs == 1, hasTargets ? model.Recipe.Loss : null);
-        return new ModelRows(new DataSet(finished.Rows, finished.Targets, null) { PlaceOf = table.PlaceOf }, hasTargets) { Warnings = table.Warnings, Kept = table.Kept };
+            table, model.Scaling, hasTargets && model.Classes.IsEmpty ? model.TargetScale : null, model.TargetOffsets, oneOutput: outputs == 1,
+            hasTargets ? model.Recipe.Loss : null);
+        return new ModelRows(new DataSet(finished.Rows, finished.Targets, null) { PlaceOf = table.PlaceOf }, hasTargets)
+        {
+            Warnings = table.Warnings,
+            Kept = table.Kept,
+        };
     }
 
     private static (SourceTable Table, bool HasTargets) ReadIdx(Model model, IdxFile file, string? labels)

@@ -22,33 +22,45 @@ internal static class DataRules
         if (csv.Header && csv.Columns.Length > 0)
             section.Tell("columns", "is given, but the file's first line names the columns; write header: false, or remove "
                 + "columns");
-        if (!section.Sound("columns", "target", "targets", "features", "categorical", "derive"))
+        CheckFiles(section);
+        if (!section.Sound("columns", "target", "targets", "features", "exclude", "categorical", "booleans", "dates", "derive"))
             return;
         CheckNames(section, csv.Derived);
+        string[] dates = [.. csv.Dates.Select(date => date.Column)];
         if (!csv.Header && csv.Columns.Length > 0)
         {
             Known("target", csv.Targets);
             Known("targets", csv.Targets);
             Known("features", csv.Features.Except(csv.Derived.Select(feature => feature.Name)));
+            Known("exclude", csv.Exclude);
             Known("categorical", csv.Categorical);
+            Known("booleans", csv.Booleans);
+            Known("dates", dates);
             CheckColumns(section, csv.Derived, csv.Columns);
         }
 
         CheckOperands(csv.Targets, "a target");
         CheckOperands(csv.Categorical, "categorical");
-        if (csv.Targets.FirstOrDefault(csv.Categorical.Contains) is { } word)
-            section.Tell("categorical", $"names the target '{RecipeText.Shown(word)}'; labels are encoded by themselves, remove "
-                + "it");
-        if (csv.Targets.FirstOrDefault(csv.Features.Contains) is { } both)
-            section.Tell("features", $"and the targets both have column '{RecipeText.Shown(both)}'; a column is one or the "
-                + "other");
+        CheckOperands(dates, "a column of dates");
+        CheckTargets(csv, section, dates);
+        CheckKinds(section, ("categorical", csv.Categorical), ("booleans", csv.Booleans), ("dates", dates), ("exclude", csv.Exclude));
         if (csv.Features.IsEmpty)
             return;
         const string Remedy = "which is not among the features; add it there or remove it here";
-        if (csv.Categorical.FirstOrDefault(name => !csv.Features.Contains(name)) is { } unused)
-            section.Tell("categorical", $"names '{RecipeText.Shown(unused)}', {Remedy}");
+        string[] used = [.. csv.Features, .. csv.Derived.SelectMany(feature => new[] { feature.Left, feature.Right })];
+        Unused("categorical", csv.Categorical, csv.Features);
+        Unused("booleans", csv.Booleans, used);
+        Unused("dates", dates, csv.Features);
+        if (csv.Exclude.Length > 0)
+            section.Tell("exclude", "has no effect where the features are listed; remove one of the two");
         if (csv.Derived.FirstOrDefault(feature => !csv.Features.Contains(feature.Name)) is { } left)
             section.Tell("derive", $"computes '{RecipeText.Shown(left.Name)}', {Remedy}");
+
+        void Unused(string key, IEnumerable<string> names, IReadOnlyList<string> features)
+        {
+            if (names.FirstOrDefault(name => !features.Contains(name)) is { } unused)
+                section.Tell(key, $"names '{RecipeText.Shown(unused)}', {Remedy}");
+        }
 
         void Known(string key, IEnumerable<string> names)
         {
@@ -67,6 +79,45 @@ internal static class DataRules
                         + $"which is {because}; "
                         + "use columns of numbers that are no targets");
                 }
+            }
+        }
+    }
+
+    private static void CheckFiles(RecipeSection section)
+    {
+        if (section.Has("file") && section.Has("files"))
+            section.Tell("file", "and files are both given; keep one");
+        else if (!section.Has("file") && !section.Has("files"))
+            section.Tell("file", "is missing; it has no default, write it");
+    }
+
+    private static void CheckTargets(CsvSource csv, RecipeSection section, string[] dates)
+    {
+        if (csv.Targets.FirstOrDefault(csv.Categorical.Contains) is { } word)
+            section.Tell("categorical", $"names the target '{RecipeText.Shown(word)}'; labels are encoded by themselves, remove "
+                + "it");
+        if (csv.Targets.FirstOrDefault(name => csv.Booleans.Contains(name) || dates.Contains(name)) is { } read)
+        {
+            section.Tell(section.Has("target") ? "target" : "targets",
+                $"is '{RecipeText.Shown(read)}', which dates or booleans name too; they are about features, remove it there");
+        }
+
+        if (csv.Targets.FirstOrDefault(csv.Features.Contains) is { } both)
+            section.Tell("features", $"and the targets both have column '{RecipeText.Shown(both)}'; a column is one or the "
+                + "other");
+        if (csv.Targets.FirstOrDefault(csv.Exclude.Contains) is { } left)
+            section.Tell("exclude", $"names the target '{RecipeText.Shown(left)}', which is no feature anyway; remove it");
+    }
+
+    // A column is read in one way.
+    private static void CheckKinds(RecipeSection section, params ReadOnlySpan<(string Key, IReadOnlyList<string> Names)> kinds)
+    {
+        for (var i = 0; i < kinds.Length; i++)
+        {
+            for (var j = 0; j < i; j++)
+            {
+                if (kinds[j].Names.FirstOrDefault(kinds[i].Names.Contains) is { } both)
+                    section.Tell(kinds[j].Key, $"and {kinds[i].Key} both name '{RecipeText.Shown(both)}'; keep it in one");
             }
         }
     }
@@ -114,7 +165,13 @@ internal static class DataRules
         if (data.Test is not null && data.Source is CsvSource { TestFile: not null } or IdxSource { TestFeatures: not null })
             section.Tell("test", "holds rows back, but the source has test rows of its own; keep one of the two");
         CheckSplit(data, section);
-        if (data.Source is not CsvSource csv || !section.Sound("csv"))
+        if (data.Scaling != ScalingKind.Standard && section.Has("scaling") && section.Sound("scaling")
+            && section.Node.Entries.GetValueOrDefault("standardise")?.Value is RecipeScalar { Text: "true" or "True" or "TRUE" })
+        {
+            section.Tell("scaling", $"is {RecipeWords.Scaling.Of(data.Scaling)} and standardise is true; keep one of the two");
+        }
+
+        if (data.Source is not CsvSource csv || !section.Sound(TableKey(section)))
             return;
         Each("impute", (column, tell) =>
         {
@@ -142,6 +199,9 @@ internal static class DataRules
         }
     }
 
+    // A table has two words.
+    private static string TableKey(RecipeSection section) => section.Has("parquet") ? "parquet" : "csv";
+
     private static void CheckSplit(DataRecipe data, RecipeSection section)
     {
         if (data.Source is CsvSource csv)
@@ -156,8 +216,8 @@ internal static class DataRules
 
             if (section.Has("split") && (csv.Group ?? csv.Time) is not null)
             {
-                section.Tell("split", $"is given beside {(csv.Group is null ? "time" : "group")}, and that column decides the split; "
-                    + "keep one of the two");
+                section.Tell("split", $"is given beside {(csv.Group is null ? "time" : "group")}, and that column decides the "
+                    + "split; keep one of the two");
             }
         }
 
@@ -168,14 +228,15 @@ internal static class DataRules
     private static void CheckTask(DataRecipe data, RecipeSection section)
     {
         var isClassification = data.Task == TaskKind.Classification;
-        if (data.TargetScale is not null && isClassification)
+        if ((data.ScaleTargets || data.TargetScale is not null) && isClassification)
             section.Tell("target_scale", "has no meaning for classification; remove it, or set task: regression");
         if (data.ClassWeights is not null && !isClassification)
             section.Tell("class_weights", "has no meaning for regression; remove it, or set task: classification");
-        if (data.Source is CsvSource csv && section.Sound("csv.target", "csv.targets")
+        var table = TableKey(section);
+        if (data.Source is CsvSource csv && section.Sound($"{table}.target", $"{table}.targets")
             && (csv.Targets.IsEmpty || (isClassification && csv.Targets.Length > 1)))
         {
-            section.Tell("csv.targets", $"has {csv.Targets.Length} columns; allowed: "
+            section.Tell($"{table}.targets", $"has {csv.Targets.Length} columns; allowed: "
                 + (isClassification ? "exactly one for classification (several need task: regression)" : "at least one"));
         }
 

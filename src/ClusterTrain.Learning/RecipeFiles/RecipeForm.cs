@@ -45,6 +45,10 @@ internal abstract class RecipeForm<T> : IRecipeForm
     /// <summary>This form, or a word that stands for a value of its own.</summary>
     public RecipeForm<T> Or(string word, T value) => new WordOrForm<T>(this, word, value);
 
+    /// <summary>This form, or a list that stands for a value.</summary>
+    public RecipeForm<T> OrList<TItem>(RecipeForm<ImmutableArray<TItem>> list, Func<ImmutableArray<TItem>, T> to) =>
+        new ListOrForm<T, TItem>(this, list, to);
+
     /// <summary>This form, where further conditions hold.</summary>
     /// <param name="problem">What is wrong with a value, in words that follow its key; null: nothing.</param>
     public RecipeForm<T> Where(Func<T, string?> problem) => new CheckedForm<T>(this, problem);
@@ -276,6 +280,35 @@ internal sealed class WordOrForm<T>(RecipeForm<T> inner, string word, T value) :
         if (schema["anyOf"] is not JsonArray choices)
             return new() { ["anyOf"] = new JsonArray(choice, schema) };
         choices.Insert(0, choice);
+        return schema;
+    }
+}
+
+/// <summary>A form, or a list that is short for one of its values; it is written in full.</summary>
+internal sealed class ListOrForm<T, TItem>(
+    RecipeForm<T> inner, RecipeForm<ImmutableArray<TItem>> list, Func<ImmutableArray<TItem>, T> to) : RecipeForm<T>
+{
+    public override string Allowed => inner.Allowed;
+
+    public override IEnumerable<(string Step, RecipeTable Table)> Parts => inner.Parts;
+
+    public override bool TryRead(RecipeNode node, RecipeAt at, out T value)
+    {
+        if (node is not RecipeList)
+            return inner.TryRead(node, at, out value);
+        var isGood = list.TryRead(node, at, out var items);
+        value = isGood ? to(items) : default!;
+        return isGood;
+    }
+
+    public override RecipeNode? Write(T value) => inner.Write(value);
+
+    public override JsonObject Schema()
+    {
+        var schema = inner.Schema();
+        if (schema["anyOf"] is not JsonArray choices)
+            return new() { ["anyOf"] = new JsonArray(list.Schema(), schema) };
+        choices.Insert(0, list.Schema());
         return schema;
     }
 }

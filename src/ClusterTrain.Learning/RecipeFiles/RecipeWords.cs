@@ -40,7 +40,8 @@ internal static class RecipeWords
 
     public static readonly RecipeWords<SplitKind> Split = new(
         (SplitKind.Random, "random", "shuffle shuffled chance", "by chance"),
-        (SplitKind.Stratified, "stratified", "stratify by-class strata", "by chance, with the same share of each class in every part"));
+        (SplitKind.Stratified, "stratified", "stratify by-class strata",
+            "by chance, with the same share of each class in every part"));
 
     public static readonly RecipeWords<ImputationKind> Imputation = new(
         (ImputationKind.Mean, "mean", "average avg", "the mean of the training rows"),
@@ -53,6 +54,21 @@ internal static class RecipeWords
         (UnseenKind.Error, "error", "refuse fail", "an error that names the row"),
         (UnseenKind.OwnCode, "own-code", "ignore zeros zero own", "0 in all features of the column"),
         (UnseenKind.MostFrequent, "most-frequent", "mode majority most-common", "the category of most training rows"));
+
+    public static readonly RecipeWords<ScalingKind> Scaling = new(
+        (ScalingKind.None, "none", "off raw", "not at all"),
+        (ScalingKind.Standard, "standard", "standardise standardize z-score standard-scaler", "to mean 0 and deviation 1"),
+        (ScalingKind.MinMax, "min-max", "min-max-scaler range normalise normalize", "to the range from 0 to 1"),
+        (ScalingKind.Robust, "robust", "robust-scaler quartiles iqr",
+            "to median 0, with the quartiles 1 apart: values far from all others count little"));
+
+    public static readonly RecipeWords<DatePart> DatePart = new(
+        (Recipes.DatePart.Year, "year", "", "the year"),
+        (Recipes.DatePart.Month, "month", "", "the month, 1 to 12"),
+        (Recipes.DatePart.Day, "day", "day-of-month dom", "the day of the month, 1 to 31"),
+        (Recipes.DatePart.Weekday, "weekday", "day-of-week dow", "the day of the week, 1 (Monday) to 7"),
+        (Recipes.DatePart.Hour, "hour", "", "the hour, 0 to 23"),
+        (Recipes.DatePart.Days, "days", "epoch-days ordinal", "days since 1 January 1970"));
 
     public static readonly RecipeWords<ActivationKind> Activation = new(
         (ActivationKind.Identity, "identity", "linear none id", "y = x"),

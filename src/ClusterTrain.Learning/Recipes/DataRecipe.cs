@@ -11,10 +11,8 @@ public sealed record DataRecipe
     /// <summary>Features are multiplied by this before anything else, for pixels 1/255; null: by 1.</summary>
     public double? Scale { get; init; }
 
-    /// <summary>
-    /// True: each feature is shifted and scaled to mean 0 and deviation 1, by the statistics of the training rows alone.
-    /// </summary>
-    public bool Standardise { get; init; }
+    /// <summary>How each feature is shifted and scaled, by the statistics of the training rows alone.</summary>
+    public ScalingKind Scaling { get; init; }
 
     /// <summary>What is held back from the training rows to watch the run; null: nothing.</summary>
     public SplitSize? Validation { get; init; }
@@ -33,6 +31,13 @@ public sealed record DataRecipe
     /// unit; losses and squared errors are in the training's unit. Null: 1.
     /// </summary>
     public double? TargetScale { get; init; }
+
+    /// <summary>
+    /// Regression: each target is shifted to mean 0, and all are divided by one number, so that their deviation is 1 on average, by
+    /// the statistics of the training rows alone. Predictions are brought back to the original unit. The recipe's key is
+    /// <c>target_scale: auto</c>.
+    /// </summary>
+    public bool ScaleTargets { get; init; }
 
     /// <summary>Classification: how much the rows of each class count in training; null: all equally.</summary>
     public ClassWeightsRecipe? ClassWeights { get; init; }
@@ -69,6 +74,25 @@ public enum DerivedKind
 
     /// <summary>Left · right.</summary>
     Cross,
+}
+
+/// <summary>How features are shifted and scaled.</summary>
+public enum ScalingKind
+{
+    /// <summary>Not at all, but for the recipe's <see cref="DataRecipe.Scale"/>.</summary>
+    None,
+
+    /// <summary>To mean 0 and deviation 1; a constant feature keeps its scale.</summary>
+    Standard,
+
+    /// <summary>To the range from 0 to 1; a constant feature becomes 0.</summary>
+    MinMax,
+
+    /// <summary>
+    /// To median 0, and a distance of 1 between the quartiles, or a deviation of 1 where they are equal: values far from all others
+    /// count little.
+    /// </summary>
+    Robust,
 }
 
 /// <summary>The two kinds of task.</summary>
@@ -129,13 +153,19 @@ public sealed record IdxSource : DataSource
     public string? TestLabels { get; init; }
 }
 
-/// <summary>CSV files (plain or gzip) of one row per line.</summary>
+/// <summary>Tables: CSV files (plain or gzip) of one row per line, or Parquet files.</summary>
 public sealed record CsvSource : DataSource
 {
-    /// <summary>File of the training rows.</summary>
-    public required string File { get; init; }
+    /// <summary>
+    /// Files of the training rows, all of the same columns. <c>*</c> and <c>?</c> in a file's name stand for any characters, and for
+    /// one: such a name means all files it fits, in ordinal order.
+    /// </summary>
+    public ImmutableArray<string> Files { get; init; } = [];
 
-    /// <summary>File of the test rows, of the same columns; null: none.</summary>
+    /// <summary>The only file of the training rows, or the first one.</summary>
+    public string File { get => Files[0]; init => Files = [value]; }
+
+    /// <summary>File of the test rows, of the same columns, or a name that fits several; null: none.</summary>
     public string? TestFile { get; init; }
 
     /// <summary>True when the first line names the columns.</summary>
@@ -157,6 +187,15 @@ public sealed record CsvSource : DataSource
     /// </summary>
     public ImmutableArray<string> Categorical { get; init; } = [];
 
+    /// <summary>Columns of dates: each becomes its parts.</summary>
+    public ImmutableArray<DateColumn> Dates { get; init; } = [];
+
+    /// <summary>Columns of true and false, yes and no: each becomes a feature that is 1 or 0.</summary>
+    public ImmutableArray<string> Booleans { get; init; } = [];
+
+    /// <summary>Columns that are no features although none are listed.</summary>
+    public ImmutableArray<string> Exclude { get; init; } = [];
+
     /// <summary>Features computed from columns.</summary>
     public ImmutableArray<DerivedFeature> Derived { get; init; } = [];
 
@@ -170,7 +209,9 @@ public sealed record CsvSource : DataSource
     public string? Time { get; init; }
 
     /// <summary>The columns that a split goes by, which are no features unless they are listed as such.</summary>
-    internal ImmutableArray<string> SplitColumns => (Group ?? Time) is { } column && !Categorical.Contains(column) ? [column] : [];
+    internal ImmutableArray<string> SplitColumns =>
+        (Group ?? Time) is { } column && !Categorical.Contains(column) && !Booleans.Contains(column)
+        && Dates.All(date => date.Column != column) ? [column] : [];
 
     /// <summary>
     /// How the cells are written; the recipe's keys are <c>data.delimiter</c>, <c>data.decimal</c> and <c>data.missing</c>.
@@ -191,11 +232,59 @@ public sealed record CsvSource : DataSource
     public ImmutableArray<UnseenRecipe> Unseen { get; init; } = [];
 }
 
+/// <summary>A column of dates, and what features it becomes.</summary>
+/// <param name="Column">Its name.</param>
+/// <param name="Format">How its dates are written, such as <c>yyyy-mm-dd</c> or <c>dd.mm.yyyy</c>; a time of day may follow.</param>
+/// <param name="Parts">The features, each once.</param>
+public sealed record DateColumn(string Column, string Format, ImmutableArray<DatePart> Parts)
+{
+    /// <summary>The format where a recipe says none.</summary>
+    public const string DefaultFormat = "yyyy-mm-dd";
+
+    /// <summary>The formats there are.</summary>
+    public static ImmutableArray<string> Formats { get; } =
+    [
+        DefaultFormat, "yyyy/mm/dd", "yyyy.mm.dd", "dd-mm-yyyy", "dd/mm/yyyy", "dd.mm.yyyy", "mm-dd-yyyy", "mm/dd/yyyy", "mm.dd.yyyy",
+    ];
+
+    /// <summary>The parts where a recipe says none.</summary>
+    public static ImmutableArray<DatePart> UsualParts { get; } = [DatePart.Year, DatePart.Month, DatePart.Day, DatePart.Weekday];
+
+    /// <summary>Equal columns have equal parts.</summary>
+    public bool Equals(DateColumn? other) =>
+        other is not null && Column == other.Column && Format == other.Format && Parts.AsSpan().SequenceEqual(other.Parts.AsSpan());
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Column, Format, Parts.Length);
+}
+
+/// <summary>A feature of a date.</summary>
+public enum DatePart
+{
+    /// <summary>The year.</summary>
+    Year,
+
+    /// <summary>The month, 1 to 12.</summary>
+    Month,
+
+    /// <summary>The day of the month, 1 to 31.</summary>
+    Day,
+
+    /// <summary>The day of the week, 1 (Monday) to 7.</summary>
+    Weekday,
+
+    /// <summary>The hour, 0 to 23.</summary>
+    Hour,
+
+    /// <summary>Days since 1 January 1970.</summary>
+    Days,
+}
+
 /// <summary>What the missing values of a column are filled by; it is computed over the training rows alone.</summary>
 /// <param name="Column">Its name.</param>
 /// <param name="Kind">How they are filled.</param>
 /// <param name="Number">The constant of a column of numbers; null otherwise.</param>
-/// <param name="Word">The constant of a categorical column; null otherwise.</param>
+/// <param name="Word">The constant of a categorical column or of one of dates; null otherwise.</param>
 /// <param name="Indicator">True: a feature of its own is 1 where the value is missing, if it is in any training row.</param>
 public sealed record ImputationRecipe(string Column, ImputationKind Kind, double? Number, string? Word, bool Indicator);
 

@@ -319,7 +319,7 @@ internal sealed class RunLedger : IDisposable
         + (_plan.Recipe.Optimiser.Kind == OptimiserKind.Lbfgs
             ? "Scale or standardise the features."
             : "Lower optimiser.rate, scale or standardise the features, or set clip_norm.")
-        + (_plan.Recipe.Data is { Task: TaskKind.Regression, TargetScale: null } ? " Where the targets are large, set data.target_scale." : "");
+        + (_plan.Recipe.Data is { Task: TaskKind.Regression, TargetScale: null, ScaleTargets: false } ? " Where the targets are large, set data.target_scale." : "");
 
     public void Dispose()
     {

@@ -39,7 +39,7 @@ public sealed class Evaluator
 
     /// <summary>Evaluates weights: loss and accuracy, or the errors of a regression.</summary>
     /// <param name="weights">All parameters.</param>
-    public Evaluation Evaluate(ReadOnlySpan<float> weights) => Evaluate(weights, new EvaluationSums(_task, _data.Outputs));
+    public Evaluation Evaluate(ReadOnlySpan<float> weights) => Evaluate(weights, new EvaluationSums(_task, _data.Outputs) { ZeroTargets = _data.ZeroTargets });
 
     /// <summary>Evaluates weights, with the figures of <see cref="Evaluation.Details"/>.</summary>
     /// <param name="weights">All parameters.</param>
@@ -47,7 +47,7 @@ public sealed class Evaluator
     public Evaluation EvaluateInDetail(ReadOnlySpan<float> weights, double threshold = EvaluationSums.EvenThreshold)
     {
         var scores = _task == TaskKind.Classification ? new ClassificationScores(_network.Layout.Layers[^1].Recipe) : null;
-        return Evaluate(weights, new EvaluationSums(_task, _data.Outputs, scores, threshold));
+        return Evaluate(weights, new EvaluationSums(_task, _data.Outputs, scores, threshold) { ZeroTargets = _data.ZeroTargets });
     }
 
     private Evaluation Evaluate(ReadOnlySpan<float> weights, EvaluationSums sums)

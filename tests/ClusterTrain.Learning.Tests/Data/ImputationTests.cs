@@ -1,5 +1,4 @@
 using System.Globalization;
-using ClusterTrain.Numerics;
 
 namespace ClusterTrain.Learning.Tests;
 
@@ -202,39 +201,6 @@ public sealed class ImputationTests
         var error = Assert.Throws<DataException>(() => FeatureEncoding.FromJson(
             """{"columns":["a"],"categories":[],"derived":[],"features":["a"],"scaling":{"features":1,"factors":[1],"shifts":[0]},"fills":[""" + fill + "]}"));
         Assert.Contains("each filled column is a column", error.Message, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData(", standardise: true")]
-    public void The_graph_of_ONNX_fills_and_tells_what_is_missing(string scaling)
-    {
-        using var folder = new TempFolder();
-        var (model, data) = Train(
-            folder,
-            Homes,
-            "categorical: [city], features: [city, age, rooms]",
-            $"missing: [NA], impute: {{ rooms: {{ kind: mean, indicator: true }}, age: median, city: {{ kind: category, indicator: true }} }}{scaling}");
-        var path = Path.Combine(folder.Path, "m.onnx");
-        const double Na = double.NaN;
-        double[] raw =
-        [
-            0, 1, 0, 10, 1,
-            Na, Na, Na, 30, Na,
-            1, 0, 0, Na, 4,
-            1, 0, 0, 20, 4,
-            0, 1, 0, Na, 7,
-        ];
-
-        OnnxFile.Write(model, path);
-        var found = OnnxReference.Read(File.ReadAllBytes(path)).Run(raw, OnnxFile.InputFeatures(model));
-
-        Assert.Equal(7, data.Train.Features);
-        var expected = new float[10];
-        using var pool = new ComputePool(1);
-        using var network = new Network(model.Layout, model.Recipe.Loss, Kernels.Active, pool);
-        network.Predict(model.Weights.Span, Features(data.Train), 5, expected);
-        Assert.All(expected.Zip(found), pair => Assert.Equal(pair.First, pair.Second, 2e-6));
     }
 
     private static float[] Features(DataSet rows)

@@ -120,6 +120,43 @@ public sealed class RowSplitTests
     }
 
     [Fact]
+    public void Times_are_found_in_every_file_of_a_table_and_read_by_the_format_of_their_column()
+    {
+        using var folder = new TempFolder();
+        folder.Write("a.csv", "t,x,y\n01/05/2024,5,0\n01/02/2024,2,0\n");
+        folder.Write("b.csv", "y,x,t\n0,1,12/31/2023\n0,4,01/04/2024\n0,3,01/03/2024\n");
+        var locations = new DataLocations(folder.Path, [], Path.Combine(folder.Path, "cache"));
+        var data = DataPreparation.Prepare(Recipe("dates: { t: mm/dd/yyyy }"), locations);
+
+        Assert.Equal<string>(["t.year", "t.month", "t.day", "t.weekday", "x"], data.FeatureNames);
+        Assert.Equal([5f, 4f], [X(data.Test!, 0), X(data.Test!, 1)]);
+        Assert.Equal([2f, 1f, 3f], [X(data.Train, 0), X(data.Train, 1), X(data.Train, 2)]);
+
+        folder.Write("b.csv", "y,x,t\n0,1,12/31/2023\n0,4,04.01.2024\n");
+        var error = Assert.Throws<DataException>(() => DataPreparation.Prepare(Recipe("categorical: [t]"), locations));
+        Assert.Contains("a.csv: line 2, column 't' is '01/05/2024', not a number or a date", error.Message, StringComparison.Ordinal);
+        folder.Write("a.csv", "t,x,y\n2024-01-05,5,0\n");
+        error = Assert.Throws<DataException>(() => DataPreparation.Prepare(Recipe("exclude: [t]"), locations));
+        Assert.Contains("b.csv: line 2, column 't' is '12/31/2023', not a date, as the rows before have", error.Message, StringComparison.Ordinal);
+
+        static Recipe Recipe(string columns) => RecipeReader.Parse(
+            $$"""
+            data: { csv: { file: "?.csv", target: y, {{columns}} }, time: t, task: regression, test: 2 }
+            layers: [ { units: 1 } ]
+            loss: mean-squared-error
+            """,
+            "r",
+            []);
+
+        static float X(DataSet rows, long row)
+        {
+            var features = new float[rows.Features];
+            rows.Gather(row, 1, features, new float[rows.Outputs]);
+            return features[^1];
+        }
+    }
+
+    [Fact]
     public void Tables_with_classes_are_stratified_unless_they_say_otherwise()
     {
         using var folder = new TempFolder();

@@ -83,5 +83,23 @@ internal static class RecipeTexts
         loss: categorical-cross-entropy
         """;
 
+    /// <summary>Columns of several kinds, in several files.</summary>
+    public const string Kinds = """
+        data:
+          parquet:
+            files: ["parts-*.csv", more.csv]
+            target: price
+            exclude: [id, note]
+            categorical: [city]
+            booleans: [garden]
+            dates: { sold: [year, weekday], built: dd.mm.yyyy, seen: { format: mm/dd/yyyy, parts: [hour, day-of-week] } }
+          scaling: MinMax
+          impute: { sold: { kind: constant, value: "2026-01-31" }, garden: { kind: constant, value: Yes } }
+          target_scale: auto
+          task: regression
+        layers: [{ units: 1 }]
+        loss: mean-squared-error
+        """;
+
     public static Recipe Parse(string yaml, params string[] overrides) => RecipeReader.Parse(yaml, "r.yaml", overrides);
 }

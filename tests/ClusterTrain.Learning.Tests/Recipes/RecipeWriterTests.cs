@@ -68,6 +68,29 @@ public sealed class RecipeWriterTests
           scale: none
         """;
 
+    private const string KindsWritten = """
+        data:
+          csv:
+            files: ["parts-*.csv", more.csv]
+            header: true
+            targets: [price]
+            exclude: [id, note]
+            categorical: [city]
+            booleans: [garden]
+            dates:
+              built: { format: dd.mm.yyyy, parts: [year, month, day, weekday] }
+              seen: { format: mm/dd/yyyy, parts: [hour, weekday] }
+              sold: { format: yyyy-mm-dd, parts: [year, weekday] }
+          impute:
+            garden: { kind: constant, value: 1, indicator: false }
+            sold: { kind: constant, value: "2026-01-31", indicator: false }
+          task: regression
+          scale: none
+          scaling: min-max
+          target_scale: auto
+          validation: none
+        """;
+
     private const string ShortWritten = """
         name: r
         seed: 1
@@ -97,7 +120,11 @@ public sealed class RecipeWriterTests
     {
         get
         {
-            var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline, RecipeTexts.Encoded, RecipeTexts.Spreadsheet, RecipeTexts.Grouped };
+            var recipes = new TheoryData<string>
+            {
+                RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline, RecipeTexts.Encoded, RecipeTexts.Spreadsheet, RecipeTexts.Grouped,
+                RecipeTexts.Kinds,
+            };
             foreach (var split in new[] { "time: day", "split: random", "split: stratified", "group: a" })
                 recipes.Add(RecipeTexts.Grouped.Replace("group: \"customer id\"", split, StringComparison.Ordinal));
             recipes.Add($"{RecipeTexts.Short.Replace("digits", "digits, test: 0.2, split: stratified", StringComparison.Ordinal)}");
@@ -139,6 +166,10 @@ public sealed class RecipeWriterTests
     [Fact]
     public void The_format_of_cells_is_written() =>
         Assert.Contains(SpreadsheetWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Spreadsheet)), StringComparison.Ordinal);
+
+    [Fact]
+    public void Kinds_of_columns_are_written_in_full() =>
+        Assert.Contains(KindsWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Kinds)), StringComparison.Ordinal);
 
     [Fact]
     public void Encoding_of_columns_is_written() =>

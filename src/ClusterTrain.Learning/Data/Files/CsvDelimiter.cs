@@ -22,6 +22,9 @@ internal sealed class CsvDelimiter(CsvFormat format, Func<ImmutableArray<string>
 
     private static readonly ImmutableArray<char> s_known = [',', ';', '\t', '|'];
 
+    /// <summary>What stands before decimals.</summary>
+    public char Decimal => format.Decimal;
+
     /// <summary>Tells the delimiter of a file; the file is read from its beginning afterwards.</summary>
     /// <returns>The delimiter, and whether the first line says it and is no row.</returns>
     /// <exception cref="DataException">It cannot be told, or two are said.</exception>

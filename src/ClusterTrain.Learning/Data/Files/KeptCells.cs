@@ -29,7 +29,7 @@ internal sealed class KeptCells
     }
 
     /// <summary>Keeps the cells of the present row.</summary>
-    public void Add(CsvRows cells) => _rows.Add(Array.ConvertAll(_indices, index => cells[index]));
+    public void Add(TableRows cells) => _rows.Add(Array.ConvertAll(_indices, index => cells[index]));
 
     // Columns that nobody uses may have no name, or one name.
     private static string[] Apart(IReadOnlyList<string> names) =>

@@ -33,7 +33,7 @@ internal sealed record SourceTable(string Name, RowStore Rows, RowTargets Target
     public RowPlaces Places { get; init; } = RowPlaces.Numbered;
 
     /// <summary>Where a row stands, with the name of the source.</summary>
-    public string PlaceOf(long row) => $"{Name}: {Places.Of(row)}";
+    public string PlaceOf(long row) => Places.Of(row, Name);
 
     /// <summary>
     /// Rows that are columns still, to be encoded by what is learnt from the training rows: for each column null, or for the number that a word
