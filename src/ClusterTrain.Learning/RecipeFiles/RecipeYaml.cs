@@ -50,7 +50,7 @@ internal sealed class RecipeYaml
     /// </summary>
     private RecipeException Invalid(string text, Mark at, Exception error)
     {
-        if (open.LastOrDefault(IsFlow) is { } start && at.Line > start.Start.Line)
+        if (Unclosed(text, at) is { } start && at.Line > start.Start.Line)
         {
             var (opens, closes) = start is SequenceStart ? ('[', ']') : ('{', '}');
             return new($"{placeOf(start.Start)}: this is not valid YAML: '{opens}' is not closed by '{closes}', or a comma is missing, "
@@ -70,6 +70,25 @@ internal sealed class RecipeYaml
 
         var what = error is YamlException ? error.Message.TrimEnd('.') : "a bracket or a quote is not closed";
         return new($"{placeOf(at)}: this is not valid YAML: {what}", error);
+    }
+
+    /// <summary>The outermost list or group in brackets that is open at a mistake; null: none is.</summary>
+    private NodeEvent? Unclosed(string text, Mark at)
+    {
+        if (open.LastOrDefault(IsFlow) is { } start)
+            return start;
+
+        // The scanner may fail before the parser tells of the bracket. The lines before the mistake then end inside it.
+        var before = new RecipeYaml(string.Join('\n', text.Split('\n').Take((int)at.Line - 1)) + '\n', placeOf, new RecipeProblems());
+        try
+        {
+            before.Document();
+            return null;
+        }
+        catch (Exception e) when (e is YamlException or InvalidOperationException or RecipeException)
+        {
+            return before.open.LastOrDefault(IsFlow);
+        }
     }
 
     /// <summary>A value as JSON has it.</summary>
