@@ -20,7 +20,7 @@ public sealed class MistakeTests : IDisposable
         { "train --set layers[1].units=11", "layers[1].units" },
         { "train --data nowhere", "error: --data is 'nowhere', and there is no such folder." },
         { "train --resume nowhere", "error: nowhere: is not a run folder" },
-        { "train --resume nowhere --set epochs=3", "error: --resume goes on with the recipe in nowhere; --set cannot be used with it." },
+        { "train --resume nowhere --set epochs=3", "error: --resume uses the recipe in nowhere; --set cannot be used with it." },
         { "train --resume nowhere digits.yaml", "the recipe digits.yaml cannot be used with it." },
         { "train --resume nowhere --out here", "--out cannot be used with it." },
         { "predict nowhere.safetensors rows.csv", "error: nowhere.safetensors: there is no such file" },

@@ -37,6 +37,13 @@ public sealed class Chromium : IAsyncLifetime
     }
 }
 
+/// <summary>A fact that is skipped, with the reason, where there is no Chromium.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class ChromiumFactAttribute : FactAttribute
+{
+    public ChromiumFactAttribute() => Skip = Chromium.Program is null ? "no chromium on PATH" : null;
+}
+
 /// <summary>A theory that is skipped, with the reason, where there is no Chromium.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class ChromiumTheoryAttribute : TheoryAttribute

@@ -69,6 +69,8 @@ internal static class CommandLine
             ParameterServerCommand.Create(surroundings),
             WorkerCommand.Create(surroundings),
             StatusCommand.Create(surroundings),
+            TopCommand.Create(surroundings),
+            DashboardCommand.Create(surroundings),
             PredictCommand.Create(surroundings),
             ScoreCommand.Create(surroundings),
             ReportCommand.Create(surroundings),

@@ -28,6 +28,12 @@ internal sealed class RunOptions
         Description = "write TensorBoard event files too, into the run folder: tensorboard --logdir runs",
     };
 
+    private readonly Option<string?> _trace = new("--trace")
+    {
+        Description = "write Chrome trace events to this file: once a second where the time of a step goes, for chrome://tracing or Perfetto",
+        HelpName = "FILE",
+    };
+
     private readonly Option<string?> _data = CommandOptions.Data();
     private readonly Option<string?> _prepared = new("--prepared")
     {
@@ -51,7 +57,7 @@ internal sealed class RunOptions
     public void AddTo(Command command)
     {
         command.Arguments.Add(_recipe);
-        foreach (var option in (Option[])[_set, _out, _period, _steps, _receiptSteps, _tensorBoard, _data, _prepared, _json, _quiet])
+        foreach (var option in (Option[])[_set, _out, _period, _steps, _receiptSteps, _tensorBoard, _trace, _data, _prepared, _json, _quiet])
             command.Options.Add(option);
     }
 
@@ -68,6 +74,7 @@ internal sealed class RunOptions
             CheckpointSteps = parsed.GetValue(_steps) ?? 0,
             ReceiptSteps = parsed.GetValue(_receiptSteps) ?? 0,
             IsForTensorBoard = parsed.GetValue(_tensorBoard),
+            Trace = parsed.GetValue(_trace),
             Data = parsed.GetValue(_data),
             Prepared = parsed.GetValue(_prepared),
             IsJson = parsed.GetValue(_json),
@@ -96,6 +103,9 @@ internal sealed record RunArguments
 
     /// <summary>True: figures are written for TensorBoard too.</summary>
     public bool IsForTensorBoard { get; init; }
+
+    /// <summary>The file of trace events; null: none.</summary>
+    public string? Trace { get; init; }
 
     public string? Data { get; init; }
 
@@ -147,7 +157,7 @@ internal sealed record RunArguments
 
         if (IsForTensorBoard)
             yield return "--tensorboard";
-        foreach (var (name, value) in new[] { ("--data", Data), ("--prepared", Prepared) })
+        foreach (var (name, value) in new[] { ("--trace", Trace), ("--data", Data), ("--prepared", Prepared) })
         {
             if (value is not null)
             {

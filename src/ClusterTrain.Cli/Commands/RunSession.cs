@@ -11,6 +11,8 @@ internal sealed class RunSession : IDisposable
     private readonly long _began;
     private readonly bool _isForTensorBoard;
     private readonly IRunView _view;
+    private readonly RunWatch? _watch;
+    private readonly RunTrace? _trace;
     private RunFolder? _folder;
     private RunLog? _log;
     private TensorBoardLog? _tensorBoard;
@@ -19,10 +21,12 @@ internal sealed class RunSession : IDisposable
     /// <param name="source">The recipe.</param>
     /// <param name="arguments">The options.</param>
     /// <param name="surroundings">Where it runs.</param>
+    /// <param name="watch">Told what happens too; null: nobody watches.</param>
     /// <exception cref="DataException">The data cannot be used.</exception>
     /// <exception cref="RecipeException">The recipe does not fit the data.</exception>
-    public RunSession(RunSource source, RunArguments arguments, Surroundings surroundings)
+    public RunSession(RunSource source, RunArguments arguments, Surroundings surroundings, RunWatch? watch = null)
     {
+        _watch = watch;
         _surroundings = surroundings;
         _began = surroundings.Time.GetTimestamp();
         Kernels = KernelChoice.Active().Name;
@@ -32,6 +36,7 @@ internal sealed class RunSession : IDisposable
         Plan = new TrainingPlan(Recipe, Data.Train.Rows);
         Layout = new NetworkLayout(Data.Train.Features, Recipe.Layers);
         _isForTensorBoard = arguments.IsForTensorBoard;
+        _trace = arguments.Trace is { } file ? new RunTrace(file, surroundings.Time) : null;
         _view = RunViews.Of(arguments, surroundings);
     }
 
@@ -67,11 +72,12 @@ internal sealed class RunSession : IDisposable
     /// <param name="threads">Threads of each; 0: each worker knows its own.</param>
     /// <param name="servers">Parameter servers.</param>
     /// <param name="isResumed">True when it goes on from a checkpoint.</param>
-    /// <param name="command">The command that goes on with it, without the folder.</param>
+    /// <param name="command">The command that resumes it, without the folder.</param>
     /// <param name="address">Where members join; null: the run is in one process.</param>
     public void Begin(int workers, int threads, int servers, bool isResumed, string command, string? address = null)
     {
         var folder = Folder.Path;
+        Watch(folder);
         _view.Begin(new RunDescription
         {
             Recipe = Recipe.Name,
@@ -96,6 +102,11 @@ internal sealed class RunSession : IDisposable
             Observe(new RunWarning(warning));
     }
 
+    /// <summary>Tells whoever watches what is trained, also while another node leads it.</summary>
+    /// <param name="folder">The run folder.</param>
+    public void Watch(string folder) =>
+        _watch?.Begin(new WatchedRun(Recipe, Path.GetFullPath(folder), Plan.TrainingRows, Plan.StepsPerEpoch, Layout.Parameters));
+
     /// <summary>Records and shows what happens.</summary>
     public void Observe(RunEvent happened)
     {
@@ -103,8 +114,10 @@ internal sealed class RunSession : IDisposable
         _log!.Write(happened);
         _tensorBoard?.Write(happened);
         if (LogProblem is { } problem && !hadProblem)
-            _view.Observe(new RunWarning($"the log cannot be written: {problem}; what belongs there waits, and training goes on"));
+            _view.Observe(new RunWarning($"the log cannot be written: {problem}; what belongs there waits, and training continues"));
         _view.Observe(happened);
+        _watch?.Observe(happened);
+        _trace?.Write(happened);
     }
 
     /// <summary>Shows how it ended, and gives the exit code.</summary>
@@ -160,6 +173,7 @@ internal sealed class RunSession : IDisposable
     public void Dispose()
     {
         _view.Dispose();
+        _trace?.Dispose();
         Close();
     }
 

@@ -26,7 +26,7 @@ internal sealed record RunSource(Recipe Recipe, string? RecipeFolder, string? Pr
         return new RunSource(RecipeReader.Parse(text.ReadToEnd(), BuiltIn, overrides), null);
     }
 
-    /// <summary>The recipe of a run that is gone on with.</summary>
+    /// <summary>The recipe of a run that is resumed.</summary>
     /// <param name="folder">The run folder.</param>
     /// <exception cref="RunFolderException">It is none, or its recipe was changed since.</exception>
     public static RunSource OfFolder(string folder)

@@ -16,7 +16,7 @@ internal static class TrainCommand
             "--threads", "N", "threads of each worker (default: this machine's cores divided among the workers)", 1, CommandOptions.MostThreads);
         var servers = CommandOptions.Whole(
             "--parameter-servers", "M", "parameter servers, each with a part of the weights (default: 1)", 1, CommandOptions.MostServers);
-        var resume = new Option<string?>("--resume") { Description = "go on with the run in this folder, from its last checkpoint", HelpName = "DIR" };
+        var resume = new Option<string?>("--resume") { Description = "resume the run in this folder from its last checkpoint", HelpName = "DIR" };
         var command = new CommandWithExamples(
             "train",
             "Trains the model of a recipe; the last line is the SHA-256 of its weights.",
@@ -28,8 +28,11 @@ internal static class TrainCommand
             workers, threads, servers, resume,
         };
         run.AddTo(command);
+        var page = new DashboardOptions();
+        page.AddTo(command);
         command.SetAction(parsed => Run(
             run.Read(parsed),
+            page.Read(parsed, surroundings),
             parsed.GetValue(resume),
             parsed.GetValue(workers) ?? 1,
             parsed.GetValue(threads),
@@ -38,14 +41,16 @@ internal static class TrainCommand
         return command;
     }
 
-    private static int Run(RunArguments arguments, string? resumed, int workers, int? threads, int servers, Surroundings surroundings)
+    private static int Run(
+        RunArguments arguments, DashboardArguments? watched, string? resumed, int workers, int? threads, int servers, Surroundings surroundings)
     {
         Check(arguments, resumed, workers, threads);
         if (resumed is not null && RunSource.ResultOf(resumed) is { } result)
             return RunViews.AlreadyDone(resumed, result, arguments.IsJson, surroundings);
         var source = (resumed is not null ? RunSource.OfFolder(resumed) : RunSource.OfRecipe(arguments.Recipe, arguments.Overrides))
             .ReadFrom(arguments.Prepared);
-        using var session = new RunSession(source, arguments, surroundings);
+        using var page = LivePage.Of(watched, () => true, [], arguments.IsJson, surroundings);
+        using var session = new RunSession(source, arguments, surroundings, page?.Run);
         session.Open(resumed is not null ? RunFolder.Open(resumed) : RunFolders.Create(arguments.Out, source, surroundings.Time));
         IdleMembers.Warn(session.Plan, session.Layout, workers, servers, surroundings.Error);
         var settings = new InProcessSettings
@@ -70,7 +75,7 @@ internal static class TrainCommand
             if (other is not null)
             {
                 throw new UsageException(
-                    $"--resume goes on with the recipe in {resumed}; {other} cannot be used with it. Start a new run to change anything.");
+                    $"--resume uses the recipe in {resumed}; {other} cannot be used with it. Start a new run to change anything.");
             }
         }
 

@@ -60,7 +60,7 @@ internal sealed record RunDescription
     /// <summary>Where the members of a cluster join; null: the run is in one process.</summary>
     public string? Address { get; init; }
 
-    /// <summary>How the run is gone on with when it is stopped.</summary>
+    /// <summary>How the run is resumed when it is stopped.</summary>
     public required string ResumeCommand { get; init; }
 
     /// <summary>The epoch, counted from 0, that a number of steps lies in; the last of an epoch belongs to it.</summary>
@@ -72,7 +72,7 @@ internal sealed record RunDescription
         yield return $"{Recipe}: {string.Join('-', Widths)}, {Figures.Count(Parameters)} parameters; {Figures.Count(Rows, "row")} "
             + $"in batches of {Figures.Count(BatchRows)} ({Figures.Count(Leaves, "leaf", "leaves")}), {Figures.Count(Epochs, "epoch")}";
         var servers = Figures.Count(ParameterServers, "parameter server");
-        var folder = $"{(IsResumed ? "going on in" : "run folder")} {Folder}";
+        var folder = $"{(IsResumed ? "resuming in" : "run folder")} {Folder}";
         yield return Address is null
             ? $"{Figures.Count(Workers, "worker")} of {Figures.Count(Threads, "thread")}{(ParameterServers == 1 ? "" : $", {servers}")}, {Kernels}; {folder}"
             : $"listening at {Address} for {Figures.Count(Workers, "worker")} or more and {servers}; {folder}";
@@ -81,7 +81,7 @@ internal sealed record RunDescription
     /// <summary>The lines that tell a person of a run that was stopped.</summary>
     public IEnumerable<string> InterruptedLines(RunInterrupted interrupted)
     {
-        yield return string.Create(CultureInfo.InvariantCulture, $"stopped at step {interrupted.Step}; go on with");
+        yield return string.Create(CultureInfo.InvariantCulture, $"stopped at step {interrupted.Step}; resume with");
         yield return $"  {ResumeCommand}";
     }
 }

@@ -82,7 +82,7 @@ internal sealed class StatusService : ReceiveActor
             }
             catch (AskTimeoutException)
             {
-                report = new StatusReport(new StatusBoard(null, null).Report(cluster, null, []));
+                report = new StatusReport(StatusBoard.Report(null, default, cluster, []));
             }
 
             sender.Tell(report);

@@ -17,11 +17,31 @@ public static class ClusterStatus
     /// <param name="security">How nodes know each other.</param>
     /// <param name="configuration">HOCON that overrides configs/akka.conf.</param>
     /// <param name="timeout">How long to wait.</param>
-    /// <returns>One JSON object: state, coordinator, term, step, loss, nodes, members.</returns>
+    /// <returns>One JSON object: state, coordinator, term, step, loss, machines, nodes, members.</returns>
     /// <exception cref="ClusterException">It did not answer in time, or is in no cluster.</exception>
     public static async Task<JsonElement> AskAsync(
         NodeEndpoint node, LinkSecurity security, ImmutableArray<string> configuration, TimeSpan timeout)
     {
+        JsonElement answer = default;
+        await AskAgainAsync(node, security, configuration, timeout, status =>
+        {
+            answer = status;
+            return Task.FromResult(false);
+        }).ConfigureAwait(false);
+        return answer;
+    }
+
+    /// <summary>Asks through a node that may lead, again and again.</summary>
+    /// <param name="node">Where its links are reached.</param>
+    /// <param name="security">How nodes know each other.</param>
+    /// <param name="configuration">HOCON that overrides configs/akka.conf.</param>
+    /// <param name="timeout">How long to wait for each answer.</param>
+    /// <param name="take">Takes an answer, waits as long as it likes, and says whether to ask again.</param>
+    /// <exception cref="ClusterException">It did not answer in time, or is in no cluster.</exception>
+    public static async Task AskAgainAsync(
+        NodeEndpoint node, LinkSecurity security, ImmutableArray<string> configuration, TimeSpan timeout, Func<JsonElement, Task<bool>> take)
+    {
+        ArgumentNullException.ThrowIfNull(take);
         var seeds = await SeedsOfAsync(node, security, timeout).ConfigureAwait(false);
         using var system = AkkaConfiguration.Create(
             $"{AkkaConfiguration.SystemName}-status", AkkaConfiguration.OfClient(configuration), security);
@@ -31,9 +51,14 @@ public static class ClusterStatus
                 .ToImmutableHashSet();
             var client = system.ActorOf(ClusterClient.Props(ClusterClientSettings.Create(system).WithInitialContacts(paths)));
             var question = new ClusterClient.Send($"/user/{StatusService.ActorName}", new StatusRequest(), localAffinity: true);
-            var report = await client.Ask<StatusReport>(question, timeout).ConfigureAwait(false);
-            using var document = JsonDocument.Parse(report.Json);
-            return document.RootElement.Clone();
+            bool isAgain;
+            do
+            {
+                var report = await client.Ask<StatusReport>(question, timeout).ConfigureAwait(false);
+                using var document = JsonDocument.Parse(report.Json);
+                isAgain = await take(document.RootElement.Clone()).ConfigureAwait(false);
+            }
+            while (isAgain);
         }
         catch (AskTimeoutException error)
         {

@@ -30,7 +30,7 @@ internal sealed class Leadership : ILeadership
     private readonly CancellationTokenSource _abort = new();
     private readonly TaskCompletionSource<RunOutcome> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _observing = new();
-    private readonly StatusBoard _board;
+    private readonly RunWatch _watch;
     private volatile RunFolder? _folder;
     private volatile CoordinatorLinks? _links;
     private volatile Registered? _answer;
@@ -45,7 +45,7 @@ internal sealed class Leadership : ILeadership
         _node = node;
         _run = run;
         _surroundings = surroundings;
-        _board = new StatusBoard(run.Recipe.Name, run.Folder);
+        _watch = new RunWatch(node.Options.Time);
     }
 
     /// <summary>The links of its members; null while it does not lead.</summary>
@@ -58,7 +58,8 @@ internal sealed class Leadership : ILeadership
 
     private NodeOptions Options => _node.Options;
 
-    public string Report(AkkaCluster cluster, IEnumerable<Register> registered) => _board.Report(cluster, _answer, registered);
+    public string Report(AkkaCluster cluster, IEnumerable<Register> registered) => 
+        StatusBoard.Report(_answer is null ? null : _watch.View(), Options.Time.GetUtcNow(), cluster, registered);
 
     public void Register(string address, Register register) => _links?.Register(address, register);
 
@@ -102,6 +103,7 @@ internal sealed class Leadership : ILeadership
         var (recipe, data) = (_run.Recipe, _run.Data);
         var plan = new TrainingPlan(recipe, data.Train.Rows);
         var layout = new NetworkLayout(data.Train.Features, recipe.Layers);
+        _watch.Begin(new WatchedRun(recipe, folder.Path, plan.TrainingRows, plan.StepsPerEpoch, layout.Parameters));
         var receipt = Receipt.Read(folder.ReceiptPath);
         var start = RunStarts.Read(recipe, data, folder, layout, receipt, Observe);
         using var evaluationPool = new ComputePool(1, "evaluation");
@@ -117,6 +119,7 @@ internal sealed class Leadership : ILeadership
         var actor = _node.Actors.Add(MemberIds.Coordinator, coordinator);
         actor.Start(coordinator.Start);
         _links = links;
+        _watch.Leads(_surroundings.ReachedAt.ToString(), folder.Identity.Term);
         _answer = new Registered(_surroundings.ReachedAt.ToString(), folder.Identity.Term);
         using (_stop.Token.Register(() => actor.Post(new Envelope(MemberIds.Coordinator, new StopRequested(), default))))
         using (_abort.Token.Register(() => _ended.TrySetCanceled(CancellationToken.None)))
@@ -262,7 +265,7 @@ internal sealed class Leadership : ILeadership
     {
         lock (_observing)
         {
-            _board.Observe(happened);
+            _watch.Observe(happened);
             _node.Observe(new NodeRunEvent(happened));
             _surroundings.Happened(happened);
         }

@@ -41,6 +41,7 @@ internal static class MessageCodec
         [25] = typeof(Copy),
         [26] = typeof(Copied),
         [27] = typeof(WantsToLeave),
+        [28] = typeof(StepTimes),
 
         // Of nodes, on links.
         [64] = typeof(Hello),

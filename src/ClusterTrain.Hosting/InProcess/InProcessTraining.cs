@@ -23,7 +23,7 @@ public static class InProcessTraining
     /// <summary>Trains until the run is over.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="data">Its data.</param>
-    /// <param name="folder">The run folder, new or opened to go on.</param>
+    /// <param name="folder">The run folder, new or opened to resume.</param>
     /// <param name="settings">How.</param>
     /// <param name="time">The clock.</param>
     /// <param name="observe">Told what happens; called from several threads, one at a time.</param>

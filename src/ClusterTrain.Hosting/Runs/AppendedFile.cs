@@ -31,7 +31,7 @@ internal sealed class AppendedFile : IDisposable
     /// <param name="path">The file; there is none yet.</param>
     public static AppendedFile Create(string path) => new(path, FileMode.CreateNew);
 
-    /// <summary>Begins or goes on with a file of lines. A last line that has no end, as a power cut leaves it, is cut off.</summary>
+    /// <summary>Creates or continues a file of lines. A last line that has no end, as a power cut leaves it, is cut off.</summary>
     /// <param name="path">The file.</param>
     public static AppendedFile OfLines(string path)
     {

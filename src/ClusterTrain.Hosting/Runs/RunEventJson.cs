@@ -48,6 +48,15 @@ public static class RunEventJson
 
                 json.WriteEndObject();
                 break;
+            case MembersMeasured measured:
+                WriteMeasures(json, measured);
+                break;
+            case WorkerLate late:
+                json.WriteString("event", "late");
+                json.WriteString("member", late.Worker.Name);
+                json.WriteString("helper", late.Helper.Name);
+                json.WriteNumber("step", late.Step);
+                break;
             case EpochCompleted completed:
                 WriteEpoch(json, completed);
                 break;
@@ -79,6 +88,8 @@ public static class RunEventJson
         "progress" => new RunProgress(Whole(json, "step"), Figure(json, "loss"), Figure(json, "samplesPerSecond")),
         "speeds" => new WorkerSpeeds(
             json.GetProperty("rowsPerSecond").EnumerateObject().ToImmutableDictionary(speed => new ActorId(speed.Name), speed => speed.Value.GetFigure())),
+        "measures" => ReadMeasures(json),
+        "late" => new WorkerLate(new ActorId(Text(json, "member")), new ActorId(Text(json, "helper")), Whole(json, "step")),
         "epoch" => new EpochCompleted(
             new EpochRecord(
                 (int)Whole(json, "epoch"), Whole(json, "step"), Figure(json, "loss"),
@@ -101,6 +112,62 @@ public static class RunEventJson
     private static long Whole(JsonElement json, string name) => json.GetProperty(name).GetInt64();
 
     private static double Figure(JsonElement json, string name) => json.GetProperty(name).GetFigure();
+
+    private static TimeSpan Seconds(JsonElement json, string name) => TimeSpan.FromSeconds(Figure(json, name));
+
+    private static void WriteMeasures(Utf8JsonWriter json, MembersMeasured measured)
+    {
+        json.WriteString("event", "measures");
+        if (measured.Steps is { } steps)
+        {
+            json.WriteNumber("step", steps.Step);
+            json.WriteFigure("awaited", steps.Awaited.TotalSeconds);
+            json.WriteFigure("summed", steps.Summed.TotalSeconds);
+            json.WriteFigure("updated", steps.Updated.TotalSeconds);
+            json.WriteFigure("sent", steps.Sent.TotalSeconds);
+            json.WriteFigure("gradientNorm", steps.GradientNorm);
+        }
+
+        json.WriteStartArray("workers");
+        foreach (var worker in measured.Workers)
+        {
+            json.WriteStartObject();
+            json.WriteString("worker", worker.Worker.Name);
+            json.WriteNumber("leaves", worker.Leaves);
+            json.WriteFigure("rowsPerSecond", Math.Round(worker.RowsPerSecond));
+            json.WriteFigure("compute", worker.ComputePerStep.TotalSeconds);
+            json.WriteFigure("wait", worker.WaitPerStep.TotalSeconds);
+            json.WriteNumber("bytes", worker.BytesPerStep);
+            if (worker.IsLate)
+            {
+                json.WriteBoolean("late", true);
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("serving");
+        foreach (var server in measured.Serving)
+        {
+            json.WriteStringValue(server.Name);
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static MembersMeasured ReadMeasures(JsonElement json) => new(
+        [
+            .. json.GetProperty("workers").EnumerateArray().Select(worker => new WorkerMeasure(
+                new ActorId(Text(worker, "worker")), (int)Whole(worker, "leaves"), Figure(worker, "rowsPerSecond"), Seconds(worker, "compute"),
+                Seconds(worker, "wait"), Whole(worker, "bytes"), worker.TryGetProperty("late", out _))),
+        ],
+        json.TryGetProperty("step", out var step)
+            ? new StepMeasure(
+                step.GetInt64(), Seconds(json, "awaited"), Seconds(json, "summed"), Seconds(json, "updated"), Seconds(json, "sent"),
+                Figure(json, "gradientNorm"))
+            : null,
+        [.. json.GetProperty("serving").EnumerateArray().Select(server => new ActorId(server.GetString()!))]);
 
     private static void WriteEpoch(Utf8JsonWriter json, EpochCompleted completed)
     {

@@ -67,14 +67,14 @@ public sealed class RunFolder : IDisposable
             Directory.CreateDirectory(path);
             if (!IsUnused(path))
             {
-                throw new RunFolderException($"{path}: the run folder is not empty. Name another one with --out, or go on with the run in it: --resume {path}");
+                throw new RunFolderException($"{path}: the run folder is not empty. Name another one with --out, or resume the run in it: --resume {path}");
             }
 
             // The lock is never deleted: two processes could hold the locks of two files that had the same name.
             heldLock = Lock(path);
             if (!IsUnused(path))
             {
-                // As when the lock is held: a node that waits for the folder goes on with that run.
+                // As when the lock is held: a node that waits for the folder resumes that run.
                 throw new IOException("another process has begun a run in it. Name another one with --out.");
             }
 
@@ -124,7 +124,7 @@ public sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Opens the folder of a run to go on with it, in a new term.</summary>
+    /// <summary>Opens the folder of a run to resume it, in a new term.</summary>
     /// <param name="path">The folder.</param>
     /// <exception cref="RunFolderException">It is not a run's, or in use.</exception>
     public static RunFolder Open(string path)
@@ -178,7 +178,7 @@ public sealed class RunFolder : IDisposable
         var folder = Open(path);
         try
         {
-            // The receipt is written anew by whoever goes on with it; these are only added to.
+            // The receipt is written anew by whoever resumes the run; these are only added to.
             foreach (var file in new[] { folder.EpochsPath, folder.LogPath }.Concat(TensorBoardFiles(path)).Where(System.IO.File.Exists).ToList())
                 AtomicFile.Write(file, stream => Copy(file, stream));
             return folder;

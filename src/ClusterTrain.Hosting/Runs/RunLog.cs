@@ -18,6 +18,7 @@ public sealed class RunLog : IDisposable
     private readonly HashSet<int> _epochsInLog;
     private readonly HashSet<int> _epochsInTable;
     private WorkerSpeeds? _speeds;
+    private MembersMeasured? _measured;
 
     /// <summary>
     /// Begins or continues the log. Half a last line is cut off, and epochs that the receipt has and the log has not, because the run was stopped
@@ -46,7 +47,9 @@ public sealed class RunLog : IDisposable
     /// <summary>Why lines wait to be written, with the file's name; null: none do.</summary>
     public string? Problem => _log.Problem ?? _epochs.Problem;
 
-    /// <summary>Writes an event down; progress within an epoch is not, and the workers' speeds are once for each epoch.</summary>
+    /// <summary>
+    /// Writes an event down; progress within an epoch is not, the workers' speeds are once for each epoch, and what the members did last is at the end.
+    /// </summary>
     public void Write(RunEvent happened)
     {
         switch (happened)
@@ -55,6 +58,9 @@ public sealed class RunLog : IDisposable
                 break;
             case WorkerSpeeds speeds:
                 _speeds = speeds;
+                break;
+            case MembersMeasured measured:
+                _measured = measured;
                 break;
             case EpochCompleted completed:
                 Write(completed);
@@ -66,6 +72,11 @@ public sealed class RunLog : IDisposable
                 break;
             case RunEnded:
                 CatchUp();
+                if (_measured is not null)
+                {
+                    Append(_measured);
+                }
+
                 Append(happened);
                 break;
             default:

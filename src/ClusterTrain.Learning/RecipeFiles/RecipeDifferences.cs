@@ -20,6 +20,19 @@ public static class RecipeDifferences
         ];
     }
 
+    /// <summary>Each value that is not the same in all of several recipes, with what it is in each; the names of the recipes count for nothing.</summary>
+    /// <param name="recipes">The recipes.</param>
+    public static IReadOnlyList<(string Path, IReadOnlyList<string> Values)> Table(IReadOnlyList<Recipe> recipes)
+    {
+        var values = recipes.Select(Values).ToArray();
+        return
+        [
+            .. values.SelectMany(all => all.Keys).Distinct().Where(path => path != "name")
+                .Select(path => (path, (IReadOnlyList<string>)[.. values.Select(all => all.GetValueOrDefault(path, "–"))]))
+                .Where(row => row.Item2.Distinct().Count() > 1),
+        ];
+    }
+
     private static OrderedDictionary<string, string> Values(Recipe recipe)
     {
         var values = new OrderedDictionary<string, string>();

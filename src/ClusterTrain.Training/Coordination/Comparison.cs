@@ -78,7 +78,7 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
 
         _isReported = true;
         return $"{(IsDone(Worker, servers) ? Helper : Worker)} has not answered yet for {late.Leaves} of step {Step}, which two workers compute: nothing after "
-            + $"that step is recorded before it has, for {(Until - now).TotalSeconds:F0} s at most; training goes on";
+            + $"that step is recorded before it has, for {(Until - now).TotalSeconds:F0} s at most; training continues";
     }
 
     /// <summary>The late worker has answered in part: the rest is on its way, or was before anybody looked.</summary>

@@ -10,6 +10,7 @@ public sealed class Coordinator : IActor, IDisposable
 {
     private static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan WarningPeriod = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan MeasurePeriod = TimeSpan.FromSeconds(1);
 
     private readonly RunSettings _settings;
     private readonly Action<RunEvent> _observe;
@@ -21,6 +22,9 @@ public sealed class Coordinator : IActor, IDisposable
     private readonly Departures _departures = new();
     private readonly ProgressReports _progress;
 
+    private StepTimes? _times;
+    private TimeSpan _lastMeasure = -MeasurePeriod;
+    private bool _hasNews;
     private bool _waiting = true;
     private bool _ended;
     private TimeSpan? _lastWarning;
@@ -116,7 +120,11 @@ public sealed class Coordinator : IActor, IDisposable
                 break;
             case ComputeReport report:
                 _roster.Report(sender, report);
-                _observe(new WorkerSpeeds(_roster.Speeds));
+                _hasNews = true;
+                break;
+            case StepTimes times when times.Term == term && times.Segment == 0:
+                _times = times;
+                _hasNews = true;
                 break;
             case Holding holding when holding.Term == term && !_roster.IsServed:
                 _roster.Add(sender, holding);
@@ -384,9 +392,32 @@ public sealed class Coordinator : IActor, IDisposable
         _checkpoint.GiveUp();
     }
 
+    /// <summary>Tells what the members did lately.</summary>
+    private void Measure(IActorContext context)
+    {
+        if (!_hasNews)
+        {
+            return;
+        }
+
+        (_hasNews, _lastMeasure) = (false, context.Now);
+        _observe(new WorkerSpeeds(_roster.Speeds));
+        var steps = _times is { Steps: > 0 } times
+            ? new StepMeasure(
+                times.Step, (times.Awaited - times.Summed) / times.Steps, times.Summed / times.Steps, times.Updated / times.Steps, times.Sent / times.Steps,
+                times.GradientNorm)
+            : null;
+        _observe(new MembersMeasured(_roster.Measures(_suspicion.IsAside), steps, [.. _roster.Topology.Servers.Distinct()]));
+    }
+
     /// <summary>Does what is due.</summary>
     private void Look(IActorContext context)
     {
+        if (context.Now - _lastMeasure >= MeasurePeriod)
+        {
+            Measure(context);
+        }
+
         _ledger.Retry(context);
         if (!_waiting && _roster.IsServed && _pace.IsDue(context.Now))
         {
@@ -447,7 +478,7 @@ public sealed class Coordinator : IActor, IDisposable
         {
             _lastWarning = context.Now;
             _observe(new RunWarning(
-                $"the run folder cannot be written: {stalled.Problem}; training goes on as far as it may, and writing is tried again"));
+                $"the run folder cannot be written: {stalled.Problem}; training continues as far as it may, and writing is retried"));
         }
     }
 
@@ -461,7 +492,7 @@ public sealed class Coordinator : IActor, IDisposable
         }
         else
         {
-            _observe(new RunWarning($"the checkpoint at step {written.Step} could not be written: {written.Problem}; training goes on, the next one is tried in time"));
+            _observe(new RunWarning($"the checkpoint at step {written.Step} could not be written: {written.Problem}; training continues, and the next one is written in time"));
         }
 
         if (_departures.IsAwaited && _checkpoint.IsAnsweredBy(written.Step))
@@ -473,6 +504,7 @@ public sealed class Coordinator : IActor, IDisposable
     private void End(IActorContext context, RunOutcome outcome)
     {
         _ended = true;
+        Measure(context);
         _roster.Broadcast(context, new Stop());
         _observe(new RunEnded(outcome));
     }

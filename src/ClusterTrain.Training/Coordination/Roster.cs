@@ -8,7 +8,7 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
 {
     private readonly List<ActorId> _workers = [];
     private readonly List<ActorId> _servers = [];
-    private readonly Dictionary<ActorId, double> _speeds = [];
+    private readonly Dictionary<ActorId, ComputeReport> _reports = [];
 
     // Servers that may hold something; those that were asked in the present term, and what they answered.
     private readonly HashSet<ActorId> _holders = [];
@@ -19,12 +19,27 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
     // The spare server of each segment that has one.
     private readonly Dictionary<int, ActorId> _spares = [];
     private long _leastServed;
-    private long _assignmentVersion;
+    private Assignment _assignment = new(0, 0, []);
 
     public IReadOnlyList<ActorId> Workers => _workers;
 
     /// <summary>Rows a second of compute time, by worker.</summary>
-    public ImmutableDictionary<ActorId, double> Speeds => _speeds.ToImmutableDictionary();
+    public ImmutableDictionary<ActorId, double> Speeds => _reports.ToImmutableDictionary(report => report.Key, report => Speed(report.Value));
+
+    /// <summary>What each worker that reported did lately.</summary>
+    /// <param name="isLate">Tells who is late.</param>
+    public ImmutableArray<WorkerMeasure> Measures(Predicate<ActorId> isLate) =>
+    [
+        .. _workers.Where(_reports.ContainsKey).Select(worker =>
+        {
+            var report = _reports[worker];
+            var steps = Math.Max(1, report.Steps);
+            var index = _assignment.Workers.IndexOf(worker);
+            return new WorkerMeasure(
+                worker, index < 0 ? 0 : _assignment.Share(index, plan.Leaves(0)).Count, Speed(report), report.ComputeTime / steps,
+                TimeSpan.FromTicks(Math.Max(0, (report.Elapsed - report.ComputeTime).Ticks)) / steps, report.Bytes / steps, isLate(worker));
+        }),
+    ];
 
     /// <summary>The term, and who serves each segment in it; without servers when nobody does.</summary>
     public Topology Topology { get; private set; } = new(firstTerm, []);
@@ -83,7 +98,7 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
     {
         if (_workers.Remove(member))
         {
-            _speeds.Remove(member);
+            _reports.Remove(member);
             return NodeRole.Worker;
         }
 
@@ -95,7 +110,7 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
 
     public bool IsWorker(ActorId member) => _workers.Contains(member);
 
-    public void Report(ActorId worker, ComputeReport report) => _speeds[worker] = report.Rows / report.ComputeTime.TotalSeconds;
+    public void Report(ActorId worker, ComputeReport report) => _reports[worker] = report;
 
     /// <summary>Nobody serves; what a server of the former term still sends, and may send again later with gaps, no longer counts.</summary>
     public void GiveSegmentsUp() => Begin([]);
@@ -206,8 +221,11 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
         !Topology.Servers.Contains(server) && !_spares.ContainsValue(server) && _servers.Count - settings.ParameterServers > _spares.Values.Count(_servers.Contains);
 
     /// <summary>Divides the leaves of every step among these workers; with none the run rests.</summary>
-    public void Divide(IActorContext context, ImmutableArray<ActorId> workers) =>
-        Broadcast(context, new Assignment(Topology.Term, ++_assignmentVersion, workers));
+    public void Divide(IActorContext context, ImmutableArray<ActorId> workers)
+    {
+        _assignment = new Assignment(Topology.Term, _assignment.Version + 1, workers);
+        Broadcast(context, _assignment);
+    }
 
     /// <summary>Sends to every member, servers first.</summary>
     public void Broadcast(IActorContext context, IMessage message)
@@ -240,6 +258,8 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
         _asked.Clear();
         _holdings.Clear();
     }
+
+    private static double Speed(ComputeReport report) => report.Rows / report.ComputeTime.TotalSeconds;
 
     private static bool Add(List<ActorId> members, ActorId member)
     {

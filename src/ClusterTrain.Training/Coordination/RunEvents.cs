@@ -46,6 +46,38 @@ public sealed record RunWarning(string Message) : RunEvent;
 /// <param name="RowsPerSecond">Rows per second of compute time, by worker.</param>
 public sealed record WorkerSpeeds(ImmutableDictionary<ActorId, double> RowsPerSecond) : RunEvent;
 
+/// <summary>What the members did lately, once a second.</summary>
+/// <param name="Workers">The workers that reported.</param>
+/// <param name="Steps">Where the time of a step goes, by the server of the first segment; null when it has not reported.</param>
+/// <param name="Serving">The servers that hold a segment; others stand by.</param>
+public sealed record MembersMeasured(ImmutableArray<WorkerMeasure> Workers, StepMeasure? Steps, ImmutableArray<ActorId> Serving) : RunEvent;
+
+/// <summary>What a worker did lately.</summary>
+/// <param name="Worker">Who.</param>
+/// <param name="Leaves">Leaves of a whole step that are its own; 0 while it has none.</param>
+/// <param name="RowsPerSecond">Rows per second of compute time.</param>
+/// <param name="ComputePerStep">Time it computes in a step.</param>
+/// <param name="WaitPerStep">Time it waits in a step.</param>
+/// <param name="BytesPerStep">Bytes of gradient sums it pushes in a step.</param>
+/// <param name="IsLate">True while it gets no leaves until it has answered for a share that another worker computed too.</param>
+public readonly record struct WorkerMeasure(
+    ActorId Worker, int Leaves, double RowsPerSecond, TimeSpan ComputePerStep, TimeSpan WaitPerStep, long BytesPerStep, bool IsLate);
+
+/// <summary>Where the time of a step goes, by the clock of a parameter server.</summary>
+/// <param name="Step">The step it has reached.</param>
+/// <param name="Awaited">From the weights sent until the last sum needed was there, without <paramref name="Summed"/>.</param>
+/// <param name="Summed">Adding sums.</param>
+/// <param name="Updated">Applying the update.</param>
+/// <param name="Sent">Handing the weights to the links.</param>
+/// <param name="GradientNorm">Norm of the mean gradient of the step before; NaN when it is not known.</param>
+public sealed record StepMeasure(long Step, TimeSpan Awaited, TimeSpan Summed, TimeSpan Updated, TimeSpan Sent, double GradientNorm);
+
+/// <summary>A worker is late: another one computes its share too.</summary>
+/// <param name="Worker">Who is late.</param>
+/// <param name="Helper">Who computes its share too.</param>
+/// <param name="Step">The step.</param>
+public sealed record WorkerLate(ActorId Worker, ActorId Helper, long Step) : RunEvent;
+
 /// <summary>The run is over.</summary>
 /// <param name="Outcome">How it ended.</param>
 public sealed record RunEnded(RunOutcome Outcome) : RunEvent;

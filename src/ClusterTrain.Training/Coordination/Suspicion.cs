@@ -25,6 +25,9 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
     /// <summary>What the third worker computes besides its share; null when nothing is disputed.</summary>
     public Recompute? Asked => _dispute is { Third: { } third } dispute ? new Recompute(roster.Topology.Term, dispute.Step, dispute.Node, third) : null;
 
+    /// <summary>True while a worker gets no leaves until it has answered.</summary>
+    public bool IsAside(ActorId worker) => _aside.Contains(worker);
+
     /// <summary>Why a worker is not admitted; null when it is.</summary>
     public string? Exclusion(ActorId worker) => _excluded.GetValueOrDefault(worker.Node);
 
@@ -76,6 +79,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
         _comparisons.Add(new Comparison(late, roster.Segments.Length, context.Now, context.Now + AnswerPatience));
         ledger.WithholdAfter(context, _comparisons.Min(comparison => comparison.Step));
         roster.SendToServers(context, late);
+        observe(new WorkerLate(late.Worker, late.Helper, late.Step));
     }
 
     /// <summary>A server has heard that a worker will push no more of a share.</summary>

@@ -64,10 +64,26 @@ public sealed record StepReport(long Term, int Segment, long Step, double Loss, 
 /// <param name="Step">The step it stays at.</param>
 public sealed record Held(long Term, int Segment, long Step) : IMessage;
 
-/// <summary>From a worker, now and then: how fast it computes, waiting not counted.</summary>
-/// <param name="Rows">Rows computed since the last report.</param>
-/// <param name="ComputeTime">Time spent computing them.</param>
-public sealed record ComputeReport(long Rows, TimeSpan ComputeTime) : IMessage;
+/// <summary>From a worker, once a second: what it did since its last report.</summary>
+/// <param name="Rows">Rows computed.</param>
+/// <param name="ComputeTime">Time spent computing them; the rest it waited.</param>
+/// <param name="Elapsed">Time since the last report.</param>
+/// <param name="Steps">Steps in which it computed something.</param>
+/// <param name="Bytes">Bytes of gradient sums pushed.</param>
+public sealed record ComputeReport(long Rows, TimeSpan ComputeTime, TimeSpan Elapsed, long Steps, long Bytes) : IMessage;
+
+/// <summary>From the server of a segment, once a second: what the steps since its last report took.</summary>
+/// <param name="Term">The term it serves in.</param>
+/// <param name="Segment">Index of the segment.</param>
+/// <param name="Step">The step it has reached.</param>
+/// <param name="Steps">Steps since the last report.</param>
+/// <param name="Awaited">From the weights sent until the last sum needed was there.</param>
+/// <param name="Summed">Of that, adding sums.</param>
+/// <param name="Updated">Applying the update.</param>
+/// <param name="Sent">Handing the weights to the links.</param>
+/// <param name="GradientNorm">Norm of the mean gradient of the step before; NaN when this server does not know all of it.</param>
+public sealed record StepTimes(
+    long Term, int Segment, long Step, long Steps, TimeSpan Awaited, TimeSpan Summed, TimeSpan Updated, TimeSpan Sent, double GradientNorm) : IMessage;
 
 /// <summary>From a parameter server: a number in the run is not finite, which ends the run.</summary>
 /// <param name="Step">The step whose gradient it was.</param>

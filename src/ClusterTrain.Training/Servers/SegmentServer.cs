@@ -25,6 +25,7 @@ internal sealed class SegmentServer : IDisposable
     private readonly ImmutableArray<Segment> _segments;
     private readonly NormParts _norm;
     private readonly SpareCopies _copies = new();
+    private readonly StepClock _clock = new();
     private ImmutableArray<ActorId> _spares = [];
 
     // The server this is a spare copy for; null when this is the segment's server.
@@ -389,7 +390,7 @@ internal sealed class SegmentServer : IDisposable
         Apply(context, coordinator);
     }
 
-    /// <summary>Takes a worker's gradient sum; one that is late, or counted already, is let go.</summary>
+    /// <summary>Takes a worker's gradient sum; one that is late, or was counted already, is dropped.</summary>
     public void Add(IActorContext context, ActorId sender, ActorId coordinator, ImmutableArray<ActorId> servers, in TensorMessage sum)
     {
         if (sum.Key.Step == Step)
@@ -397,6 +398,7 @@ internal sealed class SegmentServer : IDisposable
             _pace?.Answered(context.Now, sender);
         }
 
+        var began = StepClock.Now;
         if (!_serving || _failure is not null || sum.Key.Step != Step || Step >= _plan.Steps || sum.Length != Segment.Length || _sum.IsComplete
             || _sum.Offer(sum.Key.Node, sum) != TreeOffer.Added)
         {
@@ -404,11 +406,14 @@ internal sealed class SegmentServer : IDisposable
             return;
         }
 
+        _clock.Added(began);
         ForgetFormer();
         if (!_sum.IsComplete)
         {
             return;
         }
+
+        _clock.Complete();
 
         var root = _sum.TakeRoot();
         _root = root;
@@ -497,8 +502,11 @@ internal sealed class SegmentServer : IDisposable
             SendSum(context, sum);
         }
 
+        var began = StepClock.Now;
         var next = _pool.Rent(Segment.Length);
+        var gradientNorm = _clock.IsDue(context.Now) && !IsCopy ? _update.NormOf(Step, sum, _norm) : double.NaN;
         var problem = _update.Apply(Step, _weights!.Span, sum, next.Span, _state is null ? [] : _state.Span, _norm.Blocks);
+        _clock.Updated(began);
         ForgetFormer();
         if (_segments.Length > 1)
         {
@@ -520,6 +528,7 @@ internal sealed class SegmentServer : IDisposable
 
         _epochLoss += sum.Loss;
         Step++;
+        ReportTimes(context, coordinator, gradientNorm);
         _norm.BeginStep();
         Record(context, coordinator);
         if (IsCopy)
@@ -528,6 +537,14 @@ internal sealed class SegmentServer : IDisposable
         }
 
         BeginStep(context);
+    }
+
+    private void ReportTimes(IActorContext context, ActorId coordinator, double gradientNorm)
+    {
+        if ((_clock.IsNew || _clock.IsDue(context.Now)) && _clock.Take(context.Now, Term, Segment.Index, Step, gradientNorm) is { } times && !IsCopy)
+        {
+            context.Send(coordinator, times);
+        }
     }
 
     /// <summary>Sends what the coordinator must know of the step just reached.</summary>
@@ -593,11 +610,14 @@ internal sealed class SegmentServer : IDisposable
 
         _resting = false;
         _pace?.Begin(context.Now);
+        var began = StepClock.Now;
         foreach (var worker in _subscribers)
         {
             _began ??= context.Now;
             SendWeights(context, worker, 0);
         }
+
+        _clock.Broadcast(began);
     }
 
     private void SendWeights(IActorContext context, ActorId to, double loss) => SendWeights(context, to, _weights!, Step, loss);

@@ -65,6 +65,22 @@ internal sealed class SegmentUpdate
     /// <param name="part">(<see cref="NormBlocks"/>) receives it.</param>
     public void NormPart(ReadOnlySpan<float> sum, Span<double> part) => GradientNorm.BlockSums(_kernels, sum, part);
 
+    /// <summary>The norm of the mean gradient of a step, before clipping; NaN when this is one of several segments and nobody clips.</summary>
+    public double NormOf(long step, in TensorMessage sum, NormParts parts)
+    {
+        if (!Clips && Segment.Length < _layout.Parameters)
+        {
+            return double.NaN;
+        }
+
+        if (!Clips)
+        {
+            NormPart(sum.Values, parts.Own);
+        }
+
+        return GradientNorm.Norm(parts.Blocks, _plan.Rows(step));
+    }
+
     /// <summary>Computes the weights of the next step.</summary>
     /// <param name="step">The step, from 0.</param>
     /// <param name="weights">The segment's weights of this step.</param>

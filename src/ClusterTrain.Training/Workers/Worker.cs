@@ -12,7 +12,9 @@ namespace ClusterTrain.Training;
 /// </summary>
 public sealed class Worker : IActor, IDisposable
 {
-    private static readonly TimeSpan ReportPeriod = TimeSpan.FromMilliseconds(100);
+    // The first report comes early, for runs that are short.
+    private static readonly TimeSpan FirstReportPeriod = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan ReportPeriod = TimeSpan.FromSeconds(1);
 
     private readonly TrainingPlan _plan;
     private readonly DataSet _data;
@@ -32,7 +34,7 @@ public sealed class Worker : IActor, IDisposable
     private readonly OrdersOfAll<LateShare> _late = new();
     private bool _stopped;
 
-    // Announced, and not yet told of the servers: they may have let this worker go meanwhile, so it subscribes again.
+    // Announced, and not yet told of the servers: they may have dropped this worker meanwhile, so it subscribes again.
     private bool _announced;
 
     private long[] _rows = [];
@@ -43,8 +45,12 @@ public sealed class Worker : IActor, IDisposable
     private double[] _losses = [];
 
     private long _reportRows;
+    private long _reportSteps;
+    private long _reportBytes;
+    private long _reportedStep = -1;
     private TimeSpan _reportCompute;
     private TimeSpan? _lastReport;
+    private bool _hasReported;
 
     /// <summary>Creates a worker.</summary>
     /// <param name="plan">What each step is.</param>
@@ -258,10 +264,15 @@ public sealed class Worker : IActor, IDisposable
 
         _reportRows += rows;
         _reportCompute += Stopwatch.GetElapsedTime(started);
-        if (context.Now - last >= ReportPeriod)
+        _reportSteps += step == _reportedStep ? 0 : 1;
+        _reportBytes += (long)nodes.Length * _layout.Parameters * sizeof(float);
+        _reportedStep = step;
+        var elapsed = context.Now - last;
+        if (elapsed >= (_hasReported ? ReportPeriod : FirstReportPeriod))
         {
-            context.Send(_coordinator!, new ComputeReport(_reportRows, _reportCompute));
-            (_lastReport, _reportRows, _reportCompute) = (context.Now, 0, TimeSpan.Zero);
+            context.Send(_coordinator!, new ComputeReport(_reportRows, _reportCompute, elapsed, _reportSteps, _reportBytes));
+            (_lastReport, _reportRows, _reportCompute, _reportSteps, _reportBytes) = (context.Now, 0, TimeSpan.Zero, 0, 0);
+            _hasReported = true;
         }
     }
 

@@ -29,7 +29,7 @@ internal sealed class EventLog<T>
         }
     }
 
-    private static bool IsRare(T happened) => happened is not (EpochCompleted or RunProgress or WorkerSpeeds or CheckpointSaved);
+    private static bool IsRare(T happened) => happened is not (EpochCompleted or RunProgress or WorkerSpeeds or MembersMeasured or CheckpointSaved);
 
     /// <summary>The events from a number on.</summary>
     public T[] From(int first)

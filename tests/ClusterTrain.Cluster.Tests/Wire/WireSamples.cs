@@ -17,7 +17,7 @@ internal static class WireSamples
         new MemberFailed(new ActorId("worker-2/7f31c0"), "out of memory"),
         new StepReport(1048577, 0, 1234, 0.5, TimeSpan.FromMilliseconds(4500)),
         new Held(1048577, 1, 1235),
-        new ComputeReport(4096, TimeSpan.FromMilliseconds(125)),
+        new ComputeReport(4096, TimeSpan.FromMilliseconds(125), TimeSpan.FromMilliseconds(1000), 32, 65536),
         new NotFinite(77, "the loss (NaN)"),
         new Serve(1048577, 1, 2, 300, 1000, 100),
         new Subscribe(1048577, 1),
@@ -39,6 +39,8 @@ internal static class WireSamples
         new Copy(1048577, new SegmentPosition(1, 2, 1048577, 300, 299, 250), 1000, 100),
         new Copied(1048577, 1, 301),
         new WantsToLeave(),
+        new StepTimes(
+            1048577, 0, 1234, 100, TimeSpan.FromMilliseconds(800), TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(25), TimeSpan.FromMilliseconds(10), 0.5),
         new Hello(
             Lane.Messages, true, PeerRole.Worker, new ActorId("worker-2/7f31c0"), MemberIds.Coordinator, "recipe", "data", 1, "0123456789abcdef"),
         new Welcome("name: digits\n", 1294, 64, 10, "data", TimeSpan.FromSeconds(2), [new ActorId("ps-1/ab12@10.0.0.5:7071")], Cluster),

@@ -59,6 +59,8 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
             var (before, since) = (Interlocked.Read(ref _step), Stopwatch.GetTimestamp());
             var what = string.Join(' ', hit.Select(index => Hit(_nodes[index], random)));
             recoveries.Add((Recovered(before, since), what));
+            if (recoveries.Count % 50 == 0)
+                Report(recoveries);
         }
 
         Assert.Empty(_problems);

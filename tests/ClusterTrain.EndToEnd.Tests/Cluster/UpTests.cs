@@ -39,7 +39,7 @@ public sealed class UpTests(IncidentRun undisturbed) : IDisposable
     }
 
     [IncidentFact]
-    public void Ctrl_C_leaves_a_run_that_up_goes_on_with()
+    public void Ctrl_C_leaves_a_run_that_up_resumes()
     {
         using var up = Start("--workers", "2", "--json");
         up.WaitForLine("\"event\":\"progress\"");

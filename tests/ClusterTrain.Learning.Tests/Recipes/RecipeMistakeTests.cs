@@ -240,7 +240,7 @@ public sealed class RecipeMistakeTests
         { "a: [1\nb: 2\n", "r.yaml:1:4: this is not valid YAML: '[' is not closed by ']', or a comma is missing, up to r.yaml:2:1" },
         { "a: [1,\n", "r.yaml:1:4: this is not valid YAML: '[' is not closed by ']'" },
         { "data: { set: digits\nlayers:\n  - { units: 10 }\nloss: x\n", "r.yaml:1:7: this is not valid YAML: '{' is not closed by '}', or a comma is missing, up to" },
-        { "layers:\n  - { units: 10, activation: relu\n  - { units: 1 }\n", "r.yaml:3:3: this is not valid YAML: a bracket or a quote is not closed" },
+        { "layers:\n  - { units: 10, activation: relu\n  - { units: 1 }\n", "r.yaml:2:5: this is not valid YAML: '{' is not closed by '}'" },
         { "a:\n\t- b\n", "r.yaml:2:1: this is not valid YAML: a tab; indent with spaces" },
         { "a: 1\n  b: 2\n", "r.yaml:2:4: this is not valid YAML: " },
         { "a: { b: 1 } }\nc: 2\n", "r.yaml:1:13: this is not valid YAML: " },

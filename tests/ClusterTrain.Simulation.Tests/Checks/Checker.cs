@@ -99,7 +99,7 @@ internal sealed class Checker(Scenario scenario, TrainingPlan plan, ReferenceRun
 
     /// <summary>A coordinator begins from what it found on the disk.</summary>
     public void Begins(RunStart start) =>
-        Require(start.State.Step >= _savedStep, "durability", $"the checkpoint of step {_savedStep} was saved, but the run goes on from step {start.State.Step}");
+        Require(start.State.Step >= _savedStep, "durability", $"the checkpoint of step {_savedStep} was saved, but the run resumed from step {start.State.Step}");
 
     /// <summary>The run says it is complete.</summary>
     public void Completed(RunCompleted outcome, Disk disk)

@@ -383,7 +383,7 @@ internal sealed partial class SimulatedCluster : IDisposable
     }
 
     /// <summary>What is keyed, or says the same thing twice, may be delivered twice and late.</summary>
-    private static bool MayRepeat(in Envelope envelope) => envelope.Message is null or Subscribe or NormPart or StepReport or ComputeReport;
+    private static bool MayRepeat(in Envelope envelope) => envelope.Message is null or Subscribe or NormPart or StepReport or ComputeReport or StepTimes;
 
     private long DelayUs() => _random.Between(_scenario.DelayUs.Low, _scenario.DelayUs.High);
 

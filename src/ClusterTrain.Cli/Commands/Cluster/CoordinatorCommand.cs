@@ -19,7 +19,7 @@ internal static class CoordinatorCommand
             null,
             $"127.0.0.1:{NodeEndpoint.CoordinatorPort}");
         var workers = CommandOptions.Whole(
-            "--min-workers", "N", "workers needed to begin, and to go on (default: 1)", 1, CommandOptions.MostThreads);
+            "--min-workers", "N", "workers needed to begin and to continue (default: 1)", 1, CommandOptions.MostThreads);
         var servers = CommandOptions.Whole(
             "--parameter-servers", "M", "parameter servers, each with a part of the weights (default: 1)", 1, CommandOptions.MostServers);
         var lost = CommandOptions.Seconds(
@@ -38,6 +38,8 @@ internal static class CoordinatorCommand
             workers, servers, lost, otherBuilds,
         };
         run.AddTo(command);
+        var page = new DashboardOptions();
+        page.AddTo(command);
         node.AddTo(command);
         command.SetAction(parsed =>
         {
@@ -49,6 +51,7 @@ internal static class CoordinatorCommand
             node.FollowParent(parsed, surroundings);
             return Run(
                 run.Read(parsed),
+                page.Read(parsed, surroundings),
                 (parsed.GetValue(workers) ?? 1, parsed.GetValue(servers) ?? 1),
                 options,
                 isWell => node.Health(parsed, isWell, surroundings),
@@ -59,6 +62,7 @@ internal static class CoordinatorCommand
 
     private static int Run(
         RunArguments arguments,
+        DashboardArguments? watched,
         (int Workers, int Servers) members,
         NodeOptions options,
         Func<Func<bool>, HealthFile?> health,
@@ -74,6 +78,7 @@ internal static class CoordinatorCommand
 
         // The port is opened, and the cluster founded or found, while the data is prepared.
         RunSession? session = null;
+        LivePage? page = null;
         using var node = new ClusterNode(options, happened => Observe(happened));
         if (arguments.IsJson)
         {
@@ -84,7 +89,10 @@ internal static class CoordinatorCommand
             });
         }
 
-        using var prepared = session = new RunSession(source, arguments, surroundings);
+        using var served = page = LivePage.Of(watched, () => node.TakesPart, options.Join.Select(other => other.Host), arguments.IsJson, surroundings);
+        using var prepared = session = new RunSession(source, arguments, surroundings, page?.Run);
+        if (isShared)
+            session.Watch(arguments.Out!);
         IdleMembers.Warn(session.Plan, session.Layout, members.Workers, members.Servers, surroundings.Error);
         if (!options.Security.HasSecret)
             surroundings.Error.WriteLine("note: without a cluster secret only nodes of this machine can join");
@@ -107,11 +115,16 @@ internal static class CoordinatorCommand
                     session!.Open(leads.Folder);
                     session.Begin(
                         members.Workers, 0, members.Servers, leads.IsResumed, "clustertrain coordinator --out", leads.Endpoint.ToString());
+                    page?.Run.Leads(leads.Endpoint.ToString(), leads.Folder.Identity.Term);
                     break;
                 case NodeRunEvent { Happened: var inRun }:
                     session!.Observe(inRun);
                     break;
+                case NodeHeard { Happened: var heard }:
+                    page?.Run.Observe(heard);
+                    break;
                 case NodeStandsBy standby:
+                    page?.Run.Leads(standby.Leader, standby.Term);
                     surroundings.Error.WriteLine($"standing by: {standby.Leader} leads, term {standby.Term}");
                     break;
                 case NodeNotice notice:

@@ -20,6 +20,7 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
 
     private readonly BlockingCollection<Action> _happenings = [];
     private readonly Dictionary<string, Node> _nodes = [];
+    private readonly LivePage? _page = LivePage.Of(options.Watched, () => true, [], options.Run.IsJson, surroundings);
     private readonly IRunView _view = RunViews.Of(options.Run, surroundings);
     private readonly long _began = surroundings.Time.GetTimestamp();
     private string? _address;
@@ -46,6 +47,7 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
         foreach (var node in _nodes.Values)
             node.Process.Dispose();
         _view.Dispose();
+        _page?.Dispose();
     }
 
     private void Post(Action happening) => _happenings.Add(happening);
@@ -77,7 +79,7 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
         if (_run is null)
             surroundings.Error.WriteLine($"warning: {message}");
         else
-            _view.Observe(new RunWarning(message));
+            Observe(new RunWarning(message));
     }
 
     private void Heard(string line)
@@ -93,8 +95,12 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
             case "run" when _run is null:
                 _run = RunDescriptionJson.Read(json) with { ResumeCommand = ResumeCommand(json) };
                 _view.Begin(_run);
+                Watch(_run);
                 break;
-            case "node" or "run":
+            case "run":
+                Watch(_run!);
+                break;
+            case "node":
                 break;
             case "result":
                 _result = json;
@@ -104,11 +110,27 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
                 {
                     if (happened is RunEnded ended)
                         _outcome = ended.Outcome;
-                    _view.Observe(happened);
+                    Observe(happened);
                 }
 
                 break;
         }
+    }
+
+    private void Observe(RunEvent happened)
+    {
+        _view.Observe(happened);
+        _page?.Run.Observe(happened);
+    }
+
+    private void Watch(RunDescription run)
+    {
+        if (_page is null)
+            return;
+        var folder = Path.GetFullPath(run.Folder);
+        var recipe = RecipeReader.Read(Path.Combine(folder, "recipe.yaml"), []);
+        _page.Run.Begin(new WatchedRun(recipe, folder, run.Rows, run.StepsPerEpoch, run.Parameters));
+        _page.Run.Leads(run.Address!, RunIdentity.Read(Path.Combine(folder, "run.json")).Term);
     }
 
     private static string ResumeCommand(JsonElement run) =>

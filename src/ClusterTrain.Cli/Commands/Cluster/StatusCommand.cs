@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Membership;
 
@@ -13,11 +12,7 @@ internal static class StatusCommand
     /// <summary>Creates the command.</summary>
     public static Command Create(Surroundings surroundings)
     {
-        var node = new Argument<string?>("HOST:PORT")
-        {
-            Description = $"where a node that may lead listens (default: 127.0.0.1:{NodeEndpoint.CoordinatorPort})",
-            Arity = ArgumentArity.ZeroOrOne,
-        };
+        var node = Node();
         var json = CommandOptions.Json("print one JSON object, and nothing else");
         var security = new SecurityOptions();
         var akka = new AkkaOptions();
@@ -35,28 +30,24 @@ internal static class StatusCommand
         command.TakesEnvironment = true;
         command.SetAction(parsed =>
         {
-            var endpoint = NodeEndpoint.Parse(parsed.GetValue(node) ?? "127.0.0.1", NodeEndpoint.CoordinatorPort);
-            var status = ClusterStatus.AskAsync(endpoint, security.Read(parsed, surroundings), akka.Read(parsed), s_timeout).GetAwaiter().GetResult();
+            var status = ClusterStatus.AskAsync(Endpoint(parsed, node), security.Read(parsed, surroundings), akka.Read(parsed), s_timeout).GetAwaiter().GetResult();
             if (parsed.GetValue(json))
                 surroundings.Out.WriteLine(status.GetRawText());
             else
-                Show(status, surroundings.Out);
+                StatusText.Show(status, surroundings.Out);
             return ExitCodes.Ok;
         });
         return command;
     }
 
-    private static void Show(JsonElement status, TextWriter output)
+    /// <summary>The argument that names the node to ask.</summary>
+    public static Argument<string?> Node() => new("HOST:PORT")
     {
-        foreach (var field in status.EnumerateObject().Where(field => field.Value.ValueKind != JsonValueKind.Array))
-            output.WriteLine($"{field.Name,-18} {field.Value}");
-        foreach (var node in status.GetProperty("nodes").EnumerateArray())
-        {
-            output.WriteLine(
-                $"{"node",-18} {node.GetProperty("address").GetString()}  {node.GetProperty("status").GetString()}  {node.GetProperty("roles").GetString()}");
-        }
+        Description = $"where a node that may lead listens (default: 127.0.0.1:{NodeEndpoint.CoordinatorPort})",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
 
-        foreach (var member in status.GetProperty("members").EnumerateArray())
-            output.WriteLine($"{"member",-18} {member.GetString()}");
-    }
+    /// <summary>The node to ask.</summary>
+    public static NodeEndpoint Endpoint(ParseResult parsed, Argument<string?> node) =>
+        NodeEndpoint.Parse(parsed.GetValue(node) ?? "127.0.0.1", NodeEndpoint.CoordinatorPort);
 }

@@ -32,6 +32,8 @@ internal static class UpCommand
         };
         command.TakesEnvironment = true;
         run.AddTo(command);
+        var page = new DashboardOptions();
+        page.AddTo(command);
         command.SetAction(parsed =>
         {
             var arguments = run.Read(parsed);
@@ -43,6 +45,7 @@ internal static class UpCommand
                 new LocalClusterOptions
                 {
                     Run = arguments,
+                    Watched = page.Read(parsed, surroundings),
                     Workers = count,
                     Threads = parsed.GetValue(threads) ?? Math.Max(1, Environment.ProcessorCount / count),
                     ParameterServers = isColocated ? Math.Min(count, CommandOptions.MostServers) : parsed.GetValue(servers) ?? 1,
@@ -63,6 +66,9 @@ internal static class UpCommand
 internal sealed record LocalClusterOptions
 {
     public required RunArguments Run { get; init; }
+
+    /// <summary>The live page; null: there is none.</summary>
+    public DashboardArguments? Watched { get; init; }
 
     public required int Workers { get; init; }
 

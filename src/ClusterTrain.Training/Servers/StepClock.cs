@@ -1,0 +1,61 @@
+using System.Diagnostics;
+
+namespace ClusterTrain.Training;
+
+/// <summary>Where the time of a segment's steps goes: counters that are read once a second.</summary>
+internal sealed class StepClock
+{
+    private static readonly TimeSpan s_firstPeriod = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_period = TimeSpan.FromSeconds(1);
+
+    private long _sent;
+    private long _awaited;
+    private long _summed;
+    private long _updated;
+    private long _sending;
+    private long _steps;
+    private TimeSpan? _last;
+    private bool _hasReported;
+
+    /// <summary>Time passes from here to where it is given back.</summary>
+    public static long Now => Stopwatch.GetTimestamp();
+
+    /// <summary>The weights of a step went to the workers.</summary>
+    public void Broadcast(long since)
+    {
+        _sent = Stopwatch.GetTimestamp();
+        _sending += _sent - since;
+    }
+
+    /// <summary>A sum was added.</summary>
+    public void Added(long since) => _summed += Stopwatch.GetTimestamp() - since;
+
+    /// <summary>The last sum that the step needs is there.</summary>
+    public void Complete() => _awaited += _sent == 0 ? 0 : Stopwatch.GetTimestamp() - _sent;
+
+    /// <summary>The update was applied.</summary>
+    public void Updated(long since)
+    {
+        _updated += Stopwatch.GetTimestamp() - since;
+        _steps++;
+    }
+
+    /// <summary>True when a report is due at the end of the step in hand.</summary>
+    public bool IsDue(TimeSpan now) => _last is { } last && now - last >= (_hasReported ? s_period : s_firstPeriod);
+
+    /// <summary>What the steps since the last report took; null for the first step, which also compiles what it runs.</summary>
+    public StepTimes? Take(TimeSpan now, long term, int segment, long step, double gradientNorm)
+    {
+        var report = _last is null
+            ? null
+            : new StepTimes(term, segment, step, _steps, Time(_awaited), Time(_summed), Time(_updated), Time(_sending), gradientNorm);
+        _hasReported = _last is not null;
+        (_last, _steps, _awaited, _summed, _updated, _sending) = (now, 0, 0, 0, 0, 0);
+        return report;
+    }
+
+    /// <summary>True before the first step.</summary>
+    public bool IsNew => _last is null;
+
+    private static TimeSpan Time(long ticks) => Stopwatch.GetElapsedTime(0, ticks);
+}
