@@ -71,7 +71,8 @@ internal static class DataKeys
             always: true);
 
     private static readonly RecipeForm<ImmutableArray<DateColumn>> s_dates = new MapForm<DateColumn>(
-        column => new PartForm<DateColumn>(s_date, () => Date(column)).OrList(s_parts, parts => Date(column) with { Parts = parts }),
+        column => new PartForm<DateColumn>(s_date, () => Date(column))
+            .OrList(s_parts, parts => Date(column) with { Parts = parts }),
         date => date.Column,
         "a list of columns, or for each column parts or a format, such as { sold: [year, month] }")
     {
@@ -97,8 +98,8 @@ internal static class DataKeys
     public static readonly RecipeTable<CsvSource> Csv = new RecipeTable<CsvSource>(
         new() { Targets = [] }, "A table: CSV files, plain or gzip, a row a line, or Parquet files.")
         .Key("file", Text, c => c.Files is [var only] ? only : null!, (c, v) => c with { Files = [v] },
-            "File of the training rows; it is looked for beside the recipe, then where data are. With `*` and `?` in its name: all "
-            + "files that fit, in ordinal order.", "houses.csv", "path trainfile", always: true)
+            "File of the training rows; it is looked for beside the recipe, then where data are. With `*` and `?` in its name: "
+            + "all files that fit, in ordinal order.", "houses.csv", "path trainfile", always: true)
         .Key("files", s_files, c => c.Files.Length > 1 ? c.Files : null, (c, v) => c with { Files = v!.Value },
             "The files of the training rows, in place of `file`, one after the other; all have the same columns.",
             "[houses-2025.csv, houses-2026.csv]", "paths parts trainfiles")
@@ -224,8 +225,8 @@ internal static class DataKeys
             "scaler featurescaling minmax robust", unless: InPrepared)
         .Key("target_scale", s_targetScale, d => (Number: d.TargetScale, IsAuto: d.ScaleTargets),
             (d, v) => d with { TargetScale = v.Number, ScaleTargets = v.IsAuto },
-            "Regression: targets are multiplied by it for training; predictions are in the targets' own unit. `auto`: the mean of "
-            + "each target is taken from it first, and their deviation becomes 1.", "auto",
+            "Regression: targets are multiplied by it for training; predictions are in the targets' own unit. `auto`: the mean "
+            + "of each target is taken from it first, and their deviation becomes 1.", "auto",
             "targetscaling labelscale yscale scaletarget", unless: InPrepared)
         .Key("class_weights", s_classWeights, d => d.ClassWeights!, (d, v) => d with { ClassWeights = v },
             "Classification: how much the rows of each class count in training. `balanced`: each class as much as any other; "
@@ -241,8 +242,8 @@ internal static class DataKeys
             always: true, unless: InPrepared)
         .Key("split", Perhaps(Word(RecipeWords.Split)), WrittenSplit,
             (d, v) => d with { Split = HasSplit(d) ? v!.Value : SplitKind.Random },
-            "How rows are chosen to be held back where neither `group` nor `time` decides it. Without it: tables with classes are "
-            + "stratified, all else is split by chance.",
+            "How rows are chosen to be held back where neither `group` nor `time` decides it. Without it: tables with classes "
+            + "are stratified, all else is split by chance.",
             "random", "splitby stratify stratified splitkind shuffle", always: true, unless: InPrepared,
             usual: d => HasSplit(d) ? DefaultSplit(d.Source, d.Task) : SplitKind.Random)
         .ExactlyOne("source", "", "set", "idx", "csv", "parquet", "inline", "prepared")
@@ -290,7 +291,8 @@ internal static class DataKeys
         {
             ColumnContent.Numbers => Number(float.MinValue, float.MaxValue, "a number that fits a 32-bit float",
                 x => float.IsFinite((float)x)),
-            ColumnContent.Booleans => Value("true, false", text => BooleanCell.Read(text), value => value == 1 ? "true" : "false"),
+            ColumnContent.Booleans =>
+                Value("true, false", text => BooleanCell.Read(text), value => value == 1 ? "true" : "false"),
             _ => null,
         };
         var word = Text.As(word => word.Trim(), word => word);

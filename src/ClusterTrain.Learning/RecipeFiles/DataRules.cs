@@ -43,7 +43,8 @@ internal static class DataRules
         CheckOperands(csv.Categorical, "categorical");
         CheckOperands(dates, "a column of dates");
         CheckTargets(csv, section, dates);
-        CheckKinds(section, ("categorical", csv.Categorical), ("booleans", csv.Booleans), ("dates", dates), ("exclude", csv.Exclude));
+        CheckKinds(section, ("categorical", csv.Categorical), ("booleans", csv.Booleans), ("dates", dates),
+            ("exclude", csv.Exclude));
         if (csv.Features.IsEmpty)
             return;
         const string Remedy = "which is not among the features; add it there or remove it here";

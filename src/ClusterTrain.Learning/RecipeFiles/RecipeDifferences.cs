@@ -20,7 +20,9 @@ public static class RecipeDifferences
         ];
     }
 
-    /// <summary>Each value that is not the same in all of several recipes, with what it is in each; the names of the recipes count for nothing.</summary>
+    /// <summary>
+    /// Each value that is not the same in all of several recipes, with what it is in each; the names of the recipes count for nothing.
+    /// </summary>
     /// <param name="recipes">The recipes.</param>
     public static IReadOnlyList<(string Path, IReadOnlyList<string> Values)> Table(IReadOnlyList<Recipe> recipes)
     {

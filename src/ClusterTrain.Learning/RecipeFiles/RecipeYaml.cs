@@ -53,8 +53,8 @@ internal sealed class RecipeYaml
         if (Unclosed(text, at) is { } start && at.Line > start.Start.Line)
         {
             var (opens, closes) = start is SequenceStart ? ('[', ']') : ('{', '}');
-            return new($"{placeOf(start.Start)}: this is not valid YAML: '{opens}' is not closed by '{closes}', or a comma is missing, "
-                + $"up to {placeOf(at)}", error);
+            return new($"{placeOf(start.Start)}: this is not valid YAML: '{opens}' is not closed by '{closes}', or a comma is "
+                + $"missing, up to {placeOf(at)}", error);
         }
 
         // The scanner says where the value with the tab began.
@@ -79,7 +79,8 @@ internal sealed class RecipeYaml
             return start;
 
         // The scanner may fail before the parser tells of the bracket. The lines before the mistake then end inside it.
-        var before = new RecipeYaml(string.Join('\n', text.Split('\n').Take((int)at.Line - 1)) + '\n', placeOf, new RecipeProblems());
+        var lines = string.Join('\n', text.Split('\n').Take((int)at.Line - 1)) + '\n';
+        var before = new RecipeYaml(lines, placeOf, new RecipeProblems());
         try
         {
             before.Document();

@@ -33,8 +33,8 @@ public sealed record DataRecipe
     public double? TargetScale { get; init; }
 
     /// <summary>
-    /// Regression: each target is shifted to mean 0, and all are divided by one number, so that their deviation is 1 on average, by
-    /// the statistics of the training rows alone. Predictions are brought back to the original unit. The recipe's key is
+    /// Regression: each target is shifted to mean 0, and all are divided by one number, so that their deviation is 1 on average,
+    /// by the statistics of the training rows alone. Predictions are brought back to the original unit. The recipe's key is
     /// <c>target_scale: auto</c>.
     /// </summary>
     public bool ScaleTargets { get; init; }

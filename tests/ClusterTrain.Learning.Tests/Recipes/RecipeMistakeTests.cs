@@ -98,8 +98,8 @@ public sealed class RecipeMistakeTests
     {
         { "# nothing", "r.yaml:2:1: key 'data' is missing; it has no default, write it" },
         { "data: digits", "r.yaml:1:7: key 'data' is 'digits'; allowed: a group of keys" },
-        { "data: { task: regression }", "r.yaml:1:7: key 'data' needs exactly one source of set, idx, csv, inline, prepared; none is given" },
-        { "data: { set: a, csv: { file: b, target: c } }", "needs exactly one source of set, idx, csv, inline, prepared; given: set, csv" },
+        { "data: { task: regression }", "r.yaml:1:7: key 'data' needs exactly one source of set, idx, csv, parquet, inline, prepared; none is given" },
+        { "data: { set: a, csv: { file: b, target: c } }", "needs exactly one source of set, idx, csv, parquet, inline, prepared; given: set, csv" },
         { "data: { dataset: digits }", "r.yaml:1:9: key 'data.dataset' is unknown; did you mean 'set'?" },
         { "data: { set: data/x.csv }", "key 'data.set' is 'data/x.csv'; allowed: mnist, fashion-mnist, digits (a file is named with idx or csv)" },
         { "data: { set: minst }", "r.yaml:1:14: key 'data.set' is 'minst'; did you mean 'mnist'? Allowed: mnist, fashion-mnist, digits" },

@@ -82,7 +82,7 @@ public sealed class RecipeWriterTests
               seen: { format: mm/dd/yyyy, parts: [hour, weekday] }
               sold: { format: yyyy-mm-dd, parts: [year, weekday] }
           impute:
-            garden: { kind: constant, value: 1, indicator: false }
+            garden: { kind: constant, value: "true", indicator: false }
             sold: { kind: constant, value: "2026-01-31", indicator: false }
           task: regression
           scale: none
