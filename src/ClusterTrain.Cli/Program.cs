@@ -1,4 +1,10 @@
 using ClusterTrain.Cli;
 
+if (OpenFiles.Refusal(args) is { } refusal)
+{
+    Console.Error.WriteLine(refusal);
+    return ExitCodes.Failed;
+}
+
 using var surroundings = Surroundings.OfProcess();
 return CommandLine.Run(args, surroundings);

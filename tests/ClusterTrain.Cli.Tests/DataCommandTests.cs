@@ -110,7 +110,7 @@ public sealed class DataCommandTests : IDisposable
         Assert.Equal(0, export.ExitCode);
         Assert.StartsWith(Path.Combine(_directory["csv"], "digits_train.csv"), Assert.Single(export.Lines), StringComparison.Ordinal);
         var recipe = _directory.Write("digits-csv.yaml", """
-            data: { csv: { file: digits_train.csv, header: false, target: c0 }, scale: 1/16, validation: 0.1, test: 0.2 }
+            data: { csv: { file: digits_train.csv, header: false, target: c0 }, scale: 1/16, split: random, validation: 0.1, test: 0.2 }
             layers: [{ units: 64, activation: relu }, { units: 10, activation: softmax }]
             loss: categorical-cross-entropy
             optimiser: { kind: momentum, rate: 0.1, momentum: 0.9 }

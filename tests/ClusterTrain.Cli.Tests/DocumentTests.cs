@@ -5,7 +5,7 @@ namespace ClusterTrain.Cli.Tests;
 /// <summary>What the documents tell a reader to type is what the command understands.</summary>
 public sealed partial class DocumentTests
 {
-    public static TheoryData<string> Documents => ["README.md", "docs/cli.md", "docs/cluster.md", "docs/determinism.md", "docs/hashes.md", "docs/reports.md", "docs/simulation.md", "docs/tutorial.md"];
+    public static TheoryData<string> Documents => ["README.md", "docs/cli.md", "docs/cluster.md", "docs/determinism.md", "docs/hashes.md", "docs/recipe.md", "docs/reports.md", "docs/simulation.md", "docs/tutorial.md"];
 
     [Theory]
     [MemberData(nameof(Documents))]

@@ -31,7 +31,31 @@ public sealed class OtherCommandTests : IDisposable
     }
 
     [Fact]
-    public void Without_arguments_the_help_is_shown() => Assert.Equal(CommandRun.Of("--help").Out, CommandRun.Of().Out);
+    public void Without_arguments_the_help_is_shown()
+    {
+        Assert.Equal(CommandRun.Of("--help").Out, CommandRun.Of().Out);
+        Assert.Equal(CommandRun.Of("--help").Out, CommandRun.Of("help").Out);
+    }
+
+    [Theory]
+    [InlineData("optimiser.rate", "optimiser.rate\n  (not lbfgs) The learning rate")]
+    [InlineData("learning-rate", "optimiser.rate\n")]
+    [InlineData("layers.units", "layers[0].units\n")]
+    [InlineData("data", "\ndata.class_weights\n")]
+    [InlineData("", "\nearly_stopping\n")]
+    public void A_key_of_a_recipe_is_explained(string key, string expected)
+    {
+        var run = CommandRun.Of(["help", "recipe", .. key.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains(expected, run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_key_that_no_recipe_has_is_refused()
+    {
+        var run = CommandRun.Of("help", "recipe", "nonsense");
+        Assert.Equal((2, "error: A recipe has no key 'nonsense'. `clustertrain help recipe` lists all keys."), (run.ExitCode, Assert.Single(run.ErrorLines)));
+    }
 
     [Fact]
     public void The_version_is_a_line() => Assert.Matches(@"^clustertrain \d+\.\d+\.\d+", Assert.Single(CommandRun.Of("--version").Lines));

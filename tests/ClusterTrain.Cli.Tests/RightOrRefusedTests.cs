@@ -43,6 +43,37 @@ public sealed class RightOrRefusedTests : IDisposable
         var score = CommandRun.Of("score", _directory["run"], _directory["far.csv"], "--json");
         Assert.Equal(0, score.ExitCode);
         Assert.Contains("\"loss\":null", score.LastLine, StringComparison.Ordinal);
+        Assert.Equal(0, CommandRun.Of("report", _directory["run"]).ExitCode);
+    }
+
+    [Fact]
+    public void A_report_of_outputs_that_are_not_numbers_says_so()
+    {
+        _directory.Write("far.csv", "x,z,y\n1,2,a\n3e38,3e38,a\n");
+        _directory.Write("d.csv", Rows);
+        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, test_file: far.csv, target: y } }\n" + Rest);
+        Assert.Equal(0, CommandRun.Of("train", recipe, "--out", _directory["run"]).ExitCode);
+
+        var report = CommandRun.Of("report", _directory["run"]);
+
+        Assert.Equal(0, report.ExitCode);
+        Assert.Contains(report.ErrorLines, line => line.StartsWith("note: Row 1 of the test rows, and perhaps more, has no prediction", StringComparison.Ordinal));
+        Assert.False(File.Exists(_directory["run/roc.svg"]));
+    }
+
+    [Theory]
+    [InlineData("task: regression", true)]
+    [InlineData("task: regression, target_scale: 1/1000000", false)]
+    public void A_regression_that_diverges_is_told_of_target_scale(string keys, bool isTold)
+    {
+        _directory.Write("d.csv", "x,y\n100,2000000\n200,4100000\n300,5900000\n");
+        var recipe = _directory.Write("r.yaml", $"data: {{ csv: {{ file: d.csv, target: y }}, {keys} }}\nlayers: [ {{ units: 1 }} ]\nloss: mean-squared-error\nbatch: full\nepochs: 1000\n");
+
+        var run = CommandRun.Of("train", recipe, "--out", _directory["run"]);
+
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("is not finite. Lower optimiser.rate, scale or standardise the features, or set clip_norm.", run.ErrorLines[^1], StringComparison.Ordinal);
+        Assert.Equal(isTold, run.ErrorLines[^1].EndsWith("Where the targets are large, set data.target_scale.", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -56,6 +87,7 @@ public sealed class RightOrRefusedTests : IDisposable
         var score = JsonDocument.Parse(CommandRun.Of("score", _directory["run"], "--json").LastLine).RootElement;
         foreach (var name in new[] { "rows", "loss", "accuracy" })
             Assert.Equal(score.GetProperty(name).GetDouble(), json.RootElement.GetProperty(name).GetDouble());
+        Assert.Equal(10, json.RootElement.GetProperty("perClass").GetArrayLength());
         Assert.EndsWith(json.RootElement.GetProperty("weightsSha256").GetString()!, train.LastLine, StringComparison.Ordinal);
     }
 
@@ -127,6 +159,9 @@ public sealed class RightOrRefusedTests : IDisposable
         Assert.Contains($"the weights are those of epoch {best}, the best", run.Lines);
         var figures = Assert.Single(run.Lines, line => line.StartsWith($"epoch {best}: loss ", StringComparison.Ordinal));
         Assert.Contains(run.Lines, line => line.StartsWith($"epoch {best}/30  loss {figures.Split(' ')[3]}  ", StringComparison.Ordinal));
+        var terminal = CommandRun.OnTerminal("train", recipe, "--out", _directory["terminal"]);
+        Assert.Matches($"│ +best {best} │", terminal.Out);
+        Assert.Matches("│ +30 │", terminal.Out);
         var score = CommandRun.Of("score", _directory["run"], _directory["d.csv"]);
         Assert.Equal($"note: the weights are those of epoch {best} of 30, the best", Assert.Single(score.ErrorLines));
         Assert.Equal(0, CommandRun.Of("report", _directory["run"]).ExitCode);
@@ -174,6 +209,12 @@ public sealed class RightOrRefusedTests : IDisposable
         var score = JsonDocument.Parse(CommandRun.Of("score", _directory["run"], _directory["d.csv"], "--json").LastLine).RootElement;
 
         Assert.Equal(expected, score.GetProperty("meanAbsoluteError").GetDouble(), expected * 1e-5);
+
+        // And so has that of an epoch.
+        Assert.Equal(0, CommandRun.Of("train", recipe, "--set", "data.validation=1", "--out", _directory["watched"]).ExitCode);
+        var validation = File.ReadAllLines(_directory["watched/epochs.csv"])[^1].Split(',');
+        var watched = JsonDocument.Parse(CommandRun.Of("score", _directory["watched"], "--rows", "validation", "--json").LastLine).RootElement;
+        Assert.Equal(watched.GetProperty("meanAbsoluteError").GetDouble(), double.Parse(validation[6], CultureInfo.InvariantCulture), 9);
     }
 
     private CommandRun Train(string rows)

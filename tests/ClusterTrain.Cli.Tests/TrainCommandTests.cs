@@ -36,9 +36,10 @@ public sealed partial class TrainCommandTests : IDisposable
         Assert.Contains(_directory["run 0"], run.Lines[1], StringComparison.Ordinal);
         Assert.Matches(EpochLine(), run.Lines[2]);
         Assert.Matches(EpochLine(), run.Lines[3]);
-        Assert.Matches("^test_loss 0\\.[0-9]{4}  test_acc 0\\.[0-9]{4}  on 359 rows$", run.Lines[4]);
-        Assert.StartsWith("done in ", run.Lines[5], StringComparison.Ordinal);
-        Assert.Equal(7, run.Lines.Length);
+        Assert.Matches("^train_loss 0\\.[0-9]{4}  train_acc 0\\.[0-9]{4}  on 1,294 rows$", run.Lines[4]);
+        Assert.Matches("^test_loss 0\\.[0-9]{4}  test_acc 0\\.[0-9]{4}  on 359 rows$", run.Lines[5]);
+        Assert.StartsWith("done in ", run.Lines[6], StringComparison.Ordinal);
+        Assert.Equal(8, run.Lines.Length);
     }
 
     [Fact]
@@ -56,8 +57,8 @@ public sealed partial class TrainCommandTests : IDisposable
             """);
         var run = CommandRun.Of("train", recipe, "--out", _directory["run"]);
         Assert.Equal(0, run.ExitCode);
-        Assert.Matches("^epoch 50/50  loss [0-9.e-]+  val_loss [0-9.e-]+  val_mse [0-9.e-]+  val_r2 (0\\.99[0-9]{2}|1\\.0000)  [0-9,]+ samples/s  workers 1  eta 00:00$", run.Lines[^4]);
-        Assert.Matches("^test_loss [0-9.e-]+  test_mse [0-9.e-]+  test_mae [0-9.e-]+  test_r2 (0\\.99[0-9]{2}|1\\.0000)  on 8 rows$", run.Lines[^3]);
+        Assert.Matches("^epoch 50/50  loss [0-9.e-]+  val_loss [0-9.e-]+  val_mse [0-9.e-]+  val_r2 (0\\.99[0-9]{2}|1\\.0000)  [0-9,]+ samples/s  workers 1  eta 00:00$", run.Lines[^5]);
+        Assert.Matches("^test_loss [0-9.e-]+  test_mse [0-9.e-]+  test_mae [0-9.e-]+(  test_mape [0-9.e-]+ %)?  test_r2 (0\\.99[0-9]{2}|1\\.0000)  on 8 rows$", run.Lines[^3]);
     }
 
     [Fact]

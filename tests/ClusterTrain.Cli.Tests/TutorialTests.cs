@@ -37,7 +37,7 @@ public sealed partial class TutorialTests : IDisposable
             }
         }
 
-        Assert.Equal(11, commands);
+        Assert.Equal(12, commands);
         Assert.All(["runs/homes/report.html", "compared/report.html", "homes.onnx", "predictions.csv"], file => Assert.True(File.Exists(_directory[file]), file));
     }
 

@@ -41,6 +41,25 @@ public sealed class VerifyCommandTests : IDisposable
     }
 
     [Fact]
+    public void Recipes_are_compared_by_their_keys_with_each_other_and_with_a_run()
+    {
+        Train("one");
+        var recipe = Path.Combine(Folder("one"), "recipe.yaml");
+        var other = Path.Combine(_root.FullName, "other.yaml");
+        File.WriteAllText(other, File.ReadAllText(recipe).Replace("batch: ", "batch: 1", StringComparison.Ordinal).Replace("seed: ", "seed: 1", StringComparison.Ordinal));
+
+        var equal = CommandRun.Of("verify", Folder("one"), recipe);
+        Assert.Equal((0, 1), (equal.ExitCode, equal.Lines.Length));
+        Assert.StartsWith("ok      same recipe: ", equal.Out, StringComparison.Ordinal);
+
+        var compared = CommandRun.Of("verify", Folder("one"), other);
+        Assert.Equal((1, 3), (compared.ExitCode, compared.Lines.Length));
+        Assert.StartsWith("DIFFERS recipe: seed is ", compared.Lines[1], StringComparison.Ordinal);
+        Assert.StartsWith("DIFFERS recipe: batch is ", compared.Lines[2], StringComparison.Ordinal);
+        Assert.Equal(compared.Out, CommandRun.Of("verify", recipe, other).Out);
+    }
+
+    [Fact]
     public void A_stretch_is_replayed_and_a_senseless_one_refused()
     {
         Train("one", "--checkpoint-steps", "20", "--receipt-steps", "10");

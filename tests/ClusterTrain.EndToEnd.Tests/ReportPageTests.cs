@@ -36,6 +36,9 @@ public sealed class ReportPageTests(Chromium chromium) : IClassFixture<Chromium>
     // Least contrast of text with what is behind it, for normal text: WCAG 2.2, criterion 1.4.3.
     private const double LeastContrast = 4.5;
 
+    // Pixels of the smallest letters that are read without effort.
+    private const double LeastLetter = 10;
+
     // Every text of the page with its colour and the ground it stands on, as the browser computed them.
     private const string Texts =
         """
@@ -63,10 +66,10 @@ public sealed class ReportPageTests(Chromium chromium) : IClassFixture<Chromium>
 
     public static TheoryData<string, string[]> Reports => new()
     {
-        { "digits", ["loss", "accuracy", "throughput", "confusion", "misclassified", "first-layer"] },
-        { "xor", ["loss", "throughput", "confusion", "boundary"] },
-        { "sum", ["loss", "throughput", "boundary", "predicted"] },
-        { "digits xor", ["training-loss", "validation-loss", "accuracy", "throughput", "digits-confusion", "xor-boundary"] },
+        { "digits", ["loss", "accuracy", "confusion", "roc", "precision-recall", "calibration", "misclassified", "first-layer"] },
+        { "xor", ["loss", "confusion", "roc", "precision-recall", "calibration", "boundary"] },
+        { "sum", ["loss", "boundary", "predicted", "residuals"] },
+        { "digits xor", ["training-loss", "validation-loss", "accuracy", "digits-confusion", "digits-roc", "xor-boundary"] },
     };
 
     public void Dispose() => _folder.Delete(recursive: true);
@@ -98,6 +101,27 @@ public sealed class ReportPageTests(Chromium chromium) : IClassFixture<Chromium>
             Assert.True(texts.Length > 40, $"only {texts.Length} texts");
             Assert.All(texts, text => Assert.True(Contrast(text) >= LeastContrast, $"{scheme}: {text}: contrast {Contrast(text):0.0}"));
         }
+    }
+
+    [ChromiumTheory]
+    [InlineData("digits")]
+    [InlineData("sum")]
+    [InlineData("digits xor")]
+    public async Task A_phone_gets_letters_that_can_be_read_and_charts_as_wide_as_it_is(string runs)
+    {
+        await using var context = await chromium.Browser.NewContextAsync(new BrowserNewContextOptions { ViewportSize = new ViewportSize { Width = 400, Height = 800 } });
+        var tab = await context.NewPageAsync();
+        await tab.GotoAsync(new Uri(Report(runs.Split(' '))).AbsoluteUri);
+
+        // Letters as large as they come out, by the scale of their picture.
+        var texts = await tab.EvaluateAsync<string[]>(
+            "() => [...document.querySelectorAll('svg.picture text')].map(text => { const svg = text.ownerSVGElement; const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width; "
+            + "return (parseFloat(getComputedStyle(text).fontSize) * scale).toFixed(2) + ' ' + text.textContent; })");
+        Assert.True(texts.Length > 20, $"only {texts.Length} texts");
+        Assert.All(texts, text => Assert.True(double.Parse(text.Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture) >= LeastLetter, text));
+        var widest = await tab.EvaluateAsync<double>("() => Math.max(...[...document.querySelectorAll('svg.fits')].map(svg => svg.getBoundingClientRect().right))");
+        Assert.InRange(widest, 200, 400);
+        Assert.Equal(400, await tab.EvaluateAsync<int>("() => document.documentElement.scrollWidth"));
     }
 
     private static async Task IsDrawn(IPage tab, string picture)

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using ClusterTrain.Learning;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Simulation.Tests;

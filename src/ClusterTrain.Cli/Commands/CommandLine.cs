@@ -80,6 +80,7 @@ internal static class CommandLine
             CheckCommand.Create(surroundings),
             DataCommand.Create(surroundings),
             BenchCommand.Create(surroundings),
+            HelpCommand.Create(surroundings),
         };
         root.Options.OfType<VersionOption>().Single().Action = new VersionAction();
         var help = new CommandHelp(

@@ -24,6 +24,21 @@ internal static class CommandOptions
     /// <summary><c>--json</c>.</summary>
     public static Option<bool> Json(string description) => new("--json") { Description = description };
 
+    /// <summary><c>--threshold T</c>, between 0 and 1; null when it is not given.</summary>
+    public static Option<double?> Threshold() => new("--threshold")
+    {
+        Description = "of two classes, predict the second where its probability is above T (default: 0.5)",
+        HelpName = "T",
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is > 0 and < 1)
+                return value;
+            result.AddError($"--threshold is '{text}'; allowed are numbers between 0 and 1.");
+            return null;
+        },
+    };
+
     /// <summary>A whole number; null when it is not given.</summary>
     public static Option<int?> Whole(string name, string helpName, string description, int least, int most) => new(name)
     {

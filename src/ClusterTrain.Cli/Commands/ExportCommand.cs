@@ -9,7 +9,7 @@ internal static class ExportCommand
     public static Command Create(Surroundings surroundings)
     {
         var model = new Argument<string>("MODEL") { Description = "model.safetensors, or a run folder" };
-        var onnx = new Option<string>("--onnx") { Description = "write an ONNX file: raw features in, predictions out", HelpName = "FILE", Required = true };
+        var onnx = new Option<string>("--onnx") { Description = "write an ONNX file: raw columns in, predictions out", HelpName = "FILE", Required = true };
         var command = new CommandWithExamples(
             "export",
             "Writes a model for other programs.",
@@ -31,8 +31,12 @@ internal static class ExportCommand
         }
 
         OnnxFile.Write(model, file);
-        surroundings.Out.WriteLine(
-            $"{file}: {OnnxFile.InputName} (rows, {OnnxFile.InputFeatures(model)}) -> {OnnxFile.OutputName(model)} (rows, {model.Layout.Outputs})");
+        var columns = model.Encoding.Columns.Length;
+        var inputs = OnnxFile.TakesColumns(model)
+            ? $"{Figures.Count(columns)} column{(columns == 1 ? "" : "s")} (rows, 1)"
+            : $"{OnnxFile.InputName} (rows, {model.Layout.Features})";
+        var label = model.Classes.IsEmpty ? "" : $"{OnnxFile.LabelName(model)} (rows), ";
+        surroundings.Out.WriteLine($"{file}: {inputs} -> {label}{OnnxFile.OutputName(model)} (rows, {model.Layout.Outputs})");
         return ExitCodes.Ok;
     }
 }

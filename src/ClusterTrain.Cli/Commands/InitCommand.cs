@@ -9,7 +9,7 @@ internal static class InitCommand
 {
     public static Command Create(Surroundings surroundings)
     {
-        var file = new Argument<string>("FILE") { Description = "CSV file, plain or gzip" };
+        var file = new Argument<string>("FILE") { Description = "CSV file, plain or gzip, or Parquet file" };
         var target = new Option<string>("--target") { Description = "the column to predict; c0, c1, ... in a file without a header", HelpName = "COLUMN", Required = true };
         var recipe = new Option<string?>("--out") { Description = "the recipe to write, which must not be there yet (default: the file's name with .yaml, in this folder)", HelpName = "FILE" };
         var delimiter = new Option<string?>("--delimiter") { Description = $"what stands between the columns (default: told from the file): {CsvFormat.AllowedDelimiters}", HelpName = "WORD" };
@@ -17,7 +17,7 @@ internal static class InitCommand
         point.AcceptOnlyFromAmong("comma", "point");
         var command = new CommandWithExamples(
             "init",
-            "Looks at a CSV file and writes a recipe for it, with comments; says what looks wrong in the file.",
+            "Looks at a table and writes a recipe for it, with comments; says what looks wrong in the file.",
             "clustertrain init houses.csv --target price",
             "clustertrain init houses.csv --target price --out recipes/houses.yaml")
         {
@@ -37,6 +37,7 @@ internal static class InitCommand
     {
         if (file == "-" || SpecialFile.IsAt(file))
             throw new UsageException($"{file}: is no file that a recipe can name. Save the rows in a file first.");
+        RefuseOthers(file);
         var plain = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? file[..^3] : file;
         var path = recipePath ?? $"{Path.GetFileNameWithoutExtension(plain)}.yaml";
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
@@ -48,18 +49,31 @@ internal static class InitCommand
         // Beside the recipe the data are found wherever the command runs.
         var named = Path.GetRelativePath(folder, Path.GetFullPath(file)).Replace('\\', '/');
         var draft = RecipeDraft.Of(file, target, RecipeReader.NameOf(path), named, delimiter, decimalPoint);
-        Check(draft, path, folder, surroundings);
-        AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(draft.Text)));
+        var schema = new Uri(Path.Combine(AppContext.BaseDirectory, RecipeReference.SchemaFile)).AbsoluteUri;
+        var text = $"# yaml-language-server: $schema={schema}\n{draft.Text}";
+        Check(text, path, folder, surroundings);
+        AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
         surroundings.Warn(draft.Warnings);
         surroundings.Out.WriteLine($"{path}: {draft.Summary}");
         surroundings.Out.WriteLine($"next: clustertrain train {(path.Contains(' ', StringComparison.Ordinal) ? $"\"{path}\"" : path)}");
         return ExitCodes.Ok;
     }
 
-    // A recipe that would not train is not written.
-    private static void Check(RecipeDraft draft, string path, string folder, Surroundings surroundings)
+    private static void RefuseOthers(string file)
     {
-        var recipe = RecipeReader.Parse(draft.Text, path, []);
+        if (!File.Exists(file))
+            throw new UsageException(Directory.Exists(file) ? $"{file}: is a folder; name a file of rows in it." : $"{file}: there is no such file; check the path.");
+        var start = new byte[FileKind.StartBytes];
+        using (var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0))
+            start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+        if (FileKind.IsRecipe(file, start))
+            throw new UsageException($"{file}: is a recipe already; train it: clustertrain train {file}. For another one, name a file of rows.");
+    }
+
+    // A recipe that would not train is not written.
+    private static void Check(string text, string path, string folder, Surroundings surroundings)
+    {
+        var recipe = RecipeReader.Parse(text, path, []);
         var data = DataPreparation.Prepare(
             recipe, Locations.Of(folder, dataFolder: null, surroundings), cancellation: surroundings.Interruption.Token);
         RecipeChecks.CheckAgainst(recipe, data.Train.Features, data.Train.Outputs, data.Train.Rows, data.Classes);

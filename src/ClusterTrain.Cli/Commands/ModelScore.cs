@@ -7,18 +7,48 @@ namespace ClusterTrain.Cli;
 /// <summary>Finds a model and computes its figures.</summary>
 internal static class ModelScore
 {
+    // The figures on the training rows are to be had at once, also after an epoch of hours: so many rows tell them.
+    private const int MostTrainingRows = 100_000;
+
     private const string FileName = "model.safetensors";
 
     /// <summary>
     /// The figures of a model on labelled rows; the number of threads does not change them. The mean absolute error has the unit of the target, as
     /// predictions have; loss and squared error are those of training.
     /// </summary>
-    public static Evaluation Of(Model model, DataSet rows, int threads)
+    /// <param name="model">The model.</param>
+    /// <param name="rows">Labelled rows.</param>
+    /// <param name="threads">Threads to compute with.</param>
+    /// <param name="threshold">Of two classes the second is predicted where its output is above this.</param>
+    public static Evaluation Of(Model model, DataSet rows, int threads, double threshold = EvaluationSums.EvenThreshold) =>
+        Of(model, rows, threads, long.MaxValue, evaluator => evaluator.EvaluateInDetail(model.Weights.Span, threshold));
+
+    /// <summary>Loss and accuracy alone, or the errors of a regression; of very many rows on some that are evenly spread over all.</summary>
+    public static Evaluation Quickly(Model model, DataSet rows, int threads) =>
+        Of(model, rows, threads, MostTrainingRows, evaluator => evaluator.Evaluate(model.Weights.Span));
+
+    private static Evaluation Of(Model model, DataSet rows, int threads, long mostRows, Func<Evaluator, Evaluation> evaluate)
     {
         using var pool = new ComputePool(threads, "evaluation");
         using var network = new Network(model.Layout, model.Recipe.Loss, KernelChoice.Active(), pool);
-        var figures = new Evaluator(network, rows, model.Recipe.Data.Task).Evaluate(model.Weights.Span);
+        var figures = evaluate(new Evaluator(network, rows, model.Recipe.Data.Task) { MostRows = mostRows });
         return figures with { MeanAbsoluteError = figures.MeanAbsoluteError / model.TargetScale };
+    }
+
+    /// <summary>Checks that a threshold means something for a model.</summary>
+    /// <exception cref="UsageException">It does not.</exception>
+    public static void CheckThreshold(Model model, double? threshold)
+    {
+        if (threshold is null)
+            return;
+        if (model.Classes.Length != 2)
+        {
+            throw new UsageException(
+                $"--threshold chooses between two classes, and the model has {(model.Classes.IsEmpty ? "none: it predicts numbers" : $"{model.Classes.Length}")}; leave it out.");
+        }
+
+        if (!ClassificationScores.AreProbabilities(model.Recipe.Layers[^1]))
+            throw new UsageException("--threshold is a probability, and the model's outputs are none; train with a last layer of softmax, or of one sigmoid unit.");
     }
 
     /// <summary>The error of a row that the model has no prediction for.</summary>

@@ -15,14 +15,22 @@ internal static class PredictCommand
         format.AcceptOnlyFromAmong("csv", "json");
         var json = CommandOptions.Json("the same as --format json");
         var outputs = new Option<bool>("--outputs") { Description = "print the network's outputs too: with softmax the probability of each class" };
+        var keep = new Option<string[]>("--keep")
+        {
+            Description = "copy this column of FILE before the predictions, or all of them with --keep all; may be repeated",
+            HelpName = "COLUMN",
+            AllowMultipleArgumentsPerToken = false,
+        };
+        var threshold = CommandOptions.Threshold();
         var target = new Option<string?>("--out") { Description = "write to this file (default: standard output)", HelpName = "FILE" };
         var command = new CommandWithExamples(
             "predict",
             "Predicts the rows of a file.",
             "clustertrain predict runs/digits-20260131-120000 new-digits.csv",
+            "clustertrain predict runs/churn customers.csv --keep id --threshold 0.3",
             "clustertrain predict model.safetensors t10k-images-idx3-ubyte.gz --outputs --out predictions.csv")
         {
-            model, file, format, json, outputs, target,
+            model, file, format, json, outputs, keep, threshold, target,
         };
         command.Validators.Add(result =>
         {
@@ -32,16 +40,19 @@ internal static class PredictCommand
         command.SetAction(parsed =>
         {
             var isJson = parsed.GetValue(json) || parsed.GetValue(format) == "json";
-            return Run(
-                parsed.GetRequiredValue(model), parsed.GetRequiredValue(file), isJson, parsed.GetValue(outputs), parsed.GetValue(target), surroundings);
+            var form = new PredictionForm(parsed.GetValue(outputs), parsed.GetValue(threshold) ?? EvaluationSums.EvenThreshold);
+            var (path, rows) = (parsed.GetRequiredValue(model), parsed.GetRequiredValue(file));
+            var (trained, _) = ModelScore.Read(path);
+            ModelScore.CheckThreshold(trained, parsed.GetValue(threshold));
+            return Run(trained, rows, parsed.GetValue(keep) ?? [], isJson, form, parsed.GetValue(target), surroundings);
         });
         return command;
     }
 
-    private static int Run(string modelPath, string file, bool isJson, bool withOutputs, string? target, Surroundings surroundings)
+    private static int Run(
+        Model model, string file, string[] keep, bool isJson, PredictionForm form, string? target, Surroundings surroundings)
     {
-        var (model, _) = ModelScore.Read(modelPath);
-        var read = model.ReadFeatures(file);
+        var read = model.ReadFeatures(file, keep);
         surroundings.Warn(read.Warnings);
         if (target is null or "-" or "/dev/stdout")
         {
@@ -61,7 +72,7 @@ internal static class PredictCommand
 
         void Write(TextWriter output)
         {
-            IPredictionWriter writer = isJson ? new JsonPredictions(output, model, withOutputs) : new CsvPredictions(output, model, withOutputs);
+            IPredictionWriter writer = isJson ? new JsonPredictions(output, model, form, read.Kept) : new CsvPredictions(output, model, form, read.Kept);
             Predictions.Compute(model, read.Rows, writer, surroundings.Interruption.Token);
         }
     }

@@ -125,12 +125,13 @@ internal sealed class RunSession : IDisposable
     /// <param name="threads">Threads to evaluate the test rows with.</param>
     public int End(RunOutcome outcome, int threads)
     {
-        var test = outcome is RunCompleted completed && Data.Test is { } rows ? Score(completed, rows, threads) : null;
+        var (training, test) = outcome is RunCompleted completed ? Score(completed, threads) : (null, null);
         _view.End(new RunSummary
         {
             Outcome = outcome,
             Elapsed = _surroundings.Time.GetElapsedTime(_began),
             Folder = Folder.Path,
+            Training = training,
             Test = test,
             Best = outcome is RunCompleted { Epoch: var epoch } ? Receipt.Read(Folder.ReceiptPath).Before(epoch) : null,
         });
@@ -142,21 +143,31 @@ internal sealed class RunSession : IDisposable
         };
     }
 
-    private Evaluation Score(RunCompleted completed, DataSet rows, int threads)
+    private (Evaluation Training, Evaluation? Test) Score(RunCompleted completed, int threads)
     {
-        var figures = ModelScore.Of(Model.Read(Folder.ModelPath), rows, threads);
-        if (figures.FirstUndefined is { } row)
+        var model = Model.Read(Folder.ModelPath);
+        var training = ModelScore.Quickly(model, Data.Train, threads);
+        Write("training", training);
+        if (Data.Test is not { } rows)
+            return (training, null);
+        var test = ModelScore.Of(model, rows, threads);
+        if (test.FirstUndefined is { } row)
             Observe(new RunWarning(ModelScore.Undefined(rows, row).Message));
-        try
-        {
-            Folder.WriteTest(figures, completed.WeightsSha256);
-        }
-        catch (IOException error)
-        {
-            Observe(new RunWarning($"the figures on the test rows cannot be written: {error.Message}; `clustertrain score {Folder.Path}` computes them again"));
-        }
+        Write("test", test);
+        return (training, test);
 
-        return figures;
+        void Write(string name, Evaluation figures)
+        {
+            try
+            {
+                Folder.WriteFigures(name, figures, model.Classes, completed.WeightsSha256);
+            }
+            catch (IOException error)
+            {
+                Observe(new RunWarning(
+                    $"the figures on the {name} rows cannot be written: {error.Message}; `clustertrain score {Folder.Path} --rows {name}` computes them again"));
+            }
+        }
     }
 
     public void Dispose()

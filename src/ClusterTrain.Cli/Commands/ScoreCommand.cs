@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
 using ClusterTrain.Hosting;
@@ -18,35 +19,47 @@ internal static class ScoreCommand
             Description = "CSV file with its labels, or IDX file of features and IDX file of labels (default: the recipe's test rows)",
             Arity = new ArgumentArity(0, 2),
         };
+        var part = new Option<string?>("--rows") { Description = "which rows of the recipe to score, without FILE (default: test)", HelpName = "test|validation|training" };
+        part.AcceptOnlyFromAmong("test", "validation", "training");
+        var threshold = CommandOptions.Threshold();
         var data = CommandOptions.Data();
         var json = CommandOptions.Json("print one JSON object");
         var command = new CommandWithExamples(
             "score",
-            "Computes loss, accuracy and confusion matrix of a model; for regression the mean errors and R2.",
+            "Computes loss, accuracy, precision, recall, F1, areas under curves, calibration and confusion matrix of a model; for regression the mean errors and R2.",
             "clustertrain score runs/mnist-20260131-120000",
+            "clustertrain score runs/mnist-20260131-120000 --rows training",
             "clustertrain score model.safetensors labelled.csv --json",
             "clustertrain score model.safetensors t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz")
         {
-            model, files, data, json,
+            model, files, part, threshold, data, json,
         };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(part) is not null && result.GetValue(files) is { Length: > 0 })
+                result.AddError("--rows chooses among the rows of the recipe, and FILE names others; use one of the two.");
+        });
         command.SetAction(parsed => Run(
-            parsed.GetRequiredValue(model), parsed.GetValue(files) ?? [], parsed.GetValue(data), parsed.GetValue(json), surroundings));
+            parsed.GetRequiredValue(model), parsed.GetValue(files) ?? [], parsed.GetValue(part) ?? "test", parsed.GetValue(threshold), parsed.GetValue(data),
+            parsed.GetValue(json), surroundings));
         return command;
     }
 
-    private static int Run(string modelPath, string[] files, string? dataFolder, bool isJson, Surroundings surroundings)
+    private static int Run(
+        string modelPath, string[] files, string part, double? threshold, string? dataFolder, bool isJson, Surroundings surroundings)
     {
         var (model, runFolder) = ModelScore.Read(modelPath);
+        ModelScore.CheckThreshold(model, threshold);
         var rows = files.Length == 0
-            ? TestRows(model, runFolder, dataFolder, surroundings)
+            ? RecipeRows(model, part, runFolder, dataFolder, surroundings)
             : LabelledRows(model, files[0], files.ElementAtOrDefault(1), surroundings);
-        var figures = ModelScore.Of(model, rows, Environment.ProcessorCount);
+        var figures = ModelScore.Of(model, rows, Environment.ProcessorCount, threshold ?? EvaluationSums.EvenThreshold);
         if (runFolder is not null && model.Recipe.EarlyStopping is not null)
             NoteEpoch(model, Path.Combine(runFolder, "receipt.jsonl"), surroundings.Error);
         if (figures.FirstUndefined is { } row)
             throw ModelScore.Undefined(rows, row);
         if (isJson)
-            WriteJson(model, figures, new JsonLines(surroundings.Out));
+            new JsonLines(surroundings.Out).Write(json => EvaluationJson.WriteAll(json, figures, model.Classes));
         else
             WriteText(model, figures, surroundings.Out);
         return ExitCodes.Ok;
@@ -69,7 +82,7 @@ internal static class ScoreCommand
             : throw new UsageException($"{path}: has no column {string.Join(", ", model.TargetNames)} to score against; name a labelled file, or for IDX features the file of labels too.");
     }
 
-    private static DataSet TestRows(Model model, string? runFolder, string? dataFolder, Surroundings surroundings)
+    private static DataSet RecipeRows(Model model, string part, string? runFolder, string? dataFolder, Surroundings surroundings)
     {
         var run = runFolder is null ? null : RunIdentity.Read(Path.Combine(runFolder, "run.json"));
         var data = new RunSource(model.Recipe, run?.RecipeFolder, run?.Prepared).Prepare(dataFolder, surroundings);
@@ -80,21 +93,29 @@ internal static class ScoreCommand
                 + "Name the file to score, or bring the former data back.");
         }
 
-        return data.Test ?? throw new UsageException("the recipe has no test rows (data.test); name a labelled file to score.");
+        return part switch
+        {
+            "training" => data.Train,
+            "validation" => data.Validation,
+            _ => data.Test,
+        } ?? throw new UsageException($"the recipe has no {part} rows (data.{part}); name a labelled file to score.");
     }
 
     private static void WriteText(Model model, Evaluation figures, TextWriter output)
     {
         output.WriteLine($"{Figures.Line(figures, "")}  on {Figures.Count(figures.Rows, "row")}");
+        if (figures.Details is { } details)
+            output.WriteLine(Figures.Line(details));
         if (figures.Confusion is not { } confusion)
             return;
         if (model.Classes.Length > MostClassesShown)
         {
-            output.WriteLine($"({model.Classes.Length} classes: --json prints the confusion matrix)");
+            output.WriteLine($"({model.Classes.Length} classes: --json prints the figures of each and the confusion matrix)");
             return;
         }
 
-        output.WriteLine();
+        if (figures.Details is { Classes: var classes })
+            Write(PerClass(model, classes));
         var table = new TextTable(["true \\ predicted", .. model.Classes]);
         for (var row = 0; row < confusion.GetLength(0); row++)
         {
@@ -102,28 +123,33 @@ internal static class ScoreCommand
             table.Add([model.Classes[row], .. counts]);
         }
 
-        foreach (var line in table.Lines())
-            output.WriteLine(line);
+        Write(table);
+
+        void Write(TextTable of)
+        {
+            output.WriteLine();
+            foreach (var line in of.Lines())
+                output.WriteLine(line);
+        }
     }
 
-    private static void WriteJson(Model model, Evaluation figures, JsonLines lines) => lines.Write(json =>
+    private static TextTable PerClass(Model model, ImmutableArray<ClassFigures> classes)
     {
-        EvaluationJson.Write(json, figures);
-        if (figures.Confusion is not { } confusion)
-            return;
-        json.WriteStartArray("classes");
-        foreach (var name in model.Classes)
-            json.WriteStringValue(name);
-        json.WriteEndArray();
-        json.WriteStartArray("confusion");
-        for (var row = 0; row < confusion.GetLength(0); row++)
+        var table = new TextTable("class", "rows", "precision", "recall", "f1", "roc_auc", "pr_auc");
+        foreach (var (name, of) in model.Classes.Zip(classes))
         {
-            json.WriteStartArray();
-            for (var column = 0; column < confusion.GetLength(1); column++)
-                json.WriteNumberValue(confusion[row, column]);
-            json.WriteEndArray();
+            table.Add(
+                name,
+                Figures.Count(of.Rows),
+                Share(of.Occurs ? of.Precision : null),
+                Share(of.Occurs ? of.Recall : null),
+                Share(of.Occurs ? of.F1 : null),
+                Share(of.RocAuc),
+                Share(of.PrAuc));
         }
 
-        json.WriteEndArray();
-    });
+        return table;
+
+        static string Share(double? share) => share?.ToString("F4", CultureInfo.InvariantCulture) ?? "-";
+    }
 }

@@ -9,10 +9,10 @@ internal static class VerifyCommand
 {
     public static Command Create(Surroundings surroundings)
     {
-        var run = new Argument<string>("RUN") { Description = "a run folder" };
+        var run = new Argument<string>("RUN") { Description = "a run folder, or a recipe to compare" };
         var other = new Argument<string?>("OTHER")
         {
-            Description = "another run folder, to be equal to the first; the first epoch, step and tensor that differ are named",
+            Description = "another one, to be equal to the first: the first epoch, step and tensor that differ are named, and the keys of recipes",
             Arity = ArgumentArity.ZeroOrOne,
         };
         var json = Json();
@@ -20,7 +20,8 @@ internal static class VerifyCommand
             "verify",
             "Checks that a run's checkpoints and model hold the weights its receipt names; compares two runs. Exit code 1 when something differs.",
             "clustertrain verify runs/mnist-20260131-120000",
-            "clustertrain verify runs/mnist-20260131-120000 runs/cluster")
+            "clustertrain verify runs/mnist-20260131-120000 runs/cluster",
+            "clustertrain verify runs/mnist-20260131-120000 mnist.yaml       the keys in which two recipes differ")
         {
             run, other, json,
         };
@@ -64,6 +65,14 @@ internal static class VerifyCommand
         }
     }
 
-    private static int Run(string run, string? other, bool isJson, Surroundings surroundings) =>
-        Print(other is null ? RunVerification.Verify(run) : RunVerification.Compare(run, other), isJson, surroundings);
+    private static int Run(string run, string? other, bool isJson, Surroundings surroundings)
+    {
+        var report = other is null ? RunVerification.Verify(run)
+            : File.Exists(run) || File.Exists(other) ? RunVerification.Compare(RecipeOf(run), RecipeOf(other))
+            : RunVerification.Compare(run, other);
+        return Print(report, isJson, surroundings);
+    }
+
+    private static Recipe RecipeOf(string path) =>
+        (Directory.Exists(path) ? RunSource.OfFolder(path) : RunSource.OfRecipe(path, [])).Recipe;
 }

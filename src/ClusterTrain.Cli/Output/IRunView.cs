@@ -96,6 +96,9 @@ internal sealed record RunSummary
     /// <summary>The run folder, as it is shown.</summary>
     public required string Folder { get; init; }
 
+    /// <summary>Figures of the result on the training rows; null when there is no result.</summary>
+    public Evaluation? Training { get; init; }
+
     /// <summary>Figures of the result on the test rows; null when there are none, or no result.</summary>
     public Evaluation? Test { get; init; }
 
@@ -105,6 +108,8 @@ internal sealed record RunSummary
     /// <summary>The lines that tell a person of a completed run, before the last one.</summary>
     public IEnumerable<string> CompletedLines(RunCompleted completed)
     {
+        if (Training is { } training)
+            yield return $"{Figures.Line(training, "train_")}  on {Figures.Count(training.Rows, "row")}";
         if (completed.StoppedEarly)
             yield return string.Create(CultureInfo.InvariantCulture, $"stopped early; the weights are those of epoch {completed.Epoch}");
         else if (Best is { } best)

@@ -35,10 +35,12 @@ internal sealed class JsonRunView(TextWriter output, TimeProvider time) : IRunVi
             json.WriteNumber("seconds", report.Elapsed.TotalSeconds);
             json.WriteString("folder", report.Folder);
             json.WriteNumber("epoch", completed.Epoch);
-            if (report.Test is { } test)
+            foreach (var (name, figures) in new[] { ("training", report.Training), ("test", report.Test) })
             {
-                json.WriteStartObject("test");
-                EvaluationJson.Write(json, test);
+                if (figures is null)
+                    continue;
+                json.WriteStartObject(name);
+                EvaluationJson.WriteAll(json, figures);
                 json.WriteEndObject();
             }
 

@@ -43,8 +43,8 @@ internal static class Predictions
             var count = (int)Math.Min(ChunkRows, rows.Rows - start);
             rows.Gather(start, count, features.AsSpan(0, count * inputs), targets.AsSpan(0, count * rows.Outputs));
             network.Predict(model.Weights.Span, features.AsSpan(0, count * inputs), count, results.AsSpan(0, count * outputs));
-            foreach (ref var value in results.AsSpan(0, model.TargetScale == 1 ? 0 : count * outputs))
-                value = (float)(value / model.TargetScale);
+            for (var i = 0; i < count * outputs; i++)
+                results[i] = model.InUnit(results[i], i % outputs);
             for (var row = 0; row < count; row++)
             {
                 var output = results.AsSpan(row * outputs, outputs);
@@ -56,28 +56,41 @@ internal static class Predictions
     }
 }
 
-/// <summary>Predictions as CSV with a header: the class, or the predicted numbers; then perhaps all outputs.</summary>
+/// <summary>What is written of each prediction.</summary>
+/// <param name="WithOutputs">True: the network's outputs too.</param>
+/// <param name="Threshold">Of two classes the second is predicted where its output is above this.</param>
+internal sealed record PredictionForm(bool WithOutputs, double Threshold);
+
+/// <summary>Predictions as CSV with a header: columns that are kept; the class, or the predicted numbers; then perhaps all outputs.</summary>
 internal sealed class CsvPredictions : IPredictionWriter
 {
     private readonly TextWriter _output;
     private readonly Model _model;
+    private readonly PredictionForm _form;
+    private readonly KeptColumns? _kept;
     private readonly bool _withOutputs;
     private readonly StringBuilder _line = new();
+    private int _row;
 
-    public CsvPredictions(TextWriter output, Model model, bool withOutputs)
+    public CsvPredictions(TextWriter output, Model model, PredictionForm form, KeptColumns? kept)
     {
-        (_output, _model) = (output, model);
+        (_output, _model, _form, _kept) = (output, model, form, kept);
         var isClassification = !model.Classes.IsEmpty;
-        _withOutputs = withOutputs || !isClassification;
-        var columns = isClassification && withOutputs ? model.TargetNames.AddRange(Apart(Predictions.OutputNames(model), model.TargetNames)) : model.TargetNames;
+        _withOutputs = form.WithOutputs || !isClassification;
+        ImmutableArray<string> columns = [.. kept?.Names ?? []];
+        columns = [.. columns, .. Apart("predicted", model.TargetNames, columns)];
+        if (isClassification && form.WithOutputs)
+            columns = [.. columns, .. Apart("output", Predictions.OutputNames(model), columns)];
         output.WriteLine(string.Join(',', columns.Select(Cell)));
     }
 
     public void Write(ReadOnlySpan<float> outputs)
     {
         _line.Clear();
+        foreach (var cell in _kept?.Rows[_row++] ?? [])
+            _line.Append(Cell(cell)).Append(',');
         if (!_model.Classes.IsEmpty)
-            _line.Append(Cell(_model.Classes[EvaluationSums.ClassOf(outputs)])).Append(',');
+            _line.Append(Cell(_model.Classes[EvaluationSums.ClassOf(outputs, _form.Threshold)])).Append(',');
         if (_withOutputs)
         {
             foreach (var output in outputs)
@@ -88,14 +101,14 @@ internal sealed class CsvPredictions : IPredictionWriter
         _output.WriteLine(_line.ToString());
     }
 
-    // A class may be called as the target is.
-    private static IEnumerable<string> Apart(ImmutableArray<string> outputs, ImmutableArray<string> targets)
+    // A class may be called as the target is, and a column that is kept as either.
+    private static IEnumerable<string> Apart(string word, ImmutableArray<string> names, ImmutableArray<string> before)
     {
-        foreach (var output in outputs)
+        foreach (var wanted in names)
         {
-            var name = output;
-            while (targets.Contains(name) || (name != output && outputs.Contains(name)))
-                name = $"output {name}";
+            var name = wanted;
+            while (before.Contains(name) || (name != wanted && names.Contains(name)))
+                name = $"{word} {name}";
             yield return name;
         }
     }
@@ -106,11 +119,11 @@ internal sealed class CsvPredictions : IPredictionWriter
 }
 
 /// <summary>Predictions as JSON, one object per row.</summary>
-internal sealed class JsonPredictions(TextWriter output, Model model, bool withOutputs) : IPredictionWriter
+internal sealed class JsonPredictions(TextWriter output, Model model, PredictionForm form, KeptColumns? kept) : IPredictionWriter
 {
     private readonly JsonLines _lines = new(output);
     private float[] _outputs = [];
-    private long _row;
+    private int _row;
 
     public void Write(ReadOnlySpan<float> outputs)
     {
@@ -118,10 +131,19 @@ internal sealed class JsonPredictions(TextWriter output, Model model, bool withO
         outputs.CopyTo(_outputs);
         _lines.Write(json =>
         {
-            json.WriteNumber("row", _row++);
+            json.WriteNumber("row", _row);
+            if (kept is not null)
+            {
+                json.WriteStartObject("kept");
+                foreach (var (name, cell) in kept.Names.Zip(kept.Rows[_row]))
+                    json.WriteString(name, cell);
+                json.WriteEndObject();
+            }
+
+            _row++;
             if (!model.Classes.IsEmpty)
-                json.WriteString("class", model.Classes[EvaluationSums.ClassOf(_outputs)]);
-            if (!withOutputs && !model.Classes.IsEmpty)
+                json.WriteString("class", model.Classes[EvaluationSums.ClassOf(_outputs, form.Threshold)]);
+            if (!form.WithOutputs && !model.Classes.IsEmpty)
                 return;
             json.WriteStartObject("outputs");
             foreach (var (name, value) in Predictions.OutputNames(model).Zip(_outputs))

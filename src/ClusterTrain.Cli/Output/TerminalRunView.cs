@@ -45,7 +45,7 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
         {
             case RunCompleted completed:
                 if (_epochs.Count > 1)
-                    _console.Value.Write(Table(_run!.IsClassification));
+                    _console.Value.Write(Table(_run!.IsClassification, report.Best));
                 foreach (var line in report.CompletedLines(completed))
                     Line(line);
                 Line(RunSummary.HashLine(completed.WeightsSha256));
@@ -133,32 +133,36 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
 
     private void Line(string text, Style? style = null) => _console.Value.Write(new Paragraph(text + "\n", style));
 
-    private Table Table(bool isClassification)
+    /// <param name="isClassification">Which figures epochs have.</param>
+    /// <param name="best">The epoch whose weights the result has, to be marked; null: they are the last one's.</param>
+    private Table Table(bool isClassification, EpochRecord? best)
     {
         var table = new Table { Border = TableBorder.Rounded };
         string[] headings = ["epoch", "loss", "val_loss", isClassification ? "val_acc" : "val_mse", "samples/s", "weights"];
         foreach (var heading in headings)
             table.AddColumn(new TableColumn(heading).RightAligned());
-        foreach (var completed in Chosen())
+        foreach (var (record, speed) in Chosen(best))
         {
-            var (record, validation) = (completed.Record, completed.Record.Validation);
+            var (validation, isBest) = (record.Validation, record.Epoch == best?.Epoch);
             table.AddRow(
-                record.Epoch.ToString(CultureInfo.InvariantCulture),
+                $"{(isBest ? "best " : "")}{record.Epoch.ToString(CultureInfo.InvariantCulture)}",
                 Figures.Number(record.Loss),
                 validation is null ? "" : Figures.Number(validation.Loss),
                 (validation?.Accuracy ?? validation?.MeanSquaredError) is { } figure ? Figures.Number(figure) : "",
-                Figures.Count((long)completed.SamplesPerSecond),
+                speed is { } rate ? Figures.Count((long)rate) : "",
                 record.WeightsSha256[..8]);
         }
 
         return table;
     }
 
-    // Of many epochs some at equal distances, the last always among them.
-    private IEnumerable<EpochCompleted> Chosen()
+    // Of many epochs some at equal distances, the last and the best always among them; the best may be from before the run was resumed.
+    private IEnumerable<(EpochRecord Record, double? Speed)> Chosen(EpochRecord? best)
     {
         var every = (_epochs.Count + MostTableRows - 1) / MostTableRows;
-        return _epochs.Where((_, index) => (_epochs.Count - 1 - index) % every == 0);
+        var chosen = _epochs.Where((of, index) => (_epochs.Count - 1 - index) % every == 0 || of.Record.Epoch == best?.Epoch)
+            .Select(of => (of.Record, (double?)of.SamplesPerSecond)).ToList();
+        return best is null || chosen.Exists(of => of.Record.Epoch == best.Epoch) ? chosen : chosen.Prepend((best, null));
     }
 
     /// <summary>Speed, loss and the time left in the whole run.</summary>

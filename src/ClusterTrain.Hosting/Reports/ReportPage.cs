@@ -45,6 +45,7 @@ internal static class ReportPage
                 html.Append("<section>\n");
             }
 
+            Classes(html, of, chapters.Count > 1 ? "h3" : "h2");
             Facts(html, of, chapters.Count > 1 ? "h3" : "h2");
             html.Append("</section>\n");
         }
@@ -88,9 +89,34 @@ internal static class ReportPage
                 yield return ($"{rows} accuracy", NumberText.Percent(accuracy));
             if (figures.MeanSquaredError is { } squared)
                 yield return ($"{rows} mean squared error", NumberText.Short(squared));
+            if (figures.MeanAbsoluteError is { } absolute)
+                yield return ($"{rows} mean absolute error", NumberText.Short(absolute));
+            if (figures.MeanAbsolutePercentageError is { } share)
+                yield return ($"{rows} mean absolute percentage error", NumberText.Percent(share));
             if (figures.R2 is { } r2)
-                yield return ($"{rows} R²", r2.ToString("0.0000", CultureInfo.InvariantCulture));
+                yield return ($"{rows} R²", Share(r2));
             yield return ($"{rows} loss", NumberText.Short(figures.Loss));
+            if (figures.Details is { } details)
+            {
+                var isBinary = details.Classes.Length == 2;
+                yield return ($"{rows} F1 (macro)", Share(details.F1));
+                if (details.RocAuc is { } roc)
+                    yield return (isBinary ? $"{rows} ROC-AUC" : $"{rows} ROC-AUC (macro)", Share(roc));
+                if (details.PrAuc is { } pr)
+                    yield return (isBinary ? $"{rows} PR-AUC" : $"{rows} PR-AUC (macro)", Share(pr));
+                if (details.LogLoss is { } log && run.Recipe.Loss is not (LossKind.BinaryCrossEntropy or LossKind.CategoricalCrossEntropy))
+                    yield return ($"{rows} log loss", NumberText.Short(log));
+                if (details.CalibrationError is { } calibration)
+                    yield return ($"{rows} calibration error", Share(calibration));
+            }
+        }
+
+        if (chapter.Figures?.Training is { } training)
+        {
+            if (training.Accuracy is { } accuracy)
+                yield return ("training accuracy", NumberText.Percent(accuracy));
+            if (training.R2 is { } r2)
+                yield return ("training R²", Share(r2));
         }
 
         if (run.Shown is { } last)
@@ -108,6 +134,39 @@ internal static class ReportPage
             yield return ("rows per second", NumberText.Whole(pace));
         if (chapter.Parameters is { } parameters)
             yield return ("weights and biases", NumberText.Whole(parameters));
+    }
+
+    private static string Share(double share) => share.ToString("0.0000", CultureInfo.InvariantCulture);
+
+    /// <summary>A line for each class.</summary>
+    private static void Classes(StringBuilder html, RunChapter chapter, string heading)
+    {
+        if (chapter is not { Data.Classes: var names, Figures: { Evaluation.Details: { } details, Rows: var rows } } || details.Classes.Length > ClassificationPictures.MostClasses)
+            return;
+        html.Append($"<{heading}>The classes, on the {rows} rows</{heading}>\n<div class=\"scroll\"><table>\n<tr><th>class</th>");
+        foreach (var name in new[] { "rows", "predicted", "precision", "recall", "F1", "ROC-AUC", "PR-AUC" })
+            html.Append($"<th class=\"number\">{name}</th>");
+        html.Append("</tr>\n");
+        foreach (var (index, of) in details.Classes.Index())
+        {
+            Line(
+                ClassificationPictures.Name(names, index), NumberText.Whole(of.Rows), NumberText.Whole(of.Predicted), of.Occurs ? Share(of.Precision) : "–",
+                of.Occurs ? Share(of.Recall) : "–", of.Occurs ? Share(of.F1) : "–", Or(of.RocAuc), Or(of.PrAuc));
+        }
+
+        if (details.Classes.Length > 2)
+            Line("macro", "", "", Share(details.Precision), Share(details.Recall), Share(details.F1), Or(details.RocAuc), Or(details.PrAuc));
+        html.Append("</table></div>\n");
+
+        static string Or(double? share) => share is { } value ? Share(value) : "–";
+
+        void Line(string name, params string[] cells)
+        {
+            html.Append($"<tr><td>{Escape(name)}</td>");
+            foreach (var cell in cells)
+                html.Append($"<td class=\"number\">{cell}</td>");
+            html.Append("</tr>\n");
+        }
     }
 
     private static void Comparison(StringBuilder html, IReadOnlyList<RunChapter> chapters)
@@ -167,9 +226,19 @@ internal static class ReportPage
         var (run, recipe) = (chapter.Run, chapter.Run.Recipe);
         html.Append($"<{heading}>What was run</{heading}>\n<dl>\n");
         Fact(html, "data", Describe(recipe.Data.Source) + (chapter.Data is { } data ? $": {Rows(data)}" : ""));
-        if (chapter.Data is { TargetScale: not 1 and var scale })
-            Fact(html, "target", $"multiplied by {NumberText.Short(scale)}: losses and errors are those of the scaled target, predictions are shown in its own unit");
+        if (chapter.Data is { TargetScale: var scale, TargetOffsets: var offsets } && (scale != 1 || !offsets.IsEmpty))
+        {
+            Fact(html, "target", $"{(offsets.IsEmpty ? "" : "less its mean, ")}multiplied by {NumberText.Short(scale)}: "
+                + "losses and squared errors are those of the scaled target, all else is in its own unit");
+        }
+
         Fact(html, "model", $"{string.Join(" → ", recipe.Layers.Select(layer => $"{layer.Units} {RecipeText(layer.Activation)}"))}");
+        if (run.Speeds.Count > 0 && run.Speeds.Select(speed => speed.Epoch).Distinct().Count() == 1)
+        {
+            var times = run.Speeds.Where(speed => speed.RowsPerSecond > 0).Select(speed => $"{speed.Worker} {NumberText.Short(1e6 / speed.RowsPerSecond)} ms");
+            Fact(html, "compute time of 1,000 rows", string.Join(", ", times));
+        }
+
         Fact(html, "recipe fingerprint", recipe.Fingerprint(), isCode: true);
         if (run.Identity is { } identity)
         {
@@ -184,10 +253,10 @@ internal static class ReportPage
         {
             { Model: not null } => (
                 "The weights are a pure function of recipe and data: these commands train them again, to the same bits with any number of workers, and check the receipt.",
-                $"clustertrain train {Quoted(Path.Combine(run.Path, "recipe.yaml"))}{Rows(run)} --workers 4\nclustertrain verify {Quoted(run.Path)}"),
+                $"clustertrain train {Quoted(Path.Combine(run.Path, "recipe.yaml"))}{Rows(chapter)} --workers 4\nclustertrain verify {Quoted(run.Path)}"),
             { Outcome: "failed" } => (
                 "This command trains it again, with another value; see the recipe below.",
-                $"clustertrain train {Quoted(Path.Combine(run.Path, "recipe.yaml"))}{Rows(run)} --set optimiser.rate=0.01"),
+                $"clustertrain train {Quoted(Path.Combine(run.Path, "recipe.yaml"))}{Rows(chapter)} --set optimiser.rate=0.01"),
             _ => ("This command resumes the run, to the same weights as if it had never stopped.", $"clustertrain train --resume {Quoted(run.Path)}"),
         };
         html.Append($"<p>{why}</p>\n<pre>{Escape(commands)}</pre>\n")
@@ -195,9 +264,10 @@ internal static class ReportPage
     }
 
     /// <summary>The options by which the run's rows are found again from wherever the command is given.</summary>
-    private static string Rows(ReportedRun run) =>
-        run.Prepared is { } prepared ? $" --prepared {Quoted(prepared)}"
-        : run.RecipeFolder is { } folder && run.Recipe.Data.Source is CsvSource or IdxSource or PreparedSource ? $" --data {Quoted(folder)}"
+    private static string Rows(RunChapter chapter) =>
+        chapter.Run.Prepared is { } prepared ? $" --prepared {Quoted(prepared)}"
+        : (chapter.DataFolder ?? chapter.Run.RecipeFolder) is { } folder && chapter.Run.Recipe.Data.Source is CsvSource or IdxSource or PreparedSource
+            ? $" --data {Quoted(folder)}"
         : "";
 
     private static string Quoted(string path) => path.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '\\' or ':' or '-' or '_' or '.')
@@ -210,7 +280,7 @@ internal static class ReportPage
     private static string Describe(DataSource source) => source switch
     {
         NamedSource named => named.Name,
-        CsvSource csv => csv.File,
+        CsvSource csv => string.Join(", ", csv.Files),
         IdxSource idx => idx.Features,
         _ => "rows in the recipe",
     };

@@ -54,7 +54,8 @@ internal static class ReportStyle
         + "pre{padding:14px 16px;border-radius:10px;overflow-x:auto;margin:8px 0}dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 20px;margin:8px 0}"
         + "dt{font-size:14px}dd{margin:0;overflow-wrap:anywhere}summary{cursor:pointer;font-weight:600;margin-top:14px}"
         + ".whole{white-space:nowrap;overflow-wrap:normal}.swatch{display:inline-block;width:26px;height:8px;vertical-align:2px;margin-right:8px}"
-        + "@media (max-width:600px){dl{grid-template-columns:1fr}dd{margin-bottom:8px}body{padding:20px 14px}figure{overflow-x:auto}figure svg{min-width:520px;max-width:none}}"
+        + "@media (max-width:600px){dl{grid-template-columns:1fr}dd{margin-bottom:8px}body{padding:20px 14px}figure{overflow-x:auto;padding:14px 10px 10px}figure svg{max-width:none}"
+        + "figure svg.fits{max-width:100%;overflow:visible;font-size:17px}figure svg.fits .title{font-size:20px}figure svg.fits .small{font-size:15px}}"
         + "@media print{.tiles li,pre{break-inside:avoid}}"
         + PageColours(Light) + $"@media (prefers-color-scheme:dark){{{PageColours(Dark)}}}";
 

@@ -1,5 +1,6 @@
 using ClusterTrain.Learning;
 using ClusterTrain.Numerics;
+using ClusterTrain.Training;
 
 namespace ClusterTrain.Hosting;
 
@@ -22,6 +23,8 @@ internal sealed class RowFigures
 
     private const int ChunkRows = 512;
 
+    private const int MostTrainingRows = 100_000;
+
     private readonly PriorityQueue<Mistake, double> _mistakes = new();
     private readonly List<(float[] Truth, float[] Predicted)> _pairs = [];
 
@@ -33,10 +36,16 @@ internal sealed class RowFigures
     /// <summary>Loss and metrics over all of them.</summary>
     public Evaluation Evaluation { get; private set; } = new() { Rows = 0, Loss = 0 };
 
+    /// <summary>Classification: the outputs for all of them; null for a regression.</summary>
+    public ClassificationScores? Scores { get; private set; }
+
     /// <summary>The most confident mistakes, the most confident first.</summary>
     public IReadOnlyList<Mistake> Mistakes { get; private set; } = [];
 
-    /// <summary>Regression: targets and predictions of rows evenly spread over all, in the unit of the source.</summary>
+    /// <summary>The same on the training rows, or of very many on some, where it is not they that are shown; without details.</summary>
+    public Evaluation? Training { get; private set; }
+
+    /// <summary>Regression: targets and predictions of rows evenly spread over all that have finite ones, in the unit of the source.</summary>
     public IReadOnlyList<(float[] Truth, float[] Predicted)> Pairs => _pairs;
 
     /// <summary>Predicts the test rows; where there are none the validation rows, and else the training rows.</summary>
@@ -52,7 +61,7 @@ internal sealed class RowFigures
             _ => (data.Train, "training"),
         };
         var figures = new RowFigures(name);
-        figures.Predict(model, rows, data.Task, cancellation);
+        figures.Predict(model, data, rows, cancellation);
         return figures;
     }
 
@@ -64,16 +73,22 @@ internal sealed class RowFigures
         {
             var of = scaling.IsUniform ? 0 : i;
             raw[i] = scaling.Factors[of] == 0 ? 0 : (prepared[i] - scaling.Shifts[of]) / scaling.Factors[of];
+            if (scaling.HasOrigins)
+                raw[i] = (float)(raw[i] + scaling.Origins[i]);
         }
 
         return raw;
     }
 
-    private void Predict(Model model, DataSet rows, TaskKind task, CancellationToken cancellation)
+    private void Predict(Model model, PreparedData data, DataSet rows, CancellationToken cancellation)
     {
+        var task = data.Task;
         using var pool = new ComputePool(1, "report");
         using var network = new Network(model.Layout, model.Recipe.Loss, Kernels.Active, pool);
-        var sums = new EvaluationSums(task, rows.Outputs);
+        if (rows != data.Train)
+            Training = new Evaluator(network, data.Train, task) { MostRows = MostTrainingRows }.Evaluate(model.Weights.Span);
+        Scores = task == TaskKind.Classification ? new ClassificationScores(model.Recipe.Layers[^1]) : null;
+        var sums = new EvaluationSums(task, rows.Outputs, Scores) { ZeroTargets = rows.ZeroTargets };
         var most = (int)Math.Min(ChunkRows, rows.Rows);
         var (features, targets) = (new float[most * rows.Features], new float[most * rows.Outputs]);
         var (outputs, rowLoss) = (new float[most * rows.Outputs], new float[most]);
@@ -92,14 +107,20 @@ internal sealed class RowFigures
             {
                 var truth = t.Slice(row * rows.Outputs, rows.Outputs);
                 var output = y.Slice(row * rows.Outputs, rows.Outputs);
+                if (EvaluationSums.IsUndefined(output))
+                    continue;
                 if (task == TaskKind.Classification)
                     AddMistake(model, start + row, truth, output, x.Slice(row * rows.Features, rows.Features));
-                else if ((start + row) % every == 0)
-                    _pairs.Add((InUnit(truth, model.TargetScale), InUnit(output, model.TargetScale)));
+                else if ((start + row) % every == 0 && InUnit(output, model) is var predicted
+                    && Array.TrueForAll(predicted, float.IsFinite))
+                    _pairs.Add((InUnit(truth, model), predicted));
             }
         }
 
         Evaluation = sums.Result();
+        if (Evaluation.Details is null)
+            Scores = null;
+        Evaluation = Evaluation with { MeanAbsoluteError = Evaluation.MeanAbsoluteError / model.TargetScale };
         var mistakes = new List<Mistake>();
         while (_mistakes.TryDequeue(out var mistake, out _))
             mistakes.Add(mistake);
@@ -107,11 +128,11 @@ internal sealed class RowFigures
         Mistakes = mistakes;
     }
 
-    private static float[] InUnit(ReadOnlySpan<float> values, double targetScale)
+    private static float[] InUnit(ReadOnlySpan<float> values, Model model)
     {
         var found = new float[values.Length];
         for (var i = 0; i < found.Length; i++)
-            found[i] = (float)(values[i] / targetScale);
+            found[i] = model.InUnit(values[i], i);
         return found;
     }
 

@@ -21,6 +21,9 @@ internal sealed class RunChapter
     /// <summary>The run's data; null when they are not at hand.</summary>
     public PreparedData? Data { get; private set; }
 
+    /// <summary>The folder in which the recipe's files were found; null: it has none, or they are not at hand.</summary>
+    public string? DataFolder { get; private set; }
+
     /// <summary>What the model predicts; null without model or data.</summary>
     public RowFigures? Figures { get; private set; }
 
@@ -71,7 +74,9 @@ internal sealed class RunChapter
         const string Missing = "so the pictures that need rows are missing (confusion matrix, mistakes, decision boundary, predicted against true)";
         try
         {
-            var data = DataPreparation.Prepare(Run.Recipe, locations(Run.RecipeFolder).WithPrepared(Run.Prepared), null, cancellation);
+            var places = locations(Run.RecipeFolder).WithPrepared(Run.Prepared);
+            var data = DataPreparation.Prepare(Run.Recipe, places, null, cancellation);
+            DataFolder = FolderOf(Run.Recipe.Data.Source, places);
             if (Run.Identity is not { } identity || identity.Data == data.Fingerprint)
                 return data;
             Run.Note($"The data found now are not those of the run (fingerprint {data.Fingerprint}, the run's is {identity.Data}), {Missing}.");
@@ -82,6 +87,19 @@ internal sealed class RunChapter
         }
 
         return null;
+    }
+
+    // Beside the recipe, or where --data or the environment says.
+    private static string? FolderOf(DataSource source, DataLocations places)
+    {
+        var file = source switch
+        {
+            CsvSource csv => csv.File,
+            IdxSource idx => idx.Features,
+            PreparedSource prepared => prepared.File,
+            _ => null,
+        };
+        return file is null || Path.IsPathRooted(file) ? null : places.Folders.FirstOrDefault(folder => File.Exists(Path.Combine(folder, file)));
     }
 
     private Model? Model()
@@ -114,6 +132,8 @@ internal sealed class RunChapter
             Run.Note($"The confusion matrix is left out: it has more than {ClassificationPictures.MostClasses} classes.");
         }
 
+        if (figures.Evaluation.Details is { } details)
+            DrawRankings(data, figures, details);
         if (data.Task == TaskKind.Classification && model.Shape is { } shape)
             DrawMistakes(data, figures, shape);
         if (BoundaryPicture.Fits(model.Encoding))
@@ -126,13 +146,60 @@ internal sealed class RunChapter
                 BoundaryPicture.Draw(model, data));
         }
 
+        if (figures.Evaluation.FirstUndefined is { } undefined)
+            Run.Note($"Row {NumberText.Whole(undefined)} of the {figures.Rows} rows, and perhaps more, has no prediction: the model's outputs are no numbers there. Such rows count as wrong.");
+        if (data.Task == TaskKind.Regression && figures.Pairs.Count == 0)
+        {
+            Run.Note($"No prediction of the {figures.Rows} rows is a finite number, so there are no pictures of them.");
+            return;
+        }
+
+        var spread = figures.Pairs.Count < figures.Evaluation.Rows
+            ? $" {NumberText.Whole(figures.Pairs.Count)} rows, evenly spread over all {NumberText.Whole(figures.Evaluation.Rows)}."
+            : "";
         for (var output = 0; data.Task == TaskKind.Regression && output < Math.Min(MostOutputs, data.Train.Outputs); output++)
         {
+            var number = data.Train.Outputs == 1 ? "" : $"-{output + 1}";
             Add(
-                data.Train.Outputs == 1 ? "predicted" : $"predicted-{output + 1}",
-                "Each point is a row; on the dashed diagonal its prediction is exactly right."
-                    + (figures.Pairs.Count < figures.Evaluation.Rows ? $" {NumberText.Whole(figures.Pairs.Count)} rows, evenly spread over all {NumberText.Whole(figures.Evaluation.Rows)}." : ""),
+                $"predicted{number}",
+                "Each point is a row; on the dashed diagonal its prediction is exactly right." + spread,
                 RegressionPictures.PredictedAgainstTrue(figures.Pairs, output, data.TargetNames[output], figures.Rows));
+            Add(
+                $"residuals{number}",
+                "Each point is a row: above the line its prediction is too high, below it too low. A bend or a funnel is something the model has not learned." + spread,
+                RegressionPictures.Residuals(figures.Pairs, output, data.TargetNames[output], figures.Rows));
+        }
+    }
+
+    private void DrawRankings(PreparedData data, RowFigures figures, ClassificationFigures details)
+    {
+        var which = details.Classes.Length == 2 ? $"For the class {ClassificationPictures.Name(data.Classes, 1)}."
+            : RankingPictures.AreSome(details) ? $"Each class against all others; the {RankingPictures.MostCurves} that are told apart worst of {details.Classes.Length}."
+            : "Each class against all others.";
+        if (RankingPictures.Roc(figures, data.Classes) is { } roc)
+        {
+            Add(
+                "roc",
+                "At every threshold the share of a class's rows that is found, by the share of the other rows that is wrongly taken for it: the nearer to the upper left corner the better; on the dashed diagonal is chance. " + which,
+                roc);
+        }
+
+        if (RankingPictures.PrecisionRecall(figures, data.Classes) is { } curves)
+        {
+            Add(
+                "precision-recall",
+                "Of the rows taken for a class the share that is right, by the share of its rows that is found: the nearer to the upper right corner the better. " + which
+                    + (details.Classes.Length == 2 ? " The dashed line is chance." : ""),
+                curves);
+        }
+
+        if (RankingPictures.Calibration(details, data.Classes, figures.Rows) is { } calibration)
+        {
+            Add(
+                "calibration",
+                $"Rows in {ClassificationScores.Bins} bins by the probability they were given; larger points have more rows. On the dashed diagonal what is given 80 % comes true in 80 "
+                    + "of 100 cases; below it the model is too sure.",
+                calibration);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -36,9 +37,6 @@ public sealed class RunFolder : IDisposable
     /// <summary>The receipt: one object per epoch.</summary>
     public string ReceiptPath => File("receipt.jsonl");
 
-    /// <summary>Figures of the result on the test rows, once it is complete and where there are such rows.</summary>
-    public string TestPath => File("test.json");
-
     /// <summary>Figures per epoch, with times.</summary>
     public string EpochsPath => File("epochs.csv");
 
@@ -62,7 +60,7 @@ public sealed class RunFolder : IDisposable
     public static RunFolder Create(string path, Recipe recipe, string? recipeFolder = null, string? prepared = null)
     {
         ArgumentNullException.ThrowIfNull(recipe);
-        var startFile = recipe.Start is { } start ? Learning.StartWeights.Find(start, DataLocations.FromEnvironment(recipeFolder)) : null;
+        var startFile = recipe.Start is { } start ? FindStart(start, recipeFolder) : null;
         FileStream? heldLock = null;
         try
         {
@@ -97,6 +95,15 @@ public sealed class RunFolder : IDisposable
             heldLock?.Dispose();
             throw new RunFolderException($"{path}: cannot create the run folder: {error.Message}", error);
         }
+    }
+
+    // The recipe of another run is trained again with the copy that its folder holds.
+    private static string FindStart(StartRecipe start, string? recipeFolder)
+    {
+        var isRun = recipeFolder is not null && System.IO.File.Exists(System.IO.Path.Combine(recipeFolder, "run.json"));
+        return isRun && System.IO.File.Exists(StartPath(recipeFolder!))
+            ? Learning.StartWeights.Find(start with { File = System.IO.Path.GetFullPath(StartPath(recipeFolder!)) }, DataLocations.FromEnvironment(null))
+            : Learning.StartWeights.Find(start, DataLocations.FromEnvironment(recipeFolder));
     }
 
     /// <summary>The weights a run begins with; a run folder holds a copy of the recipe's start file, so that it needs no other.</summary>
@@ -304,15 +311,17 @@ public sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Writes the figures of the result on the test rows.</summary>
+    /// <summary>Writes figures of the result: on the test rows to <c>test.json</c>, on the training rows to <c>training.json</c>.</summary>
+    /// <param name="rows">Which rows, <c>test</c> or <c>training</c>.</param>
     /// <param name="figures">The figures.</param>
+    /// <param name="classes">Names of the classes; empty for a regression.</param>
     /// <param name="weightsSha256">SHA-256 of the weights they are of.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public void WriteTest(Evaluation figures, string weightsSha256) => AtomicFile.Write(TestPath, stream =>
+    public void WriteFigures(string rows, Evaluation figures, ImmutableArray<string> classes, string weightsSha256) => AtomicFile.Write(File($"{rows}.json"), stream =>
     {
         using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
-        EvaluationJson.Write(json, figures);
+        EvaluationJson.WriteAll(json, figures, classes);
         json.WriteString("weightsSha256", weightsSha256);
         json.WriteEndObject();
     });

@@ -52,7 +52,10 @@ public sealed class RunRecorder : IRunRecorder, IDisposable
             return (known.Record!, true);
         }
 
-        var validation = _validation?.Evaluate(weights.Span);
+        // In the unit of the target, as predictions are; losses and squared errors are those of training.
+        var validation = _validation?.Evaluate(weights.Span) is { } figures
+            ? figures with { MeanAbsoluteError = figures.MeanAbsoluteError / _data.TargetScale }
+            : null;
         if (validation is not null && !double.IsFinite(validation.Loss))
         {
             throw new TrainingException(

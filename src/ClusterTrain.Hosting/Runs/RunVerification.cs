@@ -83,11 +83,9 @@ public static class RunVerification
         if (run.Receipt.Entries is [{ Identity: { } mine }, ..] && other.Receipt.Entries is [{ Identity: { } theirs }, ..])
         {
             CompareIdentity(mine, theirs, agreements, differences);
-            var values = mine.Recipe == theirs.Recipe ? [] : RecipeDifferences.Between(run.Recipe, other.Recipe);
-            differences.AddRange(values.Take(MostValues).Select(value => $"recipe: {value}"));
-            if (values.Count > MostValues)
+            if (mine.Recipe != theirs.Recipe)
             {
-                differences.Add($"recipe: and {values.Count - MostValues} more values");
+                differences.AddRange(Differences(run.Recipe, other.Recipe));
             }
         }
 
@@ -111,6 +109,17 @@ public static class RunVerification
         }
 
         return new VerificationReport(agreements, differences);
+    }
+
+    /// <summary>Compares two recipes; names the keys that differ.</summary>
+    /// <param name="recipe">A recipe.</param>
+    /// <param name="other">Another one.</param>
+    public static VerificationReport Compare(Recipe recipe, Recipe other)
+    {
+        var (mine, theirs) = (recipe.Fingerprint(), other.Fingerprint());
+        return mine == theirs
+            ? new VerificationReport([$"same recipe: {mine}"], [])
+            : new VerificationReport([], [$"different recipe: {mine} and {theirs}", .. Differences(recipe, other)]);
     }
 
     /// <summary>Computes a stretch of a run again on this machine, from the nearest checkpoint before it, and compares it with the receipt.</summary>
@@ -182,6 +191,13 @@ public static class RunVerification
             replay.Advance();
             progress?.Report(replay.Step);
         }
+    }
+
+    private static IEnumerable<string> Differences(Recipe recipe, Recipe other)
+    {
+        var values = RecipeDifferences.Between(recipe, other);
+        var told = values.Take(MostValues).Select(value => $"recipe: {value}");
+        return values.Count > MostValues ? told.Append($"recipe: and {values.Count - MostValues} more values") : told;
     }
 
     private static void CheckCheckpoint(FinishedRun run, FinishedRun.Checkpoint checkpoint, List<string> agreements, List<string> differences)

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using ClusterTrain.Learning;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Hosting;

@@ -30,7 +30,10 @@ internal static class ColumnFitting
             else if (imputation is not null)
             {
                 var values = Values(table, i, rows);
-                fills.Add(new ColumnFill(column, Number(values, imputation, table.Name), null, imputation.Indicator && Array.Exists(values, double.IsNaN)));
+                var number = Number(values, imputation, table.Name);
+                if (encoding.Date(column) is not null)
+                    number = DateCell.StartOfDay(number);
+                fills.Add(new ColumnFill(column, number, null, imputation.Indicator && Array.Exists(values, double.IsNaN)));
             }
 
             void AddWords(ColumnCategories file, double[] values, ImputationRecipe? filling, UnseenRecipe? others)
@@ -77,7 +80,7 @@ internal static class ColumnFitting
     private static double Number(double[] values, ImputationRecipe imputation, string name)
     {
         if (imputation.Kind == ImputationKind.Constant)
-            return imputation.Number!.Value;
+            return imputation.Number ?? DateCell.Read(imputation.Word, DateColumn.DefaultFormat)!.Value;
         var known = Array.FindAll(values, value => !double.IsNaN(value));
         if (known.Length == 0)
             throw Nothing(name, imputation.Column);

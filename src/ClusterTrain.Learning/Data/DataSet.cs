@@ -73,6 +73,11 @@ public sealed class DataSet
     public ImmutableArray<float> ClassWeights => _targets.Weights;
 
     /// <summary>
+    /// For a regression whose targets were shifted, for each target what 0 of the source became; otherwise empty: 0 stayed 0.
+    /// </summary>
+    public ImmutableArray<float> ZeroTargets => _targets.Zeros;
+
+    /// <summary>
     /// SHA-256 (64 lower-case hex digits) of the shape, the classes and the content of the rows in order. Computed when it
     /// is first asked for, in one pass over the rows.
     /// </summary>

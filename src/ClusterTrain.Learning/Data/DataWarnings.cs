@@ -22,7 +22,7 @@ internal static class DataWarnings
         if (raw is not null)
         {
             var prepared = FirstRows(data.Train, raw.Length);
-            foreach (var warning in Blurred(data, raw, prepared, recipe.Standardise).Concat(recipe.Standardise ? [] : Ranges(data, prepared)))
+            foreach (var warning in Blurred(data, raw, prepared, recipe.Scaling != ScalingKind.None).Concat(recipe.Scaling != ScalingKind.None ? [] : Ranges(data, prepared)))
                 yield return warning;
         }
 
@@ -42,11 +42,11 @@ internal static class DataWarnings
         {
             yield return string.Create(
                 CultureInfo.InvariantCulture,
-                $"the targets go up to {largest:G3}, which makes losses and steps very large. Set data.target_scale, for example {1 / Math.Pow(10, Math.Floor(Math.Log10(largest))):R}; ")
+                $"the targets go up to {largest:G3}, which makes losses and steps very large. Set data.target_scale: auto; ")
                 + "predictions stay in the target's unit.";
         }
 
-        foreach (var warning in data.Classes.IsEmpty || (data.Validation ?? data.Test) is null ? [] : RareClasses(data))
+        foreach (var warning in data.Classes.IsEmpty || (data.Validation ?? data.Test) is null ? [] : RareClasses(data, recipe))
             yield return warning;
     }
 
@@ -126,8 +126,14 @@ internal static class DataWarnings
 
     private static bool IsPerRow(int words, long rows) => words > FewWords && words * 2L > rows;
 
-    private static IEnumerable<string> RareClasses(PreparedData data)
+    private static IEnumerable<string> RareClasses(PreparedData data, DataRecipe recipe)
     {
+        var remedy = recipe switch
+        {
+            { Source: CsvSource { Time: not null } } => "use more rows, or hold back another share of them.",
+            { Split: SplitKind.Stratified } => "use more rows of it, hold back a larger share, or leave the class out.",
+            _ => "use more rows, hold back another share of them, or choose another seed.",
+        };
         foreach (var (name, set) in new[] { ("training", data.Train), ("validation", data.Validation), ("test", data.Test) })
         {
             if (set is null)
@@ -140,7 +146,7 @@ internal static class DataWarnings
             {
                 yield return $"no {name} row has the class {missing}. "
                     + (name == "training" ? "The model cannot learn it: " : $"The {name} figures say nothing about it: ")
-                    + "use more rows, hold back another share of them, or choose another seed.";
+                    + remedy;
             }
 
             var rare = name == "training" ? Named(data.Classes, counts, count => count is > 0 and < FewRows) : "";

@@ -44,6 +44,14 @@ public sealed record FeatureEncoding
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public ImmutableArray<UnseenCategory> Unseen { get; init; }
 
+    /// <summary>The columns of dates, each of which becomes its parts; default: there are none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public ImmutableArray<DateColumn> Dates { get; init; }
+
+    /// <summary>The columns of true and false, which become 1 and 0; default: there are none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public ImmutableArray<string> Booleans { get; init; }
+
     /// <summary>
     /// Name of each input of the network; that of a category is <c>column=category</c>. The last ones say for the columns that ask for it
     /// whether their value is missing.
@@ -53,7 +61,7 @@ public sealed record FeatureEncoding
 
     /// <summary>The names without those of the indicators: what another program needs to know of a row.</summary>
     [JsonIgnore]
-    internal ImmutableArray<string> ColumnFeatureNames => [.. Features.SelectMany(feature => Category(feature)?.FeatureNames ?? [feature])];
+    internal ImmutableArray<string> ColumnFeatureNames => [.. Features.SelectMany(NamesOf)];
 
     /// <summary>The columns that have a feature which is 1 where their value is missing.</summary>
     [JsonIgnore]
@@ -64,6 +72,19 @@ public sealed record FeatureEncoding
     internal bool IsFitted => !Fills.IsDefaultOrEmpty || !Unseen.IsDefaultOrEmpty;
 
     private ImmutableArray<ColumnFill> Filled => Fills.IsDefault ? [] : Fills;
+
+    /// <summary>What a feature is called once it is one input, or several.</summary>
+    /// <summary>Names of the features of a date, such as <c>sold.year</c>.</summary>
+    internal static IEnumerable<string> FeatureNamesOf(DateColumn date) =>
+        date.Parts.Select(part => $"{date.Column}.{RecipeWords.DatePart.Of(part)}");
+
+    private IEnumerable<string> NamesOf(string feature) => Category(feature)?.FeatureNames ?? (Date(feature) is { } date ? FeatureNamesOf(date) : null) ?? [feature];
+
+    /// <summary>How a column's dates are read; null: it has none.</summary>
+    internal DateColumn? Date(string column) => Dates.IsDefault ? null : Dates.FirstOrDefault(date => date.Column == column);
+
+    /// <summary>True for a column of true and false.</summary>
+    internal bool IsBoolean(string column) => !Booleans.IsDefault && Booleans.Contains(column);
 
     /// <summary>Name of the feature that says whether a column's value is missing.</summary>
     internal static string IndicatorName(string column) => $"{column} is missing";
@@ -119,7 +140,14 @@ public sealed record FeatureEncoding
         Require(
             Categories.All(words => words is not null && Columns.Contains(words.Column) && IsNames(words.Names)),
             "each column of words is a column and has categories");
-        var numbers = Columns.Except(Categories.Select(words => words.Column)).ToHashSet();
+        Require(
+            Dates.IsDefault || Dates.All(date => date is { Column: not null, Parts.IsDefaultOrEmpty: false } && Columns.Contains(date.Column) && Category(date.Column) is null
+                && DateColumn.Formats.Contains(date.Format) && date.Parts.All(Enum.IsDefined) && date.Parts.Distinct().Count() == date.Parts.Length),
+            "each column of dates is a column and has a format and parts");
+        Require(
+            Booleans.IsDefault || Booleans.All(column => column is not null && Columns.Contains(column) && Category(column) is null && Date(column) is null),
+            "each column of true and false is a column");
+        var numbers = Columns.Except(Categories.Select(words => words.Column)).Where(column => Date(column) is null).ToHashSet();
         Require(
             Derived.All(feature => feature is { Name: not null } && Enum.IsDefined(feature.Kind)
                 && numbers.Contains(feature.Left) && numbers.Contains(feature.Right)),

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace ClusterTrain.Learning;
 
-/// <summary>Mean and variance of each feature over chosen rows, in double.</summary>
+/// <summary>What the scaling of each feature needs, over chosen rows, in double.</summary>
 /// <remarks>
 /// Features are seen as float32, but for those that lose by it: large numbers with small differences, such as Unix times, are seen in double and
 /// their mean is taken from them in double too.
@@ -45,6 +45,76 @@ internal static class FeatureStatistics
             Origins = origins.Count == 0
                 ? default
                 : [.. Enumerable.Range(0, raw.Features).Select(i => origins.TryGetValue(i, out var of) ? of.Mean : 0)],
+        };
+    }
+
+    /// <summary>The scaling of a kind over the rows.</summary>
+    /// <param name="kind">The kind.</param>
+    /// <param name="raw">The raw rows.</param>
+    /// <param name="rows">Those that count; null: all.</param>
+    /// <param name="scale">What features are multiplied by before.</param>
+    public static FeatureScaling Scaling(ScalingKind kind, RowStore raw, int[]? rows, double scale) => kind switch
+    {
+        ScalingKind.Standard => Standardising(raw, rows, scale),
+        ScalingKind.MinMax => ByOrder(raw, rows, scale, Range),
+        ScalingKind.Robust => ByOrder(raw, rows, scale, Quartiles),
+        _ => FeatureScaling.Uniform(raw.Features, (float)scale),
+    };
+
+    // Of a feature's values in ascending order: what is taken from it, and what it is divided by; 0: nothing.
+    private static (double Origin, double Width) Range(double[] ascending) => (ascending[0], ascending[^1] - ascending[0]);
+
+    private static (double Origin, double Width) Quartiles(double[] ascending)
+    {
+        var width = Quantile(0.75) - Quantile(0.25);
+        if (width > 0)
+            return (Quantile(0.5), width);
+        var (sum, squares) = (0.0, 0.0);
+        foreach (var value in ascending)
+            sum += value - ascending[0];
+        var mean = ascending[0] + (sum / ascending.Length);
+        foreach (var value in ascending)
+            squares += (value - mean) * (value - mean);
+        return (Quantile(0.5), Math.Sqrt(squares / ascending.Length));
+
+        // Between the two values nearest, as most programs do.
+        double Quantile(double share)
+        {
+            var place = share * (ascending.Length - 1);
+            var below = (int)place;
+            return below + 1 == ascending.Length ? ascending[below] : ascending[below] + ((place - below) * (ascending[below + 1] - ascending[below]));
+        }
+    }
+
+    /// <summary>A scaling by statistics of the values in order, computed for as many features at once as a block of memory holds.</summary>
+    private static FeatureScaling ByOrder(RowStore raw, int[]? rows, double scale, Func<double[], (double Origin, double Width)> of)
+    {
+        const long BlockValues = 1 << 25;
+        var count = rows?.LongLength ?? raw.Rows;
+        var (factors, origins, row) = (new float[raw.Features], new double[raw.Features], new double[raw.Features]);
+        var block = (int)Math.Clamp(BlockValues / count, 1, raw.Features);
+        for (var start = 0; start < raw.Features; start += block)
+        {
+            double[][] values = [.. Enumerable.Range(0, Math.Min(block, raw.Features - start)).Select(_ => new double[count])];
+            for (var i = 0L; i < count; i++)
+            {
+                raw.ReadWide(rows?[i] ?? i, row);
+                for (var feature = 0; feature < values.Length; feature++)
+                    values[feature][i] = row[start + feature];
+            }
+
+            for (var feature = 0; feature < values.Length; feature++)
+            {
+                Array.Sort(values[feature]);
+                var (origin, width) = of(values[feature]);
+                var factor = (float)(Math.Sign(scale) / width);
+                (origins[start + feature], factors[start + feature]) = (origin, float.IsFinite(factor) && factor != 0 ? factor : (float)scale);
+            }
+        }
+
+        return new FeatureScaling(raw.Features, [.. factors], [.. factors.Select(_ => 0f)])
+        {
+            Origins = Array.TrueForAll(origins, origin => origin == 0) ? default : [.. origins],
         };
     }
 

@@ -35,6 +35,9 @@ public sealed record PreparedData
     /// <summary>What the numbers of the source were multiplied by to become targets; predictions are divided by it.</summary>
     public double TargetScale { get; init; } = 1;
 
+    /// <summary>For each target what was taken from its numbers before; added to predictions. Empty: nothing.</summary>
+    public ImmutableArray<double> TargetOffsets { get; init; } = [];
+
     /// <summary>Height and width when a row is an image; null otherwise.</summary>
     public ImageShape? Shape { get; init; }
 

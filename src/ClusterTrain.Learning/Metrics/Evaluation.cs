@@ -26,6 +26,14 @@ public sealed record Evaluation
     /// </summary>
     public double? R2 { get; init; }
 
+    /// <summary>Classification: what accuracy does not tell; null where it was not asked for, or a row has no prediction.</summary>
+    public ClassificationFigures? Details { get; init; }
+
+    /// <summary>
+    /// Regression: mean over rows and outputs of |y - t| / |t|, as a share; null when a target is 0, which has no shares.
+    /// </summary>
+    public double? MeanAbsolutePercentageError { get; init; }
+
     /// <summary>The first row, from 0, with an output that is not a number: such a row has no prediction. Null: every row has one.</summary>
     public long? FirstUndefined { get; init; }
 }

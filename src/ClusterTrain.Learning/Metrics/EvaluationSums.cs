@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace ClusterTrain.Learning;
 
 /// <summary>
@@ -6,25 +8,35 @@ namespace ClusterTrain.Learning;
 /// </summary>
 public sealed class EvaluationSums
 {
+    /// <summary>The threshold at which two classes are treated alike.</summary>
+    public const double EvenThreshold = 0.5;
+
     private readonly TaskKind _task;
     private readonly int _outputs;
     private readonly long[,] _confusion;
     private readonly double[] _squaredErrors;
     private readonly double[] _targetMean;
     private readonly double[] _targetSquares;
+    private readonly double _threshold;
     private double _absoluteErrors;
+    private double _relativeErrors;
+    private bool _hasZeroTarget;
     private double _loss;
     private long _rows;
     private long? _firstUndefined;
 
     /// <summary>Sums over no rows yet.</summary>
     /// <param name="task">Which figures to collect.</param>
-    /// <param name="outputs">Outputs per row; a classifier with a single output tells two classes apart at 0.5.</param>
-    public EvaluationSums(TaskKind task, int outputs)
+    /// <param name="outputs">Outputs per row.</param>
+    /// <param name="scores">Collects what accuracy does not tell; null: nothing does.</param>
+    /// <param name="threshold">Of two classes the second is predicted where its output is above this, see <see cref="ClassOf"/>.</param>
+    public EvaluationSums(TaskKind task, int outputs, ClassificationScores? scores = null, double threshold = EvenThreshold)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(outputs, 1);
         _task = task;
         _outputs = outputs;
+        _threshold = threshold;
+        Scores = scores;
         var classes = task == TaskKind.Classification ? Math.Max(2, outputs) : 0;
         _confusion = new long[classes, classes];
         var numbers = task == TaskKind.Regression ? outputs : 0;
@@ -32,6 +44,12 @@ public sealed class EvaluationSums
         _targetMean = new double[numbers];
         _targetSquares = new double[numbers];
     }
+
+    /// <summary>What collects the outputs; null: nothing does.</summary>
+    public ClassificationScores? Scores { get; }
+
+    /// <summary>For each output of a regression what 0 of the targets' own unit is; empty: 0. Shares of a target go by it.</summary>
+    public ImmutableArray<float> ZeroTargets { get; init; } = [];
 
     /// <summary>Adds rows, in order.</summary>
     /// <param name="outputs">(rows, outputs) after the last activation.</param>
@@ -60,7 +78,9 @@ public sealed class EvaluationSums
             }
             else if (_task == TaskKind.Classification)
             {
-                _confusion[ClassOf(t), ClassOf(y)]++;
+                var (label, predicted) = (ClassOf(t), ClassOf(y, _threshold));
+                _confusion[label, predicted]++;
+                Scores?.Add(y, label, predicted);
             }
             else
             {
@@ -87,7 +107,12 @@ public sealed class EvaluationSums
                 right += _confusion[index, index];
             }
 
-            return result with { Accuracy = (double)right / _rows, Confusion = (long[,])_confusion.Clone() };
+            return result with
+            {
+                Accuracy = (double)right / _rows,
+                Confusion = (long[,])_confusion.Clone(),
+                Details = _firstUndefined is null ? Scores?.Result(_confusion) : null,
+            };
         }
 
         if (_firstUndefined is not null)
@@ -108,6 +133,7 @@ public sealed class EvaluationSums
         {
             MeanAbsoluteError = _absoluteErrors / values,
             MeanSquaredError = squares / values,
+            MeanAbsolutePercentageError = _hasZeroTarget ? null : _relativeErrors / values,
             R2 = Array.IndexOf(_targetSquares, 0) < 0 ? r2 / _outputs : null,
         };
     }
@@ -128,13 +154,15 @@ public sealed class EvaluationSums
 
     /// <summary>
     /// The class that a row of outputs or one-hot targets names: the first largest, or for one output whether it
-    /// exceeds 0.5.
+    /// exceeds 0.5. With another threshold, of two classes the second where its output exceeds it.
     /// </summary>
-    public static int ClassOf(ReadOnlySpan<float> row)
+    /// <param name="row">The outputs or targets.</param>
+    /// <param name="threshold">The threshold.</param>
+    public static int ClassOf(ReadOnlySpan<float> row, double threshold = EvenThreshold)
     {
-        if (row.Length == 1)
+        if (row.Length == 1 || (row.Length == 2 && threshold != EvenThreshold))
         {
-            return row[0] > 0.5f ? 1 : 0;
+            return row[^1] > threshold ? 1 : 0;
         }
 
         var best = 0;
@@ -157,6 +185,9 @@ public sealed class EvaluationSums
             var error = outputs[output] - target;
             _absoluteErrors += Math.Abs(error);
             _squaredErrors[output] += error * error;
+            var whole = ZeroTargets.IsEmpty ? target : target - ZeroTargets[output];
+            _hasZeroTarget |= whole == 0;
+            _relativeErrors += Math.Abs(error / whole);
 
             // Welford 1962: the squares around the mean in one pass, without the cancellation of Σt² - n·mean².
             var fromOldMean = target - _targetMean[output];

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Security.Cryptography;
 using System.Text.Json;
 
 namespace ClusterTrain.Learning;
@@ -10,6 +11,8 @@ namespace ClusterTrain.Learning;
 public sealed class Model
 {
     private const string FormatName = "clustertrain-model-1";
+
+    private static readonly string[] s_preparation = ["encoding", "classes", "targets", "target_scale", "target_offsets"];
 
     /// <summary>Puts a model together.</summary>
     /// <param name="recipe">What it was trained by.</param>
@@ -26,6 +29,7 @@ public sealed class Model
         Classes = data.Classes;
         TargetNames = data.TargetNames;
         TargetScale = data.TargetScale;
+        TargetOffsets = data.TargetOffsets;
         Shape = data.Shape;
     }
 
@@ -36,13 +40,18 @@ public sealed class Model
         Classes = Names(file, path, "classes");
         TargetNames = Names(file, path, "targets");
         TargetScale = double.Parse(Text(file, path, "target_scale"), System.Globalization.CultureInfo.InvariantCulture);
+        TargetOffsets = file.Metadata.TryGetValue("target_offsets", out var offsets) ? JsonSerializer.Deserialize(offsets, ModelJson.Default.ImmutableArrayDouble) : [];
+        if (TargetOffsets.Length != 0 && TargetOffsets.Length != Recipe.Layers[^1].Units)
+            throw new FormatException($"target_offsets has {TargetOffsets.Length} numbers for {Recipe.Layers[^1].Units} outputs");
         Shape = file.Metadata.TryGetValue("shape", out var shape) && shape.Split('x') is [var height, var width]
             ? new ImageShape(int.Parse(height, System.Globalization.CultureInfo.InvariantCulture), int.Parse(width, System.Globalization.CultureInfo.InvariantCulture))
             : null;
         Layout = new NetworkLayout(Scaling.Features, Recipe.Layers);
         Weights = Layout.Flatten(file.Tensors, path);
 
-        // Models of former versions have no hash.
+        // Models of former versions have no hashes.
+        if (file.Metadata.TryGetValue("preparation_sha256", out var prepared) && prepared != PreparationHash(file.Metadata))
+            throw new SafetensorsException($"{path}: is damaged: what prepares its rows does not have the SHA-256 {prepared} that it states; get the file again or write it anew");
         if (file.Metadata.TryGetValue("weights_sha256", out var stated) && stated != WeightsHash.Of(Weights.Span))
         {
             throw new SafetensorsException(
@@ -76,6 +85,16 @@ public sealed class Model
 
     /// <summary>For regression: outputs are divided by this to be in the unit of the training file; 1 otherwise.</summary>
     public double TargetScale { get; }
+
+    /// <summary>For regression: for each output what is added to it then; empty: nothing.</summary>
+    public ImmutableArray<double> TargetOffsets { get; }
+
+    /// <summary>An output of a regression in the unit of the training file.</summary>
+    /// <param name="value">The network's output.</param>
+    /// <param name="output">Which of them.</param>
+    public float InUnit(float value, int output) => TargetOffsets.IsEmpty
+        ? TargetScale == 1 ? value : (float)(value / TargetScale)
+        : (float)((value / TargetScale) + TargetOffsets[output]);
 
     /// <summary>Height and width when the features are the pixels of an image.</summary>
     public ImageShape? Shape { get; }
@@ -114,16 +133,18 @@ public sealed class Model
     public ModelRows ReadRows(string path, string? labels = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return ModelRowsReader.Read(this, path, labels, withTargets: true);
+        return ModelRowsReader.Read(this, path, labels, withTargets: true, keep: []);
     }
 
     /// <summary>Reads rows to predict, as <see cref="ReadRows"/> does; columns of targets may hold anything, or nothing.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="DataException">The file is not such as the model needs.</exception>
-    public ModelRows ReadFeatures(string path)
+    /// <param name="keep">Columns of a CSV file to be kept as they stand there; <c>all</c>: every one.</param>
+    /// <exception cref="DataException">The file is not such as the model needs, or has no such column.</exception>
+    public ModelRows ReadFeatures(string path, params IReadOnlyList<string> keep)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return ModelRowsReader.Read(this, path, labels: null, withTargets: false);
+        ArgumentNullException.ThrowIfNull(keep);
+        return ModelRowsReader.Read(this, path, labels: null, withTargets: false, keep);
     }
 
     /// <summary>Writes the model file, all or nothing.</summary>
@@ -141,12 +162,22 @@ public sealed class Model
             ["weights_sha256"] = WeightsHash.Of(Weights.Span),
             ["target_scale"] = TargetScale.ToString("R", System.Globalization.CultureInfo.InvariantCulture),
         };
+        if (!TargetOffsets.IsEmpty)
+            metadata["target_offsets"] = JsonSerializer.Serialize(TargetOffsets, ModelJson.Default.ImmutableArrayDouble);
+        metadata["preparation_sha256"] = PreparationHash(metadata);
         if (Shape is { } shape)
         {
             metadata["shape"] = $"{shape.Height}x{shape.Width}";
         }
 
         SafetensorsFile.Write(path, Layout.Named(Weights), metadata);
+    }
+
+    // Over all that stands between a row of a file and a prediction but for the weights.
+    private static string PreparationHash(IReadOnlyDictionary<string, string> metadata)
+    {
+        var parts = s_preparation.Select(key => metadata.GetValueOrDefault(key, ""));
+        return Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(string.Join('\n', parts))));
     }
 
     private static string Text(SafetensorsFile file, string path, string key) =>
@@ -157,4 +188,5 @@ public sealed class Model
 }
 
 [System.Text.Json.Serialization.JsonSerializable(typeof(ImmutableArray<string>))]
+[System.Text.Json.Serialization.JsonSerializable(typeof(ImmutableArray<double>))]
 internal sealed partial class ModelJson : System.Text.Json.Serialization.JsonSerializerContext;

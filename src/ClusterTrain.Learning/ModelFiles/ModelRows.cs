@@ -9,23 +9,39 @@ public sealed record ModelRows(DataSet Rows, bool HasTargets)
 {
     /// <summary>What a reader should know although nothing is wrong.</summary>
     public ImmutableArray<string> Warnings { get; init; } = [];
+
+    /// <summary>The columns that were to be kept; null: none were.</summary>
+    public KeptColumns? Kept { get; init; }
 }
+
+/// <summary>Columns of a file as they stand there, beside the rows that were made of it.</summary>
+/// <param name="Names">Their names, each another one.</param>
+/// <param name="Rows">For each row its cells.</param>
+public sealed record KeptColumns(ImmutableArray<string> Names, IReadOnlyList<string[]> Rows);
 
 /// <summary>Reads files for a model.</summary>
 internal static class ModelRowsReader
 {
     /// <exception cref="DataException">The files are not such as the model can read.</exception>
-    public static ModelRows Read(Model model, string path, string? labels, bool withTargets)
+    public static ModelRows Read(Model model, string path, string? labels, bool withTargets, IReadOnlyList<string> keep)
     {
         using var file = DataFile.Open(path);
-        var (table, hasTargets) = file.BeginsAsIdx() ? ReadIdx(model, IdxFile.Read(file), labels)
-            : labels is null ? CsvTable.ReadForModel(file, model, new MemoryCollector(file.Name), withTargets)
+        var isIdx = file.BeginsAsIdx();
+        if (isIdx && keep.Count > 0)
+            throw new DataException($"{file.Name}: there is no column '{keep[0]}' to keep: an IDX file has none with names. Leave --keep out.");
+        var (table, hasTargets) = isIdx ? ReadIdx(model, IdxFile.Read(file), labels)
+            : labels is null ? CsvTable.ReadForModel(file, model, new MemoryCollector(file.Name), withTargets, keep)
             : throw new DataException(
                 $"{labels}: {path} is a CSV file, whose targets are columns of its own. Name a file of labels only for features in IDX.");
         var outputs = model.Recipe.Layers[^1].Units;
         var finished = DataPreparation.Finish(
-            table, model.Scaling, hasTargets && model.Classes.IsEmpty ? model.TargetScale : null, oneOutput: outputs == 1, hasTargets ? model.Recipe.Loss : null);
-        return new ModelRows(new DataSet(finished.Rows, finished.Targets, null) { PlaceOf = table.PlaceOf }, hasTargets) { Warnings = table.Warnings };
+            table, model.Scaling, hasTargets && model.Classes.IsEmpty ? model.TargetScale : null, model.TargetOffsets, oneOutput: outputs == 1,
+            hasTargets ? model.Recipe.Loss : null);
+        return new ModelRows(new DataSet(finished.Rows, finished.Targets, null) { PlaceOf = table.PlaceOf }, hasTargets)
+        {
+            Warnings = table.Warnings,
+            Kept = table.Kept,
+        };
     }
 
     private static (SourceTable Table, bool HasTargets) ReadIdx(Model model, IdxFile file, string? labels)

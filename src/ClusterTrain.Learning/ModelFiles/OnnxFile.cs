@@ -4,17 +4,20 @@ using System.Text.Json;
 namespace ClusterTrain.Learning;
 
 /// <summary>
-/// Writes a model in the ONNX format, for any runtime that reads it: raw features in, predictions out, the scaling included.
-/// Operators of opset 13, IR version 7. Format: https://github.com/onnx/onnx/blob/main/docs/IR.md.
+/// Writes a model in the ONNX format, for any runtime that reads it: raw columns in, labels or numbers out, all preparation included. Operators of opset
+/// 13 (IR version 7), or of opset 20 (IR version 9) where columns hold text. Format: https://github.com/onnx/onnx/blob/main/docs/IR.md.
 /// </summary>
+/// <remarks>
+/// <para>
+/// A model of a table takes each column as an input (rows, 1) of its name: double for numbers, where NaN is a missing value; a string for words, dates,
+/// and true and false, as the cell has it without blanks around it, where the empty string and the recipe's words are missing values.
+/// </para>
+/// <para>A model of images takes <see cref="InputName"/>, (rows, features), float32.</para>
+/// <para>A row that <c>predict</c> would refuse, for a gap that nothing fills or a category that is not known, has NaN outputs.</para>
+/// </remarks>
 public static class OnnxFile
 {
-    /// <summary>
-    /// Name of the input, (rows, features): the features as they are before any scaling, one for each category of a column of words,
-    /// derived ones included. They are float32, or double where the model takes large numbers with small differences
-    /// (<see cref="FeatureScaling.HasOrigins"/>). Where the recipe fills missing values, NaN stands for one, in all features of a column of words; those that
-    /// say what is missing are computed inside.
-    /// </summary>
+    /// <summary>Name of the input of a model of images: the features as they are before any scaling.</summary>
     public const string InputName = "features";
 
     /// <summary>
@@ -22,26 +25,49 @@ public static class OnnxFile
     /// </summary>
     public const int MostParameters = 500_000_000;
 
-    private const int IrVersion = 7;
-    private const int OpsetVersion = 13;
+    private const string Label = "label";
 
     /// <summary>
-    /// Name of the output, (rows, outputs): <c>probabilities</c> for classification, <c>outputs</c> in the unit of the training file
-    /// otherwise.
+    /// Name of the output (rows, outputs): <c>probabilities</c> for classification, <c>outputs</c> in the unit of the training file otherwise.
     /// </summary>
     /// <param name="model">The model.</param>
     public static string OutputName(Model model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return model.Recipe.Data.Task == TaskKind.Classification ? "probabilities" : "outputs";
+        return Free(model, model.Recipe.Data.Task == TaskKind.Classification ? "probabilities" : "outputs");
     }
 
-    /// <summary>Number of values of a row of the input.</summary>
+    /// <summary>Name of the output (rows), strings: for classification the class of each row.</summary>
     /// <param name="model">The model.</param>
-    public static int InputFeatures(Model model)
+    public static string LabelName(Model model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return model.Encoding.ColumnFeatureNames.Length;
+        return Free(model, Label);
+    }
+
+    /// <summary>True when each column is an input; false when one input has all features, as pixels are passed on.</summary>
+    /// <param name="model">The model.</param>
+    public static bool TakesColumns(Model model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return model.Shape is null && model.Recipe.Data.Source is not (IdxSource or NamedSource);
+    }
+
+    /// <summary>What the names inside the graph begin with.</summary>
+    internal static string Prefix(Model model)
+    {
+        var prefix = "clustertrain/";
+        while (model.Encoding.Columns.Any(column => column.StartsWith(prefix, StringComparison.Ordinal)))
+            prefix += "/";
+        return prefix;
+    }
+
+    // An output is called as no input is.
+    private static string Free(Model model, string name)
+    {
+        while (TakesColumns(model) && model.Encoding.Columns.Contains(name))
+            name += "_";
+        return name;
     }
 
     /// <summary>Writes the file, whole or not at all.</summary>
@@ -66,13 +92,14 @@ public static class OnnxFile
 
     private static ProtobufMessage ModelMessage(Model model)
     {
+        var (graph, hasText) = OnnxGraph.Of(model);
         var message = new ProtobufMessage()
-            .Integer(ModelField.IrVersion, IrVersion)
+            .Integer(ModelField.IrVersion, hasText ? 9 : 7)
             .Text(ModelField.ProducerName, "ClusterTrain")
-            .Message(ModelField.Graph, OnnxGraph.Of(model))
+            .Message(ModelField.Graph, graph)
             .Message(ModelField.OpsetImport, new ProtobufMessage()
                 .Text(OperatorSetField.Domain, "")
-                .Integer(OperatorSetField.Version, OpsetVersion));
+                .Integer(OperatorSetField.Version, hasText ? 20 : 13));
         foreach (var (key, value) in Metadata(model))
         {
             message.Message(ModelField.Metadata, new ProtobufMessage()
@@ -87,7 +114,7 @@ public static class OnnxFile
     {
         yield return ("name", model.Recipe.Name);
         yield return ("recipe_fingerprint", model.Recipe.Fingerprint());
-        yield return ("features", JsonSerializer.Serialize(model.Encoding.ColumnFeatureNames, ModelJson.Default.ImmutableArrayString));
+        yield return ("features", JsonSerializer.Serialize(TakesColumns(model) ? model.Encoding.Columns : model.Encoding.FeatureNames, ModelJson.Default.ImmutableArrayString));
         yield return ("targets", JsonSerializer.Serialize(model.TargetNames, ModelJson.Default.ImmutableArrayString));
         yield return ("classes", JsonSerializer.Serialize(model.Classes, ModelJson.Default.ImmutableArrayString));
         if (model.Shape is { } shape)

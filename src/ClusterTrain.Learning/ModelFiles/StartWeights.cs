@@ -69,12 +69,21 @@ public static class StartWeights
         return layout.Flatten(tensors, path);
     }
 
-    /// <summary>The SHA-256 of a start file as a recipe names it.</summary>
+    /// <summary>The SHA-256 of a start file as a recipe names it, for <see cref="RecipeReader"/>.</summary>
     /// <param name="file">The file as named.</param>
     /// <param name="recipePath">The recipe's file: the start file is looked for beside it, then where data files are.</param>
-    /// <exception cref="DataException">There is no such file.</exception>
-    internal static string Hash(string file, string recipePath) =>
-        Hash(DataLocations.FromEnvironment(Path.GetDirectoryName(Path.GetFullPath(recipePath))).Find(file));
+    /// <exception cref="RecipeException">There is no such file.</exception>
+    public static string Hash(string file, string recipePath)
+    {
+        try
+        {
+            return Hash(DataLocations.FromEnvironment(Path.GetDirectoryName(Path.GetFullPath(recipePath))).Find(file));
+        }
+        catch (DataException error)
+        {
+            throw new RecipeException(error.Message, error);
+        }
+    }
 
     private static string Hash(string path)
     {

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Recipes;
 
 /// <summary>Where the rows come from (exactly one source) and how they are prepared.</summary>
 public sealed record DataRecipe
@@ -11,14 +11,17 @@ public sealed record DataRecipe
     /// <summary>Features are multiplied by this before anything else, for pixels 1/255; null: by 1.</summary>
     public double? Scale { get; init; }
 
-    /// <summary>True: each feature is shifted and scaled to mean 0 and deviation 1, by the statistics of the training rows alone.</summary>
-    public bool Standardise { get; init; }
+    /// <summary>How each feature is shifted and scaled, by the statistics of the training rows alone.</summary>
+    public ScalingKind Scaling { get; init; }
 
     /// <summary>What is held back from the training rows to watch the run; null: nothing.</summary>
     public SplitSize? Validation { get; init; }
 
     /// <summary>What is held back for the final score when the source has no test rows of its own; null: nothing.</summary>
     public SplitSize? Test { get; init; }
+
+    /// <summary>How rows are chosen to be held back, where no column decides it.</summary>
+    public SplitKind Split { get; init; }
 
     /// <summary>What the targets are.</summary>
     public TaskKind Task { get; init; } = TaskKind.Classification;
@@ -29,6 +32,13 @@ public sealed record DataRecipe
     /// </summary>
     public double? TargetScale { get; init; }
 
+    /// <summary>
+    /// Regression: each target is shifted to mean 0, and all are divided by one number, so that their deviation is 1 on average,
+    /// by the statistics of the training rows alone. Predictions are brought back to the original unit. The recipe's key is
+    /// <c>target_scale: auto</c>.
+    /// </summary>
+    public bool ScaleTargets { get; init; }
+
     /// <summary>Classification: how much the rows of each class count in training; null: all equally.</summary>
     public ClassWeightsRecipe? ClassWeights { get; init; }
 }
@@ -38,7 +48,8 @@ public sealed record DataRecipe
 /// equally.
 /// </summary>
 /// <param name="Given">
-/// The weights written in the recipe, by class in ordinal order; classes not named have weight 1. Empty: balanced, each class has the weight
+/// The weights written in the recipe, by class in ordinal order; classes not named have weight 1. Empty: balanced, each class has
+/// the weight
 /// rows / (classes · rows of the class), counted over the training rows.
 /// </param>
 public sealed record ClassWeightsRecipe(ImmutableArray<ClassWeight> Given);
@@ -65,6 +76,25 @@ public enum DerivedKind
     Cross,
 }
 
+/// <summary>How features are shifted and scaled.</summary>
+public enum ScalingKind
+{
+    /// <summary>Not at all, but for the recipe's <see cref="DataRecipe.Scale"/>.</summary>
+    None,
+
+    /// <summary>To mean 0 and deviation 1; a constant feature keeps its scale.</summary>
+    Standard,
+
+    /// <summary>To the range from 0 to 1; a constant feature becomes 0.</summary>
+    MinMax,
+
+    /// <summary>
+    /// To median 0, and a distance of 1 between the quartiles, or a deviation of 1 where they are equal: values far from all others
+    /// count little.
+    /// </summary>
+    Robust,
+}
+
 /// <summary>The two kinds of task.</summary>
 public enum TaskKind
 {
@@ -75,12 +105,24 @@ public enum TaskKind
     Regression,
 }
 
+/// <summary>How rows are chosen to be held back.</summary>
+public enum SplitKind
+{
+    /// <summary>By chance.</summary>
+    Random,
+
+    /// <summary>By chance, with the same share of each class in every part.</summary>
+    Stratified,
+}
+
 /// <summary>A share of the rows, as a number of rows or as a fraction.</summary>
 /// <param name="Rows">Number of rows, at least 1; null when the size is a fraction.</param>
 /// <param name="Fraction">In (0, 1); null when the size is a number of rows.</param>
 public readonly record struct SplitSize(long? Rows, double? Fraction)
 {
-    /// <summary>The number of rows held back of <paramref name="total"/> rows (fractions are rounded to nearest, at least 1).</summary>
+    /// <summary>
+    /// The number of rows held back of <paramref name="total"/> rows (fractions are rounded to nearest, at least 1).
+    /// </summary>
     public long Of(long total) => Rows ?? Math.Max(1, (long)Math.Round(Fraction!.Value * total, MidpointRounding.ToEven));
 }
 
@@ -89,7 +131,11 @@ public abstract record DataSource;
 
 /// <summary>A data set known by name (<c>mnist</c>, <c>digits</c>): found or fetched, see <c>clustertrain data</c>.</summary>
 /// <param name="Name">Its name.</param>
-public sealed record NamedSource(string Name) : DataSource;
+public sealed record NamedSource(string Name) : DataSource
+{
+    /// <summary>The names there are.</summary>
+    public static ImmutableArray<string> Known { get; } = ["mnist", "fashion-mnist", "digits"];
+}
 
 /// <summary>IDX files (plain or gzip): images or vectors, and labels.</summary>
 public sealed record IdxSource : DataSource
@@ -107,13 +153,19 @@ public sealed record IdxSource : DataSource
     public string? TestLabels { get; init; }
 }
 
-/// <summary>CSV files (plain or gzip) of one row per line.</summary>
+/// <summary>Tables: CSV files (plain or gzip) of one row per line, or Parquet files.</summary>
 public sealed record CsvSource : DataSource
 {
-    /// <summary>File of the training rows.</summary>
-    public required string File { get; init; }
+    /// <summary>
+    /// Files of the training rows, all of the same columns. <c>*</c> and <c>?</c> in a file's name stand for any characters, and for
+    /// one: such a name means all files it fits, in ordinal order.
+    /// </summary>
+    public ImmutableArray<string> Files { get; init; } = [];
 
-    /// <summary>File of the test rows, of the same columns; null: none.</summary>
+    /// <summary>The only file of the training rows, or the first one.</summary>
+    public string File { get => Files[0]; init => Files = [value]; }
+
+    /// <summary>File of the test rows, of the same columns, or a name that fits several; null: none.</summary>
     public string? TestFile { get; init; }
 
     /// <summary>True when the first line names the columns.</summary>
@@ -135,27 +187,104 @@ public sealed record CsvSource : DataSource
     /// </summary>
     public ImmutableArray<string> Categorical { get; init; } = [];
 
+    /// <summary>Columns of dates: each becomes its parts.</summary>
+    public ImmutableArray<DateColumn> Dates { get; init; } = [];
+
+    /// <summary>Columns of true and false, yes and no: each becomes a feature that is 1 or 0.</summary>
+    public ImmutableArray<string> Booleans { get; init; } = [];
+
+    /// <summary>Columns that are no features although none are listed.</summary>
+    public ImmutableArray<string> Exclude { get; init; } = [];
+
     /// <summary>Features computed from columns.</summary>
     public ImmutableArray<DerivedFeature> Derived { get; init; } = [];
 
-    /// <summary>How the cells are written; the recipe's keys are <c>data.delimiter</c>, <c>data.decimal</c> and <c>data.missing</c>.</summary>
+    /// <summary>
+    /// The column that says which rows belong together: those of one group are in one part of a split. Null: none. The recipe's key is
+    /// <c>data.group</c>.
+    /// </summary>
+    public string? Group { get; init; }
+
+    /// <summary>The column of times: the latest rows are held back. Null: none. The recipe's key is <c>data.time</c>.</summary>
+    public string? Time { get; init; }
+
+    /// <summary>The columns that a split goes by, which are no features unless they are listed as such.</summary>
+    internal ImmutableArray<string> SplitColumns =>
+        (Group ?? Time) is { } column && !Categorical.Contains(column) && !Booleans.Contains(column)
+        && Dates.All(date => date.Column != column) ? [column] : [];
+
+    /// <summary>
+    /// How the cells are written; the recipe's keys are <c>data.delimiter</c>, <c>data.decimal</c> and <c>data.missing</c>.
+    /// </summary>
     public CsvFormat Format { get; init; } = new();
 
-    /// <summary>What missing values are filled by, by column in ordinal order; in other columns they are errors. The recipe's key is <c>data.impute</c>.</summary>
+    /// <summary>
+    /// What missing values are filled by, by column in ordinal order; in other columns they are errors. The recipe's key is
+    /// <c>data.impute</c>.
+    /// </summary>
     public ImmutableArray<ImputationRecipe> Impute { get; init; } = [];
 
     /// <summary>
-    /// What categories become that no training row has, by column in ordinal order; in other columns they are errors. The recipe's key is
+    /// What categories become that no training row has, by column in ordinal order; in other columns they are errors. The
+    /// recipe's key is
     /// <c>data.unseen</c>.
     /// </summary>
     public ImmutableArray<UnseenRecipe> Unseen { get; init; } = [];
+}
+
+/// <summary>A column of dates, and what features it becomes.</summary>
+/// <param name="Column">Its name.</param>
+/// <param name="Format">How its dates are written, such as <c>yyyy-mm-dd</c> or <c>dd.mm.yyyy</c>; a time of day may follow.</param>
+/// <param name="Parts">The features, each once.</param>
+public sealed record DateColumn(string Column, string Format, ImmutableArray<DatePart> Parts)
+{
+    /// <summary>The format where a recipe says none.</summary>
+    public const string DefaultFormat = "yyyy-mm-dd";
+
+    /// <summary>The formats there are.</summary>
+    public static ImmutableArray<string> Formats { get; } =
+    [
+        DefaultFormat, "yyyy/mm/dd", "yyyy.mm.dd", "dd-mm-yyyy", "dd/mm/yyyy", "dd.mm.yyyy", "mm-dd-yyyy", "mm/dd/yyyy", "mm.dd.yyyy",
+    ];
+
+    /// <summary>The parts where a recipe says none.</summary>
+    public static ImmutableArray<DatePart> UsualParts { get; } = [DatePart.Year, DatePart.Month, DatePart.Day, DatePart.Weekday];
+
+    /// <summary>Equal columns have equal parts.</summary>
+    public bool Equals(DateColumn? other) =>
+        other is not null && Column == other.Column && Format == other.Format && Parts.AsSpan().SequenceEqual(other.Parts.AsSpan());
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Column, Format, Parts.Length);
+}
+
+/// <summary>A feature of a date.</summary>
+public enum DatePart
+{
+    /// <summary>The year.</summary>
+    Year,
+
+    /// <summary>The month, 1 to 12.</summary>
+    Month,
+
+    /// <summary>The day of the month, 1 to 31.</summary>
+    Day,
+
+    /// <summary>The day of the week, 1 (Monday) to 7.</summary>
+    Weekday,
+
+    /// <summary>The hour, 0 to 23.</summary>
+    Hour,
+
+    /// <summary>Days since 1 January 1970.</summary>
+    Days,
 }
 
 /// <summary>What the missing values of a column are filled by; it is computed over the training rows alone.</summary>
 /// <param name="Column">Its name.</param>
 /// <param name="Kind">How they are filled.</param>
 /// <param name="Number">The constant of a column of numbers; null otherwise.</param>
-/// <param name="Word">The constant of a categorical column; null otherwise.</param>
+/// <param name="Word">The constant of a categorical column or of one of dates; null otherwise.</param>
 /// <param name="Indicator">True: a feature of its own is 1 where the value is missing, if it is in any training row.</param>
 public sealed record ImputationRecipe(string Column, ImputationKind Kind, double? Number, string? Word, bool Indicator);
 
@@ -189,7 +318,10 @@ public enum UnseenKind
     /// <summary>An error.</summary>
     Error,
 
-    /// <summary>A code that no other category has: all features of the column are 0. A feature of its own would have a weight that no row trained.</summary>
+    /// <summary>
+    /// A code that no other category has: all features of the column are 0. A feature of its own would have a weight that no row
+    /// trained.
+    /// </summary>
     OwnCode,
 
     /// <summary>The category of most training rows; of several, the first in order.</summary>
@@ -203,11 +335,35 @@ public sealed record CsvFormat
     public char? Delimiter { get; init; }
 
     /// <summary>What may stand between cells, in words.</summary>
-    public static string AllowedDelimiters => CsvDelimiter.Allowed;
+    public static string AllowedDelimiters =>
+        "comma, semicolon, tab, pipe, space, or one other character in quotes such as \":\"";
 
     /// <summary>The delimiter of a word such as <c>semicolon</c>, or of a character; null when it cannot be one.</summary>
     /// <param name="word">The word.</param>
-    public static char? ParseDelimiter(string word) => CsvDelimiter.Parse(word);
+    public static char? ParseDelimiter(string word) => word switch
+    {
+        "comma" => ',',
+        "semicolon" => ';',
+        "tab" => '\t',
+        "pipe" => '|',
+        "space" => ' ',
+        [var character] when character is '\t' or ' '
+            || (char.IsAscii(character) && !char.IsControl(character) && !char.IsAsciiLetterOrDigit(character)
+            && character is not ('"' or '.' or '+' or '-' or '_' or '#')) => character,
+        _ => null,
+    };
+
+    /// <summary>What messages and recipes call a delimiter.</summary>
+    /// <param name="delimiter">The delimiter.</param>
+    public static string Word(char delimiter) => delimiter switch
+    {
+        ',' => "comma",
+        ';' => "semicolon",
+        '\t' => "tab",
+        '|' => "pipe",
+        ' ' => "space",
+        _ => delimiter.ToString(),
+    };
 
     /// <summary>What stands before the decimals of a number: a point or a comma.</summary>
     public char Decimal { get; init; } = '.';
@@ -217,7 +373,8 @@ public sealed record CsvFormat
 }
 
 /// <summary>
-/// A file of prepared data, see <see cref="PreparedDataFile"/>: rows are read from the mapped file, so that they may exceed the memory.
+/// A file of prepared data, as <c>clustertrain data prepare</c> writes them: rows are read from the mapped file, so that they may
+/// exceed the memory.
 /// Splits, scaling and weights are inside.
 /// </summary>
 /// <param name="File">The file.</param>

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Recipes;
 
 /// <summary>
 /// Everything a training run depends on. Two runs of one recipe on the same data give the same weights to the last bit,
@@ -9,10 +9,11 @@ namespace ClusterTrain.Learning;
 public sealed record Recipe
 {
     /// <summary>
-    /// For the path of a key, such as <c>layers[0].units</c>, where its value was written; null: the recipe was not read. For messages
+    /// For the path of a key, such as <c>layers[0].units</c>, where its value was written; null: the recipe was not read. For
+    /// messages
     /// about what shows only with the data.
     /// </summary>
-    internal Func<string, RecipePlace>? PlaceOf { get; init; }
+    internal Func<string, string>? PlaceOf { get; init; }
 
     /// <summary>Short name, used for the run folder: letters, digits, '-' and '_'.</summary>
     public required string Name { get; init; }
@@ -44,7 +45,9 @@ public sealed record Recipe
     /// <summary>Rows of a global batch; null: all training rows (full-batch descent).</summary>
     public int? BatchRows { get; init; } = 128;
 
-    /// <summary>Rows of a leaf, the unit of arithmetic. Changing it changes the bits; changing the worker count never does.</summary>
+    /// <summary>
+    /// Rows of a leaf, the unit of arithmetic. Changing it changes the bits; changing the worker count never does.
+    /// </summary>
     public int LeafRows { get; init; } = 16;
 
     /// <summary>Number of passes over the training rows, at least 1.</summary>
@@ -57,13 +60,19 @@ public sealed record Recipe
     public StartRecipe? Start { get; init; }
 }
 
-/// <summary>A safetensors file of start values: tensors named <c>layers.0.weight</c>, <c>layers.0.bias</c> and so on, one for each of the network's.</summary>
+/// <summary>
+/// A safetensors file of start values: tensors named <c>layers.0.weight</c>, <c>layers.0.bias</c> and so on, one for each of the
+/// network's.
+/// </summary>
 public sealed record StartRecipe
 {
     /// <summary>The file.</summary>
     public required string File { get; init; }
 
-    /// <summary>SHA-256 of its bytes, 64 lower-case hexadecimal digits: a recipe stands for certain values, not for what a file holds some day.</summary>
+    /// <summary>
+    /// SHA-256 of its bytes, 64 lower-case hexadecimal digits: a recipe stands for certain values, not for what a file holds some
+    /// day.
+    /// </summary>
     public required string Sha256 { get; init; }
 
     /// <summary>True when its weights are stored as (units, inputs), as PyTorch does; false: (inputs, units).</summary>
@@ -123,7 +132,9 @@ public sealed record InitialiserRecipe
     /// <summary>The rule.</summary>
     public InitialiserKind Kind { get; init; } = InitialiserKind.Xavier;
 
-    /// <summary>Standard deviation of <see cref="InitialiserKind.Gaussian"/>, half-width of <see cref="InitialiserKind.Uniform"/>.</summary>
+    /// <summary>
+    /// Standard deviation of <see cref="InitialiserKind.Gaussian"/>, half-width of <see cref="InitialiserKind.Uniform"/>.
+    /// </summary>
     public double Scale { get; init; } = 0.01;
 
     /// <summary>For <see cref="InitialiserKind.Given"/>: the values, row by row.</summary>
@@ -224,7 +235,7 @@ public enum OptimiserKind
     Adagrad,
 
     /// <summary>
-    /// L-BFGS (Liu and Nocedal 1989) with a line search, see <see cref="Learning.Lbfgs"/>. For full batches; it has no rate and no
+    /// L-BFGS (Liu and Nocedal 1989) with a line search, see Optimisers/WholeModel. For full batches; it has no rate and no
     /// schedule. An epoch is one evaluation of loss and gradient.
     /// </summary>
     Lbfgs,
@@ -239,7 +250,9 @@ public sealed record ScheduleRecipe
     /// <summary>Epochs of linear warm-up from 0 (fractions allowed); the curve begins after it.</summary>
     public double WarmUpEpochs { get; init; }
 
-    /// <summary>Step: the factor is multiplied by this every <see cref="EveryEpochs"/>; exponential: every epoch, smoothly.</summary>
+    /// <summary>
+    /// Step: the factor is multiplied by this every <see cref="EveryEpochs"/>; exponential: every epoch, smoothly.
+    /// </summary>
     public double Factor { get; init; } = 0.1;
 
     /// <summary>Length of a step of <see cref="ScheduleKind.Step"/>, in epochs.</summary>

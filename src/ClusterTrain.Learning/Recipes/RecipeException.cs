@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Recipes;
 
 /// <summary>
 /// A recipe that cannot be used as it is written: the user's mistake, not the program's. Each problem names the file, line and

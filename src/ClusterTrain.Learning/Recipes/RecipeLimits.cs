@@ -1,6 +1,8 @@
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Recipes;
 
-/// <summary>What a recipe may ask for at most. A recipe above a limit is refused when it is read, with the limit in the message.</summary>
+/// <summary>
+/// What a recipe may ask for at most. A recipe above a limit is refused when it is read, with the limit in the message.
+/// </summary>
 public static class RecipeLimits
 {
     /// <summary>Size of a recipe file, and of the recipe written out in full, in bytes of UTF-8.</summary>
@@ -27,10 +29,14 @@ public static class RecipeLimits
     /// <summary>Units of a layer.</summary>
     public const int Units = 1_000_000;
 
-    /// <summary>Weights and biases of a model: 1 GB of float32, so that two planes of optimiser state are one array of less than 2 GiB.</summary>
+    /// <summary>
+    /// Weights and biases of a model: 1 GB of float32, so that two planes of optimiser state are one array of less than 2 GiB.
+    /// </summary>
     public const long Parameters = 250_000_000;
 
-    /// <summary>Numbers of one array: the features of a batch, the outputs of a layer for it, the state of an optimiser; 2 GB of float32.</summary>
+    /// <summary>
+    /// Numbers of one array: the features of a batch, the outputs of a layer for it, the state of an optimiser; 2 GB of float32.
+    /// </summary>
     public const long ArrayNumbers = 500_000_000;
 
     /// <summary>Rows of a batch.</summary>

@@ -318,7 +318,8 @@ internal sealed class RunLedger : IDisposable
         $"step {problem.Step} (epoch {_plan.Epoch(problem.Step) + 1}): {problem.What} is not finite. "
         + (_plan.Recipe.Optimiser.Kind == OptimiserKind.Lbfgs
             ? "Scale or standardise the features."
-            : "Lower optimiser.rate, scale or standardise the features, or set clip_norm.");
+            : "Lower optimiser.rate, scale or standardise the features, or set clip_norm.")
+        + (_plan.Recipe.Data is { Task: TaskKind.Regression, TargetScale: null, ScaleTargets: false } ? " Where the targets are large, set data.target_scale." : "");
 
     public void Dispose()
     {

@@ -32,19 +32,39 @@ public sealed class Evaluator
         _rowLoss = new float[rows];
     }
 
-    /// <summary>Evaluates weights.</summary>
+    /// <summary>
+    /// At most this many rows, evenly spread over all; <see cref="long.MaxValue"/>: every row. Where a few tell as much as all do.
+    /// </summary>
+    public long MostRows { get; init; } = long.MaxValue;
+
+    /// <summary>Evaluates weights: loss and accuracy, or the errors of a regression.</summary>
     /// <param name="weights">All parameters.</param>
-    public Evaluation Evaluate(ReadOnlySpan<float> weights)
+    public Evaluation Evaluate(ReadOnlySpan<float> weights) => Evaluate(weights, new EvaluationSums(_task, _data.Outputs) { ZeroTargets = _data.ZeroTargets });
+
+    /// <summary>Evaluates weights, with the figures of <see cref="Evaluation.Details"/>.</summary>
+    /// <param name="weights">All parameters.</param>
+    /// <param name="threshold">Of two classes the second is predicted where its output is above this.</param>
+    public Evaluation EvaluateInDetail(ReadOnlySpan<float> weights, double threshold = EvaluationSums.EvenThreshold)
     {
-        var sums = new EvaluationSums(_task, _data.Outputs);
-        for (long start = 0; start < _data.Rows; start += ChunkRows)
+        var scores = _task == TaskKind.Classification ? new ClassificationScores(_network.Layout.Layers[^1].Recipe) : null;
+        return Evaluate(weights, new EvaluationSums(_task, _data.Outputs, scores, threshold) { ZeroTargets = _data.ZeroTargets });
+    }
+
+    private Evaluation Evaluate(ReadOnlySpan<float> weights, EvaluationSums sums)
+    {
+        var every = 1 + ((_data.Rows - 1) / Math.Max(1, MostRows));
+        var rows = 1 + ((_data.Rows - 1) / every);
+        for (long start = 0; start < rows; start += ChunkRows)
         {
-            var count = (int)Math.Min(ChunkRows, _data.Rows - start);
+            var count = (int)Math.Min(ChunkRows, rows - start);
             var features = _features.AsSpan(0, count * _data.Features);
             var targets = _targets.AsSpan(0, count * _data.Outputs);
             var outputs = _outputs.AsSpan(0, count * _data.Outputs);
             var rowLoss = _rowLoss.AsSpan(0, count);
-            _data.Gather(start, count, features, targets);
+            if (every == 1)
+                _data.Gather(start, count, features, targets);
+            else
+                _data.Gather([.. Enumerable.Range(0, count).Select(row => (start + row) * every)], features, targets);
             _network.Evaluate(weights, features, targets, count, outputs, rowLoss);
             sums.Add(outputs, targets, rowLoss);
         }

@@ -7,7 +7,6 @@ using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Nodes;
 using ClusterTrain.Cluster.Wire;
 using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Cluster.Tests;

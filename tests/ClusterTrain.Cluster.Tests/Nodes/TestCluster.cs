@@ -5,7 +5,6 @@ using System.Text;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Nodes;
 using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Cluster.Tests;

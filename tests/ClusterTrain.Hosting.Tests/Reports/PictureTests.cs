@@ -66,6 +66,24 @@ public sealed class PictureTests
     }
 
     [Fact]
+    public void As_many_runs_as_a_report_has_have_lines_of_their_own() =>
+        Assert.Equal(RunReport.MostRuns, Enumerable.Range(0, RunReport.MostRuns).Select(ReportStyle.Line).Distinct().Count());
+
+    [Fact]
+    public void A_mark_that_has_no_room_beside_the_legend_goes_below_it()
+    {
+        var lines = Enumerable.Range(0, 5).Select(i => new ChartLine($"a run of many words {i}", [(1, i), (2, i + 1)], i)).ToArray();
+        var chart = new LineChart { Title = "t", Unit = "u", Lines = lines, Mark = (2, 1, 0, "lowest 1, epoch 2") };
+
+        var texts = XElement.Parse(chart.Draw().Inline()).Descendants().Where(element => element.Name.LocalName == "text").ToList();
+
+        Assert.All(texts.Where(text => text.Value.StartsWith("a run", StringComparison.Ordinal) || text.Value.StartsWith("lowest", StringComparison.Ordinal)), text =>
+            Assert.InRange((double)text.Attribute("x")! + Svg.TextWidth(text.Value), 0, 560));
+        var places = texts.Select(text => ((string?)text.Attribute("x"), (string?)text.Attribute("y"))).ToList();
+        Assert.Equal(places.Count, places.Distinct().Count());
+    }
+
+    [Fact]
     public void Names_with_marks_of_html_stay_text()
     {
         var chart = new LineChart { Title = "<b>&\"", Unit = "u", Lines = [new ChartLine("<script>", [(1, 1), (2, 2)], 0), new ChartLine("b", [(1, 2)], 1)] };

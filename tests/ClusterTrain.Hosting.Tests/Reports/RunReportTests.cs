@@ -19,8 +19,8 @@ public sealed partial class RunReportTests : IDisposable
 
         Assert.Empty(files.Notes);
         Assert.Equal(
-            ["accuracy", "confusion", "first-layer", "loss", "misclassified", "throughput"],
-            files.Pictures.Select(Path.GetFileNameWithoutExtension).Where(name => name != "workers").Order());
+            ["accuracy", "calibration", "confusion", "first-layer", "loss", "misclassified", "precision-recall", "roc"],
+            files.Pictures.Select(Path.GetFileNameWithoutExtension).Where(name => name is not ("workers" or "throughput")).Order());
         Assert.All(files.Pictures, picture => Assert.StartsWith("<?xml", File.ReadAllText(picture), StringComparison.Ordinal));
         var page = File.ReadAllText(files.Page);
         Assert.Contains(hash, page, StringComparison.Ordinal);
@@ -35,7 +35,7 @@ public sealed partial class RunReportTests : IDisposable
         Train("one", TrainedRun.Recipe(), new InProcessSettings { Workers = 1 });
         Train("two", TrainedRun.Recipe(), new InProcessSettings { Workers = 3 });
 
-        string[] learned = ["accuracy", "confusion", "first-layer", "loss", "misclassified"];
+        string[] learned = ["accuracy", "calibration", "confusion", "precision-recall", "roc", "first-layer", "loss", "misclassified"];
         var (one, two) = (Write("one"), Write("two"));
 
         Assert.All(learned, name => Assert.Equal(Picture(one, name), Picture(two, name).Replace("two, epoch", "one, epoch", StringComparison.Ordinal)));
@@ -49,7 +49,7 @@ public sealed partial class RunReportTests : IDisposable
 
         var files = RunReport.Write([_run.Folder("quick"), _run.Folder("slow"), _run.Folder("slow")], _run.Folder("report"), Locations);
 
-        foreach (var curves in new[] { "training-loss", "validation-loss", "accuracy", "throughput" })
+        foreach (var curves in new[] { "training-loss", "validation-loss", "accuracy" })
         {
             var picture = Picture(files, curves);
             Assert.All(new[] { ">quick<", ">slow<", ">slow-2<" }, name => Assert.Contains(name, picture, StringComparison.Ordinal));
@@ -88,6 +88,37 @@ public sealed partial class RunReportTests : IDisposable
         Assert.Empty(files.Pictures);
         Assert.Contains("no model and no checkpoint", Assert.Single(files.Notes), StringComparison.Ordinal);
         Assert.Contains("<b>The run failed.</b> step ", File.ReadAllText(files.Page), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_single_epoch_is_figures_and_no_curve()
+    {
+        using (var folder = RunFolder.Create(_run.Folder("run"), TrainedRun.Recipe("epochs=1")))
+        {
+            _run.Train(folder, TrainedRun.Recipe("epochs=1"), null, null);
+            using var log = new RunLog(folder, TimeProvider.System);
+            var record = Receipt.Read(folder.ReceiptPath).Epochs.Single();
+            log.Write(new WorkerSpeeds(System.Collections.Immutable.ImmutableDictionary<ActorId, double>.Empty.Add(new ActorId("worker-1"), 50_000)));
+            log.Write(new EpochCompleted(record with { Epoch = 2 }, 40_000, 1, TimeSpan.Zero));
+        }
+
+        var files = Write("run");
+
+        Assert.Equal(
+            ["calibration", "confusion", "first-layer", "misclassified", "precision-recall", "roc"], files.Pictures.Select(Path.GetFileNameWithoutExtension).Order());
+        Assert.Contains("<dt>compute time of 1,000 rows</dt><dd>worker-1 20 ms</dd>", File.ReadAllText(files.Page), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_page_has_the_figures_of_each_class_and_those_on_the_training_rows()
+    {
+        Train("run", TrainedRun.Recipe());
+        var page = File.ReadAllText(Write("run").Page);
+        Assert.Contains("<h2>The classes, on the test rows</h2>", page, StringComparison.Ordinal);
+        Assert.Equal(11, Regex.Count(page, "<tr><td>([0-9]|macro)</td><td class=\"number\">"));
+        Assert.All(
+            new[] { "test F1 (macro)", "test ROC-AUC (macro)", "test PR-AUC (macro)", "test calibration error", "training accuracy" },
+            name => Assert.Contains($"<span>{name}</span>", page, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -152,6 +183,7 @@ public sealed partial class RunReportTests : IDisposable
         var files = Write("run");
 
         Assert.Equal(4, Regex.Count(Picture(files, "predicted"), "<circle"));
+        Assert.Equal(4, Regex.Count(Picture(files, "residuals"), "<circle"));
         Assert.Contains("lines at", Picture(files, "boundary"), StringComparison.Ordinal);
     }
 

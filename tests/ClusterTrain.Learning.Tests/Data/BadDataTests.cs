@@ -101,7 +101,7 @@ public sealed class BadDataTests
         { "not UTF-8", [.. Text("a,b,y\n1,2,"), 0xFF, 0xFE, 0xFF], ["rows.csv: not UTF-8"] },
         { "Excel", [.. Text("PK\x03\x04\x14"), .. Text("[Content_Types].xml xl/workbook.xml")], ["rows.csv: is an Excel workbook; save the sheet as CSV."] },
         { "old Excel", [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], ["rows.csv: is an old Excel workbook"] },
-        { "Parquet", Text("PAR1\0\0"), ["rows.csv: is a Parquet file"] },
+        { "Parquet", Text("PAR1\0\0"), ["rows.csv: the Parquet file is damaged, cut off, or of a kind that is not read: ", ". Write it again."] },
         { "web page", Text("\n<!DOCTYPE html><html>404</html>"), ["rows.csv: is a web page"] },
         { "gzip damaged", Damaged(TempFolder.Gzip(Text("a,b,y\n1,2,0\n1,3,1\n"))), ["rows.csv: the gzip file is damaged"] },
     };

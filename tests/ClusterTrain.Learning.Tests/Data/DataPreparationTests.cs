@@ -34,7 +34,7 @@ public sealed class DataPreparationTests
             DataPreparation.Prepare(recipe with { Scale = 1 / 16.0 }, 1, folder.Locations).Fingerprint);
         Assert.Equal(
             "f96eea79ee49bdc2a68f70d6b753d95b7f73e867df39ade445da7aba0f4f9d32",
-            DataPreparation.Prepare(recipe with { Standardise = true }, 1, folder.Locations).Fingerprint);
+            DataPreparation.Prepare(recipe with { Scaling = ScalingKind.Standard }, 1, folder.Locations).Fingerprint);
     }
 
     [Fact]
@@ -111,7 +111,7 @@ public sealed class DataPreparationTests
         {
             Source = new CsvSource { File = "rows.csv", Targets = ["y"] },
             Test = new SplitSize(60, null),
-            Standardise = true,
+            Scaling = ScalingKind.Standard,
             Scale = 0.5,
         };
 
@@ -287,7 +287,7 @@ public sealed class DataPreparationTests
             Features = [.. Enumerable.Range(0, rows).Select(i => ImmutableArray.Create((float)i))],
             Targets = [.. Enumerable.Range(0, rows).Select(i => ImmutableArray.Create((float)(i % 2)))],
         };
-        var recipe = new DataRecipe { Source = source, Test = test, Validation = validation, Standardise = standardise };
+        var recipe = new DataRecipe { Source = source, Test = test, Validation = validation, Scaling = standardise ? ScalingKind.Standard : ScalingKind.None };
         return DataPreparation.Prepare(recipe, seed, folder.Locations);
     }
 

@@ -154,7 +154,7 @@ public sealed class DataSetTests
             Targets = [.. Enumerable.Range(0, Rows).Select(row => ImmutableArray.Create((float)(row % 3)))],
         };
         using var folder = new TempFolder();
-        var recipe = new DataRecipe { Source = source, Scale = 1 / 255.0, Standardise = storage == "standardised bytes" };
+        var recipe = new DataRecipe { Source = source, Scale = 1 / 255.0, Scaling = storage == "standardised bytes" ? ScalingKind.Standard : ScalingKind.None };
         var prepared = DataPreparation.Prepare(recipe, 1, folder.Locations);
         features = [.. raw.Select(row =>
         {

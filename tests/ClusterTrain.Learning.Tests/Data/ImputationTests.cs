@@ -1,5 +1,4 @@
 using System.Globalization;
-using ClusterTrain.Numerics;
 
 namespace ClusterTrain.Learning.Tests;
 
@@ -86,7 +85,7 @@ public sealed class ImputationTests
         using var folder = new TempFolder();
         // Of each of ten rows the number and the category are its own, so that what is held back would show.
         var content = "x,w,y\n" + string.Concat(Enumerable.Range(0, 40).Select(i => i % 4 == 0 ? $",k{i % 8},a\n" : $"{Math.Pow(3, i % 20):F0},k{i},b\n"));
-        var (_, data) = Train(folder, content, "categorical: [w]", "impute: { x: mean }, unseen: { w: most-frequent }, validation: 0.3, test: 0.2");
+        var (_, data) = Train(folder, content, "categorical: [w]", "impute: { x: mean }, unseen: { w: most-frequent }, split: random, validation: 0.3, test: 0.2");
 
         var split = RowSplit.Draw(40, new SplitSize(null, 0.2), new SplitSize(null, 0.3), 1, "rows");
         var known = split.Train.Where(i => i % 4 != 0).Select(i => Math.Round(Math.Pow(3, i % 20))).ToList();
@@ -202,39 +201,6 @@ public sealed class ImputationTests
         var error = Assert.Throws<DataException>(() => FeatureEncoding.FromJson(
             """{"columns":["a"],"categories":[],"derived":[],"features":["a"],"scaling":{"features":1,"factors":[1],"shifts":[0]},"fills":[""" + fill + "]}"));
         Assert.Contains("each filled column is a column", error.Message, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData(", standardise: true")]
-    public void The_graph_of_ONNX_fills_and_tells_what_is_missing(string scaling)
-    {
-        using var folder = new TempFolder();
-        var (model, data) = Train(
-            folder,
-            Homes,
-            "categorical: [city], features: [city, age, rooms]",
-            $"missing: [NA], impute: {{ rooms: {{ kind: mean, indicator: true }}, age: median, city: {{ kind: category, indicator: true }} }}{scaling}");
-        var path = Path.Combine(folder.Path, "m.onnx");
-        const double Na = double.NaN;
-        double[] raw =
-        [
-            0, 1, 0, 10, 1,
-            Na, Na, Na, 30, Na,
-            1, 0, 0, Na, 4,
-            1, 0, 0, 20, 4,
-            0, 1, 0, Na, 7,
-        ];
-
-        OnnxFile.Write(model, path);
-        var found = OnnxReference.Read(File.ReadAllBytes(path)).Run(raw, OnnxFile.InputFeatures(model));
-
-        Assert.Equal(7, data.Train.Features);
-        var expected = new float[10];
-        using var pool = new ComputePool(1);
-        using var network = new Network(model.Layout, model.Recipe.Loss, Kernels.Active, pool);
-        network.Predict(model.Weights.Span, Features(data.Train), 5, expected);
-        Assert.All(expected.Zip(found), pair => Assert.Equal(pair.First, pair.Second, 2e-6));
     }
 
     private static float[] Features(DataSet rows)

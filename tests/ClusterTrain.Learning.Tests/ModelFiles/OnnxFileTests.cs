@@ -2,8 +2,12 @@ using ClusterTrain.Numerics;
 
 namespace ClusterTrain.Learning.Tests;
 
+/// <summary>ONNX Runtime computes from raw values what the network computes from prepared ones.</summary>
 public sealed class OnnxFileTests
 {
+    // The products of a layer are added in other orders by ONNX Runtime.
+    private const double Tolerance = 5e-6;
+
     private const string Inline = """
         name: small
         data:
@@ -19,6 +23,18 @@ public sealed class OnnxFileTests
             layers: [{ units: 32, activation: relu }, { units: 10, activation: softmax }]
             loss: categorical-cross-entropy
             """ },
+        { "standardised pixels", """
+            name: digits
+            data: { set: digits, standardise: true, test: 0.2 }
+            layers: [{ units: 10, activation: softmax }]
+            loss: categorical-cross-entropy
+            """ },
+        { "pixels scaled by their quartiles", """
+            name: digits
+            data: { set: digits, scaling: robust, test: 0.2 }
+            layers: [{ units: 10, activation: softmax }]
+            loss: categorical-cross-entropy
+            """ },
         { "standardised features, tanh and leaky relu", Small("[[1], [0], [2], [1]]", "classification", "standardise: true", """
             layers: [{ units: 5, activation: tanh }, { units: 4, activation: leaky-relu, slope: 0.2 }, { units: 3, activation: softmax }]
             loss: categorical-cross-entropy
@@ -31,7 +47,11 @@ public sealed class OnnxFileTests
             layers: [{ units: 3, activation: tanh }, { units: 1 }]
             loss: mean-squared-error
             """) },
-        { "regression of two numbers", Small("[[0.5, 1], [2, 3], [4, 4], [1, 0]]", "regression", "standardise: true", """
+        { "targets scaled by themselves", Small("[[2050, 7], [2200, 8], [2400, 9], [2100, 6]]", "regression", "target_scale: auto", """
+            layers: [{ units: 3, activation: tanh }, { units: 2 }]
+            loss: mean-squared-error
+            """) },
+        { "regression of two numbers", Small("[[0.5, 1], [2, 3], [4, 4], [1, 0]]", "regression", "scaling: min-max", """
             layers: [{ units: 2 }]
             loss: mean-squared-error
             """) },
@@ -39,65 +59,76 @@ public sealed class OnnxFileTests
 
     [Theory]
     [MemberData(nameof(Recipes))]
-    public void The_graph_computes_what_the_network_computes(string what, string recipe)
+    public void ONNX_Runtime_predicts_what_the_network_predicts(string what, string text)
     {
         using var folder = new TemporaryFolder();
-        var (model, raw, expected) = Predictions(recipe);
+        var recipe = RecipeReader.Parse(text, "test.yaml", []);
+        var data = DataPreparation.Prepare(recipe, DataLocations.FromEnvironment(null));
+        var model = new Model(recipe, new NetworkLayout(data.Train.Features, recipe.Layers), TestNetworks.Start(new NetworkLayout(data.Train.Features, recipe.Layers)), data);
+        var rows = data.Test ?? data.Train;
+        var (prepared, expected) = Predict(model, rows);
         OnnxFile.Write(model, folder.File("model.onnx"));
 
-        var graph = OnnxReference.Read(File.ReadAllBytes(folder.File("model.onnx")));
-        var found = graph.Run(Array.ConvertAll(raw, value => (double)value), model.Layout.Features);
+        var found = OnnxRuntime.Run(folder.File("model.onnx"), Raw(data, rows), (int)rows.Rows, $"{OnnxFile.Prefix(model)}{OnnxGraph.PreparedName}");
 
-        Assert.True(found.Length == expected.Length, what);
-        Assert.InRange(LargestDifference(expected, found), 0, 2e-6);
-        Assert.Equal(OnnxFile.OutputName(model), graph.Output);
-        Assert.Equal(model.Recipe.Fingerprint(), graph.Metadata["recipe_fingerprint"]);
+        Assert.Equal(prepared, found.Prepared);
+        Assert.True(found.Outputs.Length == expected.Length, what);
+        Assert.InRange(LargestDifference(expected, found.Outputs), 0, Tolerance);
+        if (!model.Classes.IsEmpty)
+            Assert.Equal(expected.Chunk(model.Layout.Outputs).Select(row => model.Classes[EvaluationSums.ClassOf(row)]), found.Labels);
     }
 
-    [OnnxRuntimeTheory]
-    [MemberData(nameof(Recipes))]
-    public void A_runtime_predicts_what_the_network_predicts(string what, string recipe)
+    [Fact]
+    public void A_column_may_be_called_as_an_output_or_as_a_part_of_the_graph()
     {
-        using var folder = new TemporaryFolder();
-        var (model, raw, expected) = Predictions(recipe);
-        OnnxFile.Write(model, folder.File("model.onnx"));
+        using var folder = new TempFolder();
+        folder.Write("d.csv", "label,probabilities,clustertrain/prepared,y\n1,2,3,a\n3,1,2,b\n2,2,1,a\n");
+        var recipe = RecipeTexts.Parse("data: { csv: { file: d.csv, target: y } }\nlayers: [{ units: 2, activation: softmax }]\nloss: categorical-cross-entropy");
+        var data = DataPreparation.Prepare(recipe, folder.Locations);
+        var layout = new NetworkLayout(3, recipe.Layers);
+        var model = new Model(recipe, layout, TestNetworks.Start(layout), data);
+        var path = Path.Combine(folder.Path, "m.onnx");
+        OnnxFile.Write(model, path);
 
-        var found = OnnxRuntime.Run(folder.File("model.onnx"), OnnxFile.OutputName(model), raw, model.Layout.Features);
+        var inputs = new Dictionary<string, Array> { ["label"] = new[] { 1.0, 3, 2 }, ["probabilities"] = new[] { 2.0, 1, 2 }, ["clustertrain/prepared"] = new[] { 3.0, 2, 1 } };
+        var found = OnnxRuntime.Run(path, inputs, 3);
 
-        Assert.True(found.Length == expected.Length, what);
-        Assert.InRange(LargestDifference(expected, found), 0, 2e-6);
+        Assert.Equal(("label_", "probabilities_"), (OnnxFile.LabelName(model), OnnxFile.OutputName(model)));
+        Assert.InRange(LargestDifference(Predict(model, data.Train).Outputs, found.Outputs), 0, Tolerance);
     }
 
     private static string Small(string targets, string task, string preparation, string rest) =>
         Inline.Replace("TARGETS", targets, StringComparison.Ordinal).Replace("TASK", task, StringComparison.Ordinal)
         + $"\n  {preparation}\n{rest}";
 
-    // Untrained weights of a seed serve as well as trained ones; raw features are what the scaling makes the prepared ones of.
-    private static (Model Model, float[] Raw, float[] Expected) Predictions(string text)
+    // Raw values are what the scaling makes the prepared ones of.
+    private static Dictionary<string, Array> Raw(PreparedData data, DataSet rows)
     {
-        var recipe = RecipeReader.Parse(text, "test.yaml", []);
-        var data = DataPreparation.Prepare(recipe, DataLocations.FromEnvironment(null));
-        var layout = new NetworkLayout(data.Train.Features, recipe.Layers);
-        var weights = new float[layout.Parameters];
-        layout.Initialise(recipe.Seed, weights);
-        var rows = data.Test ?? data.Train;
-        var count = (int)rows.Rows;
-        var prepared = new float[count * rows.Features];
+        var (prepared, count, scaling) = (new float[rows.Rows * rows.Features], (int)rows.Rows, data.Scaling);
         rows.Gather(0, count, prepared, new float[count * rows.Outputs]);
-        var raw = new float[prepared.Length];
+        var raw = new double[prepared.Length];
         for (var i = 0; i < raw.Length; i++)
         {
-            var of = data.Scaling.IsUniform ? 0 : i % rows.Features;
-            raw[i] = MathF.Round((prepared[i] - data.Scaling.Shifts[of]) / data.Scaling.Factors[of]);
+            var of = scaling.IsUniform ? 0 : i % rows.Features;
+            raw[i] = Math.Round(((prepared[i] - scaling.Shifts[of]) / scaling.Factors[of]) + (scaling.HasOrigins ? scaling.Origins[of] : 0));
         }
 
-        var expected = new float[count * layout.Outputs];
-        using var pool = new ComputePool(1);
-        using var network = new Network(layout, recipe.Loss, Kernels.Active, pool);
-        network.Predict(weights, prepared, count, expected);
-        return (new Model(recipe, layout, weights, data), raw, [.. expected.Select(output => (float)(output / data.TargetScale))]);
+        return data.Shape is not null
+            ? new() { [OnnxFile.InputName] = scaling.HasOrigins ? raw : Array.ConvertAll(raw, value => (float)value) }
+            : data.Encoding.Columns.Index().ToDictionary(column => column.Item, column => (Array)raw.Where((_, i) => i % rows.Features == column.Index).ToArray());
     }
 
-    private static double LargestDifference(float[] expected, float[] found) =>
+    private static (float[] Prepared, float[] Outputs) Predict(Model model, DataSet rows)
+    {
+        var count = (int)rows.Rows;
+        var (prepared, outputs) = (new float[count * rows.Features], new float[count * model.Layout.Outputs]);
+        rows.Gather(0, count, prepared, new float[count * rows.Outputs]);
+        using var pool = new ComputePool(1);
+        using var network = new Network(model.Layout, model.Recipe.Loss, Kernels.Active, pool);
+        network.Predict(model.Weights.Span, prepared, count, outputs);
+        return (prepared, [.. outputs.Select((output, i) => model.InUnit(output, i % model.Layout.Outputs))]);
+    }
+
+    internal static double LargestDifference(float[] expected, float[] found) =>
         expected.Zip(found, (a, b) => Math.Abs((double)a - b) / Math.Max(1, Math.Abs(a))).Max();
 }

@@ -1,57 +1,54 @@
-using System.Diagnostics;
-using System.Text.Json;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace ClusterTrain.Learning.Tests;
 
-/// <summary>
-/// ONNX Runtime, as Node.js loads it from the folder that CLUSTERTRAIN_ONNXRUNTIME names: one in which
-/// <c>npm install --ignore-scripts onnxruntime-node</c> was run.
-/// </summary>
-internal static class OnnxRuntime
+/// <summary>What ONNX Runtime makes of an ONNX file and columns of raw values.</summary>
+/// <param name="Outputs">Probabilities or numbers, row by row.</param>
+/// <param name="Labels">The classes; empty for a regression.</param>
+/// <param name="Prepared">What the first layer takes, row by row.</param>
+internal sealed record OnnxRuntime(float[] Outputs, string[] Labels, float[] Prepared)
 {
-    private const string Variable = "CLUSTERTRAIN_ONNXRUNTIME";
+    private const int GraphField = 7;
+    private const int OutputField = 12;
 
-    private const string Program = """
-        const ort = require('onnxruntime-node');
-        const [model, output, features] = process.argv.slice(1);
-        const chunks = [];
-        process.stdin.on('data', chunk => chunks.push(chunk)).on('end', async () => {
-          const raw = Float32Array.from(JSON.parse(Buffer.concat(chunks).toString()));
-          const session = await ort.InferenceSession.create(model);
-          const input = new ort.Tensor('float32', raw, [raw.length / features, Number(features)]);
-          const results = await session.run({ features: input });
-          process.stdout.write(JSON.stringify(Array.from(results[output].data)));
-        });
-        """;
-
-    public static string? Missing => Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } folder
-        ? $"{Variable} does not name a folder with onnxruntime-node"
-        : Directory.Exists(Path.Combine(folder, "node_modules", "onnxruntime-node"))
-            ? null
-            : $"{folder} (of {Variable}) has no node_modules/onnxruntime-node";
-
-    public static float[] Run(string model, string output, float[] raw, int features)
+    /// <summary>Runs a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="inputs">For each input its values: doubles or strings of (rows, 1), or floats of (rows, features).</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="preparedName">The name of the prepared features in the graph; null: they are not asked for.</param>
+    public static OnnxRuntime Run(string path, IReadOnlyDictionary<string, Array> inputs, int rows, string? preparedName = null)
     {
-        using var node = Process.Start(new ProcessStartInfo("node", ["-e", Program, model, output, $"{features}"])
+        byte[] file = [.. File.ReadAllBytes(path), .. preparedName is null ? [] : Output(preparedName)];
+        using var options = new SessionOptions { IntraOpNumThreads = 1 };
+        using var session = new InferenceSession(file, options);
+        using var run = new RunOptions();
+        Assert.Equal(session.InputNames.Order(), inputs.Keys.Order());
+        var values = inputs.Values.Select(values => Value(values, rows)).ToArray();
+        try
         {
-            WorkingDirectory = Environment.GetEnvironmentVariable(Variable),
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        var said = node.StandardError.ReadToEndAsync();
-        node.StandardInput.Write(JsonSerializer.Serialize(raw));
-        node.StandardInput.Close();
-        var text = node.StandardOutput.ReadToEnd();
-        node.WaitForExit();
-        Assert.True(node.ExitCode == 0, said.Result);
-        return JsonSerializer.Deserialize<float[]>(text)!;
+            using var results = session.Run(run, inputs.Keys.ToArray(), values, session.OutputNames);
+            var found = session.OutputNames.Zip(results).ToList();
+            return new OnnxRuntime(
+                [.. found.Where(output => output.First.StartsWith("probabilities", StringComparison.Ordinal) || output.First.StartsWith("outputs", StringComparison.Ordinal)).SelectMany(output => output.Second.GetTensorDataAsSpan<float>().ToArray())],
+                [.. found.Where(output => output.First.StartsWith("label", StringComparison.Ordinal)).SelectMany(output => output.Second.GetStringTensorAsArray())],
+                [.. found.Where(output => output.First == preparedName).SelectMany(output => output.Second.GetTensorDataAsSpan<float>().ToArray())]);
+        }
+        finally
+        {
+            Array.ForEach(values, value => value.Dispose());
+        }
     }
-}
 
-/// <summary>A theory that is skipped, with the reason, where ONNX Runtime is not at hand.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class OnnxRuntimeTheoryAttribute : TheoryAttribute
-{
-    public OnnxRuntimeTheoryAttribute() => Skip = OnnxRuntime.Missing;
+    private static OrtValue Value(Array values, int rows) => values switch
+    {
+        double[] numbers => OrtValue.CreateTensorValueFromMemory(numbers, [rows, numbers.Length / rows]),
+        float[] numbers => OrtValue.CreateTensorValueFromMemory(numbers, [rows, numbers.Length / rows]),
+        _ => OrtValue.CreateFromStringTensor(new DenseTensor<string>((string[])values, [rows, values.Length / rows])),
+    };
+
+    // A protobuf message goes on where another one is appended: the graph gets one more output.
+    private static ReadOnlySpan<byte> Output(string name) => new ProtobufMessage()
+        .Message(GraphField, new ProtobufMessage().Message(OutputField, new ProtobufMessage().Text(1, name)))
+        .Bytes;
 }

@@ -68,7 +68,7 @@ public sealed class StartWeightsTests : IDisposable
 
     [Theory]
     [InlineData("missing.safetensors", "4:8: key 'start.file' cannot be read: missing.safetensors: there is no such file. Looked in")]
-    [InlineData("{ file: a, sha256: 12 }", "4:27: key 'start.sha256' is '12'; allowed: 64 hexadecimal digits")]
+    [InlineData("{ file: a, sha256: 12 }", "4:27: key 'start.sha256' is 12; allowed: 64 hexadecimal digits")]
     [InlineData("{ sha256: a }", "4:8: key 'start.file' is missing")]
     [InlineData("{ file: a, sha: b }", "key 'start.sha' is unknown; did you mean 'sha256'?")]
     public void Mistakes_are_told(string start, string expected)
@@ -91,7 +91,7 @@ public sealed class StartWeightsTests : IDisposable
     private Recipe Read(string start)
     {
         File.WriteAllText(_folder.File("recipe.yaml"), Text.Replace("START", start, StringComparison.Ordinal));
-        return RecipeReader.Read(_folder.File("recipe.yaml"), []);
+        return RecipeReader.Read(_folder.File("recipe.yaml"), [], StartWeights.Hash);
     }
 
     private void Save(float[] weight, int[] shape) => SafetensorsFile.Write(

@@ -33,7 +33,7 @@ public sealed class RecipeReaderTests
         Assert.Equal(["a", "b", "é 📁", "true", "1"], csv.Columns.ToArray());
         Assert.Equal(["1"], csv.Targets.ToArray());
         Assert.Equal(["b", "a"], csv.Features.ToArray());
-        Assert.Equal((TaskKind.Regression, 1.0 / 255, true), (recipe.Data.Task, recipe.Data.Scale, recipe.Data.Standardise));
+        Assert.Equal((TaskKind.Regression, 1.0 / 255, ScalingKind.Standard), (recipe.Data.Task, recipe.Data.Scale, recipe.Data.Scaling));
         Assert.Equal(new SplitSize(null, 0.1), recipe.Data.Validation);
         Assert.Equal((3, ActivationKind.LeakyRelu, 0.2), (recipe.Layers[0].Units, recipe.Layers[0].Activation, recipe.Layers[0].Slope));
         Assert.Equal((InitialiserKind.Gaussian, 0.5), (recipe.Layers[0].Weights.Kind, recipe.Layers[0].Weights.Scale));

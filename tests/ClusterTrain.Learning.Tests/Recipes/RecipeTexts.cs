@@ -76,5 +76,30 @@ internal static class RecipeTexts
         loss: mean-squared-error
         """;
 
+    /// <summary>Rows of one customer stay together.</summary>
+    public const string Grouped = """
+        data: { csv: { file: a.csv, target: bought }, group: "customer id", validation: 0.1 }
+        layers: [{ units: 2, activation: softmax }]
+        loss: categorical-cross-entropy
+        """;
+
+    /// <summary>Columns of several kinds, in several files.</summary>
+    public const string Kinds = """
+        data:
+          parquet:
+            files: ["parts-*.csv", more.csv]
+            target: price
+            exclude: [id, note]
+            categorical: [city]
+            booleans: [garden]
+            dates: { sold: [year, weekday], built: dd.mm.yyyy, seen: { format: mm/dd/yyyy, parts: [hour, day-of-week] } }
+          scaling: MinMax
+          impute: { sold: { kind: constant, value: "2026-01-31" }, garden: { kind: constant, value: Yes } }
+          target_scale: auto
+          task: regression
+        layers: [{ units: 1 }]
+        loss: mean-squared-error
+        """;
+
     public static Recipe Parse(string yaml, params string[] overrides) => RecipeReader.Parse(yaml, "r.yaml", overrides);
 }

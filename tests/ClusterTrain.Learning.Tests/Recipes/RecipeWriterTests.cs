@@ -68,6 +68,29 @@ public sealed class RecipeWriterTests
           scale: none
         """;
 
+    private const string KindsWritten = """
+        data:
+          csv:
+            files: ["parts-*.csv", more.csv]
+            header: true
+            targets: [price]
+            exclude: [id, note]
+            categorical: [city]
+            booleans: [garden]
+            dates:
+              built: { format: dd.mm.yyyy, parts: [year, month, day, weekday] }
+              seen: { format: mm/dd/yyyy, parts: [hour, weekday] }
+              sold: { format: yyyy-mm-dd, parts: [year, weekday] }
+          impute:
+            garden: { kind: constant, value: "true", indicator: false }
+            sold: { kind: constant, value: "2026-01-31", indicator: false }
+          task: regression
+          scale: none
+          scaling: min-max
+          target_scale: auto
+          validation: none
+        """;
+
     private const string ShortWritten = """
         name: r
         seed: 1
@@ -97,7 +120,14 @@ public sealed class RecipeWriterTests
     {
         get
         {
-            var recipes = new TheoryData<string> { RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline, RecipeTexts.Encoded, RecipeTexts.Spreadsheet };
+            var recipes = new TheoryData<string>
+            {
+                RecipeTexts.Short, RecipeTexts.Full, RecipeTexts.Inline, RecipeTexts.Encoded, RecipeTexts.Spreadsheet, RecipeTexts.Grouped,
+                RecipeTexts.Kinds,
+            };
+            foreach (var split in new[] { "time: day", "split: random", "split: stratified", "group: a" })
+                recipes.Add(RecipeTexts.Grouped.Replace("group: \"customer id\"", split, StringComparison.Ordinal));
+            recipes.Add($"{RecipeTexts.Short.Replace("digits", "digits, test: 0.2, split: stratified", StringComparison.Ordinal)}");
             foreach (var optimiser in new[] { "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad" })
                 recipes.Add($"{RecipeTexts.Short}\noptimiser: {{ kind: {optimiser}, rate: 0.3333333333333333 }}");
             recipes.Add($"{RecipeTexts.Short}\nbatch: full\noptimiser: {{ kind: lbfgs, memory: 7, tolerance: 1e-6 }}");
@@ -138,6 +168,10 @@ public sealed class RecipeWriterTests
         Assert.Contains(SpreadsheetWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Spreadsheet)), StringComparison.Ordinal);
 
     [Fact]
+    public void Kinds_of_columns_are_written_in_full() =>
+        Assert.Contains(KindsWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Kinds)), StringComparison.Ordinal);
+
+    [Fact]
     public void Encoding_of_columns_is_written() =>
         Assert.Contains(EncodedWritten, RecipeWriter.Write(RecipeTexts.Parse(RecipeTexts.Encoded)), StringComparison.Ordinal);
 
@@ -151,6 +185,17 @@ public sealed class RecipeWriterTests
         Assert.Equivalent(recipe, again, strict: true);
         Assert.Equal(written, RecipeWriter.Write(again));
         Assert.Equal(recipe.Fingerprint(), again.Fingerprint());
+    }
+
+    [Fact]
+    public void The_fingerprint_tells_splits_apart_and_not_how_a_default_is_written()
+    {
+        string[] splits = ["group: \"customer id\"", "group: day", "time: day", "split: random", "split: stratified"];
+        var prints = splits.Select(Print).ToList();
+        Assert.Equal(splits.Length, prints.Distinct().Count());
+        Assert.Equal(prints[^1], Print("standardise: false"));
+
+        static string Print(string keys) => RecipeTexts.Parse(RecipeTexts.Grouped.Replace("group: \"customer id\"", keys, StringComparison.Ordinal)).Fingerprint();
     }
 
     [Fact]
@@ -191,6 +236,7 @@ public sealed class RecipeWriterTests
     [InlineData("layers[0].biases=none")]
     [InlineData("optimiser.rate=0.10000000000000002")]
     [InlineData("data.scale=1")]
+    [InlineData("data.test=0.5")]
     [InlineData("layers=[{ units: 10, dropout: 0.5 }, { units: 10, activation: softmax }]")]
     public void The_fingerprint_sees_every_value(string change) =>
         Assert.NotEqual(RecipeTexts.Parse(RecipeTexts.Short).Fingerprint(), RecipeTexts.Parse(RecipeTexts.Short, change).Fingerprint());

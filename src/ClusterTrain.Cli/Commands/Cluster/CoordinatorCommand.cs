@@ -2,7 +2,6 @@ using System.CommandLine;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Nodes;
 using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
 
 namespace ClusterTrain.Cli;
 

@@ -202,7 +202,8 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
             Outcome = outcome,
             Elapsed = surroundings.Time.GetElapsedTime(_began),
             Folder = _run!.Folder,
-            Test = _result is { } result && result.TryGetProperty("test", out var test) ? EvaluationJson.Read(test) : null,
+            Training = ResultOn("training"),
+            Test = ResultOn("test"),
             Best = outcome is RunCompleted { Epoch: var epoch } ? Receipt.Read(Path.Combine(_run.Folder, "receipt.jsonl")).Before(epoch) : null,
         });
         _exitCode = outcome switch
@@ -213,6 +214,8 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
             _ => ExitCodes.Failed,
         };
     }
+
+    private Evaluation? ResultOn(string rows) => _result is { } result && result.TryGetProperty(rows, out var figures) ? EvaluationJson.Read(figures) : null;
 
     // The coordinator told them that the run is over; one that did not hear it is asked again, and then ended.
     private void EndMembers()

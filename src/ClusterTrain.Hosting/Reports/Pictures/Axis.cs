@@ -19,6 +19,12 @@ internal sealed class Axis
 
     public bool IsLogarithmic => _isLogarithmic;
 
+    /// <summary>Value of the low end.</summary>
+    public double Low => _isLogarithmic ? Math.Pow(10, _low) : _low;
+
+    /// <summary>Value of the high end.</summary>
+    public double High => _isLogarithmic ? Math.Pow(10, _high) : _high;
+
     /// <summary>An axis whose ends are the given values.</summary>
     /// <param name="low">Value at <paramref name="from"/>.</param>
     /// <param name="high">Value at <paramref name="to"/>, above <paramref name="low"/>.</param>

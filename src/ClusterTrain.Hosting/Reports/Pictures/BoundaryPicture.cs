@@ -40,7 +40,8 @@ internal sealed class BoundaryPicture
 
     /// <summary>True when the inputs are two columns of numbers, themselves among the features. A ratio has no value all over a plane.</summary>
     public static bool Fits(FeatureEncoding encoding) =>
-        encoding.Columns.Length == 2 && encoding.FeatureNames.Length == encoding.Features.Length && encoding.Categories.IsEmpty && encoding.Columns.All(encoding.Features.Contains)
+        encoding.Columns.Length == 2 && encoding.FeatureNames.Length == encoding.Features.Length && encoding.Categories.IsEmpty && encoding.Dates.IsDefaultOrEmpty
+        && encoding.Columns.All(encoding.Features.Contains)
         && encoding.Derived.All(feature => feature.Kind == DerivedKind.Cross);
 
     /// <summary>Draws it.</summary>
@@ -69,7 +70,7 @@ internal sealed class BoundaryPicture
             var (features, targets) = (new float[data.Train.Features], new float[data.Train.Outputs]);
             data.Train.Gather(i * data.Train.Rows / count, 1, features, targets);
             var raw = RowFigures.Raw(data.Scaling, features);
-            points[i] = ([raw[places[0]], raw[places[1]]], [.. targets.Select(target => (float)(target / model.TargetScale))]);
+            points[i] = ([raw[places[0]], raw[places[1]]], [.. targets.Select(model.InUnit)]);
         }
 
         return points;
@@ -150,7 +151,7 @@ internal sealed class BoundaryPicture
         var lines = string.Join(", ", levels.Select(level => level.Label));
         _svg.Text(Left + Side, Top - 8, $"{_data.TargetNames[0]}: lines at {lines}", "label end");
 
-        float Value(int node) => (float)(_outputs[node * _model.Layout.Outputs] / _model.TargetScale);
+        float Value(int node) => _model.InUnit(_outputs[node * _model.Layout.Outputs], 0);
     }
 
     private static void Colour(byte[] pixels, int node, int colour, double opacity)

@@ -29,7 +29,7 @@ internal static class ClassificationPictures
         var isTurned = labels.Max(label => label.Length) * 7.0 > cell;
         var labelHeight = hasText && isTurned ? Math.Min(90, labels.Max(label => label.Length) * 5.2) : 0;
         var top = Top + labelHeight;
-        var svg = new Svg($"Confusion matrix of the {rows} rows", Math.Max(560, left + side + 60), top + side + 12);
+        var svg = new Svg($"Confusion matrix of the {rows} rows", Math.Max(320, left + side + 60), top + side + 12);
         svg.Text(Math.Max(left + (side / 2), 116), 40, "predicted class", "label middle");
         svg.Text(0, 40, "true class", "label");
         if (hasText)

@@ -1,4 +1,3 @@
-using ClusterTrain.Learning;
 using ClusterTrain.Training;
 
 namespace ClusterTrain.Hosting;
@@ -19,12 +18,12 @@ internal static class CurvePictures
         return pictures.Concat(Metrics(runs)).Concat(Throughput(runs));
     }
 
-    /// <summary>How fast a run's workers computed; null when nothing is known of it.</summary>
+    /// <summary>How fast a run's workers computed; null when nothing is known of it, or of one epoch alone.</summary>
     public static Svg? Workers(ReportedRun run)
     {
         var workers = run.Speeds.Where(speed => speed.RowsPerSecond > 0).GroupBy(speed => speed.Worker)
             .OrderBy(worker => worker.Key.Length).ThenBy(worker => worker.Key, StringComparer.Ordinal).ToArray();
-        if (workers.Length == 0)
+        if (workers.Length == 0 || run.Speeds.Select(speed => speed.Epoch).Distinct().Count() < 2)
             return null;
         var lines = workers.Length <= MostWorkers
             ? workers.Select((worker, i) => new ChartLine(worker.Key, [.. worker.Select(speed => ((double)speed.Epoch, Time(speed)))], i)).ToArray()
@@ -114,7 +113,7 @@ internal static class CurvePictures
     {
         ChartLine[] lines = [.. runs.Select((run, i) => new ChartLine(run.Name, run.Throughput, i))
             .Where(line => line.Points.Count > 0)];
-        if (lines.Length > 0)
+        if (lines.Any(line => line.Points.Count > 1))
         {
             yield return new Picture("throughput", "Training rows per second, everything included; epochs too short to be timed one by one are taken together.", new LineChart
             {

@@ -13,7 +13,7 @@ internal sealed record LineChart
 {
     private const double Width = 560;
     private const double Height = 340;
-    private const double Left = 52;
+    private const double LeastLeft = 52;
     private const double Right = 12;
     private const double Bottom = 42;
     private const double LegendRow = 20;
@@ -51,33 +51,35 @@ internal sealed record LineChart
     /// <summary>Draws it.</summary>
     public Svg Draw()
     {
-        var legend = Legend();
-        var rows = legend.Count > 0 ? legend[^1].Row + 1 : Mark is null ? 0 : 1;
+        var (legend, markAt) = Legend();
+        var rows = Mark is not null ? markAt.Row + 1 : legend.Count > 0 ? legend[^1].Row + 1 : 0;
         var top = 62 + (rows * LegendRow);
         var height = Height + (Math.Max(0, rows - 1) * LegendRow);
-        var svg = new Svg(Title, Width, height);
+        var svg = new Svg(Title, Width, height, fits: true);
         foreach (var (line, row, x) in legend)
             DrawLegend(svg, line, x, 40 + (row * LegendRow));
-        var (xs, ys) = (Horizontal(), Vertical(height - Bottom, top));
+        var ys = Vertical(height - Bottom, top);
+        var left = Math.Max(LeastLeft, 12 + ys.Ticks.Max(tick => Svg.TextWidth(tick.Label)));
+        var xs = Horizontal(left);
         svg.Text(0, top - 16, Unit + (ys.IsLogarithmic ? ", logarithmic" : ""), "label");
         foreach (var (value, label) in ys.Ticks)
         {
-            svg.Line(Left, ys.At(value), Width - Right, ys.At(value), "grid");
-            svg.Text(Left - 8, ys.At(value) + 4, label, "label end");
+            svg.Line(left, ys.At(value), Width - Right, ys.At(value), "grid");
+            svg.Text(left - 8, ys.At(value) + 4, label, "label end");
         }
 
-        svg.Line(Left, height - Bottom, Width - Right, height - Bottom, "axis");
+        svg.Line(left, height - Bottom, Width - Right, height - Bottom, "axis");
         foreach (var (value, label) in xs.Ticks)
         {
             svg.Line(xs.At(value), height - Bottom, xs.At(value), height - Bottom + 4, "axis");
             svg.Text(xs.At(value), height - Bottom + 18, label, "label middle");
         }
 
-        svg.Text((Left + Width - Right) / 2, height - 6, "epoch", "label middle");
+        svg.Text((left + Width - Right) / 2, height - 6, "epoch", "label middle");
         foreach (var line in Lines)
             DrawLine(svg, line, xs, ys);
         if (Mark is { } mark)
-            DrawMark(svg, mark, legend.Count == 0 ? 0 : legend[^1].X + TextWidth(legend[^1].Line.Name), xs, ys);
+            DrawMark(svg, mark, markAt.X, 40 + (markAt.Row * LegendRow), xs, ys);
         return svg;
     }
 
@@ -97,12 +99,12 @@ internal sealed record LineChart
     }
 
     // The legend speaks for the point: text beside it would lie on the lines.
-    private static void DrawMark(Svg svg, (double X, double Y, int Colour, string Text) mark, double legend, Axis xs, Axis ys)
+    private static void DrawMark(Svg svg, (double X, double Y, int Colour, string Text) mark, double x, double y, Axis xs, Axis ys)
     {
         var kind = $"ring {ReportStyle.Stroke(mark.Colour)}";
         svg.Circle(xs.At(mark.X), ys.At(mark.Y), 5, kind);
-        svg.Circle(legend + 6, 40, 5, kind);
-        svg.Text(legend + 18, 44, mark.Text, "label");
+        svg.Circle(x + 6, y, 5, kind);
+        svg.Text(x + 18, y + 4, mark.Text, "label");
     }
 
     private static void DrawLegend(Svg svg, ChartLine line, double x, double y)
@@ -112,7 +114,7 @@ internal sealed record LineChart
     }
 
     // Of a line's sample, its name and the gap after it.
-    private static double TextWidth(string name) => 50 + (name.Length * 6.6);
+    private static double EntryWidth(string name) => 48 + Svg.TextWidth(name);
 
     private static IReadOnlyList<(double X, double Y)> Thinned(IReadOnlyList<(double X, double Y)> points)
     {
@@ -130,11 +132,11 @@ internal sealed record LineChart
         return kept;
     }
 
-    private Axis Horizontal()
+    private Axis Horizontal(double left)
     {
         var last = Lines.SelectMany(line => line.Points).Max(point => point.X);
         var first = Lines.SelectMany(line => line.Points).Min(point => point.X);
-        return last > first ? Axis.Linear(first, last, Left + 8, Width - Right - 8, least: 1) : Axis.Linear(last - 1, last + 1, Left, Width - Right, least: 1);
+        return last > first ? Axis.Linear(first, last, left + 8, Width - Right - 8, least: 1) : Axis.Linear(last - 1, last + 1, left, Width - Right, least: 1);
     }
 
     private Axis Vertical(double from, double to)
@@ -146,21 +148,24 @@ internal sealed record LineChart
         return FromZero || (low > 0 && low < 0.3 * high && Label is null) ? Axis.Around(0, high == 0 ? 1 : high, from, to, Label) : Axis.Around(low, high, from, to, Label);
     }
 
-    private List<(ChartLine Line, int Row, double X)> Legend()
+    private (List<(ChartLine Line, int Row, double X)> Lines, (int Row, double X) Mark) Legend()
     {
         var places = new List<(ChartLine, int, double)>();
-        if (Lines.Count < 2 && !IsOfRuns)
-            return places;
         var (row, x) = (0, 0.0);
-        foreach (var line in Lines)
+        foreach (var line in Lines.Count < 2 && !IsOfRuns ? [] : Lines)
         {
-            var width = TextWidth(line.Name);
-            if (x > 0 && x + width > Width)
-                (row, x) = (row + 1, 0);
+            Wrap(EntryWidth(line.Name));
             places.Add((line, row, x));
-            x += width;
+            x += EntryWidth(line.Name);
         }
 
-        return places;
+        Wrap(18 + Svg.TextWidth(Mark?.Text ?? ""));
+        return (places, (row, x));
+
+        void Wrap(double width)
+        {
+            if (x > 0 && x + width > Width)
+                (row, x) = (row + 1, 0);
+        }
     }
 }

@@ -12,14 +12,19 @@ internal sealed class Svg
 {
     private readonly StringBuilder _body = new();
     private readonly string _title;
+    private readonly bool _fits;
 
     /// <summary>Begins a picture with its title at the top.</summary>
     /// <param name="title">What it shows.</param>
     /// <param name="width">Width in pixels.</param>
     /// <param name="height">Height in pixels.</param>
-    public Svg(string title, double width, double height)
+    /// <param name="fits">
+    /// True: on a phone it is as wide as the screen and its text larger, for which there must be room, see <see cref="TextWidth"/>. False: it keeps
+    /// its size and is moved sideways.
+    /// </param>
+    public Svg(string title, double width, double height, bool fits = false)
     {
-        (_title, Width, Height) = (title, width, height);
+        (_title, Width, Height, _fits) = (title, width, height, fits);
         Text(0, 16, title, "title");
     }
 
@@ -68,12 +73,15 @@ internal sealed class Svg
         Add($"<image{(isPixelated ? " class=\"pixels\"" : "")} x=\"{N(x)}\" y=\"{N(y)}\" width=\"{N(width)}\" height=\"{N(height)}\" "
             + $"preserveAspectRatio=\"none\" href=\"{source}\"", "image", tip);
 
+    /// <summary>The width of a text of a picture that fits phones, where its letters are largest.</summary>
+    public static double TextWidth(string text) => text.Length * 9.5;
+
     /// <summary>A number of at most two decimals.</summary>
     public static string N(double value) => Math.Round(value, 2).ToString("0.##", CultureInfo.InvariantCulture);
 
     private string Element(string style) => string.Create(
         CultureInfo.InvariantCulture,
-        $"<svg class=\"picture\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {N(Width)} {N(Height)}\" width=\"{N(Width)}\" "
+        $"<svg class=\"picture{(_fits ? " fits" : "")}\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {N(Width)} {N(Height)}\" width=\"{N(Width)}\" "
         + $"height=\"{N(Height)}\" role=\"img\" aria-label=\"{Escape(_title)}\">{style}{_body}</svg>");
 
     private static string Opacity(double opacity) => opacity < 1 ? $" opacity=\"{N(opacity)}\"" : "";

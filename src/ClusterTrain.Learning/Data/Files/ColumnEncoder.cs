@@ -5,7 +5,7 @@ namespace ClusterTrain.Learning;
 
 /// <summary>
 /// From the columns of a row, see <see cref="SourceTable.Codes"/>, to its raw features, by what an encoding has learnt: fills missing values,
-/// gives unseen categories a code, then computes derived features, spreads categories, and says what was missing.
+/// gives unseen categories a code, then computes derived features, takes dates apart, spreads categories, and says what was missing.
 /// </summary>
 internal sealed class ColumnEncoder : ValueEncoder
 {
@@ -17,12 +17,14 @@ internal sealed class ColumnEncoder : ValueEncoder
     private readonly Func<long, string> _placeOf;
     private readonly Column[] _columns;
     private readonly int[] _widths;
+    private readonly DateColumn?[] _dates;
 
     private ColumnEncoder(FeatureEncoding encoding, Column[] columns, Func<long, string> placeOf)
     {
         (_encoding, _columns, _placeOf) = (encoding, columns, placeOf);
         _rules = new FeatureRules(encoding.Columns, encoding.Derived, encoding.Features);
         _widths = [.. encoding.Features.Select(feature => encoding.Category(feature)?.Names.Length ?? 0)];
+        _dates = [.. encoding.Features.Select(encoding.Date)];
         Features = encoding.FeatureNames.Length;
     }
 
@@ -83,7 +85,12 @@ internal sealed class ColumnEncoder : ValueEncoder
         var at = 0;
         for (var i = 0; i < raw.Length; i++)
         {
-            if (_widths[i] == 0)
+            if (_dates[i] is { } date)
+            {
+                foreach (var part in date.Parts)
+                    features[at++] = DateCell.Part(raw[i], part);
+            }
+            else if (_widths[i] == 0)
                 features[at++] = raw[i];
             else if (raw[i] >= 0)
                 features[at + (int)raw[i]] = 1;

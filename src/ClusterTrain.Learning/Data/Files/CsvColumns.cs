@@ -4,30 +4,30 @@ namespace ClusterTrain.Learning;
 
 /// <summary>The columns of one CSV file, by name.</summary>
 /// <param name="File">What messages call the file.</param>
-/// <param name="Line">The line of its first row.</param>
+/// <param name="Place">Where its first row stands, in words.</param>
 /// <param name="Names">All columns, in the order they stand there; of those that nobody uses some may be of one name, or of none.</param>
 /// <param name="AreInFile">True when the first line names the columns and is no row.</param>
-internal sealed record CsvColumns(string File, int Line, ImmutableArray<string> Names, bool AreInFile)
+internal sealed record CsvColumns(string File, string Place, ImmutableArray<string> Names, bool AreInFile)
 {
     /// <summary>The columns as a recipe says them.</summary>
     /// <param name="rows">At the first row.</param>
     /// <param name="source">The recipe's source.</param>
     /// <exception cref="DataException">They are not as many as the recipe names.</exception>
-    public static CsvColumns Of(CsvRows rows, CsvSource source)
+    public static CsvColumns Of(TableRows rows, CsvSource source)
     {
         var count = rows.Count;
         if (count == 1 && (!source.Header || !source.Targets.Contains(rows[0].Trim())))
             throw OneColumn(rows);
         if (source is { Header: false, Columns.IsEmpty: true })
-            return new CsvColumns(rows.File, rows.Line, FeatureEncoding.Numbered("c", 0, count), AreInFile: false);
+            return new CsvColumns(rows.File, rows.Place, FeatureEncoding.Numbered("c", 0, count), AreInFile: false);
         if (!source.Header && source.Columns.Length != count)
         {
             throw new DataException(
-                $"{rows.File}: line {rows.Line} has {count} columns and the recipe names {source.Columns.Length}. Name each " +
+                $"{rows.File}: {rows.Place} has {count} columns and the recipe names {source.Columns.Length}. Name each " +
                 "column once.");
         }
 
-        return new CsvColumns(rows.File, rows.Line, source.Header ? FirstLine(rows) : source.Columns, source.Header);
+        return new CsvColumns(rows.File, rows.Place, source.Header ? FirstLine(rows) : source.Columns, source.Header);
     }
 
     /// <summary>
@@ -40,31 +40,31 @@ internal sealed record CsvColumns(string File, int Line, ImmutableArray<string> 
     /// <param name="targets">Names of its targets.</param>
     /// <param name="source">What it was trained from; null: no CSV file.</param>
     /// <exception cref="DataException">The columns are not those of the model.</exception>
-    public static CsvColumns ForModel(CsvRows rows, FeatureEncoding encoding, ImmutableArray<string> targets, CsvSource? source)
+    public static CsvColumns ForModel(TableRows rows, FeatureEncoding encoding, ImmutableArray<string> targets, CsvSource? source)
     {
         var needed = encoding.Columns;
         var first = FirstLine(rows);
         ImmutableArray<string> missing = [.. needed.Except(first)];
         if (missing.IsEmpty)
-            return new CsvColumns(rows.File, rows.Line, first, AreInFile: true);
+            return new CsvColumns(rows.File, rows.Place, first, AreInFile: true);
         if (source is { Header: true } || missing.Length < needed.Length)
-            throw Missing($"{rows.File}: line {rows.Line}", missing, needed, first);
+            throw Missing($"{rows.File}: {rows.Place}", missing, needed, first);
         if (encoding.FileColumns.IsDefaultOrEmpty)
         {
             return source is null ? FeaturesAlone(rows, needed, targets, first) : throw new DataException(
-                $"{rows.File}: line {rows.Line} names none of the columns that the model needs, and the model, which an earlier version wrote, does not " +
+                $"{rows.File}: {rows.Place} names none of the columns that the model needs, and the model, which an earlier version wrote, does not " +
                 $"know those of its training file. Write a first line that names them: {NearestColumn.Listed(needed)}.");
         }
 
         var all = encoding.FileColumns;
         var others = all.RemoveRange(targets);
         if (first.Length == all.Length)
-            return new CsvColumns(rows.File, rows.Line, all, AreInFile: false);
+            return new CsvColumns(rows.File, rows.Place, all, AreInFile: false);
         if (first.Length == others.Length && others.Length == needed.Length)
-            return new CsvColumns(rows.File, rows.Line, others, AreInFile: false);
+            return new CsvColumns(rows.File, rows.Place, others, AreInFile: false);
         var allowed = others.Length == needed.Length ? $", or the {others.Length} without {NearestColumn.Listed(targets)}," : "";
         throw new DataException(
-            $"{rows.File}: line {rows.Line} has no names and {Cells(first.Length)}; which columns they are is not certain. The training file has " +
+            $"{rows.File}: {rows.Place} has no names and {Cells(first.Length)}; which columns they are is not certain. The training file has " +
             $"{all.Length}: {NearestColumn.Listed(all)}. Write all of them{allowed} in that order, or a first line that names those the model needs: " +
             $"{NearestColumn.Listed(needed)}.");
     }
@@ -106,30 +106,30 @@ internal sealed record CsvColumns(string File, int Line, ImmutableArray<string> 
         {
             [] => throw new DataException($"{File}: there is no column '{name}'. {NearestColumn.Suggest(name, Names)}"),
             [var index] when name.Length == 0 => throw new DataException(
-                $"{File}: line {Line}: column {index + 1} has no name. Name it, list the features without it, or set header to false."),
+                $"{File}: {Place}: column {index + 1} has no name. Name it, list the features without it, or set header to false."),
             [var index] => index,
             [var index, ..] when name.Length == 0 => throw new DataException(
-                $"{File}: line {Line}: column {index + 1} and others have no name. Name them, list the features without them, or set header to false."),
+                $"{File}: {Place}: column {index + 1} and others have no name. Name them, list the features without them, or set header to false."),
             [var one, var other, ..] => throw new DataException(
-                $"{File}: line {Line}: two columns are named '{name}', {one + 1} and {other + 1}. Rename one, or leave it out."),
+                $"{File}: {Place}: two columns are named '{name}', {one + 1} and {other + 1}. Rename one, or leave it out."),
         })];
     }
 
     // A model that was not trained from CSV: some write the label first, some last.
     private static CsvColumns FeaturesAlone(
-        CsvRows rows, ImmutableArray<string> needed, ImmutableArray<string> targets, ImmutableArray<string> first)
+        TableRows rows, ImmutableArray<string> needed, ImmutableArray<string> targets, ImmutableArray<string> first)
     {
         if (first.Length == needed.Length)
-            return new CsvColumns(rows.File, rows.Line, needed, AreInFile: false);
+            return new CsvColumns(rows.File, rows.Place, needed, AreInFile: false);
         if (first.Length == needed.Length + targets.Length)
         {
             throw new DataException(
-                $"{rows.File}: line {rows.Line} has no names and {Cells(first.Length)}, the {needed.Length} features and {targets.Length} more. " +
+                $"{rows.File}: {rows.Place} has no names and {Cells(first.Length)}, the {needed.Length} features and {targets.Length} more. " +
                 $"Write a first line that says which is which, such as {targets[0]},{needed[0]}, ... (`data export --header` does), or leave the features alone there.");
         }
 
         throw new DataException(
-            $"{rows.File}: line {rows.Line} names none of the columns that the model needs and has {Cells(first.Length)} for these " +
+            $"{rows.File}: {rows.Place} names none of the columns that the model needs and has {Cells(first.Length)} for these " +
             $"{needed.Length}: {NearestColumn.Listed(needed)}. Write a first line that names them, or exactly these columns in this order.");
     }
 
@@ -148,9 +148,9 @@ internal sealed record CsvColumns(string File, int Line, ImmutableArray<string> 
     }
 
     // Training needs two columns, a feature and a target.
-    private static DataException OneColumn(CsvRows rows) => new(
-        $"{rows.File}: line {rows.Line} is one column: there is no {CsvDelimiter.Word(rows.Delimiter)} in it. Set data.delimiter to what stands between "
-        + $"the columns: {CsvDelimiter.Allowed}.");
+    private static DataException OneColumn(TableRows rows) => new(
+        $"{rows.File}: {rows.Place} is one column: there is no {CsvFormat.Word(rows.Delimiter)} in it. Set data.delimiter to what stands between "
+        + $"the columns: {CsvFormat.AllowedDelimiters}.");
 
-    private static ImmutableArray<string> FirstLine(CsvRows rows) => [.. rows.Cells().Select(cell => cell.Trim())];
+    private static ImmutableArray<string> FirstLine(TableRows rows) => [.. rows.Cells().Select(cell => cell.Trim())];
 }

@@ -16,38 +16,14 @@ namespace ClusterTrain.Learning;
 /// <param name="usual">That of the training file when this is another one; null: this is the training file.</param>
 internal sealed class CsvDelimiter(CsvFormat format, Func<ImmutableArray<string>, bool> fits, char? usual = null)
 {
-    /// <summary>What a recipe may say.</summary>
-    public const string Allowed = "comma, semicolon, tab, pipe, space, or one other character in quotes such as \":\"";
-
     private const int SampleBytes = 1 << 16;
     private const int SampleRows = 200;
     private const int ExcelLineCharacters = 8;
 
     private static readonly ImmutableArray<char> s_known = [',', ';', '\t', '|'];
 
-    /// <summary>The delimiter of a word or a character; null when it cannot be one.</summary>
-    public static char? Parse(string text) => text switch
-    {
-        "comma" => ',',
-        "semicolon" => ';',
-        "tab" => '\t',
-        "pipe" => '|',
-        "space" => ' ',
-        [var character] when character is '\t' or ' ' || (char.IsAscii(character) && !char.IsControl(character) && !char.IsAsciiLetterOrDigit(character)
-            && character is not ('"' or '.' or '+' or '-' or '_' or '#')) => character,
-        _ => null,
-    };
-
-    /// <summary>What messages and recipes call a delimiter.</summary>
-    public static string Word(char delimiter) => delimiter switch
-    {
-        ',' => "comma",
-        ';' => "semicolon",
-        '\t' => "tab",
-        '|' => "pipe",
-        ' ' => "space",
-        _ => delimiter.ToString(),
-    };
+    /// <summary>What stands before decimals.</summary>
+    public char Decimal => format.Decimal;
 
     /// <summary>Tells the delimiter of a file; the file is read from its beginning afterwards.</summary>
     /// <returns>The delimiter, and whether the first line says it and is no row.</returns>
@@ -76,9 +52,9 @@ internal sealed class CsvDelimiter(CsvFormat format, Func<ImmutableArray<string>
             [var one] => (one.Delimiter, false),
             _ when usual is { } training && samples.Exists(sample => sample.Delimiter == training) => (training, false),
             _ => throw new DataException(
-                $"{file.Name}: line 1: {string.Join(" or ", samples.Select(sample => Word(sample.Delimiter)))} may stand between the columns, which cannot be told. "
+                $"{file.Name}: line 1: {string.Join(" or ", samples.Select(sample => CsvFormat.Word(sample.Delimiter)))} may stand between the columns, which cannot be told. "
                 + (usual is null
-                    ? $"Say it in the recipe, for example data.delimiter: {Word(samples[0].Delimiter)}."
+                    ? $"Say it in the recipe, for example data.delimiter: {CsvFormat.Word(samples[0].Delimiter)}."
                     : "Write the file with the delimiter of the training file.")),
         };
     }
@@ -97,10 +73,10 @@ internal sealed class CsvDelimiter(CsvFormat format, Func<ImmutableArray<string>
 
     private char Said(string said, string file)
     {
-        var delimiter = Parse(said) ?? throw new DataException(
+        var delimiter = CsvFormat.ParseDelimiter(said) ?? throw new DataException(
             $"{file}: line 1 is 'sep={said}', which does not say what stands between the columns. Write sep=; or another delimiter, or remove the line.");
         return format.Delimiter is null || format.Delimiter == delimiter ? delimiter : throw new DataException(
-            $"{file}: line 1 says that {Word(delimiter)} stands between the columns, and data.delimiter is {Word(format.Delimiter.Value)}. Keep one of the two.");
+            $"{file}: line 1 says that {CsvFormat.Word(delimiter)} stands between the columns, and data.delimiter is {CsvFormat.Word(format.Delimiter.Value)}. Keep one of the two.");
     }
 
     /// <summary>The beginning of a file, cut by one delimiter.</summary>

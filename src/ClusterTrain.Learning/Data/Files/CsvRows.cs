@@ -9,7 +9,7 @@ namespace ClusterTrain.Learning;
 /// <param name="parser">Cuts the text into rows and cells.</param>
 /// <param name="file">What messages call the file.</param>
 /// <param name="delimiter">What stands between cells.</param>
-internal sealed class CsvRows(CsvParser parser, string file, char delimiter)
+internal sealed class CsvRows(CsvParser parser, string file, char delimiter) : TableRows(file)
 {
     private int _lastLine;
     private int? _columns;
@@ -18,40 +18,29 @@ internal sealed class CsvRows(CsvParser parser, string file, char delimiter)
     private long _emptyLines;
     private int _firstEmptyLine;
 
-    /// <summary>What messages call the file.</summary>
-    public string File => file;
-
-    /// <summary>What stands between cells.</summary>
-    public char Delimiter => delimiter;
-
-    /// <summary>The line that the present row begins on, from 1.</summary>
-    public int Line { get; private set; }
+    public override char Delimiter => delimiter;
 
     /// <summary>The line after the present row.</summary>
     public int NextLine => _lastLine + 1;
 
-    /// <summary>Cells of the present row.</summary>
-    public int Count => parser.Count;
+    public override int Count => parser.Count;
 
-    /// <summary>What a reader of the file should know although nothing is wrong with it; asked for after the last row.</summary>
-    public IEnumerable<string> Warnings
+    public override IEnumerable<string> Warnings
     {
         get
         {
             if (_emptyLines > 0)
             {
-                yield return $"{file}: {(_emptyLines == 1 ? "an empty line is" : $"{_emptyLines} empty lines are")} left out, "
+                yield return $"{File}: {(_emptyLines == 1 ? "an empty line is" : $"{_emptyLines} empty lines are")} left out, "
                     + $"{(_emptyLines == 1 ? "line" : "the first is line")} {_firstEmptyLine}. Remove {(_emptyLines == 1 ? "it" : "them")}, or check "
                     + "whether a row is missing there.";
             }
         }
     }
 
-    /// <summary>A cell of the present row, without its quotes.</summary>
-    public string this[int column] => parser[column];
+    public override string this[int column] => parser[column];
 
-    /// <summary>The cells of the present row.</summary>
-    public string[] Cells() => parser.Record!;
+    public override string[] Cells() => parser.Record!;
 
     /// <summary>Leaves out a line that is no row.</summary>
     public void Skip()
@@ -65,7 +54,7 @@ internal sealed class CsvRows(CsvParser parser, string file, char delimiter)
     /// told by <see cref="Warnings"/>. In a file of one column it is an empty cell.
     /// </summary>
     /// <exception cref="DataException">The row is damaged.</exception>
-    public bool Read()
+    public override bool Read()
     {
         while (parser.Read())
         {
@@ -90,16 +79,6 @@ internal sealed class CsvRows(CsvParser parser, string file, char delimiter)
         return false;
     }
 
-    /// <exception cref="DataException">The present row has another number of cells.</exception>
-    public void RequireCells(int columns)
-    {
-        if (Count != columns)
-        {
-            throw new DataException(
-                $"{file}: line {Line} has {Count} cells where there are {columns} columns. Correct the line; a cell that holds a {CsvDelimiter.Word(delimiter)} needs quotes.");
-        }
-    }
-
     private void CountEmptyLines()
     {
         if (_emptyLines == 0)
@@ -113,7 +92,7 @@ internal sealed class CsvRows(CsvParser parser, string file, char delimiter)
         if (record.IndexOf('\0') is >= 0 and var at)
         {
             throw new DataException(
-                $"{file}: line {LineAt(record, at)} has a zero character, which no text has: the file is damaged, or UTF-16 without its mark. "
+                $"{File}: line {LineAt(record, at)} has a zero character, which no text has: the file is damaged, or UTF-16 without its mark. "
                 + "Save it as UTF-8, or get it again.");
         }
     }
@@ -150,7 +129,7 @@ internal sealed class CsvRows(CsvParser parser, string file, char delimiter)
         }
     }
 
-    private DataException Quote(ReadOnlySpan<char> record, int at, string problem) => new($"{file}: line {LineAt(record, at)}: {problem}");
+    private DataException Quote(ReadOnlySpan<char> record, int at, string problem) => new($"{File}: line {LineAt(record, at)}: {problem}");
 
     private int LineAt(ReadOnlySpan<char> record, int at)
     {

@@ -48,6 +48,12 @@ internal sealed class CsvSchema
     /// <summary>What stands between the cells of the training file.</summary>
     public char Delimiter { get; }
 
+    /// <summary>For each column how its dates are read; null: it has none.</summary>
+    public ImmutableArray<DateColumn?> Dates { get; private init; }
+
+    /// <summary>For each column whether it holds true and false.</summary>
+    public ImmutableArray<bool> AreBooleans { get; private init; }
+
     /// <summary>The columns whose values may be missing.</summary>
     public ImmutableHashSet<string> MayMiss { get; private init; } = [];
 
@@ -55,7 +61,7 @@ internal sealed class CsvSchema
     public ImmutableHashSet<string> MayBeUnseen { get; private init; } = [];
 
     /// <summary>True when rows stay columns until the training rows are known, see <see cref="SourceTable.Codes"/>.</summary>
-    public bool KeepsColumns => !MayMiss.IsEmpty || !MayBeUnseen.IsEmpty;
+    public bool KeepsColumns => !MayMiss.IsEmpty || !MayBeUnseen.IsEmpty || Dates.Any(date => date is not null);
 
     /// <summary>From columns to features.</summary>
     public FeatureRules Rules { get; }
@@ -85,6 +91,8 @@ internal sealed class CsvSchema
             .Distinct()];
         _ = file.Indices(columns);
         _ = file.Indices(source.Categorical);
+        _ = file.Indices([.. source.Dates.Select(date => date.Column), .. source.Booleans, .. source.Exclude]);
+        CheckParts(source, file, features);
         CheckImputed(source, file, columns, features);
         return new CsvSchema(
             columns,
@@ -96,6 +104,8 @@ internal sealed class CsvSchema
             file.AreInFile ? default : file.Names,
             delimiter)
         {
+            Dates = [.. columns.Select(column => source.Dates.FirstOrDefault(date => date.Column == column))],
+            AreBooleans = [.. columns.Select(source.Booleans.Contains)],
             MayMiss = [.. source.Impute.Select(column => column.Column)],
             MayBeUnseen = [.. source.Unseen.Select(column => column.Column)],
         };
@@ -110,6 +120,8 @@ internal sealed class CsvSchema
         targets,
         classes.IsEmpty ? null : new WordCodes(classes))
     {
+        Dates = [.. encoding.Columns.Select(encoding.Date)],
+        AreBooleans = [.. encoding.Columns.Select(encoding.IsBoolean)],
         MayMiss = [.. encoding.Columns.Where(column => encoding.Fill(column) is not null)],
         MayBeUnseen = [.. encoding.Columns.Where(column => encoding.UnseenOf(column) is not null)],
     };
@@ -123,6 +135,8 @@ internal sealed class CsvSchema
             .Select(pair => new ColumnCategories(pair.First, pair.Second!.Words))],
         Derived = Derived,
         Features = Features,
+        Dates = Dates.OfType<DateColumn>().ToImmutableArray() is { IsEmpty: false } dates ? dates : default,
+        Booleans = Columns.Where((_, i) => AreBooleans[i]).ToImmutableArray() is { IsEmpty: false } booleans ? booleans : default,
         FileColumns = FileColumns,
         Delimiter = Delimiter == ',' ? null : Delimiter,
         Scaling = FeatureScaling.Uniform(features, 1),
@@ -132,10 +146,11 @@ internal sealed class CsvSchema
     {
         if (source.Features.IsEmpty)
         {
-            var rest = file.Names.RemoveRange(source.Targets).AddRange(source.Derived.Select(feature => feature.Name));
+            var rest = file.Names.RemoveRange(source.Targets).RemoveRange(source.Exclude).RemoveRange(source.SplitColumns)
+                .AddRange(source.Derived.Select(feature => feature.Name));
             return !rest.IsEmpty
                 ? rest
-                : throw new DataException($"{file.File}: all columns are targets; at least one has to be a feature.");
+                : throw new DataException($"{file.File}: {(source.Exclude.IsEmpty ? "all columns are targets" : "all columns are targets or excluded")}; at least one has to be a feature.");
         }
 
         var seen = new HashSet<string>(source.Targets);
@@ -149,6 +164,12 @@ internal sealed class CsvSchema
         }
 
         return source.Features;
+    }
+
+    private static void CheckParts(CsvSource source, CsvColumns file, ImmutableArray<string> features)
+    {
+        if (source.Dates.SelectMany(FeatureEncoding.FeatureNamesOf).FirstOrDefault(features.Contains) is { } taken)
+            throw new DataException($"{file.File}: there is a feature '{taken}' already, as a part of a date is called. Rename it, or leave the part out.");
     }
 
     private static void CheckImputed(CsvSource source, CsvColumns file, ImmutableArray<string> columns, ImmutableArray<string> features)

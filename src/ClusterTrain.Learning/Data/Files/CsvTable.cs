@@ -2,34 +2,40 @@ using System.Collections.Immutable;
 
 namespace ClusterTrain.Learning;
 
-/// <summary>Reads the rows of one CSV file, each column as what the schema says it is.</summary>
+/// <summary>Reads the rows of one table, which may stand in several files, each column as what the schema says it is.</summary>
 internal sealed class CsvTable
 {
-    private readonly CsvRows _cells;
-    private readonly CsvColumns _columns;
     private readonly CsvSchema _schema;
-    private readonly int[] _features;
-    private readonly int[] _targets;
+    private readonly bool _withTargets;
+    private readonly List<string> _warnings = [];
     private readonly double[] _raw;
     private readonly double[] _values;
     private readonly WordCodes?[] _wordsOfValues;
     private readonly bool[] _areWords;
     private readonly List<ushort> _labels = [];
-    private readonly List<float> _numbers = [];
+    private readonly List<double> _numbers = [];
     private readonly RowPlaces _places = new();
     private readonly Dictionary<int, string> _longNumbers = [];
     private readonly BlurredColumn[] _blurredTargets;
     private readonly CsvFormat _format;
     private readonly bool[] _mayMiss;
     private readonly bool[] _mayBeUnseen;
+    private readonly bool _keepsTargets;
+    private readonly SplitColumn? _split;
+    private readonly KeptCells? _kept;
+    private TableRows _cells;
+    private CsvColumns _columns;
+    private int[] _features = [];
+    private int[] _targets = [];
     private long _rows;
 
-    private CsvTable(CsvRows cells, CsvFormat format, CsvColumns columns, CsvSchema schema, bool withTargets)
+    private CsvTable(
+        TableRows cells, CsvFormat format, CsvColumns columns, CsvSchema schema, bool withTargets, bool keepsTargets,
+        SplitColumn? split = null, KeptCells? kept = null)
     {
-        (_cells, _format, _columns, _schema) = (cells, format, columns, schema);
-        _features = columns.Indices(schema.Columns);
-        _targets = withTargets ? columns.Indices(schema.Targets) : [];
-        _blurredTargets = [.. _targets.Select(_ => new BlurredColumn())];
+        (_cells, _columns, _format, _schema, _withTargets, _keepsTargets) = (cells, columns, format, schema, withTargets, keepsTargets);
+        (_split, _kept) = (split, kept);
+        _blurredTargets = [.. schema.Targets.Select(_ => new BlurredColumn())];
         _raw = new double[schema.Columns.Length];
         _values = new double[schema.Rules.Count];
         var words = schema.Columns.Zip(schema.Words).ToDictionary(pair => pair.First, pair => pair.Second);
@@ -39,32 +45,49 @@ internal sealed class CsvTable
         _mayBeUnseen = [.. schema.Columns.Select(schema.MayBeUnseen.Contains)];
     }
 
-    /// <summary>Reads a training or test file.</summary>
-    /// <param name="file">The file.</param>
-    /// <param name="source">Its columns.</param>
-    /// <param name="task">What the targets are.</param>
-    /// <param name="training">The schema of the training file when this is the test file; otherwise null.</param>
-    /// <param name="rows">Takes in the rows.</param>
-    /// <param name="mostBytes">Bytes the file may have.</param>
+    /// <summary>Reads the files of the training or of the test rows.</summary>
+    /// <param name="files">Opens each of the files; there is one at least, and one is open at a time.</param>
+    /// <param name="recipe">What the recipe says of them.</param>
+    /// <param name="training">The schema of the training files when these are the test files; otherwise null.</param>
+    /// <param name="collector">Takes in the rows of all.</param>
+    /// <param name="mostBytes">Bytes a file may have.</param>
     /// <returns>The rows, and the schema that they were read with.</returns>
-    /// <exception cref="DataException">The file is not such a table.</exception>
+    /// <exception cref="DataException">A file is not such a table.</exception>
     public static (SourceTable Table, CsvSchema Schema) Read(
-        DataFile file, CsvSource source, TaskKind task, CsvSchema? training, RowCollector rows, long mostBytes) =>
-        CsvText.Read(file, mostBytes, new CsvDelimiter(source.Format, first => CsvColumns.MayBe(first, source), training?.Delimiter), cells =>
+        IEnumerable<Func<DataFile>> files, DataRecipe recipe, CsvSchema? training, Func<string, RowCollector> collector, long mostBytes)
+    {
+        var source = (CsvSource)recipe.Source;
+        CsvTable? table = null;
+        RowCollector? rows = null;
+        foreach (var open in files)
         {
-            var columns = CsvColumns.Of(cells, source);
-            var schema = training ?? CsvSchema.Of(source, columns, task, cells.Delimiter);
-            return (new CsvTable(cells, source.Format, columns, schema, withTargets: true).Read(rows), schema);
-        });
+            using var file = open();
+            var usual = training?.Delimiter ?? table?._schema.Delimiter;
+            _ = CsvText.Read(file, mostBytes, new CsvDelimiter(source.Format, first => CsvColumns.MayBe(first, source), usual), cells =>
+            {
+                var columns = CsvColumns.Of(cells, source);
+                table ??= new CsvTable(
+                    cells, source.Format, columns, training ?? CsvSchema.Of(source, columns, recipe.Task, cells.Delimiter), withTargets: true,
+                    recipe.ScaleTargets, training is null ? SplitColumn.Of(source) : null);
+                rows ??= collector(file.Name);
+                table.AddFile(cells, columns, rows);
+                return true;
+            });
+        }
+
+        return (table!.Finish(rows!), table._schema);
+    }
 
     /// <summary>Reads a file for a trained model.</summary>
     /// <param name="file">The file.</param>
     /// <param name="model">The model.</param>
     /// <param name="rows">Takes in the rows.</param>
     /// <param name="withTargets">True: the targets are read where they are among the columns; false: those columns may hold anything.</param>
+    /// <param name="keep">Columns to be kept as they stand, see <see cref="KeptCells"/>.</param>
     /// <returns>The rows, and whether their targets were read; without them they are zeros.</returns>
     /// <exception cref="DataException">The file is not such a table.</exception>
-    public static (SourceTable Table, bool HasTargets) ReadForModel(DataFile file, Model model, RowCollector rows, bool withTargets)
+    public static (SourceTable Table, bool HasTargets) ReadForModel(
+        DataFile file, Model model, RowCollector rows, bool withTargets, IReadOnlyList<string> keep)
     {
         var source = model.Recipe.Data.Source as CsvSource;
         var format = source?.Format ?? new CsvFormat();
@@ -75,32 +98,54 @@ internal sealed class CsvTable
             var schema = CsvSchema.Of(model.Encoding, model.TargetNames, model.Classes);
             var columns = CsvColumns.ForModel(cells, model.Encoding, model.TargetNames, source);
             var hasTargets = withTargets && schema.Targets.All(columns.Names.Contains);
-            var table = new CsvTable(cells, format, columns, schema, hasTargets).Read(rows);
+            var read = new CsvTable(
+                cells, format, columns, schema, hasTargets, keepsTargets: !model.TargetOffsets.IsEmpty, kept: KeptCells.Of(keep, columns));
+            read.AddFile(cells, columns, rows);
+            var table = read.Finish(rows);
             if (schema.KeepsColumns)
                 table = ColumnEncoder.Of(model.Encoding, [.. schema.Words.Select(words => words?.Words ?? [])], table).Encode(table);
             return (hasTargets ? table : table with { Targets = RowTargets.None(model.Recipe.Layers[^1].Units) }, hasTargets);
         });
     }
 
-    private SourceTable Read(RowCollector rows)
+    private void AddFile(TableRows cells, CsvColumns columns, RowCollector rows)
     {
-        var isRow = !_columns.AreInFile;
+        if (_rows > 0 && !columns.Names.ToHashSet().SetEquals(_columns.Names))
+        {
+            var more = columns.Names.Except(_columns.Names).Select(name => $"'{name}' more");
+            var fewer = _columns.Names.Except(columns.Names).Select(name => $"no '{name}'");
+            throw new DataException($"{columns.File}: {columns.Place}: other columns than in {_columns.File}: {NearestColumn.Listed([.. fewer, .. more])}. Give all files of a table the same columns.");
+        }
+
+        (_cells, _columns) = (cells, columns);
+        _features = columns.Indices(_schema.Columns);
+        _targets = _withTargets ? columns.Indices(_schema.Targets) : [];
+        _split?.Open(columns);
+        var before = _rows;
+        var isRow = !columns.AreInFile;
         do
         {
             if (isRow)
                 AddRow(rows);
             isRow = true;
         }
-        while (_cells.Read());
-        if (_rows == 0)
-            throw new DataException($"{_columns.File}: a header and no rows. Name a file of at least one row.");
+        while (cells.Read());
+        if (_rows == before)
+            throw new DataException($"{columns.File}: a header and no rows. Name a file of at least one row.");
+        _warnings.AddRange(cells.Warnings);
+    }
+
+    private SourceTable Finish(RowCollector rows)
+    {
         var codes = _schema.KeepsColumns ? _schema.Words.Select(Codes).ToImmutableArray() : default;
         var store = codes.IsDefault ? rows.ToStore(_values.Length, Spread()) : rows.ToStore(_raw.Length, encoder: null);
         return new SourceTable(_columns.File, store, Targets())
         {
             Codes = codes,
             Places = _places,
-            Warnings = [.. _cells.Warnings, .. _longNumbers.Values, .. BlurredTargets()],
+            SplitKeys = _split?.Keys,
+            Kept = _kept?.Columns,
+            Warnings = [.. _warnings, .. _longNumbers.Values, .. BlurredTargets()],
         };
     }
 
@@ -111,6 +156,8 @@ internal sealed class CsvTable
         {
             _raw[i] = _mayMiss[i] && IsMissing(_cells[_features[i]]) ? double.NaN
                 : _schema.Words[i] is { } words ? Category(words, i)
+                : _schema.Dates[i] is { } date ? Date(date, i)
+                : _schema.AreBooleans[i] ? Boolean(i)
                 : Number(_features[i], $"Fill the gap, leave the row out, or train with data.impute: {{ {Key(i)}: median }}.");
         }
 
@@ -120,11 +167,19 @@ internal sealed class CsvTable
         }
         else
         {
-            _schema.Rules.Apply(_raw, _values, () => $"{_columns.File}: line {_cells.Line}");
+            _schema.Rules.Apply(_raw, _values, () => $"{_columns.File}: {_cells.Place}");
             rows.Add(_values, _areWords);
         }
 
-        _places.Add(_cells.Line);
+        _places.Add(_cells);
+        _kept?.Add(_cells);
+        if (_split is not null)
+        {
+            if (IsMissing(_cells[_split.Index]))
+                throw Missing(_split.Index, _cells[_split.Index], _split.Remedy);
+            _split.Add(_cells[_split.Index], _cells);
+        }
+
         foreach (var (target, column) in _targets.Index())
         {
             if (_schema.Labels is { } labels)
@@ -139,13 +194,13 @@ internal sealed class CsvTable
     private void AddTarget(double number, BlurredColumn seen)
     {
         seen.Add(number, (float)number);
-        _numbers.Add((float)number);
+        _numbers.Add(number);
     }
 
     private IEnumerable<string> BlurredTargets() => _targets.Zip(_blurredTargets)
-        .Where(pair => _schema.Labels is null && pair.Second.IsBlurred)
-        .Select(pair => $"{_columns.File}: target '{_columns.Names[pair.First]}': {pair.Second.Told}. Take a number near their mean from the column, or use "
-            + "a unit in which the differences are larger.");
+        .Where(pair => _schema.Labels is null && !_keepsTargets && pair.Second.IsBlurred)
+        .Select(pair => $"{_columns.File}: target '{_columns.Names[pair.First]}': {pair.Second.Told}. Set data.target_scale: auto, which takes their "
+            + "mean from them first.");
 
     private int Category(WordCodes words, int index)
     {
@@ -153,6 +208,32 @@ internal sealed class CsvTable
         var code = Word(words, column, $"Fill the gap, leave the row out, or train with data.impute: {{ {Key(index)}: category }}.");
         return code >= 0 || _mayBeUnseen[index] ? code : throw Unknown(
             words, column, "category", $"Correct it, or train with rows of this category, or with data.unseen: {{ {Key(index)}: own-code }}.");
+    }
+
+    private double Date(DateColumn date, int index)
+    {
+        var column = _features[index];
+        var cell = _cells[column];
+        if (IsMissing(cell))
+            throw Missing(column, cell, $"Fill the gap, leave the row out, or train with data.impute: {{ {Key(index)}: median }}.");
+        return DateCell.Read(cell, date.Format) ?? throw Cell(
+            column,
+            $"is '{Short(cell)}', not a date such as {date.Format}",
+            $"Correct it, or say how its dates are written: dates: {{ {Key(index)}: {{ format: {OtherFormat(cell, date.Format)} }} }}.{MissingWords.Remedy(cell)}");
+    }
+
+    // The one a cell is written in, where it is written in one.
+    private static string OtherFormat(string cell, string format) =>
+        DateColumn.Formats.FirstOrDefault(other => DateCell.Read(cell, other) is not null) ?? (format == "dd.mm.yyyy" ? DateColumn.DefaultFormat : "dd.mm.yyyy");
+
+    private double Boolean(int index)
+    {
+        var column = _features[index];
+        var cell = _cells[column];
+        if (IsMissing(cell))
+            throw Missing(column, cell, $"Fill the gap, leave the row out, or train with data.impute: {{ {Key(index)}: median }}.");
+        return BooleanCell.Read(cell) ?? throw Cell(
+            column, $"is '{Short(cell)}', neither true nor false", $"Write true or false, yes or no, 1 or 0, or name the column as categorical.{MissingWords.Remedy(cell)}");
     }
 
     private int Class(WordCodes labels, int column)
@@ -210,7 +291,10 @@ internal sealed class CsvTable
                 : $"Where the comma stands before decimals, set data.decimal: \",\"; otherwise write numbers as {example}, without commas.";
         }
 
-        return $"Write numbers as {example} or 1e-3, name the column as categorical, or leave it out.{MissingWords.Remedy(cell)}";
+        var format = DateColumn.Formats.FirstOrDefault(format => DateCell.Read(cell, format) is not null);
+        return format is not null ? $"It looks like a date: name the column under dates (its format there may be {format}), or leave it out."
+            : BooleanCell.Read(cell) is not null ? "Name the column under booleans where it holds true and false, as categorical, or leave it out."
+            : $"Write numbers as {example} or 1e-3, name the column as categorical, or leave it out.{MissingWords.Remedy(cell)}";
     }
 
     private bool IsMissing(ReadOnlySpan<char> cell)
@@ -236,7 +320,7 @@ internal sealed class CsvTable
             return;
         _longNumbers.Add(
             column,
-            $"{_columns.File}: line {_cells.Line}, column '{_columns.Names[column]}' is {Short(cell)}: numbers are told apart by their first 15 digits. " +
+            $"{_columns.File}: {_cells.Place}, column '{_columns.Names[column]}' is {Short(cell)}: numbers are told apart by their first 15 digits. " +
             "Where it is a name and no quantity, list the features without it, or name it as categorical.");
     }
 
@@ -246,7 +330,12 @@ internal sealed class CsvTable
     private RowTargets Targets()
     {
         if (_schema.Labels is not { } labels)
-            return RowTargets.FromNumbers([.. _numbers], Math.Max(1, _targets.Length));
+        {
+            return _keepsTargets
+                ? RowTargets.FromNumbers([.. _numbers], Math.Max(1, _targets.Length))
+                : RowTargets.FromNumbers(_numbers.Select(number => (float)number).ToArray(), Math.Max(1, _targets.Length));
+        }
+
         var codes = Codes(labels)!;
         return RowTargets.FromLabels([.. _labels.Select(label => (ushort)codes[label])], labels.Words);
     }
@@ -256,7 +345,7 @@ internal sealed class CsvTable
         words is null ? null : words.Words.IsDefault ? words.Sort() : [.. Enumerable.Range(0, words.Count)];
 
     private DataException Cell(int column, string problem, string remedy) =>
-        new($"{_columns.File}: line {_cells.Line}, column '{_columns.Names[column]}' {problem}. {remedy}");
+        new($"{_columns.File}: {_cells.Place}, column '{_columns.Names[column]}' {problem}. {remedy}");
 
     private static string Short(ReadOnlySpan<char> cell) => cell.Length <= 40 ? cell.ToString() : $"{cell[..40]}...";
 }

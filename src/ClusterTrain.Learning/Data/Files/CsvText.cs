@@ -5,7 +5,7 @@ using CsvHelper.Configuration;
 
 namespace ClusterTrain.Learning;
 
-/// <summary>Opens CSV text (RFC 4180, UTF-8), and puts what may be wrong with it into words.</summary>
+/// <summary>Opens CSV text (RFC 4180, UTF-8) or a Parquet file in its place, and puts what may be wrong with it into words.</summary>
 internal static class CsvText
 {
     /// <summary>Reads a file.</summary>
@@ -14,8 +14,14 @@ internal static class CsvText
     /// <param name="delimiter">Tells what stands between cells.</param>
     /// <param name="read">Reads all it needs.</param>
     /// <exception cref="DataException">It is not such text, or <paramref name="read"/> says so.</exception>
-    public static T Read<T>(DataFile file, long mostBytes, CsvDelimiter delimiter, Func<CsvRows, T> read)
+    public static T Read<T>(DataFile file, long mostBytes, CsvDelimiter delimiter, Func<TableRows, T> read)
     {
+        if (file.IsParquet)
+        {
+            using var table = ParquetRows.Open(file, delimiter.Decimal);
+            return read(table);
+        }
+
         var layout = delimiter.Of(file);
         using var text = new StreamReader(
             new CountedStream(file.Content, RefuseTooMany),

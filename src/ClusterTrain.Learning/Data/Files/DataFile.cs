@@ -23,6 +23,9 @@ internal sealed class DataFile : IDisposable
     /// <summary>True when the file is gzip.</summary>
     public bool IsPacked { get; }
 
+    /// <summary>True when the file is Parquet: its <see cref="Content"/> can be read in any order.</summary>
+    public bool IsParquet { get; private init; }
+
     /// <summary>The unpacked content, for a reader of text; failures while reading it go through <see cref="Explain"/>.</summary>
     public Stream Content => _content;
 
@@ -57,7 +60,9 @@ internal sealed class DataFile : IDisposable
         long? length = stream.CanSeek && !SpecialFile.IsAt(name) ? stream.Length : null;
         var start = new byte[FileKind.StartBytes];
         start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
-        FileKind.RefuseOthers(name, start);
+        if (FileKind.IsParquet(start))
+            return Parquet(name, stream, length);
+        RefuseOthers(name, start);
         Stream content = new PrefixedStream(start, stream);
         if (read is not null)
             content = new CountedStream(content, bytes => read(bytes, length));
@@ -66,11 +71,30 @@ internal sealed class DataFile : IDisposable
             : new DataFile(name, content, length ?? long.MaxValue);
     }
 
+    private static void RefuseOthers(string name, ReadOnlySpan<byte> start)
+    {
+        if (FileKind.Of(start) is { } kind)
+            throw new DataException($"{name}: is {kind}. Rows are read from CSV and IDX files, plain or gzip, and from Parquet files.");
+    }
+
+    // Its end says what is in it.
+    private static DataFile Parquet(string name, Stream stream, long? length)
+    {
+        if (length is null)
+        {
+            stream.Dispose();
+            throw new DataException($"{name}: is Parquet, which is not read from front to back, so that it cannot come through a pipe. Name a file.");
+        }
+
+        stream.Position = 0;
+        return new DataFile(name, stream, length.Value) { IsParquet = true };
+    }
+
     /// <summary>True when the unpacked content begins as an IDX file does.</summary>
     /// <exception cref="DataException">The file cannot be read or unpacked.</exception>
     public bool BeginsAsIdx()
     {
-        return Peek(2) is [0, 0];
+        return !IsParquet && Peek(2) is [0, 0];
     }
 
     /// <summary>The first bytes of the unpacked content that is not read yet; they are read again.</summary>

@@ -33,13 +33,19 @@ internal sealed record SourceTable(string Name, RowStore Rows, RowTargets Target
     public RowPlaces Places { get; init; } = RowPlaces.Numbered;
 
     /// <summary>Where a row stands, with the name of the source.</summary>
-    public string PlaceOf(long row) => $"{Name}: {Places.Of(row)}";
+    public string PlaceOf(long row) => Places.Of(row, Name);
 
     /// <summary>
     /// Rows that are columns still, to be encoded by what is learnt from the training rows: for each column null, or for the number that a word
     /// has in the rows its place among the sorted words. A missing value is NaN there, an unknown word -1. Default: the rows are features.
     /// </summary>
     public ImmutableArray<int[]?> Codes { get; init; }
+
+    /// <summary>Columns that were to be kept as they stand; null: none were.</summary>
+    public KeptColumns? Kept { get; init; }
+
+    /// <summary>What splits of the rows go by besides chance; null: nothing.</summary>
+    public SplitKeys? SplitKeys { get; init; }
 
     /// <summary>What a reader should know although nothing is wrong.</summary>
     public ImmutableArray<string> Warnings { get; init; } = [];

@@ -16,7 +16,7 @@ internal sealed class SourceReader(DataLocations locations, IProgress<DataProgre
         {
             NamedSource named => new DataStore(locations).Load(named.Name, recipe.Task, progress, cancellation),
             IdxSource idx => ReadIdx(idx, recipe.Task),
-            CsvSource csv => ReadCsv(csv, recipe.Task),
+            CsvSource csv => ReadCsv(csv, recipe),
             InlineSource inline => InlineTable.Read(inline, recipe.Task),
             var other => throw new ArgumentException($"No reader for a source of type {other.GetType().Name}.", nameof(recipe)),
         };
@@ -52,10 +52,10 @@ internal sealed class SourceReader(DataLocations locations, IProgress<DataProgre
         }
     }
 
-    private SourceData ReadCsv(CsvSource source, TaskKind task)
+    private SourceData ReadCsv(CsvSource source, DataRecipe recipe)
     {
-        var (train, schema) = Table(source.File, null);
-        var test = source.TestFile is { } file ? Table(file, schema).Table : null;
+        var (train, schema) = Table(source.Files, null);
+        var test = source.TestFile is { } file ? Table([file], schema).Table : null;
         return new SourceData
         {
             Train = train,
@@ -64,18 +64,21 @@ internal sealed class SourceReader(DataLocations locations, IProgress<DataProgre
             TargetNames = schema.Targets,
         };
 
-        (SourceTable Table, CsvSchema Schema) Table(string name, CsvSchema? training)
-        {
-            using var file = OpenFile(name);
-            RowCollector rows = Scratch is null ? new MemoryCollector(file.Name) : Scratch.Collector(isWide: true);
-            return CsvTable.Read(
-                file, source, task, training, rows, Scratch is null ? DataLimits.FileBytes : DataLimits.StreamedBytes);
-        }
+        (SourceTable Table, CsvSchema Schema) Table(IEnumerable<string> names, CsvSchema? training) => CsvTable.Read(
+            names.SelectMany(name => locations.FindAll(name)).Select(path => (Func<DataFile>)(() => Open(path))),
+            recipe,
+            training,
+            name => Scratch is null ? new MemoryCollector(name) : Scratch.Collector(isWide: true),
+            Scratch is null ? DataLimits.FileBytes : DataLimits.StreamedBytes);
     }
 
     private DataFile OpenFile(string name)
     {
-        var path = locations.Find(name);
+        return Open(locations.Find(name));
+    }
+
+    private DataFile Open(string path)
+    {
         progress?.Report(new DataProgress(DataActivity.Reading, path, 0, null));
         return DataFile.Open(path, (bytes, all) =>
         {

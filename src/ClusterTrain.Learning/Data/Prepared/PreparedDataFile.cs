@@ -114,6 +114,7 @@ public static class PreparedDataFile
             Encoding = encoding,
             TargetNames = header.Targets,
             TargetScale = header.TargetScale,
+            TargetOffsets = header.TargetOffsets.IsDefault ? [] : header.TargetOffsets,
             Shape = header.Shape,
             Origin = header.Origin,
         };
@@ -124,7 +125,10 @@ public static class PreparedDataFile
             new MappedRows(
                 file, blocks.RowsAt, part.Rows, header.Features, part.Form == PreparedPart.BytesForm ? bytes : null),
             new MappedTargets(
-                file, blocks.TargetsAt, header.Outputs, header.Classes, part == header.Train ? header.ClassWeights : []),
+                file, blocks.TargetsAt, header.Outputs, header.Classes, part == header.Train ? header.ClassWeights : [])
+            {
+                Zeros = header.TargetOffsets.IsDefault ? [] : RowTargets.ZerosOf(header.TargetScale, header.TargetOffsets),
+            },
             map: null,
             fingerprint => fingerprint == part.Fingerprint
                 ? fingerprint

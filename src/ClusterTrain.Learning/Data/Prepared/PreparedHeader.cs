@@ -28,6 +28,10 @@ internal sealed record PreparedHeader
     /// <summary>What numbers were multiplied by to become targets.</summary>
     public required double TargetScale { get; init; }
 
+    /// <summary>For each target what was taken from its numbers before; default: nothing.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public ImmutableArray<double> TargetOffsets { get; init; }
+
     /// <summary>Weights of the classes in the training rows; empty: all are 1.</summary>
     public required ImmutableArray<float> ClassWeights { get; init; }
 
@@ -63,6 +67,7 @@ internal sealed record PreparedHeader
         Classes = data.Classes,
         Outputs = data.Train.Outputs,
         TargetScale = data.TargetScale,
+        TargetOffsets = data.TargetOffsets.IsEmpty ? default : data.TargetOffsets,
         ClassWeights = data.Train.ClassWeights,
         Shape = data.Shape,
         Origin = data.Origin,
@@ -115,6 +120,8 @@ internal sealed record PreparedHeader
             "outputs",
             isClassification ? "one output for each class, or one for two classes" : "one output for each target");
         Require(double.IsFinite(TargetScale) && TargetScale > 0, "targetScale", "a number above 0");
+        Require(
+            TargetOffsets.IsDefault || (TargetOffsets.Length == Outputs && TargetOffsets.All(double.IsFinite) && !isClassification), "targetOffsets", "a number for each target");
         Require(
             !ClassWeights.IsDefault && (ClassWeights.IsEmpty || ClassWeights.Length == Classes.Length)
             && ClassWeights.All(weight => float.IsFinite(weight) && weight > 0),

@@ -15,7 +15,9 @@ internal sealed partial class ColumnProfile(string name)
     private readonly Dictionary<char, (int Line, string Cell)> _firstWord = [];
     private long _pointNumbers;
     private long _commaNumbers;
-    private long _dates;
+    private readonly Dictionary<string, long> _dates = DateColumn.Formats.ToDictionary(format => format, _ => 0L);
+    private readonly Dictionary<(string Format, DatePart Part), HashSet<double>> _parts = [];
+    private long _booleans;
     private long _integers;
     private long _thousands;
     private long _decimalCommas;
@@ -46,8 +48,15 @@ internal sealed partial class ColumnProfile(string name)
     /// <summary>True when there are more different cells than are told apart.</summary>
     public bool HasMany => _counts.Count > MostDistinct;
 
-    /// <summary>True when all values are dates.</summary>
-    public bool AreDates => Values > 0 && _dates == Values;
+    /// <summary>The formats by which all values are dates: those of days and months in both orders where no day is beyond 12.</summary>
+    public IReadOnlyList<string> DateFormats => Values == 0 ? [] : [.. DateColumn.Formats.Where(format => _dates[format] == Values && IsUsual(format))];
+
+    /// <summary>The parts of dates that differ in the column, for a column of one date format.</summary>
+    public IReadOnlyList<DatePart> DateParts => [.. _parts
+        .Where(seen => DateFormats.Count > 0 && seen.Key.Format == DateFormats[0] && seen.Value.Count > 1).Select(seen => seen.Key.Part).Order()];
+
+    /// <summary>True when all values are words for true and false, and at least one is no number.</summary>
+    public bool AreBooleans => Values > 0 && _booleans == Values && _counts.Keys.Any(word => !CellNumber.TryParse(word, out _));
 
     /// <summary>True when the values are whole numbers, each one more than that of the row before.</summary>
     public bool CountsRows => Values > 1 && Empty == 0 && _missingWords.Count == 0 && _integers == Values && _isCounting;
@@ -100,8 +109,29 @@ internal sealed partial class ColumnProfile(string name)
         if (_counts.Count <= MostDistinct)
             _counts[cell] = _counts.GetValueOrDefault(cell) + 1;
         AddNumber(cell, line);
-        if (Date().IsMatch(cell))
-            _dates++;
+        _booleans += BooleanCell.Read(cell) is not null ? 1 : 0;
+        AddDate(cell);
+    }
+
+    // With points the day comes first everywhere.
+    private static bool IsUsual(string format) => format != "mm.dd.yyyy";
+
+    private void AddDate(string cell)
+    {
+        if (!char.IsAsciiDigit(cell[0]))
+            return;
+        foreach (var format in DateColumn.Formats)
+        {
+            if (DateCell.Read(cell, format) is not { } date)
+                continue;
+            _dates[format]++;
+            foreach (var part in (ReadOnlySpan<DatePart>)[DatePart.Year, DatePart.Month, DatePart.Day, DatePart.Weekday, DatePart.Hour])
+            {
+                var seen = _parts.TryGetValue((format, part), out var values) ? values : _parts[(format, part)] = [];
+                if (seen.Count < 2)
+                    seen.Add(DateCell.Part(date, part));
+            }
+        }
     }
 
     private void AddNumber(string cell, int line)
@@ -132,9 +162,6 @@ internal sealed partial class ColumnProfile(string name)
         _previous = integer;
         _integers++;
     }
-
-    [GeneratedRegex(@"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ].*)?\z")]
-    private static partial Regex Date();
 
     [GeneratedRegex(@"^[-+]?\d{1,3}(,\d{3})+\z")]
     private static partial Regex Thousands();

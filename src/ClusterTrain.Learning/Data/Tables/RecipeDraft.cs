@@ -40,6 +40,8 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
         private readonly List<string> _remarks = [];
         private readonly List<ColumnProfile> _numbers = [];
         private readonly List<ColumnProfile> _words = [];
+        private readonly List<ColumnProfile> _dates = [];
+        private readonly List<ColumnProfile> _booleans = [];
         private readonly List<string> _features = [];
         private int _inputs;
 
@@ -130,8 +132,14 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
                 LeaveOut(column, $"is '{RecipeText.Shown(categories.Keys.First())}' wherever it is not empty");
             else if (column.CountsRows || (column.AreIntegers && IsNamedAsId(name) && IsPerRow(column, categories)))
                 LeaveOut(column, "numbers the rows");
-            else if (column.AreDates)
-                LeaveOut(column, "holds dates; write columns of numbers such as the year and the month, if it matters");
+            else if (column.DateFormats is [_, _, ..] formats)
+                LeaveOut(column, $"holds dates, and whether the day or the month comes first cannot be told; if it matters, name it under dates with the format {string.Join(" or ", formats)}");
+            else if (column.DateFormats.Count == 1 && column.DateParts.Count == 0)
+                LeaveOut(column, "holds times of one hour of one day");
+            else if (column.DateFormats.Count == 1)
+                AddDates(column);
+            else if (column.AreBooleans)
+                AddBooleans(column);
             else if (isNumber)
                 AddNumber(column);
             else if (column.Numbers(Point) * 10 >= column.Values * 9 && column.FirstWord(Point) is var (line, cell))
@@ -167,6 +175,22 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             WarnOfMissing(column);
         }
 
+        private void AddDates(ColumnProfile column)
+        {
+            _dates.Add(column);
+            _features.Add(column.Name);
+            _inputs += column.DateParts.Count;
+            WarnOfMissing(column);
+        }
+
+        private void AddBooleans(ColumnProfile column)
+        {
+            _booleans.Add(column);
+            _features.Add(column.Name);
+            _inputs++;
+            WarnOfMissing(column);
+        }
+
         private void WarnOfMissing(ColumnProfile column)
         {
             if (column.Missing(_missing) is var missing && missing * 2 > table.Rows)
@@ -194,7 +218,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
         private static bool IsPerRow(ColumnProfile column, Dictionary<string, long> categories) =>
             column.HasMany || (categories.Count > FewWords && categories.Count * 2L > column.Values);
 
-        private static bool IsNameable(ColumnProfile column) => column.Name.Length is > 0 and <= RecipeLimits.TextCharacters && RecipeSection.IsText(column.Name);
+        private static bool IsNameable(ColumnProfile column) => column.Name.Length is > 0 and <= RecipeLimits.TextCharacters && RecipeForms.IsText(column.Name);
 
         private void Head(StringBuilder text, string summary, string name)
         {
@@ -216,8 +240,19 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             List(text, "features", _features);
             if (_words.Count > 0)
                 List(text, "categorical", _words.Select(column => column.Name));
+            if (_booleans.Count > 0)
+                List(text, "booleans", _booleans.Select(column => column.Name));
+            if (_dates.Count > 0)
+                Line(text, "    dates:                    # each becomes its parts");
+            foreach (var column in _dates)
+            {
+                var parts = string.Join(", ", column.DateParts.Select(RecipeWords.DatePart.Of));
+                var format = column.DateFormats[0] == DateColumn.DefaultFormat ? "" : $"format: {column.DateFormats[0]}, ";
+                Line(text, $"      {RecipeWriter.Text(column.Name)}: {(format.Length == 0 ? $"[{parts}]" : $"{{ {format}parts: [{parts}] }}")}");
+            }
+
             if (table.Format.Delimiter is { } delimiter)
-                Line(text, $"  delimiter: {RecipeWriter.Text(CsvDelimiter.Word(delimiter))}");
+                Line(text, $"  delimiter: {RecipeWriter.Text(CsvFormat.Word(delimiter))}");
             if (Point == ',')
                 Line(text, "  decimal: \",\"");
             if (table.Format.Missing.Length > 0)
@@ -225,11 +260,8 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             Policies(text);
             Line(text, $"  task: {(isRegression ? "regression" : "classification")}");
             Line(text, "  standardise: true           # mean 0 and deviation 1, by the training rows");
-            if (isRegression && table.Target.Largest is > 0 and (> 10 or < 0.1))
-            {
-                var scale = Math.Pow(10, -Math.Floor(Math.Log10(table.Target.Largest)));
-                Line(text, string.Create(CultureInfo.InvariantCulture, $"  target_scale: {Math.Clamp(scale, 1e-30, 1e30).ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e')}         # brings the target near 1 for training; predictions are in its own unit"));
-            }
+            if (isRegression)
+                Line(text, "  target_scale: auto          # the same for the target; predictions are in its own unit");
 
             if (table.Rows < FewestRows)
             {
@@ -248,7 +280,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
                 Line(text, "  impute:                     # what fills missing values, computed over the training rows");
             foreach (var column in filled)
             {
-                var policy = _numbers.Contains(column) ? "{ kind: median, indicator: true }" : "category";
+                var policy = _words.Contains(column) ? "category" : "{ kind: median, indicator: true }";
                 Line(text, $"    {RecipeWriter.Text(column.Name)}: {policy}   # missing in {column.Missing(_missing)} rows");
             }
 

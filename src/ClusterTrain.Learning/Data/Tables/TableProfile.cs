@@ -42,7 +42,7 @@ internal sealed record TableProfile
         return CsvText.Read(file, DataLimits.FileBytes, told, rows => Read(rows, target, delimiter, decimalPoint));
     }
 
-    private static TableProfile Read(CsvRows rows, string target, char? delimiter, char? decimalPoint)
+    private static TableProfile Read(TableRows rows, string target, char? delimiter, char? decimalPoint)
     {
         ImmutableArray<string> first = [.. rows.Cells().Select(cell => cell.Trim())];
         var hasHeader = first.Contains(target);
@@ -51,7 +51,7 @@ internal sealed record TableProfile
         var names = hasHeader ? first : FeatureEncoding.Numbered("c", 0, first.Length);
         ImmutableArray<ColumnProfile> columns = [.. names.Select(name => new ColumnProfile(name))];
         if (names.Count(name => name == target) > 1)
-            throw new DataException($"{rows.File}: line {rows.Line}: two columns are named '{target}', the target. Rename one.");
+            throw new DataException($"{rows.File}: {rows.Place}: two columns are named '{target}', the target. Rename one.");
         var count = 0L;
         for (var isRow = !hasHeader || rows.Read(); isRow; isRow = rows.Read())
         {
@@ -101,12 +101,12 @@ internal sealed record TableProfile
             + $"'{withPoint.Name}' ('{pointCell}'). Write all numbers alike.");
     }
 
-    private static DataException NoTarget(CsvRows rows, ImmutableArray<string> first, string target)
+    private static DataException NoTarget(TableRows rows, ImmutableArray<string> first, string target)
     {
         var numbers = first.FirstOrDefault(cell => CellNumber.TryParse(cell, out _));
         return new DataException(numbers is null
-            ? $"{rows.File}: line {rows.Line}: there is no column '{target}'. {NearestColumn.Suggest(target, first)}"
-            : $"{rows.File}: line {rows.Line} has '{numbers}', a number, so that it names no columns. Write a first line of names, or name the target by its place, c0 to c{first.Length - 1}.");
+            ? $"{rows.File}: {rows.Place}: there is no column '{target}'. {NearestColumn.Suggest(target, first)}"
+            : $"{rows.File}: {rows.Place} has '{numbers}', a number, so that it names no columns. Write a first line of names, or name the target by its place, c0 to c{first.Length - 1}.");
     }
 
     private static bool IsPlace(string target, int columns) =>

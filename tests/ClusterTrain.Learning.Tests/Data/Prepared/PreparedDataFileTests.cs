@@ -17,7 +17,7 @@ public sealed class PreparedDataFileTests
         ["bytes, a factor for each feature, all parts"] = new()
         {
             Source = Digits,
-            Standardise = true,
+            Scaling = ScalingKind.Standard,
             Validation = new SplitSize(100, null),
             Test = new SplitSize(null, 0.2),
         },
