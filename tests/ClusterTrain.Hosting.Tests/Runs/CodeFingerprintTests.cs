@@ -5,7 +5,6 @@ using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
 using System.Security.Cryptography;
 using System.Text;
-using ClusterTrain.Learning;
 using ClusterTrain.Numerics;
 using ClusterTrain.Training;
 
