@@ -22,6 +22,9 @@ public sealed class Chromium : IAsyncLifetime
         if (Program is null)
             return;
         _playwright = await Playwright.CreateAsync();
+
+        // Machines may be slow and busy; tests that measure a time say so.
+        Assertions.SetDefaultExpectTimeout(60_000);
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
             ExecutablePath = Program,

@@ -25,9 +25,12 @@
   const look = async () => {
     if (looking) return;
     looking = true;
-    say();
-    for (;;) {
-      if (await answers(location.href)) return location.reload();
+    for (let answered = false; ; ) {
+      say();
+      // One answer may be the last of a node that is about to end.
+      const again = await answers(location.href);
+      if (again && answered) return location.reload();
+      answered = again;
       for (const peer of peers) {
         if (new URL(peer).host !== location.host && await answers(peer)) {
           location.href = peer;

@@ -44,13 +44,13 @@ public sealed class LeadershipTests
     [Fact]
     public async Task Whoever_asks_is_told_how_the_cluster_is()
     {
-        using var cluster = new TestCluster(TestRuns.Long(TestRuns.Plain)) { Run = s_settings };
+        // A run that ends meanwhile would have nobody left to answer.
+        using var cluster = new TestCluster(TestRuns.Endless(TestRuns.Plain)) { Run = s_settings };
         cluster.StartCoordinator();
         cluster.StartServer();
         cluster.StartWorker("w1");
         cluster.StartWorker("w2");
         cluster.Events.WaitFor<EpochCompleted>("an epoch with two workers", epoch => epoch.Workers == 2);
-        cluster.Events.WaitFor<EpochCompleted>("some more, for the nodes to join the cluster", epoch => epoch.Record.Epoch > 5);
 
         var status = await ClusterStatus.AskAsync(cluster.Endpoint, TestCluster.Secret, [], Patience.Limit);
 
@@ -58,7 +58,6 @@ public sealed class LeadershipTests
         Assert.Equal(2, status.GetProperty("workers").GetInt32());
         Assert.Equal(1, status.GetProperty("term").GetInt64());
         Assert.Equal(cluster.Endpoint.ToString(), status.GetProperty("coordinator").GetString());
-        await cluster.EndsLikeAloneAsync();
     }
 
     [Fact]
