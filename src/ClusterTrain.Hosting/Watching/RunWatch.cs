@@ -14,6 +14,7 @@ public sealed class RunWatch(TimeProvider time)
     private const int MostSteps = 2000;
     private const int MostEvents = 500;
     private const int MostNewest = 20;
+    private const string Starting = "starting";
 
     // Members come back to a new coordinator within this; a worker that is late again and again is told of once in a while.
     private static readonly TimeSpan s_comingBack = TimeSpan.FromSeconds(10);
@@ -29,7 +30,7 @@ public sealed class RunWatch(TimeProvider time)
     private readonly Dictionary<string, DateTimeOffset> _saidLate = [];
     private DateTimeOffset? _ledAt;
     private WatchedRun? _run;
-    private string _state = "starting";
+    private string _state = Starting;
     private bool _isTraining;
     private RunOutcome? _outcome;
     private string? _leader;
@@ -180,7 +181,7 @@ public sealed class RunWatch(TimeProvider time)
     /// <summary>What was under way is not known any more: the coordinator that leads now tells it.</summary>
     private void NewLeader(DateTimeOffset at)
     {
-        (_state, _isTraining, _stepTime, _ledAt) = ("starting", false, null, at);
+        (_state, _isTraining, _stepTime, _ledAt) = (Starting, false, null, at);
         _machines.Await(at);
     }
 
@@ -195,7 +196,7 @@ public sealed class RunWatch(TimeProvider time)
         _events.Clear();
         _machines.Clear();
         _saidLate.Clear();
-        (_state, _isTraining, _outcome, _step, _recorded, _checkpoints) = ("starting", false, null, 0, 0, 0);
+        (_state, _isTraining, _outcome, _step, _recorded, _checkpoints) = (Starting, false, null, 0, 0, 0);
         (_progress, _epoch, _stepTime, _lost, _checkpoint, _began, _latest) = (null, null, null, null, null, null, null);
     }
 
@@ -271,6 +272,13 @@ public sealed class RunWatch(TimeProvider time)
             _lost = null;
             Say(at, EventKind.Good, string.Create(
                 CultureInfo.InvariantCulture, $"training goes on, {(at - lost.At).TotalSeconds:F1} s after {lost.Name} was lost"));
+        }
+
+        if (_state == Starting)
+        {
+            // Who began to watch in the middle of a run has not heard that it began.
+            (_state, _isTraining) = ("training", true);
+            _machines.Begin(at);
         }
 
         (_progress, _step) = (progress, progress.Step);

@@ -121,6 +121,18 @@ public sealed class RunWatchTests : IDisposable
     }
 
     [Fact]
+    public void A_run_that_is_watched_from_its_middle_on_is_training_once_it_makes_progress()
+    {
+        Assert.Equal("starting", _watch.View().State);
+        At(1, new RunProgress(7, 0.5, 1000));
+        Assert.Equal("training", _watch.View().State);
+        Assert.True(_watch.View().IsTraining);
+        At(2, new RunWaiting("waiting for 1 more worker"));
+        At(3, new RunProgress(8, 0.5, 1000));
+        Assert.Equal("waiting for 1 more worker", _watch.View().State);
+    }
+
+    [Fact]
     public void The_same_state_is_the_same_object_and_a_change_makes_a_new_one()
     {
         Begin(1);
