@@ -161,7 +161,7 @@ internal sealed class ClusterMembership : IDisposable
 
     private void TakePart(JoinPlan plan, string plannedFor)
     {
-        using var system = Create();
+        var system = Create();
         var cluster = AkkaCluster.Get(system);
         var up = new ManualResetEventSlim();
         cluster.RegisterOnMemberUp(() =>
@@ -314,7 +314,9 @@ internal sealed class ClusterMembership : IDisposable
                 AkkaCluster.Get(system).LeaveAsync().Wait(s_longestLeave);
         }
 
-        system.Terminate().Wait(s_longestLeave);
+        // One whose shutdown is held up never terminates, and to dispose it would wait for that.
+        if (system.Terminate().Wait(s_longestLeave))
+            system.Dispose();
     }
 
     private static Address AddressOf(AkkaCluster cluster, string seed)
