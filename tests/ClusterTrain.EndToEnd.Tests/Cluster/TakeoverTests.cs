@@ -46,7 +46,6 @@ public sealed class TakeoverTests(IncidentRun undisturbed) : IDisposable
         Assert.True(SpinWait.SpinUntil(() => leader.Errors.Contains("took the run over", StringComparison.Ordinal), TimeSpan.FromMinutes(2)), leader.Errors);
         var epochs = File.ReadLines(Path.Combine(_folder["run"], "epochs.csv")).Skip(1).Select(line => line.Split(',')[0]).ToArray();
         Assert.Equal(epochs.Distinct(), epochs);
-        Assert.True(leader.WaitForExit() == 0, $"the woken coordinator ended with exit code {leader.WaitForExit()}:\n{leader.Errors}");
     }
 
     [IncidentFact]
