@@ -48,16 +48,8 @@ public sealed class SegmentOptimiser
     /// </summary>
     public int StateLength => checked(StateCount * Segment.Length);
 
-    /// <summary>Computes the segment's weights of the next step.</summary>
-    /// <param name="step">Number of the step, from 1.</param>
-    /// <param name="rateFactor">The schedule's factor on the learning rate.</param>
-    /// <param name="gradientScale">Factor on the gradient: one over the batch's rows, times the clip factor.</param>
-    /// <param name="weights">(segment) weights of this step.</param>
-    /// <param name="gradient">(segment) gradient, as a sum over the batch's rows.</param>
-    /// <param name="next">(segment) receives the weights of the next step; may be <paramref name="weights"/>.</param>
-    /// <param name="state">(<see cref="StateLength"/>) the optimiser's state, updated.</param>
-    /// <returns>True when every weight of the next step is finite.</returns>
-    /// <exception cref="ArgumentException">A length is not the segment's.</exception>
+    /// <summary>Computes all of the segment's weights of the next step.</summary>
+    /// <inheritdoc cref="Update(long, double, double, ReadOnlySpan{float}, ReadOnlySpan{float}, Span{float}, Span{float}, Range)"/>
     public bool Update(
         long step,
         double rateFactor,
