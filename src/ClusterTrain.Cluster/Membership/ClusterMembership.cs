@@ -98,6 +98,9 @@ internal sealed class ClusterMembership : IDisposable
         _changed.Set();
     }
 
+    /// <summary>True when the coordinator that is followed is the node of this Akka address.</summary>
+    public bool IsLeader(string address) => Volatile.Read(ref _leader).Split('#')[0] == address;
+
     /// <summary>Leaves the present cluster, and joins one anew.</summary>
     public void Restart()
     {
@@ -295,9 +298,13 @@ internal sealed class ClusterMembership : IDisposable
 
         system.ActorOf(Props.Create(() => new StatusService(coordinator)), StatusService.ActorName);
         system.ActorOf(Props.Create(() => new RunFollower(listener)), "follower");
+
+        // A node that hung and wakes hands over to its successor. Akka's manager then waits for its node to be removed, which a node that was
+        // removed long ago never hears of; should the successor die, nobody would lead.
+        Action steppedDown = Restart;
         system.ActorOf(
             ClusterSingletonManager.Props(
-                Props.Create(() => new CoordinatorKeeper(listener)), StepDown.Instance,
+                Props.Create(() => new CoordinatorKeeper(listener, steppedDown)), StepDown.Instance,
                 ClusterSingletonManagerSettings.Create(system).WithRole(AkkaConfiguration.CoordinatorRole)),
             AkkaConfiguration.CoordinatorRole);
     }

@@ -23,6 +23,7 @@ internal sealed record StepDown
 internal sealed class CoordinatorKeeper : UntypedActor
 {
     private readonly IMembershipListener _listener;
+    private readonly Action _steppedDown;
     private readonly Dictionary<string, Register> _registered = [];
     private IActorRef _mediator = ActorRefs.Nobody;
     private ILeadership? _leadership;
@@ -31,7 +32,8 @@ internal sealed class CoordinatorKeeper : UntypedActor
 
     /// <summary>Creates the keeper.</summary>
     /// <param name="listener">Its node.</param>
-    public CoordinatorKeeper(IMembershipListener listener) => _listener = listener;
+    /// <param name="steppedDown">Told when another node has the singleton now: this actor system will never have it again.</param>
+    public CoordinatorKeeper(IMembershipListener listener, Action steppedDown) => (_listener, _steppedDown) = (listener, steppedDown);
 
     /// <summary>True when a cluster has another node that may lead.</summary>
     public static bool CanOthersLead(AkkaCluster cluster) => cluster.State.Members.Any(member =>
@@ -74,7 +76,12 @@ internal sealed class CoordinatorKeeper : UntypedActor
     }
 
     // The folder is released even when the actor system ends without asking: another node waits for it.
-    protected override void PostStop() => _leadership?.Abort();
+    protected override void PostStop()
+    {
+        _leadership?.Abort();
+        if (_isSteppingDown)
+            _steppedDown();
+    }
 
     private StatusReport Report() => new(_leadership!.Report(AkkaCluster.Get(Context.System), _registered.Values));
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net.Sockets;
 using Akka.Actor;
 using Akka.Cluster;
@@ -10,24 +11,30 @@ namespace ClusterTrain.Cluster.Membership;
 /// Tells its node which other nodes are lost: those that Akka's failure detector here finds silent, and those that were removed. A node that was
 /// itself asleep judges nobody until it has listened for a while.
 /// <para>
-/// On nodes that may lead it also removes the dead: a port that refuses connections twice has no process any more, so its node is quarantined and
-/// downed at once, without waiting for the split-brain resolver.
+/// On nodes that may lead it also decides who stays in the cluster. A port that refuses connections twice has no process any more: its node is
+/// quarantined and downed at once. Nodes that only fall silent are downed after a while, by the side of the cluster that stays
+/// (<see cref="Stays"/>); a node on the other side downs itself, and joins again.
 /// </para>
 /// </summary>
 internal sealed class NodeWatcher : UntypedActor, IWithTimers
 {
     private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan s_longestConnect = TimeSpan.FromMilliseconds(500);
+
+    // How long the same nodes must have been unreachable: a network that is only disturbed recovers meanwhile.
+    private static readonly TimeSpan s_stable = TimeSpan.FromSeconds(7);
     private const int Proof = 2;
 
     private readonly IMembershipListener _listener;
     private readonly TimeProvider _clock;
     private readonly TimeSpan _lostAfter;
-    private readonly bool _removesTheDead;
+    private readonly bool _mayLead;
     private readonly AkkaCluster _cluster = AkkaCluster.Get(Context.System);
 
     // Refused connections in a row, by the address of nodes that may be dead.
     private readonly Dictionary<Address, int> _suspects = [];
+    private ImmutableHashSet<UniqueAddress> _unreachable = [];
+    private long _unreachableSince;
     private long _lastTick;
     private long? _wokeAt;
 
@@ -35,13 +42,13 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
     /// <param name="listener">Its node.</param>
     /// <param name="clock">The clock.</param>
     /// <param name="lostAfter">Silence after which a node is lost.</param>
-    /// <param name="removesTheDead">True: dead nodes are removed from the cluster.</param>
-    public NodeWatcher(IMembershipListener listener, TimeProvider clock, TimeSpan lostAfter, bool removesTheDead)
+    /// <param name="mayLead">True: it decides who stays in the cluster.</param>
+    public NodeWatcher(IMembershipListener listener, TimeProvider clock, TimeSpan lostAfter, bool mayLead)
     {
         _listener = listener;
         _clock = clock;
         _lostAfter = lostAfter;
-        _removesTheDead = removesTheDead;
+        _mayLead = mayLead;
         _lastTick = clock.GetTimestamp();
     }
 
@@ -66,6 +73,8 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
                 KeepAwake();
                 foreach (var suspect in _suspects.Keys.ToArray())
                     Probe(suspect);
+                if (_mayLead)
+                    LookForPartition();
                 break;
             case ClusterEvent.UnreachableMember unreachable:
                 Suspect(unreachable.Member.Address);
@@ -112,7 +121,7 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
 
     private void Suspect(Address node)
     {
-        if (_removesTheDead && node != _cluster.SelfAddress && _cluster.State.Members.Any(member => member.Address == node))
+        if (_mayLead && node != _cluster.SelfAddress && _cluster.State.Members.Any(member => member.Address == node))
             _suspects.TryAdd(node, 0);
     }
 
@@ -171,6 +180,61 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
         ((IRemoteActorRefProvider)((ExtendedActorSystem)Context.System).Provider).Quarantine(probed.Node, member.UniqueAddress.Uid);
         _cluster.Down(probed.Node);
     }
+
+    private void LookForPartition()
+    {
+        var now = _clock.GetTimestamp();
+        var unreachable = _cluster.State.Unreachable
+            .Where(member => member.Status != MemberStatus.Down).Select(member => member.UniqueAddress).ToImmutableHashSet();
+        if (!unreachable.SetEquals(_unreachable))
+            (_unreachable, _unreachableSince) = (unreachable, now);
+        if (unreachable.IsEmpty || _clock.GetElapsedTime(_unreachableSince, now) < s_stable
+            || (_wokeAt is { } woke && _clock.GetElapsedTime(woke, now) < s_stable))
+        {
+            return;
+        }
+
+        if (_cluster.SelfMember.Status != MemberStatus.Up)
+            return;
+
+        var names = string.Join(", ", unreachable.Select(node => $"{node.Address.Host}:{node.Address.Port}").Order(StringComparer.Ordinal));
+        var silence = $"{names}: no answer for {(_lostAfter + s_stable).TotalSeconds:0.#} s;";
+        var (there, here) = (SideOf(unreachable.Contains), SideOf(node => !unreachable.Contains(node)));
+        if (Stays(here, there))
+        {
+            _listener.Say($"{silence} removed from the cluster");
+            foreach (var node in unreachable)
+                _cluster.Down(node.Address);
+        }
+        else
+        {
+            _listener.Say($"{silence} they are the greater part of the cluster, so this node leaves it and joins again");
+            _cluster.Down(_cluster.SelfAddress);
+        }
+
+        // Should nothing come of it, it is decided again after the same time.
+        _unreachableSince = now;
+    }
+
+    private (int MayLead, int All) SideOf(Func<UniqueAddress, bool> isOnSide)
+    {
+        var side = _cluster.State.Members
+            .Where(member => member.Status is MemberStatus.Joining or MemberStatus.Up or MemberStatus.Leaving && isOnSide(member.UniqueAddress)).ToArray();
+        return (side.Count(member => member.HasRole(AkkaConfiguration.CoordinatorRole)), side.Length);
+    }
+
+    /// <summary>
+    /// True when a side of a cluster that fell apart stays: the other one has not more nodes that may lead; of as many, not more nodes. When both are
+    /// equal, both stay.
+    /// <para>
+    /// Only how soon training resumes depends on it: that no two coordinators lead one run is certain by the lock and the claim of its folder. The
+    /// node without the folder finds the other's cluster and joins it. Workers and servers break the tie because a coordinator is of no
+    /// use without them; they are not counted first because one that loses most of them at once carries on.
+    /// </para>
+    /// </summary>
+    /// <param name="here">How many nodes may lead and how many there are, on this side.</param>
+    /// <param name="there">The same of the other.</param>
+    internal static bool Stays((int MayLead, int All) here, (int MayLead, int All) there) => here.CompareTo(there) >= 0;
 
     private enum PortState
     {

@@ -234,7 +234,16 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             _node.Observe(new NodeStandsBy(leader.Endpoint, leader.Term));
     }
 
-    void IMembershipListener.NodeLost(string address, string reason) => _leadership?.Links?.NodeLost(address, reason);
+    void IMembershipListener.NodeLost(string address, string reason)
+    {
+        _leadership?.Links?.NodeLost(address, reason);
+        if (_membership?.IsLeader(address) != true)
+            return;
+
+        // A coordinator that hangs does not close its links: another one is looked for.
+        foreach (var member in _members)
+            member.CoordinatorLost(reason);
+    }
 
     void IMembershipListener.Heard(string json)
     {
@@ -319,6 +328,13 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             {
                 _membership!.Follow(present.Self);
                 return new JoinPlan(present.Seeds);
+            }
+
+            // It may hang or be gone: one that stands by is in its cluster, or will lead on in another.
+            foreach (var other in _node.Options.Join.Where(other => other != met.Endpoint))
+            {
+                if (Discovery.Ask(_node, other, cancellation) is { Seeds.IsEmpty: false } standby)
+                    return new JoinPlan(standby.Seeds);
             }
 
             // A coordinator whose own membership is being made anew knows none, and a member never founds a cluster.

@@ -270,6 +270,18 @@ internal sealed class Member : ILinkOwner, IDisposable
         former?.Close($"a coordinator of term {term} leads at {endpoint}");
     }
 
+    /// <summary>The coordinator's node is unreachable, dead or gone.</summary>
+    public void CoordinatorLost(string reason)
+    {
+        Link? link;
+        lock (_gate)
+        {
+            link = _coordinator;
+        }
+
+        link?.Close(reason);
+    }
+
     void ILinkOwner.Received(Link link, IMessage message)
     {
         if (link.Role == PeerRole.Coordinator && message is Topology topology)

@@ -147,6 +147,16 @@ public sealed class MembershipTests
         Assert.False(system.WhenTerminated.IsCompleted);
     }
 
+    [Theory]
+    [InlineData(2, 2, 1, 7, true)]
+    [InlineData(1, 7, 2, 2, false)]
+    [InlineData(1, 1, 0, 5, true)]
+    [InlineData(1, 4, 1, 1, true)]
+    [InlineData(1, 1, 1, 4, false)]
+    [InlineData(1, 3, 1, 3, true)]
+    public void The_side_that_stays_has_more_nodes_that_may_lead_or_else_more_nodes(int mayLead, int all, int othersMayLead, int others, bool stays) =>
+        Assert.Equal(stays, NodeWatcher.Stays((mayLead, all), (othersMayLead, others)));
+
     /// <summary>Starts three nodes that may lead; the first of them does, the first time.</summary>
     private static (ClusterNode[] Nodes, Task<NodeOutcome>[] Outcomes) StartCoordinators(TestCluster cluster)
     {

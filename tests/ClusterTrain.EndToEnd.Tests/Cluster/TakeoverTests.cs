@@ -12,6 +12,7 @@ public sealed class TakeoverTests(IncidentRun undisturbed) : IDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly List<ClusterTrainProcess> _all = [];
     private readonly string[] _addresses = Machine.FreeAddresses(3);
+    private string[] _clusterPorts = ["0", "0"];
 
     public void Dispose()
     {
@@ -32,8 +33,15 @@ public sealed class TakeoverTests(IncidentRun undisturbed) : IDisposable
     }
 
     [IncidentFact]
-    public void A_leader_that_hangs_is_replaced_and_writes_nothing_when_it_wakes()
+    public void A_leader_that_hangs_is_replaced_and_writes_nothing_when_it_wakes() => Hang(isLeaderLower: true);
+
+    [IncidentFact]
+    public void Nothing_of_that_depends_on_whose_address_is_lower() => Hang(isLeaderLower: false);
+
+    private void Hang(bool isLeaderLower)
     {
+        var ports = Machine.FreeAddresses(2).Select(address => int.Parse(address.Split(':')[1], CultureInfo.InvariantCulture)).Order();
+        _clusterPorts = [.. (isLeaderLower ? ports : ports.Reverse()).Select(port => port.ToString(CultureInfo.InvariantCulture))];
         var leader = Start(out var next);
         var since = Stopwatch.GetTimestamp();
         leader.Signal("STOP");
@@ -42,8 +50,9 @@ public sealed class TakeoverTests(IncidentRun undisturbed) : IDisposable
         leader.Signal("CONT");
         AssertEnds(next);
 
-        // It found out, and each epoch is recorded once.
-        Assert.True(SpinWait.SpinUntil(() => leader.Errors.Contains("took the run over", StringComparison.Ordinal), TimeSpan.FromMinutes(2)), leader.Errors);
+        // It found out, its outcome is that of the run folder, and each epoch is recorded once.
+        Assert.True(leader.WaitForExit() == 0, $"the woken coordinator ended with exit code {leader.WaitForExit()}:\n{leader.Errors}");
+        Assert.Contains("took the run over", leader.Errors, StringComparison.Ordinal);
         var epochs = File.ReadLines(Path.Combine(_folder["run"], "epochs.csv")).Skip(1).Select(line => line.Split(',')[0]).ToArray();
         Assert.Equal(epochs.Distinct(), epochs);
     }
@@ -89,7 +98,8 @@ public sealed class TakeoverTests(IncidentRun undisturbed) : IDisposable
     }
 
     private ClusterTrainProcess StartCoordinator(int number, params string[] options) => Run(
-        null, ["coordinator", "--json", .. IncidentRun.Recipe, "--out", _folder["run"], "--listen", _addresses[number], .. options]);
+        null, ["coordinator", "--json", .. IncidentRun.Recipe, "--out", _folder["run"], "--listen", _addresses[number],
+            "--cluster-port", _clusterPorts[number], .. options]);
 
     private ClusterTrainProcess Run(string? program, params string[] args)
     {
