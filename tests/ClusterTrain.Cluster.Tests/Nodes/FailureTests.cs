@@ -60,6 +60,8 @@ public sealed class FailureTests
         using var cluster = Start(TestRuns.Long(recipe), servers, workers: 2);
         for (var life = 0; life < 3; life++)
         {
+            // The one that was killed may have recorded that epoch too: this one has to lead before it is killed in its turn.
+            cluster.MemberEvents.WaitFor<NodeLeads>("a new coordinator leads", leads => leads.Folder.Identity.Term == life + 1);
             WaitForEpoch(cluster, 10 * (life + 1));
             cluster.Coordinator.Abort();
             await cluster.StoppedAsync();
