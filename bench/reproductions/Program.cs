@@ -87,7 +87,8 @@ static List<(Row Row, Measured Measured)> Measure(IReadOnlyList<Row> rows, strin
             measured = new Measured($"not measured: {problem.Message}", IsMet: false);
         }
 
-        Console.Error.WriteLine($"{(measured.IsMet ? "met" : "NOT MET")}  {measured.Figure}  ({TimeProvider.System.GetElapsedTime(began).TotalSeconds:F0} s)");
+        Console.Error.WriteLine($"{(measured.IsMet ? "met" : "NOT MET")}  {measured.Figure}  "
+            + $"({TimeProvider.System.GetElapsedTime(began).TotalSeconds:F0} s)");
         table.Add((row, measured));
     }
 

@@ -107,8 +107,8 @@ internal static class Rows
             Measure = runs =>
             {
                 double[] errors = [.. runs.Select(run => run.OnTest!.MeanSquaredError!.Value)];
-                return new Measured(
-                    Text($"{errors.Max():0.000} ({string.Join(", ", errors.Select(error => error.ToString("0.000", CultureInfo.InvariantCulture)))})"), errors.Max() <= 0.30);
+                var each = string.Join(", ", errors.Select(error => error.ToString("0.000", CultureInfo.InvariantCulture)));
+                return new Measured(Text($"{errors.Max():0.000} ({each})"), errors.Max() <= 0.30);
             },
         },
         new()
@@ -123,7 +123,8 @@ internal static class Rows
                 double[] shares = [.. runs.Select(run => run.OnTest!.Accuracy!.Value)];
                 var median = shares.Order().ElementAt(shares.Length / 2);
                 return new Measured(
-                    Text($"{median:0.00%} ({string.Join(", ", shares.Select(share => share.ToString("0.00%", CultureInfo.InvariantCulture)))})"), median >= 0.95);
+                    Text($"{median:0.00%} ({string.Join(", ", shares.Select(share => share.ToString("0.00%", CultureInfo.InvariantCulture)))})"),
+                        median >= 0.95);
             },
         },
     ];

@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Http;
 namespace ClusterTrain.Dashboard;
 
 /// <summary>
-/// Who may read. With a token: whoever shows it, in the address once, in a cookie after that, or as a bearer. Without one the page is on loopback, and
-/// only pages of that very address may ask: not a web site that names this machine.
+/// Who may read. With a token: whoever shows it, in the address once, in a cookie after that, or as a bearer. Without one the page is on loopback,
+/// and only pages of that very address may ask: not a web site that names this machine.
 /// </summary>
 internal sealed class Access(DashboardSettings settings)
 {
@@ -32,8 +32,12 @@ internal sealed class Access(DashboardSettings settings)
             return next(http);
         }
 
-        if (request.Headers.Origin is [{ } origin] && (!Uri.TryCreate(origin, UriKind.Absolute, out var from) || from.Authority != request.Host.Value))
+        if (request.Headers.Origin is [{ } origin]
+            && (!Uri.TryCreate(origin, UriKind.Absolute, out var from) || from.Authority != request.Host.Value))
+        {
             return Refuse(response, StatusCodes.Status403Forbidden, "this page answers to its own address alone.");
+        }
+
         if (_token is null)
         {
             return s_loopback.Contains(request.Host.Host) || request.Host.Host == settings.Listen.Address.ToString()

@@ -7,7 +7,8 @@ namespace ClusterTrain.Dashboard;
 internal static class PageFiles
 {
     private static readonly Dictionary<string, (string Type, Lazy<byte[]> Packed)> s_files =
-        new[] { ("dashboard.css", "text/css"), ("dashboard.js", "text/javascript"), ("radzen.js", "text/javascript"), ("blazor.web.js", "text/javascript") }
+        new[] { ("dashboard.css", "text/css"), ("dashboard.js", "text/javascript"), ("radzen.js", "text/javascript"),
+            ("blazor.web.js", "text/javascript") }
         .ToDictionary(file => file.Item1, file => (file.Item2, new Lazy<byte[]>(() => Pack(file.Item1))));
 
     /// <summary>Names this build in the addresses of files, so that a browser keeps them as long as they are the same.</summary>

@@ -33,7 +33,12 @@ public sealed class ClusterCommandTests
     public void The_command_line_wins_over_the_environment()
     {
         var run = CommandRun.With(
-            new Dictionary<string, string> { ["CLUSTERTRAIN_THREADS"] = "3", ["CLUSTERTRAIN_GIVE_UP_SECONDS"] = "0.1", ["CLUSTERTRAIN_JOIN"] = "127.0.0.1:1" },
+            new Dictionary<string, string>
+            {
+                ["CLUSTERTRAIN_THREADS"] = "3",
+                ["CLUSTERTRAIN_GIVE_UP_SECONDS"] = "0.1",
+                ["CLUSTERTRAIN_JOIN"] = "127.0.0.1:1"
+            },
             "worker", "--threads", "2");
         Assert.Equal(1, run.ExitCode);
         Assert.StartsWith("worker of 2 threads; joining 127.0.0.1:1", run.Out, StringComparison.Ordinal);

@@ -42,7 +42,8 @@ public sealed class DataCommandTests : IDisposable
         CommandRun.Of("train", recipe, "--out", _directory["source"], "--set", "epochs=3000");
         File.Delete(_directory["line.csv"]);
         var stopped = CommandRun.InterruptedAt(
-            ExitCodes.Interrupted, "epoch 1/", "train", recipe, "--prepared", _directory["rows.ctdata"], "--out", _directory["run"], "--set", "epochs=3000");
+            ExitCodes.Interrupted, "epoch 1/", "train", recipe, "--prepared", _directory["rows.ctdata"], "--out", _directory["run"], "--set",
+                "epochs=3000");
         Assert.Equal(ExitCodes.Interrupted, stopped.ExitCode);
         Assert.Equal(0, CommandRun.Of("train", "--resume", _directory["run"]).ExitCode);
         Assert.Equal(File.ReadAllText(Receipt("source")), File.ReadAllText(Receipt("run")));

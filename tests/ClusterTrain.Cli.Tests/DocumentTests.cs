@@ -5,7 +5,8 @@ namespace ClusterTrain.Cli.Tests;
 /// <summary>What the documents tell a reader to type is what the command understands.</summary>
 public sealed partial class DocumentTests
 {
-    public static TheoryData<string> Documents => ["README.md", "docs/cli.md", "docs/cluster.md", "docs/determinism.md", "docs/hashes.md", "docs/recipe.md", "docs/reports.md", "docs/simulation.md", "docs/tutorial.md"];
+    public static TheoryData<string> Documents => ["README.md", "docs/cli.md", "docs/cluster.md", "docs/determinism.md", "docs/hashes.md",
+        "docs/recipe.md", "docs/reports.md", "docs/simulation.md", "docs/tutorial.md"];
 
     [Theory]
     [MemberData(nameof(Documents))]
@@ -25,7 +26,8 @@ public sealed partial class DocumentTests
         {
             var parsed = CommandLine.Root(surroundings).Parse(words);
             problems.AddRange(parsed.Errors.Select(error => $"{string.Join(' ', words)}: {error.Message}"));
-            problems.AddRange(words.Where(word => word.StartsWith("configs/", StringComparison.Ordinal) && !File.Exists(Path.Combine(Repository(), word)))
+            problems.AddRange(words.Where(word =>
+                word.StartsWith("configs/", StringComparison.Ordinal) && !File.Exists(Path.Combine(Repository(), word)))
                 .Select(word => $"{string.Join(' ', words)}: there is no {word}"));
         }
 
@@ -38,7 +40,8 @@ public sealed partial class DocumentTests
         var readme = File.ReadAllText(Path.Combine(Repository(), "README.md"));
         Assert.Contains("\n./clustertrain train configs/mnist.yaml\n", readme, StringComparison.Ordinal);
         Assert.Contains("\n./test\n", readme, StringComparison.Ordinal);
-        Assert.All(["clustertrain", "test", "clustertrain.cmd", "test.cmd"], launcher => Assert.True(File.Exists(Path.Combine(Repository(), launcher)), launcher));
+        Assert.All(["clustertrain", "test", "clustertrain.cmd", "test.cmd"], launcher =>
+            Assert.True(File.Exists(Path.Combine(Repository(), launcher)), launcher));
     }
 
     // In fenced blocks; two or more spaces begin a remark.

@@ -42,20 +42,24 @@ public sealed partial class FigureCommandTests : IDisposable
         Train();
         var score = CommandRun.Of("score", _directory["run"]);
         Assert.Matches("^loss [0-9.]+  acc [0-9.]+  on 36 rows$", score.Lines[0]);
-        Assert.Matches("^precision 0\\.[0-9]{4}  recall 0\\.[0-9]{4}  f1 0\\.[0-9]{4}  roc_auc 0\\.[0-9]{4}  pr_auc 0\\.[0-9]{4}  log_loss 0\\.[0-9]{4}  calibration_error 0\\.[0-9]{4}$", score.Lines[1]);
+        Assert.Matches("^precision 0\\.[0-9]{4}  recall 0\\.[0-9]{4}  f1 0\\.[0-9]{4}  roc_auc 0\\.[0-9]{4}  pr_auc 0\\.[0-9]{4}  log_loss "
+            + "0\\.[0-9]{4}  calibration_error 0\\.[0-9]{4}$", score.Lines[1]);
         Assert.Matches("^class +rows +precision +recall +f1 +roc_auc +pr_auc$", score.Lines[2]);
         Assert.StartsWith("no ", score.Lines[3], StringComparison.Ordinal);
 
         var json = Json("score", _directory["run"], "--json");
-        Assert.Equal(File.ReadAllText(_directory["run/test.json"]).Replace(" ", "", StringComparison.Ordinal).Split("\"weights")[0].ReplaceLineEndings("").TrimEnd(',') + "}", json.GetRawText());
+        Assert.Equal(File.ReadAllText(_directory["run/test.json"]).Replace(" ", "", StringComparison.Ordinal).Split("\"weights")[0]
+            .ReplaceLineEndings("").TrimEnd(',') + "}", json.GetRawText());
         Assert.Equal(["no", "yes"], json.GetProperty("perClass").EnumerateArray().Select(of => of.GetProperty("class").GetString()!));
 
         Assert.Equal(108, Json("score", _directory["run"], "--rows", "training", "--json").GetProperty("rows").GetInt64());
         var training = JsonDocument.Parse(File.ReadAllText(_directory["run/training.json"])).RootElement;
-        Assert.Equal(Json("score", _directory["run"], "--rows", "training", "--json").GetProperty("accuracy").GetDouble(), training.GetProperty("accuracy").GetDouble());
+        Assert.Equal(Json("score", _directory["run"], "--rows", "training", "--json").GetProperty("accuracy")
+            .GetDouble(), training.GetProperty("accuracy").GetDouble());
         Assert.Equal(36, Json("score", _directory["run"], "--rows", "validation", "--json").GetProperty("rows").GetInt64());
         var both = CommandRun.Of("score", _directory["run"], _directory["d.csv"], "--rows", "training");
-        Assert.Equal((2, true), (both.ExitCode, both.Error.Contains("--rows chooses among the rows of the recipe, and FILE names others", StringComparison.Ordinal)));
+        Assert.Equal((2, true), (both.ExitCode,
+            both.Error.Contains("--rows chooses among the rows of the recipe, and FILE names others", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -65,9 +69,11 @@ public sealed partial class FigureCommandTests : IDisposable
         var file = _directory.Write("new.csv", "churn,id,a,b,day,note,,note\nyes,\"7, old\",1.50,2,x,\"say \"\"hi\"\"\",p,q\n,8,0,-1,,,,\n");
 
         Assert.Matches("^id,churn\n\"7, old\",(yes|no)\n8,(yes|no)\n$", CommandRun.Of("predict", _directory["run"], file, "--keep", "id").Out);
-        Assert.StartsWith("b,id,churn\n2,\"7, old\",", CommandRun.Of("predict", _directory["run"], file, "--keep", "b", "--keep", "id", "--keep", "b").Out, StringComparison.Ordinal);
+        Assert.StartsWith("b,id,churn\n2,\"7, old\",",
+            CommandRun.Of("predict", _directory["run"], file, "--keep", "b", "--keep", "id", "--keep", "b").Out, StringComparison.Ordinal);
         var all = CommandRun.Of("predict", _directory["run"], file, "--keep", "all", "--outputs").Lines;
-        Assert.Equal("churn,id,a,b,day,note (column 6),(column 7),note (column 8),predicted churn,output yes", all[0].Replace(",yes", ",output yes", StringComparison.Ordinal));
+        Assert.Equal("churn,id,a,b,day,note (column 6),(column 7),note (column 8),predicted churn,output yes", all[0]
+            .Replace(",yes", ",output yes", StringComparison.Ordinal));
         Assert.StartsWith("yes,\"7, old\",1.50,2,x,\"say \"\"hi\"\"\",p,q,", all[1], StringComparison.Ordinal);
         var json = JsonDocument.Parse(CommandRun.Of("predict", _directory["run"], file, "--keep", "id", "--json").Lines[0]).RootElement;
         Assert.Equal("7, old", json.GetProperty("kept").GetProperty("id").GetString());
@@ -106,7 +112,8 @@ public sealed partial class FigureCommandTests : IDisposable
     {
         Assert.Equal(0, CommandRun.Of("train", "--set", "epochs=1", "--out", _directory["run"]).ExitCode);
         var run = CommandRun.Of("score", _directory["run"], "--threshold", "0.3");
-        Assert.Equal((2, "error: --threshold chooses between two classes, and the model has 10; leave it out."), (run.ExitCode, Assert.Single(run.ErrorLines)));
+        Assert.Equal((2, "error: --threshold chooses between two classes, and the model has 10; leave it out."),
+            (run.ExitCode, Assert.Single(run.ErrorLines)));
     }
 
     [Theory]
@@ -128,7 +135,8 @@ public sealed partial class FigureCommandTests : IDisposable
     public void Columns_to_split_by_need_columns()
     {
         var run = CommandRun.Of("train", "--set", "data.group=id", "--out", _directory["run"]);
-        Assert.Contains("key 'data.group' is about the columns of a CSV file, and the source is none; remove it", run.Error, StringComparison.Ordinal);
+        Assert.Contains("key 'data.group' is about the columns of a CSV file, and the source is none; remove it", run.Error,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -144,7 +152,8 @@ public sealed partial class FigureCommandTests : IDisposable
         Assert.Equal(0, CommandRun.Of("report", _directory["second"], "--data", _directory.Folder).ExitCode);
 
         var page = WebUtility.HtmlDecode(File.ReadAllText(_directory["second/report.html"]));
-        var commands = Commands().Matches(page).Select(line => Words().Matches(line.Groups[1].Value).Select(word => word.Value.Trim('\'')).ToArray()).ToList();
+        var commands = Commands().Matches(page).Select(line => Words().Matches(line.Groups[1].Value).Select(word => word.Value.Trim('\'')).ToArray())
+            .ToList();
 
         Assert.Equal(2, commands.Count);
         var again = CommandRun.Of([.. commands[0], "--out", _directory["third"]]);
@@ -161,10 +170,12 @@ public sealed partial class FigureCommandTests : IDisposable
         var rows = Enumerable.Range(0, 180).Select(i =>
         {
             var (a, b) = (i * 37 % 61 / 30.0, i * 53 % 47 / 20.0);
-            return string.Create(CultureInfo.InvariantCulture, $"c{i / 3},2024-{1 + (i * 7 % 12)}-{1 + (i % 28)},{a:F3},{b:F3},{((a * b) + (i % 5 / 8.0) > 1.5 ? "yes" : "no")}\n");
+            return string.Create(CultureInfo.InvariantCulture,
+                $"c{i / 3},2024-{1 + (i * 7 % 12)}-{1 + (i % 28)},{a:F3},{b:F3},{((a * b) + (i % 5 / 8.0) > 1.5 ? "yes" : "no")}\n");
         });
         _directory.Write("d.csv", "id,day,a,b,churn\n" + string.Concat(rows));
-        return _directory.Write("r.yaml", $"data: {{ csv: {{ file: d.csv, target: churn, features: [a, b] }}, validation: 36, test: 36, {keys} }}\n{Rest}");
+        return _directory.Write("r.yaml",
+            $"data: {{ csv: {{ file: d.csv, target: churn, features: [a, b] }}, validation: 36, test: 36, {keys} }}\n{Rest}");
     }
 
     [GeneratedRegex("clustertrain ((?:train|verify) [^\n<]+)")]

@@ -5,7 +5,8 @@ using ClusterTrain.Learning.Tests;
 
 namespace ClusterTrain.Cli.Tests;
 
-/// <summary>Tables through init, train, score and predict; and ONNX Runtime, given their cells as they are, says what predict says, row by row.</summary>
+/// <summary>Tables through init, train, score and predict; and ONNX Runtime, given their cells as they are, says what predict says, row by
+/// row.</summary>
 public sealed class FourTablesTests : IDisposable
 {
     // The products of a layer are added in other orders by ONNX Runtime; the columns are prepared to the same bits.
@@ -24,8 +25,10 @@ public sealed class FourTablesTests : IDisposable
 
         foreach (var line in (string[])
             [
-                "    features: [sold, visit, city, rooms, area, garden, price]\n", "    categorical: [city]\n", "    booleans: [garden]\n", "      sold: { format: dd.mm.yyyy, parts: [year, month, day, weekday] }\n",
-                "      visit: [year, month, day, weekday, hour]\n", "  delimiter: semicolon\n", "  decimal: \",\"\n", "  missing: [NA]", "    sold: { kind: median, indicator: true } ", "    city: category ",
+                "    features: [sold, visit, city, rooms, area, garden, price]\n", "    categorical: [city]\n", "    booleans: [garden]\n",
+                    "      sold: { format: dd.mm.yyyy, parts: [year, month, day, weekday] }\n",
+                "      visit: [year, month, day, weekday, hour]\n", "  delimiter: semicolon\n", "  decimal: \",\"\n", "  missing: [NA]",
+                    "    sold: { kind: median, indicator: true } ", "    city: category ",
                 "    garden: { kind: median, indicator: true } ", "  standardise: true ", "  task: classification\n",
             ])
         {
@@ -39,7 +42,8 @@ public sealed class FourTablesTests : IDisposable
         SaysWhatPredictSays(file, ';', ',', ["", "NA"]);
 
         // Cells that training did not see.
-        var other = _directory.Write("new.csv", "garden;area;rooms;city;price;visit;sold\nYES;12,5;;Perth;1,5;2031-01-01;\n;0,1;NA;;1e5;2026-02-28T23:59:59Z;1.1.2001\n");
+        var other = _directory.Write("new.csv",
+            "garden;area;rooms;city;price;visit;sold\nYES;12,5;;Perth;1,5;2031-01-01;\n;0,1;NA;;1e5;2026-02-28T23:59:59Z;1.1.2001\n");
         SaysWhatPredictSays(other, ';', ',', ["", "NA"]);
     }
 
@@ -75,9 +79,12 @@ public sealed class FourTablesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("standardise: true, impute: { area: mean, rooms: { kind: median, indicator: true }, sold: median, city: category, garden: { kind: constant, value: no } }, unseen: { city: own-code }")]
-    [InlineData("scaling: min-max, impute: { area: median, rooms: { kind: constant, value: 3 }, sold: { kind: mean, indicator: true }, city: { kind: most-frequent, indicator: true }, garden: median }, unseen: { city: most-frequent }")]
-    [InlineData("scaling: robust, impute: { area: mean, rooms: mean, sold: { kind: constant, value: \"2020-01-01\" }, city: { kind: constant, value: nowhere }, garden: mean }")]
+    [InlineData("standardise: true, impute: { area: mean, rooms: { kind: median, indicator: true }, sold: median, city: category, garden: { kind: "
+        + "constant, value: no } }, unseen: { city: own-code }")]
+    [InlineData("scaling: min-max, impute: { area: median, rooms: { kind: constant, value: 3 }, sold: { kind: mean, indicator: true }, city: { kind: "
+        + "most-frequent, indicator: true }, garden: median }, unseen: { city: most-frequent }")]
+    [InlineData("scaling: robust, impute: { area: mean, rooms: mean, sold: { kind: constant, value: \"2020-01-01\" }, city: { kind: constant, value: "
+        + "nowhere }, garden: mean }")]
     public void The_receipt_is_the_same_for_any_number_of_workers(string preparation)
     {
         var lines = Visits().Split('\n', StringSplitOptions.RemoveEmptyEntries);
@@ -109,14 +116,16 @@ public sealed class FourTablesTests : IDisposable
         var prepared = _directory["rows.ctdata"];
         Assert.Equal(0, CommandRun.Of("data", "prepare", recipe, "-o", prepared).ExitCode);
 
-        foreach (var (name, options) in new[] { ("one", (string[])["--workers", "1"]), ("three", ["--workers", "3", "--threads", "1"]), ("prepared", ["--prepared", prepared]) })
+        foreach (var (name, options) in new[] { ("one", (string[])["--workers", "1"]), ("three", ["--workers", "3", "--threads", "1"]),
+            ("prepared", ["--prepared", prepared]) })
         {
             var run = CommandRun.Of(["train", recipe, "--out", _directory[name], .. options]);
             Assert.True(run.ExitCode == 0, run.Error);
         }
 
         Assert.Single(new[] { "one", "three", "prepared" }.Select(name => File.ReadAllText(_directory[$"{name}/receipt.jsonl"])).Distinct());
-        Assert.Single(new[] { "one", "three", "prepared" }.Select(name => Model.Read(_directory[$"{name}/model.safetensors"]).Encoding.ToJson()).Distinct());
+        Assert.Single(new[] { "one", "three", "prepared" }.Select(name => Model.Read(_directory[$"{name}/model.safetensors"]).Encoding.ToJson())
+            .Distinct());
     }
 
     private (string Recipe, string[] Warnings) Init(string file, string target)
@@ -159,7 +168,8 @@ public sealed class FourTablesTests : IDisposable
             foreach (var (j, cell) in row[^outputs..].Index())
             {
                 var (expected, value) = (double.Parse(cell, CultureInfo.InvariantCulture), found.Outputs[(i * outputs) + j]);
-                Assert.True(Math.Abs(expected - value) <= Tolerance * Math.Max(1 / model.TargetScale, Math.Abs(expected)), $"row {i}: {expected} and {value}");
+                Assert.True(Math.Abs(expected - value) <= Tolerance * Math.Max(1 / model.TargetScale, Math.Abs(expected)),
+                    $"row {i}: {expected} and {value}");
             }
         }
     }
@@ -178,7 +188,8 @@ public sealed class FourTablesTests : IDisposable
             var isText = model.Encoding.Categories.Any(words => words.Column == column)
                 || (!model.Encoding.Dates.IsDefault && model.Encoding.Dates.Any(date => date.Column == column))
                 || (!model.Encoding.Booleans.IsDefault && model.Encoding.Booleans.Contains(column));
-            return isText ? (Array)cells : cells.Select(cell => missing.Contains(cell) ? double.NaN : double.Parse(cell, NumberStyles.Float, format)).ToArray();
+            return isText ? (Array)cells : cells.Select(cell => missing.Contains(cell) ? double.NaN : double.Parse(cell, NumberStyles.Float, format))
+                .ToArray();
         });
         return OnnxRuntime.Run(_directory["m.onnx"], inputs, rows.Count);
     }

@@ -31,8 +31,10 @@ public sealed class InitCommandTests : IDisposable
         var text = File.ReadAllText(recipe);
         foreach (var line in (string[])
             [
-                "    file: \"../homes.csv\"\n", "    features: [city, rooms, age, heating, sold]\n", "    categorical: [city, heating]\n", "  delimiter: semicolon\n", "  decimal: \",\"\n",
-                "  missing: [NA]", "    city: category ", "    rooms: { kind: median, indicator: true } ", "    heating: own-code\n", "  task: regression\n", "  target_scale: auto ", "    dates:  ", "      sold: [day, weekday]\n",
+                "    file: \"../homes.csv\"\n", "    features: [city, rooms, age, heating, sold]\n", "    categorical: [city, heating]\n",
+                    "  delimiter: semicolon\n", "  decimal: \",\"\n",
+                "  missing: [NA]", "    city: category ", "    rooms: { kind: median, indicator: true } ", "    heating: own-code\n",
+                    "  task: regression\n", "  target_scale: auto ", "    dates:  ", "      sold: [day, weekday]\n",
                 "# Note: left out: column 'id' numbers the rows.\n",
             ])
         {
@@ -61,20 +63,23 @@ public sealed class InitCommandTests : IDisposable
 
         Assert.Equal(0, init.ExitCode);
         Assert.Equal($"{_directory["d.yaml"]}: a classification of 'y' into 3 classes from 1 of 2 columns, 60 rows", init.Lines[0]);
-        Assert.Contains(init.ErrorLines, line => line == "warning: fewer than 5 rows have the class 'odd': a split may have none of it. Add such rows, or join classes.");
+        Assert.Contains(init.ErrorLines, line =>
+            line == "warning: fewer than 5 rows have the class 'odd': a split may have none of it. Add such rows, or join classes.");
         Assert.Contains(init.ErrorLines, line => line.StartsWith("warning: the classes are uneven: 'high' has ", StringComparison.Ordinal));
         var train = CommandRun.Of("train", _directory["d.yaml"], "--out", _directory["run"]);
         Assert.Equal(0, train.ExitCode);
 
         var numbers = _directory.Write("n.csv", $"x,y\n{string.Join('\n', Enumerable.Range(0, 60).Select(i => $"{i * 37 % 60},{i % 3}"))}\n");
         init = CommandRun.Of("init", numbers, "--target", "y", "--out", _directory["n.yaml"]);
-        Assert.Contains(init.ErrorLines, line => line.StartsWith("warning: the target has 3 different whole numbers, which are taken for classes.", StringComparison.Ordinal));
+        Assert.Contains(init.ErrorLines, line =>
+            line.StartsWith("warning: the target has 3 different whole numbers, which are taken for classes.", StringComparison.Ordinal));
     }
 
     [Fact]
     public void A_file_without_a_header_names_its_target_by_place()
     {
-        var file = _directory.Write("d.data", string.Concat(Enumerable.Range(0, 40).Select(i => $"{i * 7 % 40}|{(i % 2 == 0 ? "u" : "v")}|{(i * 7 % 40 < 20 ? "a" : "b")}\n")));
+        var file = _directory.Write("d.data",
+            string.Concat(Enumerable.Range(0, 40).Select(i => $"{i * 7 % 40}|{(i % 2 == 0 ? "u" : "v")}|{(i * 7 % 40 < 20 ? "a" : "b")}\n")));
 
         Assert.Equal(0, CommandRun.Of("init", file, "--target", "c2", "--out", _directory["d.yaml"]).ExitCode);
 
@@ -88,10 +93,12 @@ public sealed class InitCommandTests : IDisposable
     [InlineData("2/{0}/2026", "      d: { format: mm/dd/yyyy, parts: [day, weekday] }\n", null)]
     [InlineData("{0}/2/2026 08:00", "      d: { format: dd/mm/yyyy, parts: [day, weekday] }\n", null)]
     [InlineData("3.{1}.2026", "      d: { format: dd.mm.yyyy, parts: [month, weekday] }\n", null)]
-    [InlineData("3/{1}/2026", null, "warning: left out: column 'd' holds dates, and whether the day or the month comes first cannot be told; if it matters, name it under dates with the format dd/mm/yyyy or mm/dd/yyyy.")]
+    [InlineData("3/{1}/2026", null, "warning: left out: column 'd' holds dates, and whether the day or the month comes first cannot be told; if it "
+        + "matters, name it under dates with the format dd/mm/yyyy or mm/dd/yyyy.")]
     public void The_format_of_dates_is_told_from_all_cells(string date, string? line, string? warning)
     {
-        var rows = string.Concat(Enumerable.Range(0, 40).Select(i => $"{i * 7 % 40},{string.Format(CultureInfo.InvariantCulture, date, (i % 28) + 1, (i % 12) + 1)},{(i * 7 % 40 < 20 ? "a" : "b")}\n"));
+        var rows = string.Concat(Enumerable.Range(0, 40).Select(i =>
+            $"{i * 7 % 40},{string.Format(CultureInfo.InvariantCulture, date, (i % 28) + 1, (i % 12) + 1)},{(i * 7 % 40 < 20 ? "a" : "b")}\n"));
         var file = _directory.Write("d.csv", $"x,d,y\n{rows}");
 
         var init = CommandRun.Of("init", file, "--target", "y", "--out", _directory["d.yaml"]);
@@ -112,23 +119,29 @@ public sealed class InitCommandTests : IDisposable
         var init = CommandRun.Of("init", file, "--target", "y", "--out", recipe);
 
         Assert.Equal(2, init.ExitCode);
-        Assert.Equal($"error: {recipe}: is there already and stays as it is. Name another file with --out, or delete it first.", Assert.Single(init.ErrorLines));
+        Assert.Equal($"error: {recipe}: is there already and stays as it is. Name another file with --out, or delete it first.",
+            Assert.Single(init.ErrorLines));
         Assert.Equal("mine", File.ReadAllText(recipe));
     }
 
     [Theory]
     [InlineData("x,y\n1,a\n2,b\n", "z", "line 1: there is no column 'z'. The columns are x, y.")]
     [InlineData("price,y\n1,a\n2,b\n", "prize", "line 1: there is no column 'prize'. Did you mean 'price'?")]
-    [InlineData("1,a\n2,b\n", "y", "line 1 has '1', a number, so that it names no columns. Write a first line of names, or name the target by its place, c0 to c1.")]
-    [InlineData("x,y\n1,a\n2,\n3,\n", "y", "line 3, column 'y', the target, is empty and so are 1 more. A target is never made up: leave these rows out.")]
+    [InlineData("1,a\n2,b\n", "y",
+        "line 1 has '1', a number, so that it names no columns. Write a first line of names, or name the target by its place, c0 to c1.")]
+    [InlineData("x,y\n1,a\n2,\n3,\n", "y",
+        "line 3, column 'y', the target, is empty and so are 1 more. A target is never made up: leave these rows out.")]
     [InlineData("x,y\n1,2.5\n2,NA\n", "y", "line 3, column 'y', the target, is 'NA'. A target is never made up: leave these rows out.")]
     [InlineData("x,y\n1,a\n2,a\n", "y", "column 'y', the target, is 'a' in all rows. Name another target, or add rows of another kind.")]
     [InlineData("x,y\n1,a\n2\n", "y", "line 3 has 1 cells where there are 2 columns. Correct the line; a cell that holds a comma needs quotes.")]
     [InlineData("x,y\n1,a\n2,\"b\n", "y", "line 3: a quote opens a cell and never closes.")]
     [InlineData("x,y\n1,a\n1e39,b\n2.5,a\n", "y", "line 3, column 'x' is '1e39', not a finite 32-bit number. Correct it or leave the row out.")]
-    [InlineData("x;z;y\n1,5;1.5;a\n2;2.5;b\n", "y", "decimals stand after a comma in line 2, column 'x' ('1,5'), and after a point in line 2, column 'z' ('1.5'). Write all numbers alike.")]
-    [InlineData("x,y\n\"1,500\",a\n200,b\n", "y", "line 2, column 'x' is '1,500': whether the comma stands before decimals or between thousands cannot be told. Write numbers without commas, or say --decimal comma.")]
-    [InlineData("x,y\n,a\n,b\n", "y", "no column but the target can be a feature: 'x' is empty. Add columns of numbers, or of words that come again.")]
+    [InlineData("x;z;y\n1,5;1.5;a\n2;2.5;b\n", "y",
+        "decimals stand after a comma in line 2, column 'x' ('1,5'), and after a point in line 2, column 'z' ('1.5'). Write all numbers alike.")]
+    [InlineData("x,y\n\"1,500\",a\n200,b\n", "y", "line 2, column 'x' is '1,500': whether the comma stands before decimals or between thousands "
+        + "cannot be told. Write numbers without commas, or say --decimal comma.")]
+    [InlineData("x,y\n,a\n,b\n", "y",
+        "no column but the target can be a feature: 'x' is empty. Add columns of numbers, or of words that come again.")]
     [InlineData("x,y\n", "y", "a header and no rows. Name a file of at least one row.")]
     public void A_file_that_cannot_be_trained_with_is_refused_and_no_recipe_is_written(string content, string target, string message)
     {
@@ -149,7 +162,8 @@ public sealed class InitCommandTests : IDisposable
         AssertSays($"error: {_directory["none.csv"]}: there is no such file; check the path.", _directory["none.csv"]);
         AssertSays($"error: {_directory.Folder}: is a folder; name a file of rows in it.", _directory.Folder);
         var book = _directory.Write("book.xlsx", "PK\u0003\u0004..[Content_Types].xml");
-        AssertSays($"error: {book}: is an Excel workbook; save the sheet as CSV. Rows are read from CSV and IDX files, plain or gzip, and from Parquet files.", book);
+        AssertSays($"error: {book}: is an Excel workbook; save the sheet as CSV. Rows are read from CSV and IDX files, plain or gzip, and from "
+            + $"Parquet files.", book);
 
         void AssertSays(string message, string file)
         {
@@ -161,13 +175,16 @@ public sealed class InitCommandTests : IDisposable
     [Fact]
     public void Columns_that_cannot_be_named_and_cells_that_are_no_numbers_are_told()
     {
-        var rows = string.Concat(Enumerable.Range(0, 40).Select(i => $"{i % 7},{i % 5},{i % 3},{(i == 20 ? "1O" : $"{i % 9}.5")},{(i % 2 == 0 ? "a" : "b\nc")}\n".Replace("b\nc", "\"b\nc\"", StringComparison.Ordinal)));
+        var rows = string.Concat(Enumerable.Range(0, 40)
+            .Select(i => $"{i % 7},{i % 5},{i % 3},{(i == 20 ? "1O" : $"{i % 9}.5")},{(i % 2 == 0 ? "a" : "b\nc")}\n".Replace("b\nc", "\"b\nc\"",
+                StringComparison.Ordinal)));
         var file = _directory.Write("d.csv", $"x,,x,z,y\n{rows}");
         var other = _directory.Write("e.csv", $"w,,x,z,y\n{rows}");
 
         var init = CommandRun.Of("init", file, "--target", "y", "--out", _directory["d.yaml"]);
         Assert.Equal(2, init.ExitCode);
-        Assert.Contains("no column but the target can be a feature: 'x' is the name of several columns; '' has no name;", init.Error, StringComparison.Ordinal);
+        Assert.Contains("no column but the target can be a feature: 'x' is the name of several columns; '' has no name;", init.Error,
+            StringComparison.Ordinal);
         init = CommandRun.Of("init", other, "--target", "y", "--out", _directory["e.yaml"]);
 
         Assert.Equal(0, init.ExitCode);
@@ -183,13 +200,16 @@ public sealed class InitCommandTests : IDisposable
     [Fact]
     public void Delimiter_and_decimals_may_be_said()
     {
-        var file = _directory.Write("d.csv", "x:y\n" + string.Concat(Enumerable.Range(0, 30).Select(i => $"{i % 10},500:{(i % 10 < 5 ? "a" : "b")}\n")));
+        var file = _directory.Write("d.csv", "x:y\n"
+            + string.Concat(Enumerable.Range(0, 30).Select(i => $"{i % 10},500:{(i % 10 < 5 ? "a" : "b")}\n")));
 
-        Assert.Equal(0, CommandRun.Of("init", file, "--target", "y", "--delimiter", ":", "--decimal", "comma", "--out", _directory["d.yaml"]).ExitCode);
+        Assert.Equal(0, CommandRun.Of("init", file, "--target", "y", "--delimiter", ":", "--decimal", "comma", "--out",
+            _directory["d.yaml"]).ExitCode);
 
         Assert.Contains("  delimiter: \":\"\n  decimal: \",\"\n", File.ReadAllText(_directory["d.yaml"]), StringComparison.Ordinal);
         var refused = CommandRun.Of("init", file, "--target", "y", "--delimiter", "colon", "--out", _directory["e.yaml"]);
-        Assert.Equal((2, "error: --delimiter is 'colon'; allowed: comma, semicolon, tab, pipe, space, or one other character in quotes such as \":\"."), (refused.ExitCode, refused.ErrorLines[0]));
+        Assert.Equal((2, "error: --delimiter is 'colon'; allowed: comma, semicolon, tab, pipe, space, or one other character in quotes such as "
+            + "\":\"."), (refused.ExitCode, refused.ErrorLines[0]));
     }
 
     private static string Homes()
@@ -201,7 +221,8 @@ public sealed class InitCommandTests : IDisposable
             var (rooms, age) = ((i * 7 % 11 % 6) + 1, i * 53 % 200 * 0.4);
             var city = i % 3 == 0 ? "york" : "bath";
             var price = 1000 * (60 + (40 * rooms) - (0.5 * age) + (city == "bath" ? 30 : 0));
-            rows.Append(i + 100).Append(";owner ").Append(i).Append(';').Append(i % 17 == 3 ? "" : city).Append(';').Append(i % 19 == 5 ? "NA" : rooms)
+            rows.Append(i + 100).Append(";owner ").Append(i).Append(';').Append(i % 17 == 3 ? "" : city).Append(';')
+                .Append(i % 19 == 5 ? "NA" : rooms)
                 .Append(';').Append(age.ToString("F2", comma)).Append(';').Append(i % 5 == 0 ? "none" : "gas").Append(";2026-01-")
                 .Append((i % 28) + 1).Append(";uk;").Append(price.ToString("F1", comma)).Append('\n');
         }

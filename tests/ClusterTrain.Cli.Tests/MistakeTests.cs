@@ -135,12 +135,15 @@ public sealed class MistakeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("data list", 64, 64, "error: a process may open 64 files here, and clustertrain needs 104: raise the hard limit, for example with `ulimit -Hn 1024`")]
-    [InlineData("worker --join x:1", 1024, 128, "error: a process may open 128 files here, and a node of a cluster needs 256: raise the hard limit, for example with `ulimit -Hn 1024`")]
+    [InlineData("data list", 64, 64,
+        "error: a process may open 64 files here, and clustertrain needs 104: raise the hard limit, for example with `ulimit -Hn 1024`")]
+    [InlineData("worker --join x:1", 1024, 128,
+        "error: a process may open 128 files here, and a node of a cluster needs 256: raise the hard limit, for example with `ulimit -Hn 1024`")]
     [InlineData("train", 64, 128, null)]
     [InlineData("up", 64, 4096, null)]
     public void Too_few_file_handles_are_told_before_they_run_out(string commandLine, int soft, int hard, string? message) =>
-        Assert.Equal(message, OpenFiles.Refusal(commandLine.Split(' '), ["Max processes             1  1  processes", $"Max open files            {soft}                 {hard}                files"]));
+        Assert.Equal(message, OpenFiles.Refusal(commandLine.Split(' '),
+            ["Max processes             1  1  processes", $"Max open files            {soft}                 {hard}                files"]));
 
     [Theory]
     [InlineData("S", 64, 0)]
@@ -152,7 +155,8 @@ public sealed class MistakeTests : IDisposable
             return;
         var program = Path.Combine(AppContext.BaseDirectory, "clustertrain.dll");
         using var shell = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(
-            "/bin/sh", ["-c", $"ulimit -S -n 64; ulimit -{kind} -n {files}; exec dotnet '{program}' train --set epochs=1 --out '{_directory["run"]}'"])
+            "/bin/sh", ["-c", $"ulimit -S -n 64; ulimit -{kind} -n {files}; exec dotnet '{program}' train --set epochs=1 --out "
+                + $"'{_directory["run"]}'"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -76,7 +76,8 @@ public sealed class ModelCommandTests(DigitsModel model) : IClassFixture<DigitsM
     {
         var run = CommandRun.Of("score", model.Folder, "--json");
         var json = JsonDocument.Parse(Assert.Single(run.Lines)).RootElement;
-        var confusion = json.GetProperty("confusion").EnumerateArray().Select(row => row.EnumerateArray().Select(cell => cell.GetInt64()).ToArray()).ToArray();
+        var confusion = json.GetProperty("confusion").EnumerateArray().Select(row => row.EnumerateArray().Select(cell => cell.GetInt64()).ToArray())
+            .ToArray();
         Assert.Equal(359, confusion.Sum(row => row.Sum()));
         var right = Enumerable.Range(0, 10).Sum(index => confusion[index][index]);
         Assert.Equal(right / 359.0, json.GetProperty("accuracy").GetDouble(), 12);
@@ -127,7 +128,8 @@ public sealed class ModelCommandTests(DigitsModel model) : IClassFixture<DigitsM
 
     [Theory]
     [InlineData("f0,f1\n1,2\n", "line 1: of 64 columns that the model needs 62 are not there: f2, f3, f4,")]
-    [InlineData("0,0,0,5,13,9,1,0,0,0,0,13,15,10,15,5,0,0,3,15,2,0,11,8,0,0,4,12,0,0,8,8,0,0,5,8,0,0,9,8,0,0,4,11,0,1,12,7,0,0,2,14,5,10,12,0,0,0,0,6,13,10,0,0,0\n",
+    [InlineData("0,0,0,5,13,9,1,0,0,0,0,13,15,10,15,5,0,0,3,15,2,0,11,8,"
+        + "0,0,4,12,0,0,8,8,0,0,5,8,0,0,9,8,0,0,4,11,0,1,12,7,0,0,2,14,5,10,12,0,0,0,0,6,13,10,0,0,0\n",
         "line 1 has no names and 65 cells, the 64 features and 1 more. Write a first line")]
     [InlineData("1,2,3\n", "line 1 names none of the columns that the model needs and has 3 cells for these 64: f0, f1,")]
     [InlineData("", "the file is empty")]

@@ -54,7 +54,8 @@ public sealed class OtherCommandTests : IDisposable
     public void A_key_that_no_recipe_has_is_refused()
     {
         var run = CommandRun.Of("help", "recipe", "nonsense");
-        Assert.Equal((2, "error: A recipe has no key 'nonsense'. `clustertrain help recipe` lists all keys."), (run.ExitCode, Assert.Single(run.ErrorLines)));
+        Assert.Equal((2, "error: A recipe has no key 'nonsense'. `clustertrain help recipe` lists all keys."),
+            (run.ExitCode, Assert.Single(run.ErrorLines)));
     }
 
     [Fact]
@@ -89,7 +90,8 @@ public sealed class OtherCommandTests : IDisposable
     public void The_training_benchmark_measures_both_networks()
     {
         var run = CommandRun.With(
-            new Dictionary<string, string> { ["CLUSTERTRAIN_CACHE"] = _directory.Folder }, "bench", "train", "--seconds", "0.3", "--turns", "1", "--json");
+            new Dictionary<string, string> { ["CLUSTERTRAIN_CACHE"] = _directory.Folder }, "bench", "train", "--seconds", "0.3", "--turns", "1",
+                "--json");
         Assert.Equal(0, run.ExitCode);
         var results = run.Lines.Select(line => JsonDocument.Parse(line).RootElement).ToList();
         Assert.Equal(["784-500-500-10", "784-10-10"], results.Select(result => result.GetProperty("network").GetString()));
@@ -114,7 +116,8 @@ public sealed class OtherCommandTests : IDisposable
     {
         if (OperatingSystem.IsWindows())
             return;
-        var result = new PeerProgram("Peer", _directory.Write("peer.sh", script), "/bin/sh").Run(BenchmarkNetwork.All[1], null, 0.1, CancellationToken.None);
+        var result = new PeerProgram("Peer", _directory.Write("peer.sh", script), "/bin/sh")
+            .Run(BenchmarkNetwork.All[1], null, 0.1, CancellationToken.None);
         Assert.Contains(problem, result.Problem, StringComparison.Ordinal);
     }
 }

@@ -23,7 +23,8 @@ public sealed class ReportCommandTests(DigitsModel model) : IClassFixture<Digits
     public void Export_says_what_goes_in_and_what_comes_out()
     {
         var run = CommandRun.Of("export", model.Folder, "--onnx", model["digits.onnx"]);
-        Assert.Equal((0, $"{model["digits.onnx"]}: features (rows, 64) -> label (rows), probabilities (rows, 10)"), (run.ExitCode, Assert.Single(run.Lines)));
+        Assert.Equal((0, $"{model["digits.onnx"]}: features (rows, 64) -> label (rows), probabilities (rows, 10)"),
+            (run.ExitCode, Assert.Single(run.Lines)));
         Assert.True(new FileInfo(model["digits.onnx"]).Length > 64 * 10 * sizeof(float));
     }
 

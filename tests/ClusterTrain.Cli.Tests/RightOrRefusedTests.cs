@@ -57,7 +57,8 @@ public sealed class RightOrRefusedTests : IDisposable
         var report = CommandRun.Of("report", _directory["run"]);
 
         Assert.Equal(0, report.ExitCode);
-        Assert.Contains(report.ErrorLines, line => line.StartsWith("note: Row 1 of the test rows, and perhaps more, has no prediction", StringComparison.Ordinal));
+        Assert.Contains(report.ErrorLines, line =>
+            line.StartsWith("note: Row 1 of the test rows, and perhaps more, has no prediction", StringComparison.Ordinal));
         Assert.False(File.Exists(_directory["run/roc.svg"]));
     }
 
@@ -67,12 +68,14 @@ public sealed class RightOrRefusedTests : IDisposable
     public void A_regression_that_diverges_is_told_of_target_scale(string keys, bool isTold)
     {
         _directory.Write("d.csv", "x,y\n100,2000000\n200,4100000\n300,5900000\n");
-        var recipe = _directory.Write("r.yaml", $"data: {{ csv: {{ file: d.csv, target: y }}, {keys} }}\nlayers: [ {{ units: 1 }} ]\nloss: mean-squared-error\nbatch: full\nepochs: 1000\n");
+        var recipe = _directory.Write("r.yaml", $"data: {{ csv: {{ file: d.csv, target: y }}, {keys} }}\nlayers: [ {{ units: 1 }} ]\nloss: "
+            + $"mean-squared-error\nbatch: full\nepochs: 1000\n");
 
         var run = CommandRun.Of("train", recipe, "--out", _directory["run"]);
 
         Assert.Equal(1, run.ExitCode);
-        Assert.Contains("is not finite. Lower optimiser.rate, scale or standardise the features, or set clip_norm.", run.ErrorLines[^1], StringComparison.Ordinal);
+        Assert.Contains("is not finite. Lower optimiser.rate, scale or standardise the features, or set clip_norm.", run.ErrorLines[^1],
+            StringComparison.Ordinal);
         Assert.Equal(isTold, run.ErrorLines[^1].EndsWith("Where the targets are large, set data.target_scale.", StringComparison.Ordinal));
     }
 
@@ -102,7 +105,8 @@ public sealed class RightOrRefusedTests : IDisposable
         var run = CommandRun.Of(command, _directory["run"], file);
 
         Assert.Equal(2, run.ExitCode);
-        Assert.StartsWith($"error: {file}: line 3: the outputs of the model are not numbers", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+        Assert.StartsWith($"error: {file}: line 3: the outputs of the model are not numbers", Assert.Single(run.ErrorLines),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -114,7 +118,8 @@ public sealed class RightOrRefusedTests : IDisposable
         Assert.Collection(
             run.ErrorLines,
             line => Assert.Contains("d.csv: an empty line is left out, line 4.", line, StringComparison.Ordinal),
-            line => Assert.StartsWith("warning: the features have very different ranges: 'x' goes up to 3, 'z' up to 2E+06, ", line, StringComparison.Ordinal));
+            line => Assert.StartsWith("warning: the features have very different ranges: 'x' goes up to 3, 'z' up to 2E+06, ", line,
+                StringComparison.Ordinal));
     }
 
     [Fact]
@@ -140,7 +145,8 @@ public sealed class RightOrRefusedTests : IDisposable
     public void The_epoch_whose_weights_are_restored_is_said_with_its_figures()
     {
         var random = Enumerable.Range(0, 60).Select(i => (X: i * 37 % 100, Z: i * 61 % 97));
-        _directory.Write("d.csv", "x,z,y\n" + string.Concat(random.Select(row => $"{row.X / 100.0:F2},{row.Z / 100.0:F2},{((row.X * 7) + row.Z) % 3 % 2}\n")));
+        _directory.Write("d.csv", "x,z,y\n"
+            + string.Concat(random.Select(row => $"{row.X / 100.0:F2},{row.Z / 100.0:F2},{((row.X * 7) + row.Z) % 3 % 2}\n")));
         var recipe = _directory.Write("r.yaml", """
             data: { csv: { file: d.csv, target: y }, validation: 0.3 }
             layers: [ { units: 32, activation: relu }, { units: 2, activation: softmax } ]
@@ -154,7 +160,8 @@ public sealed class RightOrRefusedTests : IDisposable
         var run = CommandRun.Of("train", recipe, "--out", _directory["run"]);
 
         Assert.Equal(0, run.ExitCode);
-        var best = File.ReadAllLines(_directory["run/epochs.csv"]).Skip(1).MinBy(line => double.Parse(line.Split(',')[4], CultureInfo.InvariantCulture))!.Split(',')[1];
+        var best = File.ReadAllLines(_directory["run/epochs.csv"]).Skip(1)
+            .MinBy(line => double.Parse(line.Split(',')[4], CultureInfo.InvariantCulture))!.Split(',')[1];
         Assert.NotEqual("30", best);
         Assert.Contains($"the weights are those of epoch {best}, the best", run.Lines);
         var figures = Assert.Single(run.Lines, line => line.StartsWith($"epoch {best}: loss ", StringComparison.Ordinal));
@@ -203,7 +210,8 @@ public sealed class RightOrRefusedTests : IDisposable
             epochs: 1
             """);
         Assert.Equal(0, CommandRun.Of("train", recipe, "--out", _directory["run"]).ExitCode);
-        var predicted = CommandRun.Of("predict", _directory["run"], _directory["d.csv"]).Lines[1..].Select(line => double.Parse(line, CultureInfo.InvariantCulture));
+        var predicted = CommandRun.Of("predict", _directory["run"], _directory["d.csv"]).Lines[1..]
+            .Select(line => double.Parse(line, CultureInfo.InvariantCulture));
         var expected = predicted.Zip([2000.0, 4000, 6000], (found, target) => Math.Abs(found - target)).Average();
 
         var score = JsonDocument.Parse(CommandRun.Of("score", _directory["run"], _directory["d.csv"], "--json").LastLine).RootElement;

@@ -41,7 +41,8 @@ public sealed class TableCommandTests : IDisposable
         Assert.Equal(0, CommandRun.Of("data", "prepare", recipe, "-o", prepared).ExitCode);
 
         var runs = new[] { ("1", (string[])[]), ("3", []), ("2", ["--prepared", prepared]) }
-            .Select(run => CommandRun.Of(["train", recipe, "--workers", run.Item1, "--threads", "1", "--out", _directory[$"run{run.Item1}"], .. run.Item2])).ToList();
+            .Select(run => CommandRun.Of(
+                ["train", recipe, "--workers", run.Item1, "--threads", "1", "--out", _directory[$"run{run.Item1}"], .. run.Item2])).ToList();
 
         Assert.All(runs, run => Assert.Equal(0, run.ExitCode));
         Assert.Single(runs.Select(run => run.LastLine).Distinct());
@@ -63,7 +64,8 @@ public sealed class TableCommandTests : IDisposable
         file = _directory.Write("point.csv", "heating,city,age,rooms\ngas,york,1.5,3\n");
         var refused = CommandRun.Of("predict", _directory["run"], file);
         Assert.Equal(2, refused.ExitCode);
-        Assert.StartsWith($"error: {file}: line 2, column 'age' is '1.5', not a number. The decimals of this recipe stand after a comma", refused.Error, StringComparison.Ordinal);
+        Assert.StartsWith($"error: {file}: line 2, column 'age' is '1.5', not a number. The decimals of this recipe stand after a comma",
+            refused.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -75,7 +77,8 @@ public sealed class TableCommandTests : IDisposable
 
         Assert.Equal(2, run.ExitCode);
         Assert.EndsWith(
-            "homes.csv: line 3, column 'age' is empty. Fill the gap, leave the row out, or train with data.impute: { age: median }.", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+            "homes.csv: line 3, column 'age' is empty. Fill the gap, leave the row out, or train with data.impute: { age: median }.",
+                Assert.Single(run.ErrorLines), StringComparison.Ordinal);
     }
 
     private string Write(string recipe = Recipe)

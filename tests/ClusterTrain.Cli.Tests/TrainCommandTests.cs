@@ -32,7 +32,8 @@ public sealed partial class TrainCommandTests : IDisposable
         Assert.Equal(0, run.ExitCode);
         Assert.Equal("", run.Error);
         Assert.DoesNotContain('\u001b', run.Out);
-        Assert.StartsWith("digits: 64-64-10, 4,810 parameters; 1,294 rows in batches of 32 (2 leaves), 2 epochs", run.Lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("digits: 64-64-10, 4,810 parameters; 1,294 rows in batches of 32 (2 leaves), 2 epochs", run.Lines[0],
+            StringComparison.Ordinal);
         Assert.Contains(_directory["run 0"], run.Lines[1], StringComparison.Ordinal);
         Assert.Matches(EpochLine(), run.Lines[2]);
         Assert.Matches(EpochLine(), run.Lines[3]);
@@ -45,7 +46,8 @@ public sealed partial class TrainCommandTests : IDisposable
     [Fact]
     public void An_epoch_of_regression_is_told_by_its_squared_error_and_R2()
     {
-        var rows = string.Concat(Enumerable.Range(0, 40).Select(i => string.Create(CultureInfo.InvariantCulture, $"{i % 7},{i % 5},{(2 * (i % 7)) - (i % 5)}\n")));
+        var rows = string.Concat(Enumerable.Range(0, 40)
+            .Select(i => string.Create(CultureInfo.InvariantCulture, $"{i % 7},{i % 5},{(2 * (i % 7)) - (i % 5)}\n")));
         _directory.Write("line.csv", "a,b,y\n" + rows);
         var recipe = _directory.Write("line.yaml", """
             data: { csv: { file: line.csv, targets: [y] }, task: regression, standardise: true, validation: 0.2, test: 0.2 }
@@ -57,8 +59,10 @@ public sealed partial class TrainCommandTests : IDisposable
             """);
         var run = CommandRun.Of("train", recipe, "--out", _directory["run"]);
         Assert.Equal(0, run.ExitCode);
-        Assert.Matches("^epoch 50/50  loss [0-9.e-]+  val_loss [0-9.e-]+  val_mse [0-9.e-]+  val_r2 (0\\.99[0-9]{2}|1\\.0000)  [0-9,]+ samples/s  workers 1  eta 00:00$", run.Lines[^5]);
-        Assert.Matches("^test_loss [0-9.e-]+  test_mse [0-9.e-]+  test_mae [0-9.e-]+(  test_mape [0-9.e-]+ %)?  test_r2 (0\\.99[0-9]{2}|1\\.0000)  on 8 rows$", run.Lines[^3]);
+        Assert.Matches("^epoch 50/50  loss [0-9.e-]+  val_loss [0-9.e-]+  val_mse [0-9.e-]+  val_r2 (0\\.99[0-9]{2}|1\\.0000)  [0-9,]+ samples/s  "
+            + "workers 1  eta 00:00$", run.Lines[^5]);
+        Assert.Matches("^test_loss [0-9.e-]+  test_mse [0-9.e-]+  test_mae [0-9.e-]+(  test_mape [0-9.e-]+ %)?  test_r2 (0\\.99[0-9]{2}|1\\.0000)  "
+            + "on 8 rows$", run.Lines[^3]);
     }
 
     [Fact]

@@ -31,14 +31,16 @@ public sealed partial class TutorialTests : IDisposable
             {
                 var run = CommandRun.Of([.. line.Split(' ')[1..].Select(Placed)]);
                 Assert.True(run.ExitCode == 0, $"{line}: {run.Error}");
-                shown.UnionWith(run.Lines.Concat(run.ErrorLines).Select(said => said.Replace(_directory.Folder + Path.DirectorySeparatorChar, "", StringComparison.Ordinal).Replace("\"", "", StringComparison.Ordinal)));
+                shown.UnionWith(run.Lines.Concat(run.ErrorLines).Select(said => said.Replace(_directory.Folder
+                    + Path.DirectorySeparatorChar, "", StringComparison.Ordinal).Replace("\"", "", StringComparison.Ordinal)));
                 if (commands++ == 0)
                     shown.UnionWith(File.ReadAllLines(_directory["homes.yaml"]));
             }
         }
 
         Assert.Equal(12, commands);
-        Assert.All(["runs/homes/report.html", "compared/report.html", "homes.onnx", "predictions.csv"], file => Assert.True(File.Exists(_directory[file]), file));
+        Assert.All(["runs/homes/report.html", "compared/report.html", "homes.onnx", "predictions.csv"], file =>
+            Assert.True(File.Exists(_directory[file]), file));
     }
 
     // The tutorial's reader is in the folder; the test's process is not.

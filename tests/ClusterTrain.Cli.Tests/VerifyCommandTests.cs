@@ -46,7 +46,8 @@ public sealed class VerifyCommandTests : IDisposable
         Train("one");
         var recipe = Path.Combine(Folder("one"), "recipe.yaml");
         var other = Path.Combine(_root.FullName, "other.yaml");
-        File.WriteAllText(other, File.ReadAllText(recipe).Replace("batch: ", "batch: 1", StringComparison.Ordinal).Replace("seed: ", "seed: 1", StringComparison.Ordinal));
+        File.WriteAllText(other, File.ReadAllText(recipe).Replace("batch: ", "batch: 1", StringComparison.Ordinal)
+            .Replace("seed: ", "seed: 1", StringComparison.Ordinal));
 
         var equal = CommandRun.Of("verify", Folder("one"), recipe);
         Assert.Equal((0, 1), (equal.ExitCode, equal.Lines.Length));

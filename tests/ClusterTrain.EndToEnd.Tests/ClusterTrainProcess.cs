@@ -76,7 +76,8 @@ public sealed partial class ClusterTrainProcess : IDisposable
         IReadOnlyDictionary<string, string> variables, string[] args, string? folder = null, string[]? launcher = null, string? program = null)
     {
         program ??= Program;
-        string[] words = [.. launcher ?? [], .. program.EndsWith(".dll", StringComparison.Ordinal) ? ["dotnet"] : Array.Empty<string>(), program, .. args];
+        string[] words = [.. launcher ?? [], .. program.EndsWith(".dll", StringComparison.Ordinal) ? ["dotnet"]
+            : Array.Empty<string>(), program, .. args];
         var start = new ProcessStartInfo(words[0])
         {
             RedirectStandardOutput = true,
@@ -128,7 +129,8 @@ public sealed partial class ClusterTrainProcess : IDisposable
                 return line;
         }
 
-        throw new TimeoutException($"{_commandLine}: no line {what} came. The lines were:\n{string.Join('\n', _seen)}\nand on the error stream:\n{Errors}");
+        throw new TimeoutException(
+            $"{_commandLine}: no line {what} came. The lines were:\n{string.Join('\n', _seen)}\nand on the error stream:\n{Errors}");
     }
 
     /// <summary>Waits for its end, reads its last lines and gives the exit code.</summary>
@@ -139,7 +141,11 @@ public sealed partial class ClusterTrainProcess : IDisposable
         while (_lines.TryTake(out var line, Remaining(began)))
             _seen.Add(line);
         if (!_process.WaitForExit(Remaining(began)))
-            throw new TimeoutException($"{_commandLine} did not end. Its lines were:\n{string.Join('\n', _seen)}\nand on the error stream:\n{Errors}");
+        {
+            throw new TimeoutException(
+                $"{_commandLine} did not end. Its lines were:\n{string.Join('\n', _seen)}\nand on the error stream:\n{Errors}");
+        }
+
         _process.WaitForExit(); // both streams to their ends
         return _process.ExitCode;
     }

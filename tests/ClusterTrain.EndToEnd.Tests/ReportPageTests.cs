@@ -109,17 +109,21 @@ public sealed class ReportPageTests(Chromium chromium) : IClassFixture<Chromium>
     [InlineData("digits xor")]
     public async Task A_phone_gets_letters_that_can_be_read_and_charts_as_wide_as_it_is(string runs)
     {
-        await using var context = await chromium.Browser.NewContextAsync(new BrowserNewContextOptions { ViewportSize = new ViewportSize { Width = 400, Height = 800 } });
+        await using var context =
+            await chromium.Browser.NewContextAsync(new BrowserNewContextOptions { ViewportSize = new ViewportSize { Width = 400, Height = 800 } });
         var tab = await context.NewPageAsync();
         await tab.GotoAsync(new Uri(Report(runs.Split(' '))).AbsoluteUri);
 
         // Letters as large as they come out, by the scale of their picture.
         var texts = await tab.EvaluateAsync<string[]>(
-            "() => [...document.querySelectorAll('svg.picture text')].map(text => { const svg = text.ownerSVGElement; const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width; "
+            "() => [...document.querySelectorAll('svg.picture text')].map(text => { const svg = text.ownerSVGElement; const scale = "
+                + "svg.getBoundingClientRect().width / svg.viewBox.baseVal.width; "
             + "return (parseFloat(getComputedStyle(text).fontSize) * scale).toFixed(2) + ' ' + text.textContent; })");
         Assert.True(texts.Length > 20, $"only {texts.Length} texts");
-        Assert.All(texts, text => Assert.True(double.Parse(text.Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture) >= LeastLetter, text));
-        var widest = await tab.EvaluateAsync<double>("() => Math.max(...[...document.querySelectorAll('svg.fits')].map(svg => svg.getBoundingClientRect().right))");
+        Assert.All(texts, text =>
+            Assert.True(double.Parse(text.Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture) >= LeastLetter, text));
+        var widest = await tab.EvaluateAsync<double>(
+            "() => Math.max(...[...document.querySelectorAll('svg.fits')].map(svg => svg.getBoundingClientRect().right))");
         Assert.InRange(widest, 200, 400);
         Assert.Equal(400, await tab.EvaluateAsync<int>("() => document.documentElement.scrollWidth"));
     }
@@ -131,7 +135,8 @@ public sealed class ReportPageTests(Chromium chromium) : IClassFixture<Chromium>
         var box = await drawing.BoundingBoxAsync();
         Assert.True(box is { Width: > 300, Height: > 100 }, $"{picture} is {box?.Width} x {box?.Height}");
         var broken = await drawing.EvaluateAsync<int>(
-            "async svg => { let broken = 0; for (const image of svg.querySelectorAll('image')) { const loaded = new Image(); loaded.src = image.href.baseVal; "
+            "async svg => { let broken = 0; for (const image of svg.querySelectorAll('image')) { const loaded = new Image(); loaded.src = "
+                + "image.href.baseVal; "
             + "try { await loaded.decode(); } catch { broken++; } if (!loaded.naturalWidth) broken++; } return broken; }");
         Assert.True(broken == 0, $"{picture}: {broken} images are broken");
     }
@@ -159,7 +164,8 @@ public sealed class ReportPageTests(Chromium chromium) : IClassFixture<Chromium>
             var data = DataPreparation.Prepare(recipe, DataLocations.FromEnvironment(null));
             using var folder = RunFolder.Create(Path.Combine(_folder.FullName, run), recipe);
             using var log = new RunLog(folder, TimeProvider.System);
-            InProcessTraining.Train(recipe, data, folder, new InProcessSettings { Workers = 2 }, TimeProvider.System, log.Write, CancellationToken.None);
+            InProcessTraining.Train(recipe, data, folder, new InProcessSettings { Workers = 2 }, TimeProvider.System, log.Write,
+                CancellationToken.None);
         }
 
         return RunReport.Write(

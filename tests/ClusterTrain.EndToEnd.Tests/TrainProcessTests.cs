@@ -29,7 +29,8 @@ public sealed class TrainProcessTests(ITestOutputHelper output) : IDisposable
     public void Processors_with_fewer_instructions_give_the_same_receipt(string variable, string value, string recipe)
     {
         using var widest = ClusterTrainProcess.Run(Train("widest", Machine.Recipe(recipe), "--set", "epochs=20"));
-        using var narrow = ClusterTrainProcess.Run(new Dictionary<string, string> { [variable] = value }, Train("narrow", Machine.Recipe(recipe), "--set", "epochs=20"));
+        using var narrow = ClusterTrainProcess.Run(new Dictionary<string, string> { [variable] = value },
+            Train("narrow", Machine.Recipe(recipe), "--set", "epochs=20"));
         Assert.Equal(widest.LastLine, narrow.LastLine);
         Assert.Equal(Receipt("widest"), Receipt("narrow"));
         output.WriteLine($"{variable}={value}: {narrow.Lines[1]}");

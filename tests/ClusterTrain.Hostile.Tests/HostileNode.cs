@@ -60,7 +60,8 @@ internal sealed class HostileNode : IDisposable
     public IActorRef Find(string path) => _system.ActorSelection(_victim + path).ResolveOne(Patience.Limit).GetAwaiter().GetResult();
 
     /// <summary>Creates an actor on the victim.</summary>
-    public void Deploy() => _system.ActorOf(Props.Create<Intruder>().WithDeploy(Akka.Actor.Deploy.None.WithScope(new RemoteScope(Address.Parse(_victim)))));
+    public void Deploy() => _system.ActorOf(Props.Create<Intruder>()
+        .WithDeploy(Akka.Actor.Deploy.None.WithScope(new RemoteScope(Address.Parse(_victim)))));
 
     public void Dispose()
     {
@@ -72,7 +73,9 @@ internal sealed class HostileNode : IDisposable
     /// <summary>Connects to a port, without a word.</summary>
     public static Socket Connect(int port)
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = (int)Patience.Limit.TotalMilliseconds };
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream,
+            ProtocolType.Tcp)
+        { ReceiveTimeout = (int)Patience.Limit.TotalMilliseconds };
         socket.Connect(IPAddress.Loopback, port);
         return socket;
     }

@@ -12,8 +12,8 @@ using ClusterTrain.Training;
 namespace ClusterTrain.Cluster.Tests;
 
 /// <summary>
-/// Attacks on Akka's port of a coordinator that leads, with and without the secret (docs/security.md): the node lives, nothing is created, and the run
-/// ends with the bits of the undisturbed one.
+/// Attacks on Akka's port of a coordinator that leads, with and without the secret (docs/security.md): the node lives, nothing is created, and the
+/// run ends with the bits of the undisturbed one.
 /// </summary>
 [Collection(ClusterGroup.Name)]
 public sealed class HostileNodeTests
@@ -56,7 +56,8 @@ public sealed class HostileNodeTests
         {
             foreach (object message in new object[]
             {
-                PoisonPill.Instance, Kill.Instance, gadget, new Status.Failure(new HostileNode.GadgetException("sent", new HostileNode.GadgetException())),
+                PoisonPill.Instance, Kill.Instance, gadget,
+                    new Status.Failure(new HostileNode.GadgetException("sent", new HostileNode.GadgetException())),
                 new Publish(RunTopic, gadget), "text", 17, new byte[60_000],
             })
             {
@@ -92,7 +93,8 @@ public sealed class HostileNodeTests
         {
             foreach (var bytes in new[]
             {
-                Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: coordinator\r\n\r\n"), RandomNumberGenerator.GetBytes(10_000), [0x16, 0x03, 0x01, 0x40, 0x00],
+                Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: coordinator\r\n\r\n"), RandomNumberGenerator.GetBytes(10_000),
+                    [0x16, 0x03, 0x01, 0x40, 0x00],
                 [0x16, 0x03, 0x01, 0x00, 0x05, 0x01, 0x00, 0x00, 0x01, 0x00], [.. "CTRN"u8], new byte[100_000],
             })
             {

@@ -10,7 +10,8 @@ public sealed class PlantedFaultTests
     public void A_planted_fault_is_found_within_its_number_of_seeds(string name, int seeds)
     {
         var create = PlantTable.Rows.Single(row => row.Name == name).Create;
-        var found = Enumerable.Range(1, seeds).Select(seed => Simulation.Run(Scenario.Draw((ulong)seed), create())).FirstOrDefault(failure => failure is not null);
+        var found = Enumerable.Range(1, seeds).Select(seed => Simulation.Run(Scenario.Draw((ulong)seed), create()))
+            .FirstOrDefault(failure => failure is not null);
         Assert.True(found is not null, $"the fault '{name}' was planted and {seeds} seeds passed all the same");
     }
 }

@@ -150,7 +150,8 @@ public sealed class SimulationTests
                 continue;
             }
 
-            var kills = Enumerable.Range(1, 200).Select(kill => (FaultEvent)new Crash(kill * 2_000_000, 1 + (kill % scenario.Servers), 200_000, false));
+            var kills = Enumerable.Range(1, 200)
+                .Select(kill => (FaultEvent)new Crash(kill * 2_000_000, 1 + (kill % scenario.Servers), 200_000, false));
             var (killedUs, _) = RunToEnd(scenario with { Events = [.. kills] });
             Assert.True(killedUs < 5_000_000 + (5 * undisturbedUs), $"seed {seed}: {killedUs / 1e6} s in place of {undisturbedUs / 1e6} s");
         }

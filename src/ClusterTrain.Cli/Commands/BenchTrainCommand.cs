@@ -97,7 +97,8 @@ internal static class BenchTrainCommand
             output.WriteLine($"{result.Network.Name}, batches of {TrainingBenchmark.BatchRows}, one thread, {rows}");
             output.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{_kernels.Name}: the peak of one core is {result.PeakGflops:F1} GFLOP/s; a sample takes {result.Network.FlopsPerSample / 1e6:F3} MFLOP"));
+                $"{_kernels.Name}: the peak of one core is {result.PeakGflops:F1} GFLOP/s; a sample takes {result.Network.FlopsPerSample / 1e6:F3} "
+                    + $"MFLOP"));
             var table = new TextTable("program", "samples/s", "best", "of peak", "ClusterTrain is");
             foreach (var speed in result.Speeds)
             {

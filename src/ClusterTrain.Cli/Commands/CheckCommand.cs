@@ -75,7 +75,8 @@ internal static class CheckCommand
         foreach (var line in table.Lines())
             output.WriteLine(line);
         output.WriteLine();
-        output.WriteLine("Largest differences, relative to the tensor's largest derivative: of the chain rule from finite differences in double (at most "
+        output.WriteLine("Largest differences, relative to the tensor's largest derivative: of the chain rule from finite differences in double (at "
+            + "most "
             + $"{Shown(GradientCheck.FiniteDifferenceTolerance)}), and of the network's float gradient from the chain rule in double (at most "
             + $"{Shown(GradientCheck.NetworkTolerance)}).");
 

@@ -48,7 +48,8 @@ internal sealed class CommandHelp(string[] rootExamples) : SynchronousCommandLin
         if (parseResult.CommandResult.Command is CommandWithExamples { TakesEnvironment: true })
         {
             output.WriteLine("Environment:");
-            output.WriteLine("  Every option also comes from a variable: --min-workers from CLUSTERTRAIN_MIN_WORKERS, RECIPE from CLUSTERTRAIN_RECIPE,");
+            output.WriteLine("  Every option also comes from a variable: --min-workers from CLUSTERTRAIN_MIN_WORKERS, RECIPE from "
+                + "CLUSTERTRAIN_RECIPE,");
             output.WriteLine("  several --set from the lines of CLUSTERTRAIN_SET. The cluster's secret itself: CLUSTERTRAIN_SECRET.");
             output.WriteLine();
         }

@@ -119,7 +119,10 @@ internal static class CommandLine
         var name = word.Split('=')[0];
         if (!word.StartsWith("--", StringComparison.Ordinal) || command.Options.All(option => option.Name != "--set")
             || RecipeReader.PathOf(name.TrimStart('-')) is not { } path)
+        {
             return Suggestion(word, command.Options.Select(option => option.Name));
+        }
+
         var at = Array.IndexOf(args, word);
         var value = word.Contains('=', StringComparison.Ordinal) ? word[(name.Length + 1)..]
             : at + 1 < args.Length && !args[at + 1].StartsWith("--", StringComparison.Ordinal) ? args[at + 1]

@@ -52,7 +52,8 @@ internal sealed class DashboardOptions
         var isSent = surroundings.Variable(CollectorVariable) is { Length: > 0 };
         if (!isServed && !isSent)
             return null;
-        var token = parsed.GetValue(_token) is { } file ? ReadToken(file) : surroundings.Variable(TokenVariable) is { Length: > 0 } text ? text.Trim() : null;
+        var token = parsed.GetValue(_token) is { } file ? ReadToken(file) : surroundings.Variable(TokenVariable) is { Length: > 0 } text ? text.Trim()
+            : null;
         return new DashboardArguments(isServed, parsed.GetValue(_address) ?? "", token, _address.Name);
     }
 

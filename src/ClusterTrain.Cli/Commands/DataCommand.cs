@@ -6,7 +6,8 @@ namespace ClusterTrain.Cli;
 /// <summary><c>clustertrain data</c>: the data sets that are known by name, and files of prepared rows.</summary>
 internal static class DataCommand
 {
-    public static Command Create(Surroundings surroundings) => new Command("data", "Lists, fetches and exports the data sets that are known by name; prepares the data of a recipe in a file.")
+    public static Command Create(Surroundings surroundings) =>
+        new Command("data", "Lists, fetches and exports the data sets that are known by name; prepares the data of a recipe in a file.")
     {
         List(surroundings),
         Get(surroundings),

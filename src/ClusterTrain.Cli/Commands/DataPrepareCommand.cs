@@ -14,7 +14,12 @@ internal static class DataPrepareCommand
             Description = "recipe file; without one, the built-in handwritten digits",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        var file = new Option<string>("--out", "-o") { Description = "the file to write; it appears when it is whole", HelpName = "FILE", Required = true };
+        var file = new Option<string>("--out", "-o")
+        {
+            Description = "the file to write; it appears when it is whole",
+            HelpName = "FILE",
+            Required = true
+        };
         var set = new Option<string[]>("--set")
         {
             Description = "set a value of the recipe, for example data.validation=0.1; may be repeated",
@@ -69,7 +74,8 @@ internal static class DataPrepareCommand
         var parts = new[] { ("training", written.Train), ("validation", written.Validation), ("test", written.Test) }
             .Where(part => part.Item2 is not null)
             .Select(part => $"{Figures.Count(part.Item2!.Rows, $"{part.Item1} row")}");
-        surroundings.Out.WriteLine($"{path}: {string.Join(", ", parts)} of {Figures.Count(written.Train.Features, "feature")}, {Figures.Megabytes(bytes)}");
+        surroundings.Out.WriteLine(
+            $"{path}: {string.Join(", ", parts)} of {Figures.Count(written.Train.Features, "feature")}, {Figures.Megabytes(bytes)}");
         return ExitCodes.Ok;
     }
 

@@ -31,11 +31,18 @@ internal static class EnvironmentValues
             if (option is System.CommandLine.Help.HelpOption or VersionOption || option.Name == "--data" || Value(option.Name) is not { } value)
                 continue;
             if (option.ValueType == typeof(bool))
+            {
                 added.AddRange(IsOn(Name(option.Name), value) ? [option.Name] : []);
+            }
             else if (option.ValueType.IsArray)
-                added.AddRange(value.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).SelectMany(one => new[] { option.Name, one }));
+            {
+                added.AddRange(value.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                    .SelectMany(one => new[] { option.Name, one }));
+            }
             else
+            {
                 added.AddRange([option.Name, value]);
+            }
         }
 
         foreach (var argument in command.Arguments.Where(argument => parsed.GetResult(argument) is null or { Tokens.Count: 0 }))

@@ -9,7 +9,12 @@ internal static class ExportCommand
     public static Command Create(Surroundings surroundings)
     {
         var model = new Argument<string>("MODEL") { Description = "model.safetensors, or a run folder" };
-        var onnx = new Option<string>("--onnx") { Description = "write an ONNX file: raw columns in, predictions out", HelpName = "FILE", Required = true };
+        var onnx = new Option<string>("--onnx")
+        {
+            Description = "write an ONNX file: raw columns in, predictions out",
+            HelpName = "FILE",
+            Required = true
+        };
         var command = new CommandWithExamples(
             "export",
             "Writes a model for other programs.",
@@ -27,7 +32,8 @@ internal static class ExportCommand
         if (model.Layout.Parameters > OnnxFile.MostParameters)
         {
             throw new UsageException(
-                $"the model has {Figures.Count(model.Layout.Parameters)} parameters; one ONNX file holds at most {Figures.Count(OnnxFile.MostParameters)}. Use model.safetensors.");
+                $"the model has {Figures.Count(model.Layout.Parameters)} parameters; one ONNX file holds at most "
+                    + $"{Figures.Count(OnnxFile.MostParameters)}. Use model.safetensors.");
         }
 
         OnnxFile.Write(model, file);

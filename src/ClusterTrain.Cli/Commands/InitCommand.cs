@@ -10,10 +10,29 @@ internal static class InitCommand
     public static Command Create(Surroundings surroundings)
     {
         var file = new Argument<string>("FILE") { Description = "CSV file, plain or gzip, or Parquet file" };
-        var target = new Option<string>("--target") { Description = "the column to predict; c0, c1, ... in a file without a header", HelpName = "COLUMN", Required = true };
-        var recipe = new Option<string?>("--out") { Description = "the recipe to write, which must not be there yet (default: the file's name with .yaml, in this folder)", HelpName = "FILE" };
-        var delimiter = new Option<string?>("--delimiter") { Description = $"what stands between the columns (default: told from the file): {CsvFormat.AllowedDelimiters}", HelpName = "WORD" };
-        var point = new Option<string?>("--decimal") { Description = "what stands before decimals: comma or point (default: told from the file)", HelpName = "comma|point" };
+        var target = new Option<string>("--target")
+        {
+            Description = "the column to predict; c0, c1, ... in a file without a header",
+            HelpName = "COLUMN",
+            Required = true
+        };
+        var recipe = new Option<string?>("--out")
+        {
+            Description =
+            "the recipe to write, which must not be there yet (default: the file's name with .yaml, in this folder)",
+            HelpName = "FILE"
+        };
+        var delimiter = new Option<string?>("--delimiter")
+        {
+            Description =
+            $"what stands between the columns (default: told from the file): {CsvFormat.AllowedDelimiters}",
+            HelpName = "WORD"
+        };
+        var point = new Option<string?>("--decimal")
+        {
+            Description = "what stands before decimals: comma or point (default: told from the file)",
+            HelpName = "comma|point"
+        };
         point.AcceptOnlyFromAmong("comma", "point");
         var command = new CommandWithExamples(
             "init",
@@ -62,7 +81,11 @@ internal static class InitCommand
     private static void RefuseOthers(string file)
     {
         if (!File.Exists(file))
-            throw new UsageException(Directory.Exists(file) ? $"{file}: is a folder; name a file of rows in it." : $"{file}: there is no such file; check the path.");
+        {
+            throw new UsageException(Directory.Exists(file) ? $"{file}: is a folder; name a file of rows in it."
+                : $"{file}: there is no such file; check the path.");
+        }
+
         var start = new byte[FileKind.StartBytes];
         using (var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0))
             start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];

@@ -44,16 +44,21 @@ internal static class ModelScore
         if (model.Classes.Length != 2)
         {
             throw new UsageException(
-                $"--threshold chooses between two classes, and the model has {(model.Classes.IsEmpty ? "none: it predicts numbers" : $"{model.Classes.Length}")}; leave it out.");
+                $"--threshold chooses between two classes, and the model has "
+                    + $"{(model.Classes.IsEmpty ? "none: it predicts numbers" : $"{model.Classes.Length}")}; leave it out.");
         }
 
         if (!ClassificationScores.AreProbabilities(model.Recipe.Layers[^1]))
-            throw new UsageException("--threshold is a probability, and the model's outputs are none; train with a last layer of softmax, or of one sigmoid unit.");
+        {
+            throw new UsageException(
+                "--threshold is a probability, and the model's outputs are none; train with a last layer of softmax, or of one sigmoid unit.");
+        }
     }
 
     /// <summary>The error of a row that the model has no prediction for.</summary>
     public static DataException Undefined(DataSet rows, long row) => new(
-        $"{rows.Place(row)}: the outputs of the model are not numbers: features of this row are far beyond those it was trained on. Correct the row, or "
+        $"{rows.Place(row)}: the outputs of the model are not numbers: features of this row are far beyond those it was trained on. Correct the row, "
+            + $"or "
         + "leave it out.");
 
     /// <summary>Reads the model a user names: a model file, or a run folder.</summary>

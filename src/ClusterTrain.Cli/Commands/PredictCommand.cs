@@ -10,7 +10,9 @@ internal static class PredictCommand
     public static Command Create(Surroundings surroundings)
     {
         var model = new Argument<string>("MODEL") { Description = "model.safetensors, or a run folder" };
-        var file = new Argument<string>("FILE") { Description = "CSV or IDX file of features, plain or gzip, or - for standard input; label columns may hold anything" };
+        var file = new Argument<string>(
+            "FILE")
+        { Description = "CSV or IDX file of features, plain or gzip, or - for standard input; label columns may hold anything" };
         var format = new Option<string?>("--format") { Description = "csv (default), or json: one object per row", HelpName = "csv|json" };
         format.AcceptOnlyFromAmong("csv", "json");
         var json = CommandOptions.Json("the same as --format json");
@@ -72,7 +74,8 @@ internal static class PredictCommand
 
         void Write(TextWriter output)
         {
-            IPredictionWriter writer = isJson ? new JsonPredictions(output, model, form, read.Kept) : new CsvPredictions(output, model, form, read.Kept);
+            IPredictionWriter writer = isJson ? new JsonPredictions(output, model, form, read.Kept)
+                : new CsvPredictions(output, model, form, read.Kept);
             Predictions.Compute(model, read.Rows, writer, surroundings.Interruption.Token);
         }
     }

@@ -13,7 +13,9 @@ internal static class ReportCommand
             Description = "run folders; several are compared. A run need not be over",
             Arity = new ArgumentArity(1, RunReport.MostRuns),
         };
-        var folder = new Option<string?>("--out") { Description = "folder of report.html and the pictures (default: the run folder; for several runs, report)", HelpName = "DIR" };
+        var folder = new Option<string?>(
+            "--out")
+        { Description = "folder of report.html and the pictures (default: the run folder; for several runs, report)", HelpName = "DIR" };
         var data = CommandOptions.Data();
         var command = new CommandWithExamples(
             "report",

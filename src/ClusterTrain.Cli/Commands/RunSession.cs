@@ -165,7 +165,8 @@ internal sealed class RunSession : IDisposable
             catch (IOException error)
             {
                 Observe(new RunWarning(
-                    $"the figures on the {name} rows cannot be written: {error.Message}; `clustertrain score {Folder.Path} --rows {name}` computes them again"));
+                    $"the figures on the {name} rows cannot be written: {error.Message}; `clustertrain score {Folder.Path} --rows {name}` computes "
+                        + $"them again"));
             }
         }
     }

@@ -19,14 +19,19 @@ internal static class ScoreCommand
             Description = "CSV file with its labels, or IDX file of features and IDX file of labels (default: the recipe's test rows)",
             Arity = new ArgumentArity(0, 2),
         };
-        var part = new Option<string?>("--rows") { Description = "which rows of the recipe to score, without FILE (default: test)", HelpName = "test|validation|training" };
+        var part = new Option<string?>("--rows")
+        {
+            Description = "which rows of the recipe to score, without FILE (default: test)",
+            HelpName = "test|validation|training"
+        };
         part.AcceptOnlyFromAmong("test", "validation", "training");
         var threshold = CommandOptions.Threshold();
         var data = CommandOptions.Data();
         var json = CommandOptions.Json("print one JSON object");
         var command = new CommandWithExamples(
             "score",
-            "Computes loss, accuracy, precision, recall, F1, areas under curves, calibration and confusion matrix of a model; for regression the mean errors and R2.",
+            "Computes loss, accuracy, precision, recall, F1, areas under curves, calibration and confusion matrix of a model; for regression the "
+                + "mean errors and R2.",
             "clustertrain score runs/mnist-20260131-120000",
             "clustertrain score runs/mnist-20260131-120000 --rows training",
             "clustertrain score model.safetensors labelled.csv --json",
@@ -40,7 +45,8 @@ internal static class ScoreCommand
                 result.AddError("--rows chooses among the rows of the recipe, and FILE names others; use one of the two.");
         });
         command.SetAction(parsed => Run(
-            parsed.GetRequiredValue(model), parsed.GetValue(files) ?? [], parsed.GetValue(part) ?? "test", parsed.GetValue(threshold), parsed.GetValue(data),
+            parsed.GetRequiredValue(model), parsed.GetValue(files) ?? [], parsed.GetValue(part)
+                ?? "test", parsed.GetValue(threshold), parsed.GetValue(data),
             parsed.GetValue(json), surroundings));
         return command;
     }
@@ -70,7 +76,10 @@ internal static class ScoreCommand
         var epochs = Receipt.Read(receiptPath).Epochs;
         var hash = WeightsHash.Of(model.Weights.Span);
         if (epochs.FirstOrDefault(record => record.WeightsSha256 == hash) is { } shown && shown.Epoch < epochs[^1].Epoch)
-            error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"note: the weights are those of epoch {shown.Epoch} of {epochs[^1].Epoch}, the best"));
+        {
+            error.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"note: the weights are those of epoch {shown.Epoch} of {epochs[^1].Epoch}, the best"));
+        }
     }
 
     private static DataSet LabelledRows(Model model, string path, string? labels, Surroundings surroundings)
@@ -79,7 +88,8 @@ internal static class ScoreCommand
         surroundings.Warn(read.Warnings);
         return read.HasTargets
             ? read.Rows
-            : throw new UsageException($"{path}: has no column {string.Join(", ", model.TargetNames)} to score against; name a labelled file, or for IDX features the file of labels too.");
+            : throw new UsageException($"{path}: has no column {string.Join(", ", model.TargetNames)} to score against; name a labelled file, or for "
+                + $"IDX features the file of labels too.");
     }
 
     private static DataSet RecipeRows(Model model, string part, string? runFolder, string? dataFolder, Surroundings surroundings)
@@ -89,7 +99,8 @@ internal static class ScoreCommand
         if (!data.Scaling.Equals(model.Scaling) || !data.Encoding.FillsAs(model.Encoding) || !data.Classes.SequenceEqual(model.Classes))
         {
             throw new UsageException(
-                "the data of the recipe are not those the model was trained on: they have other classes, other values for missing ones, or need another scaling. "
+                "the data of the recipe are not those the model was trained on: they have other classes, other values for missing ones, or need "
+                    + "another scaling. "
                 + "Name the file to score, or bring the former data back.");
         }
 

@@ -80,6 +80,9 @@ internal static class TrainCommand
         }
 
         if ((long)workers * (threads ?? 1) > CommandOptions.MostThreads)
-            throw new UsageException($"{workers} workers of {threads} threads are more than {CommandOptions.MostThreads} threads; use fewer of either.");
+        {
+            throw new UsageException(
+                $"{workers} workers of {threads} threads are more than {CommandOptions.MostThreads} threads; use fewer of either.");
+        }
     }
 }

@@ -32,7 +32,8 @@ internal static class Figures
                 line.Append(CultureInfo.InvariantCulture, $"val_r2 {r2:F4}  ");
         }
 
-        line.Append(CultureInfo.InvariantCulture, $"{Rate(completed.SamplesPerSecond)}  workers {completed.Workers}  eta {Time(completed.Remaining)}");
+        line.Append(CultureInfo.InvariantCulture,
+            $"{Rate(completed.SamplesPerSecond)}  workers {completed.Workers}  eta {Time(completed.Remaining)}");
         return line.ToString();
     }
 
@@ -43,7 +44,8 @@ internal static class Figures
     {
         MembershipChanged changed => $"{changed.Member} {changed.What}",
         RunWaiting waiting => waiting.Reason,
-        RunBegan began => $"training from step {Count(began.Step)} with {Count(began.Workers, "worker")} and {Count(began.Servers, "parameter server")}",
+        RunBegan began => $"training from step {Count(began.Step)} with {Count(began.Workers, "worker")} and "
+            + $"{Count(began.Servers, "parameter server")}",
         _ => throw new ArgumentException($"not an event of a cluster's members: {happened}", nameof(happened)),
     };
 

@@ -74,7 +74,8 @@ internal sealed record RunDescription
         var servers = Figures.Count(ParameterServers, "parameter server");
         var folder = $"{(IsResumed ? "resuming in" : "run folder")} {Folder}";
         yield return Address is null
-            ? $"{Figures.Count(Workers, "worker")} of {Figures.Count(Threads, "thread")}{(ParameterServers == 1 ? "" : $", {servers}")}, {Kernels}; {folder}"
+            ? $"{Figures.Count(Workers, "worker")} of {Figures.Count(Threads, "thread")}{(ParameterServers == 1 ? "" : $", {servers}")}, {Kernels}; "
+                + $"{folder}"
             : $"listening at {Address} for {Figures.Count(Workers, "worker")} or more and {servers}; {folder}";
     }
 
@@ -115,7 +116,11 @@ internal sealed record RunSummary
         else if (Best is { } best)
             yield return string.Create(CultureInfo.InvariantCulture, $"the weights are those of epoch {best.Epoch}, the best");
         if (Best is { Validation: { } validation } chosen)
-            yield return string.Create(CultureInfo.InvariantCulture, $"epoch {chosen.Epoch}: loss {Figures.Number(chosen.Loss)}  {Figures.Line(validation, "val_")}");
+        {
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"epoch {chosen.Epoch}: loss {Figures.Number(chosen.Loss)}  {Figures.Line(validation, "val_")}");
+        }
+
         if (Test is { } test)
             yield return $"{Figures.Line(test, "test_")}  on {Figures.Count(test.Rows, "row")}";
         yield return $"done in {Figures.Duration(Elapsed)}; {Path.Combine(Folder, "model.safetensors")}";

@@ -26,8 +26,10 @@ internal static class DataTransfer
     {
         var (kind, length) = connection.ReadHeader();
         if (kind != FrameKind.DataLength || length != sizeof(long))
+        {
             throw new LinkException(
                 RefusalKind.Garbage, $"sent a frame of kind {(byte)kind} and {length} bytes instead of the data's length");
+        }
 
         var total = BinaryPrimitives.ReadInt64LittleEndian(connection.ReadContent(kind, length, length));
         AtomicFile.Write(path, stream =>
@@ -37,8 +39,10 @@ internal static class DataTransfer
             {
                 (kind, length) = connection.ReadHeader();
                 if (kind != FrameKind.Data || length < 1 || length > Math.Min(buffer.Length, total - received))
+                {
                     throw new LinkException(
                         RefusalKind.Garbage, $"sent a frame of kind {(byte)kind} and {length} bytes in the middle of the data");
+                }
 
                 connection.Read(buffer.AsSpan(0, length));
                 stream.Write(buffer.AsSpan(0, length));

@@ -20,8 +20,10 @@ internal sealed class RunKnowledge
         }
 
         if (Recipe.Fingerprint() != fingerprint)
+        {
             throw new LinkException(
                 RefusalKind.Version, "trains a recipe that means something else here: run the same version of ClusterTrain on all nodes");
+        }
 
         Fingerprint = fingerprint;
         Data = welcome.Data;

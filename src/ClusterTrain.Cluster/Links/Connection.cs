@@ -81,9 +81,11 @@ internal sealed class Connection : IDisposable
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
             socket.Dispose();
-            var cause = error is SocketException { SocketErrorCode: not SocketError.OperationAborted and not SocketError.Interrupted and not SocketError.NotSocket }
-                ? error.Message
-                : $"no answer within {time.TotalSeconds} s";
+            var isOver = error is not SocketException
+            {
+                SocketErrorCode: not (SocketError.OperationAborted or SocketError.Interrupted or SocketError.NotSocket),
+            };
+            var cause = isOver ? $"no answer within {time.TotalSeconds} s" : error.Message;
             throw new IOException($"cannot connect to {endpoint}: {cause}", error);
         }
     }

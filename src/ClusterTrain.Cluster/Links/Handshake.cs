@@ -87,8 +87,10 @@ internal static class Handshake
         Span<byte> header = stackalloc byte[Protocol.HelloHeaderBytes];
         connection.Read(header);
         if (!header.StartsWith(Protocol.Magic))
+        {
             throw new LinkException(
                 RefusalKind.Garbage, $"does not speak this protocol (its first bytes are {Convert.ToHexString(header)})");
+        }
 
         var version = BinaryPrimitives.ReadUInt16LittleEndian(header[4..]);
         if (version != Protocol.Version)
@@ -96,7 +98,8 @@ internal static class Handshake
             // A hello without fields: every version reads this much and can tell its user which version this node speaks.
             connection.Write([.. Protocol.Magic, Protocol.Version, 0, 0, 0]);
             throw new LinkException(
-                RefusalKind.Version, $"speaks protocol version {version}, this node speaks {Protocol.Version}: run the same version of ClusterTrain on all nodes");
+                RefusalKind.Version, $"speaks protocol version {version}, this node speaks {Protocol.Version}: run the same version of ClusterTrain "
+                    + $"on all nodes");
         }
 
         var length = BinaryPrimitives.ReadUInt16LittleEndian(header[6..]);

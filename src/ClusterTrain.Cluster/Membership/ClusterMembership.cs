@@ -46,7 +46,8 @@ internal sealed class ClusterMembership : IDisposable
     /// <param name="options">What the node is.</param>
     /// <param name="listener">The node.</param>
     /// <param name="discover">Waits until it is known how to join; null: the node ends.</param>
-    /// <param name="ask">Asks the coordinator for its unique address, which it did not know when its link was reached; empty: it still does not.</param>
+    /// <param name="ask">Asks the coordinator for its unique address, which it did not know when its link was reached; empty: it still does
+    /// not.</param>
     public ClusterMembership(
         MembershipOptions options, IMembershipListener listener, Func<CancellationToken, JoinPlan?> discover, Func<CancellationToken, string> ask)
     {
@@ -78,7 +79,8 @@ internal sealed class ClusterMembership : IDisposable
             .Select(member => member.Address);
         return new ClusterInfo(
             NameOf(cluster.SelfUniqueAddress),
-            [.. others.Prepend(cluster.SelfAddress).Take(MostSeeds).Select(address => string.Create(CultureInfo.InvariantCulture, $"{address.Host}:{address.Port}"))],
+            [.. others.Prepend(cluster.SelfAddress).Take(MostSeeds)
+                .Select(address => string.Create(CultureInfo.InvariantCulture, $"{address.Host}:{address.Port}"))],
             leader);
     }
 
@@ -221,7 +223,8 @@ internal sealed class ClusterMembership : IDisposable
                 Report(plan.Seeds.IsEmpty
                     ? $"the cluster at {cluster.SelfAddress} did not come up within {s_longestJoin.TotalSeconds} s; trying again"
                     : $"the cluster could not be joined through {string.Join(", ", plan.Seeds)} within {s_longestJoin.TotalSeconds} s; trying again. "
-                        + $"Can this node reach those addresses, and they {cluster.SelfAddress.Host}:{cluster.SelfAddress.Port}? See --advertise and --cluster-port");
+                        + $"Can this node reach those addresses, and they {cluster.SelfAddress.Host}:{cluster.SelfAddress.Port}? See --advertise and "
+                            + $"--cluster-port");
                 return;
             }
 

@@ -47,7 +47,8 @@ public static class ClusterStatus
             $"{AkkaConfiguration.SystemName}-status", AkkaConfiguration.OfClient(configuration), security);
         try
         {
-            var paths = seeds.Select(seed => ActorPath.Parse($"{AkkaConfiguration.Scheme(security)}://{AkkaConfiguration.SystemName}@{seed}/system/receptionist"))
+            var paths = seeds.Select(seed =>
+                ActorPath.Parse($"{AkkaConfiguration.Scheme(security)}://{AkkaConfiguration.SystemName}@{seed}/system/receptionist"))
                 .ToImmutableHashSet();
             var client = system.ActorOf(ClusterClient.Props(ClusterClientSettings.Create(system).WithInitialContacts(paths)));
             var question = new ClusterClient.Send($"/user/{StatusService.ActorName}", new StatusRequest(), localAffinity: true);
@@ -87,7 +88,8 @@ public static class ClusterStatus
         catch (Exception error) when (LinkErrors.IsLost(error))
         {
             throw new ClusterException(
-                $"no answer from {node}: {LinkErrors.Cause(error)}. Is this the address of a coordinator (its --listen), and the secret the cluster's?", error);
+                $"no answer from {node}: {LinkErrors.Cause(error)}. Is this the address of a coordinator (its --listen), and the secret the "
+                    + $"cluster's?", error);
         }
 
         throw new ClusterException($"{node} is in no cluster at present; ask again in a moment");

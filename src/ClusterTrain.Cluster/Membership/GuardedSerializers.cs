@@ -30,7 +30,8 @@ public sealed class GuardedMiscSerializer : SerializerWithStringManifest
     public override string Manifest(object o) => _inner.Manifest(o);
 
     /// <inheritdoc/>
-    public override byte[] ToBinary(object obj) => s_allowed.Contains(_inner.Manifest(obj)) ? _inner.ToBinary(obj) : throw Guard.Refusal(obj?.GetType().Name);
+    public override byte[] ToBinary(object obj) =>
+        s_allowed.Contains(_inner.Manifest(obj)) ? _inner.ToBinary(obj) : throw Guard.Refusal(obj?.GetType().Name);
 
     /// <inheritdoc/>
     public override object FromBinary(byte[] bytes, string manifest) =>

@@ -57,7 +57,8 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
     protected override void PreStart()
     {
         _cluster.Subscribe(
-            Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.UnreachableMember), typeof(ClusterEvent.MemberRemoved));
+            Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.UnreachableMember),
+                typeof(ClusterEvent.MemberRemoved));
         Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
         Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
         Timers.StartPeriodicTimer("tick", Tick.Instance, s_tick);
@@ -219,7 +220,8 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
     private (int MayLead, int All) SideOf(Func<UniqueAddress, bool> isOnSide)
     {
         var side = _cluster.State.Members
-            .Where(member => member.Status is MemberStatus.Joining or MemberStatus.Up or MemberStatus.Leaving && isOnSide(member.UniqueAddress)).ToArray();
+            .Where(member => member.Status is MemberStatus.Joining or MemberStatus.Up or MemberStatus.Leaving && isOnSide(member.UniqueAddress))
+                .ToArray();
         return (side.Count(member => member.HasRole(AkkaConfiguration.CoordinatorRole)), side.Length);
     }
 

@@ -27,8 +27,11 @@ internal static class StatusBoard
             RunViewJson.Write(json, run ?? new RunView { State = "no coordinator leads at present" }, now, MostMachines);
             WriteNodes(json, cluster);
             json.WriteStartArray("members");
-            foreach (var member in registered.SelectMany(node => node.Members).Select(member => member.Name).Order(StringComparer.Ordinal).Take(MostNamed))
+            foreach (var member in registered.SelectMany(node => node.Members).Select(member => member.Name).Order(StringComparer.Ordinal)
+                .Take(MostNamed))
+            {
                 json.WriteStringValue(member);
+            }
 
             json.WriteEndArray();
             json.WriteEndObject();

@@ -65,7 +65,8 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
 
         _members =
         [
-            .. options.IsParameterServer ? [new Member(_node, NodeRole.ParameterServer, _listener!.Endpoint, Follow, _takesPart.Set)] : Array.Empty<Member>(),
+            .. options.IsParameterServer ? [new Member(_node, NodeRole.ParameterServer, _listener!.Endpoint, Follow, _takesPart.Set)]
+                : Array.Empty<Member>(),
             .. options.IsWorker ? [new Member(_node, NodeRole.Worker, null, Follow, _takesPart.Set)] : Array.Empty<Member>(),
         ];
 
@@ -346,7 +347,8 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         }
     }
 
-    /// <summary>The unique address of the coordinator that was reached last; empty: it is in no cluster yet, or there is none but this node.</summary>
+    /// <summary>The unique address of the coordinator that was reached last; empty: it is in no cluster yet, or there is none but this
+    /// node.</summary>
     private string AskForLeader(CancellationToken cancellation)
     {
         try

@@ -58,13 +58,15 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
         if (peer.Recipe.Length > 0 && peer.Recipe != part.Self.Recipe)
         {
             throw new LinkException(
-                RefusalKind.Run, $"({peer.From}) takes part in another run (recipe {Short(peer.Recipe)}, this run's is {Short(part.Self.Recipe)}): restart it");
+                RefusalKind.Run, $"({peer.From}) takes part in another run (recipe {Short(peer.Recipe)}, this run's is {Short(part.Self.Recipe)}): "
+                    + $"restart it");
         }
 
         if (peer.Data.Length > 0 && peer.Data != part.Self.Data)
         {
             throw new LinkException(
-                RefusalKind.Data, $"({peer.From}) has other data (fingerprint {Short(peer.Data)}, this run's is {Short(part.Self.Data)}): restart it");
+                RefusalKind.Data, $"({peer.From}) has other data (fingerprint {Short(peer.Data)}, this run's is {Short(part.Self.Data)}): restart "
+                    + $"it");
         }
 
         if (peer.Term > part.Self.Term)
@@ -86,7 +88,8 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
         {
             throw new LinkException(
                 RefusalKind.Build,
-                $"({peer.From}) runs another build of ClusterTrain ({peer.Build}, this node runs {part.Self.Build}): run the same on all nodes, or start the "
+                $"({peer.From}) runs another build of ClusterTrain ({peer.Build}, this node runs {part.Self.Build}): run the same on all nodes, or "
+                    + $"start the "
                 + "coordinator with --allow-other-builds");
         }
 

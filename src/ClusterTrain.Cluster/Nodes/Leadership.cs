@@ -178,7 +178,8 @@ internal sealed class Leadership : ILeadership
                     continue;
 
                 _node.Observe(new NodeWarning(
-                    $"{_run.Folder}: the coordinator that holds the run folder has been hanging for {s_claimTime.TotalSeconds} s; taking the run over"));
+                    $"{_run.Folder}: the coordinator that holds the run folder has been hanging for {s_claimTime.TotalSeconds} s; taking the run "
+                        + $"over"));
                 return _run.OpenFolder(true);
             }
 

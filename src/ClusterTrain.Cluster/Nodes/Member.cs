@@ -369,7 +369,8 @@ internal sealed class Member : ILinkOwner, IDisposable
             if (giveUpAfter > TimeSpan.Zero && Options.Time.GetElapsedTime(lastContact) >= giveUpAfter)
             {
                 End(new NodeFailed(
-                    $"no coordinator was reached at {string.Join(" or ", Options.Join)} for {giveUpAfter.TotalSeconds} s; the last problem: {_lastProblem}"));
+                    $"no coordinator was reached at {string.Join(" or ", Options.Join)} for {giveUpAfter.TotalSeconds} s; the last problem: "
+                        + $"{_lastProblem}"));
             }
 
             _stop.Token.WaitHandle.WaitOne(pause);

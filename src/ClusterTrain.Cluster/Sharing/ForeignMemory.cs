@@ -79,7 +79,8 @@ internal sealed class ForeignMemory
         if (offset < 0 || offset % sizeof(float) != 0 || offset > _memory.Bytes - ((long)floats * sizeof(float)))
         {
             throw new LinkException(
-                RefusalKind.Garbage, string.Create(CultureInfo.InvariantCulture, $"named {floats} numbers at {offset} of {_memory.Bytes} shared bytes"));
+                RefusalKind.Garbage, string.Create(CultureInfo.InvariantCulture,
+                    $"named {floats} numbers at {offset} of {_memory.Bytes} shared bytes"));
         }
 
         lock (_gate)

@@ -55,7 +55,11 @@ internal sealed class Reader(ProcessIdentity process)
         lock (_gate)
         {
             if (!_lent.TryGetValue(offset, out var leases) || !leases.TryPop(out var lease))
-                throw new LinkException(RefusalKind.Garbage, string.Create(CultureInfo.InvariantCulture, $"gave back memory at {offset} that it was not lent"));
+            {
+                throw new LinkException(RefusalKind.Garbage,
+                    string.Create(CultureInfo.InvariantCulture, $"gave back memory at {offset} that it was not lent"));
+            }
+
             lease.Release();
         }
     }

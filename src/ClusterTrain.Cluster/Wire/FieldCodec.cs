@@ -132,7 +132,8 @@ internal abstract class FieldCodec
         {
             _type = type;
             _constructor = type.GetConstructors().OrderByDescending(constructor => constructor.GetParameters().Length).First();
-            _fields = [.. _constructor.GetParameters().Select(parameter => (Getter(type.GetProperty(parameter.Name!)!), Of(parameter.ParameterType)))];
+            _fields = [.. _constructor.GetParameters()
+                .Select(parameter => (Getter(type.GetProperty(parameter.Name!)!), Of(parameter.ParameterType)))];
         }
 
         public override void Write(ref MessagePackWriter writer, object value)

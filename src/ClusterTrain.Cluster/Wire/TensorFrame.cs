@@ -48,8 +48,11 @@ internal static class TensorFrame
         var node = new TreeNode(BinaryPrimitives.ReadInt32LittleEndian(bytes[24..]), BinaryPrimitives.ReadInt32LittleEndian(bytes[28..]));
         var floats = BinaryPrimitives.ReadInt32LittleEndian(bytes[40..]);
         if (floats < 1 || floats > mostFloats || (contentBytes >= 0 && contentBytes != (long)floats * sizeof(float)))
+        {
             throw new LinkException(
                 RefusalKind.Limit, $"sent a tensor of {floats} numbers in {contentBytes} bytes; this model has tensors of at most {mostFloats}");
+        }
+
         if (kind > TensorKind.OptimiserState || segment < 0 || node.Start < 0 || node.Count < 0)
             throw new LinkException(RefusalKind.Garbage, $"sent a tensor with an invalid key: kind {(byte)kind}, segment {segment}, {node}");
 

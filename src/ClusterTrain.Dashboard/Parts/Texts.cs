@@ -18,7 +18,8 @@ internal static class Texts
         var number => number.Value.ToString("0.####", CultureInfo.InvariantCulture),
     };
 
-    public static string Percent(double? share) => share is { } known && double.IsFinite(known) ? known.ToString("0.00 %", CultureInfo.InvariantCulture) : "–";
+    public static string Percent(double? share) =>
+        share is { } known && double.IsFinite(known) ? known.ToString("0.00 %", CultureInfo.InvariantCulture) : "–";
 
     public static string Count(double value) => value.ToString("N0", CultureInfo.InvariantCulture);
 

@@ -19,7 +19,8 @@ internal static class OpenTelemetrySetup
         var isSent = Environment.GetEnvironmentVariable(EndpointVariable) is { Length: > 0 };
         var telemetry = services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(
-                "clustertrain", serviceVersion: typeof(OpenTelemetrySetup).Assembly.GetName().Version?.ToString(3), autoGenerateServiceInstanceId: false));
+                "clustertrain", serviceVersion: typeof(OpenTelemetrySetup).Assembly.GetName().Version?.ToString(3),
+                    autoGenerateServiceInstanceId: false));
         telemetry.WithMetrics(metrics =>
         {
             metrics.AddMeter(RunMetrics.MeterName);

@@ -38,9 +38,11 @@ internal sealed class RunMetrics : IDisposable
         Counter("clustertrain_checkpoints", "Checkpoints written.", view => view.Checkpoints);
         Gauge("clustertrain_run_folder", "By", "Size of the run folder.", view => _runs.Disk(view)?.Used);
         Gauge("clustertrain_disk_free", "By", "Bytes free on the run folder's disk.", view => _runs.Disk(view)?.Free);
-        _meter.CreateObservableGauge("clustertrain_step_part", Steps, "s", "Where the time of a step goes, by the clock of the first parameter server.");
+        _meter.CreateObservableGauge("clustertrain_step_part", Steps, "s",
+            "Where the time of a step goes, by the clock of the first parameter server.");
         _meter.CreateObservableGauge("clustertrain_node_up", Up, null, "1 for a node that takes part, 0 for one that is gone; with its state.");
-        _meter.CreateObservableCounter("clustertrain_node_restarts", () => Nodes(node => node.Restarts), null, "How often a node came back after it was lost.");
+        _meter.CreateObservableCounter("clustertrain_node_restarts", () =>
+            Nodes(node => node.Restarts), null, "How often a node came back after it was lost.");
         Worker("clustertrain_worker_compute", "s", "Time a worker computes in a step.", measure => measure.ComputePerStep.TotalSeconds);
         Worker("clustertrain_worker_wait", "s", "Time a worker waits in a step.", measure => measure.WaitPerStep.TotalSeconds);
         Worker("clustertrain_worker_leaves", null, "Leaves of a step that are a worker's own.", measure => measure.Leaves);

@@ -30,7 +30,8 @@ public static class InProcessTraining
     /// <param name="stop">When signalled, the run ends after a checkpoint and can be resumed.</param>
     /// <exception cref="RunFolderException">The run folder is of other data, or damaged.</exception>
     public static RunOutcome Train(
-        Recipe recipe, PreparedData data, RunFolder folder, InProcessSettings settings, TimeProvider time, Action<RunEvent> observe, CancellationToken stop)
+        Recipe recipe, PreparedData data, RunFolder folder, InProcessSettings settings, TimeProvider time, Action<RunEvent> observe,
+            CancellationToken stop)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         ArgumentNullException.ThrowIfNull(data);

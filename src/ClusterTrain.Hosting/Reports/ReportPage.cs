@@ -68,7 +68,8 @@ internal static class ReportPage
         };
         var workers = run.Paces.Count > 0 ? ", " + Plural(run.Paces.Values.Last().Workers, "worker") : "";
         var length = run.Length is { } time && time > TimeSpan.Zero ? $", {NumberText.Duration(time)}" : "";
-        var shown = run.Model is not null && run.Shown is { } record && record.Epoch < done ? $"; the weights are those of epoch {record.Epoch}, the best" : "";
+        var shown = run.Model is not null && run.Shown is { } record && record.Epoch < done
+            ? $"; the weights are those of epoch {record.Epoch}, the best" : "";
         return state + workers + length + shown + ".";
     }
 
@@ -141,8 +142,12 @@ internal static class ReportPage
     /// <summary>A line for each class.</summary>
     private static void Classes(StringBuilder html, RunChapter chapter, string heading)
     {
-        if (chapter is not { Data.Classes: var names, Figures: { Evaluation.Details: { } details, Rows: var rows } } || details.Classes.Length > ClassificationPictures.MostClasses)
+        if (chapter is not { Data.Classes: var names, Figures: { Evaluation.Details: { } details, Rows: var rows } }
+            || details.Classes.Length > ClassificationPictures.MostClasses)
+        {
             return;
+        }
+
         html.Append($"<{heading}>The classes, on the {rows} rows</{heading}>\n<div class=\"scroll\"><table>\n<tr><th>class</th>");
         foreach (var name in new[] { "rows", "predicted", "precision", "recall", "F1", "ROC-AUC", "PR-AUC" })
             html.Append($"<th class=\"number\">{name}</th>");
@@ -150,7 +155,8 @@ internal static class ReportPage
         foreach (var (index, of) in details.Classes.Index())
         {
             Line(
-                ClassificationPictures.Name(names, index), NumberText.Whole(of.Rows), NumberText.Whole(of.Predicted), of.Occurs ? Share(of.Precision) : "–",
+                ClassificationPictures.Name(names, index), NumberText.Whole(of.Rows), NumberText.Whole(of.Predicted), of.Occurs ? Share(of.Precision)
+                    : "–",
                 of.Occurs ? Share(of.Recall) : "–", of.Occurs ? Share(of.F1) : "–", Or(of.RocAuc), Or(of.PrAuc));
         }
 
@@ -180,7 +186,9 @@ internal static class ReportPage
         {
             var run = chapters[i].Run;
             var figures = Figures(chapters[i]).ToDictionary(figure => figure.Name, figure => figure.Value);
-            html.Append($"<tr><td class=\"whole\"><svg class=\"picture swatch\" viewBox=\"0 0 26 8\" aria-hidden=\"true\"><line class=\"{ReportStyle.Line(i)}\" x1=\"0\" y1=\"4\" x2=\"26\" y2=\"4\"/></svg>{Escape(run.Name)}</td><td>{Escape(run.Recipe.Name)}</td>");
+            html.Append($"<tr><td class=\"whole\"><svg class=\"picture swatch\" viewBox=\"0 0 26 8\" aria-hidden=\"true\"><line "
+                + $"class=\"{ReportStyle.Line(i)}\" x1=\"0\" y1=\"4\" x2=\"26\" "
+                    + $"y2=\"4\"/></svg>{Escape(run.Name)}</td><td>{Escape(run.Recipe.Name)}</td>");
             foreach (var name in names)
                 html.Append($"<td class=\"number\">{Escape(figures.GetValueOrDefault(name, "–"))}</td>");
             html.Append($"<td><code class=\"whole\">{Escape(run.WeightsSha256?[..12] ?? "–")}</code></td></tr>\n");
@@ -235,7 +243,8 @@ internal static class ReportPage
         Fact(html, "model", $"{string.Join(" → ", recipe.Layers.Select(layer => $"{layer.Units} {RecipeText(layer.Activation)}"))}");
         if (run.Speeds.Count > 0 && run.Speeds.Select(speed => speed.Epoch).Distinct().Count() == 1)
         {
-            var times = run.Speeds.Where(speed => speed.RowsPerSecond > 0).Select(speed => $"{speed.Worker} {NumberText.Short(1e6 / speed.RowsPerSecond)} ms");
+            var times = run.Speeds.Where(speed => speed.RowsPerSecond > 0)
+                .Select(speed => $"{speed.Worker} {NumberText.Short(1e6 / speed.RowsPerSecond)} ms");
             Fact(html, "compute time of 1,000 rows", string.Join(", ", times));
         }
 
@@ -252,8 +261,10 @@ internal static class ReportPage
         var (why, commands) = run switch
         {
             { Model: not null } => (
-                "The weights are a pure function of recipe and data: these commands train them again, to the same bits with any number of workers, and check the receipt.",
-                $"clustertrain train {Quoted(Path.Combine(run.Path, "recipe.yaml"))}{Rows(chapter)} --workers 4\nclustertrain verify {Quoted(run.Path)}"),
+                "The weights are a pure function of recipe and data: these commands train them again, to the same bits with any number of workers, "
+                    + "and check the receipt.",
+                $"clustertrain train {Quoted(Path.Combine(run.Path, "recipe.yaml"))}{Rows(chapter)} --workers 4\nclustertrain verify "
+                    + $"{Quoted(run.Path)}"),
             { Outcome: "failed" } => (
                 "This command trains it again, with another value; see the recipe below.",
                 $"clustertrain train {Quoted(Path.Combine(run.Path, "recipe.yaml"))}{Rows(chapter)} --set optimiser.rate=0.01"),

@@ -110,10 +110,14 @@ internal sealed class RowFigures
                 if (EvaluationSums.IsUndefined(output))
                     continue;
                 if (task == TaskKind.Classification)
+                {
                     AddMistake(model, start + row, truth, output, x.Slice(row * rows.Features, rows.Features));
+                }
                 else if ((start + row) % every == 0 && InUnit(output, model) is var predicted
                     && Array.TrueForAll(predicted, float.IsFinite))
+                {
                     _pairs.Add((InUnit(truth, model), predicted));
+                }
             }
         }
 

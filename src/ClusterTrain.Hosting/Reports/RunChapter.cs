@@ -63,7 +63,8 @@ internal sealed class RunChapter
         {
             Add(
                 "first-layer",
-                "The weight of every pixel for each unit of the first layer: orange pixels excite the unit, blue ones inhibit it. Smooth shapes are learned; noise is what the start values left.",
+                "The weight of every pixel for each unit of the first layer: orange pixels excite the unit, blue ones inhibit it. Smooth shapes are "
+                    + "learned; noise is what the start values left.",
                 FirstLayerPicture.Draw(model, shape),
                 isWide: true);
         }
@@ -114,7 +115,8 @@ internal sealed class RunChapter
 
         if (Data is null)
             return null;
-        Run.Note($"The run has no result yet: the pictures and figures of predictions are those of its checkpoint at step {NumberText.Whole(state.Step)}.");
+        Run.Note($"The run has no result yet: the pictures and figures of predictions are those of its checkpoint at step "
+            + $"{NumberText.Whole(state.Step)}.");
         return new Model(Run.Recipe, new NetworkLayout(Data.Train.Features, Run.Recipe.Layers), state.Weights, Data);
     }
 
@@ -124,7 +126,8 @@ internal sealed class RunChapter
         {
             Add(
                 "confusion",
-                "Each line is a true class, each column what was predicted: right ones on the diagonal in blue, mistakes beside it in orange, stronger the larger their share of the line.",
+                "Each line is a true class, each column what was predicted: right ones on the diagonal in blue, mistakes beside it in orange, "
+                    + "stronger the larger their share of the line.",
                 ClassificationPictures.Confusion(confusion, data.Classes, figures.Rows));
         }
         else if (figures.Evaluation.Confusion is not null)
@@ -141,13 +144,19 @@ internal sealed class RunChapter
             Add(
                 "boundary",
                 data.Task == TaskKind.Classification
-                    ? "What the model predicts for every pair of inputs: the colour is the class, stronger where it is surer, the line the boundary between classes. Points are the training rows."
-                    : "What the model predicts for every pair of inputs, stronger where it is larger, with lines of equal prediction. Points are the training rows.",
+                    ? "What the model predicts for every pair of inputs: the colour is the class, stronger where it is surer, the line the boundary "
+                        + "between classes. Points are the training rows."
+                    : "What the model predicts for every pair of inputs, stronger where it is larger, with lines of equal prediction. Points are the "
+                        + "training rows.",
                 BoundaryPicture.Draw(model, data));
         }
 
         if (figures.Evaluation.FirstUndefined is { } undefined)
-            Run.Note($"Row {NumberText.Whole(undefined)} of the {figures.Rows} rows, and perhaps more, has no prediction: the model's outputs are no numbers there. Such rows count as wrong.");
+        {
+            Run.Note($"Row {NumberText.Whole(undefined)} of the {figures.Rows} rows, and perhaps more, has no prediction: the model's outputs are no "
+                + $"numbers there. Such rows count as wrong.");
+        }
+
         if (data.Task == TaskKind.Regression && figures.Pairs.Count == 0)
         {
             Run.Note($"No prediction of the {figures.Rows} rows is a finite number, so there are no pictures of them.");
@@ -166,7 +175,8 @@ internal sealed class RunChapter
                 RegressionPictures.PredictedAgainstTrue(figures.Pairs, output, data.TargetNames[output], figures.Rows));
             Add(
                 $"residuals{number}",
-                "Each point is a row: above the line its prediction is too high, below it too low. A bend or a funnel is something the model has not learned." + spread,
+                "Each point is a row: above the line its prediction is too high, below it too low. A bend or a funnel is something the model has not "
+                    + "learned." + spread,
                 RegressionPictures.Residuals(figures.Pairs, output, data.TargetNames[output], figures.Rows));
         }
     }
@@ -174,13 +184,15 @@ internal sealed class RunChapter
     private void DrawRankings(PreparedData data, RowFigures figures, ClassificationFigures details)
     {
         var which = details.Classes.Length == 2 ? $"For the class {ClassificationPictures.Name(data.Classes, 1)}."
-            : RankingPictures.AreSome(details) ? $"Each class against all others; the {RankingPictures.MostCurves} that are told apart worst of {details.Classes.Length}."
+            : RankingPictures.AreSome(details)
+                ? $"Each class against all others; the {RankingPictures.MostCurves} that are told apart worst of {details.Classes.Length}."
             : "Each class against all others.";
         if (RankingPictures.Roc(figures, data.Classes) is { } roc)
         {
             Add(
                 "roc",
-                "At every threshold the share of a class's rows that is found, by the share of the other rows that is wrongly taken for it: the nearer to the upper left corner the better; on the dashed diagonal is chance. " + which,
+                "At every threshold the share of a class's rows that is found, by the share of the other rows that is wrongly taken for it: the "
+                    + "nearer to the upper left corner the better; on the dashed diagonal is chance. " + which,
                 roc);
         }
 
@@ -188,7 +200,8 @@ internal sealed class RunChapter
         {
             Add(
                 "precision-recall",
-                "Of the rows taken for a class the share that is right, by the share of its rows that is found: the nearer to the upper right corner the better. " + which
+                "Of the rows taken for a class the share that is right, by the share of its rows that is found: the nearer to the upper right corner "
+                    + "the better. " + which
                     + (details.Classes.Length == 2 ? " The dashed line is chance." : ""),
                 curves);
         }
@@ -197,7 +210,8 @@ internal sealed class RunChapter
         {
             Add(
                 "calibration",
-                $"Rows in {ClassificationScores.Bins} bins by the probability they were given; larger points have more rows. On the dashed diagonal what is given 80 % comes true in 80 "
+                $"Rows in {ClassificationScores.Bins} bins by the probability they were given; larger points have more rows. On the dashed diagonal "
+                    + $"what is given 80 % comes true in 80 "
                     + "of 100 cases; below it the model is too sure.",
                 calibration);
         }
@@ -208,7 +222,8 @@ internal sealed class RunChapter
         var wrong = (long)Math.Round((1 - figures.Evaluation.Accuracy!.Value) * figures.Evaluation.Rows);
         if (figures.Mistakes.Count == 0)
         {
-            Run.Note($"There are no misclassified images to show: all {NumberText.Whole(figures.Evaluation.Rows)} {figures.Rows} rows are predicted right.");
+            Run.Note($"There are no misclassified images to show: all {NumberText.Whole(figures.Evaluation.Rows)} {figures.Rows} rows are predicted "
+                + $"right.");
             return;
         }
 

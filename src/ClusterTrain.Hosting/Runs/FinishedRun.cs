@@ -32,7 +32,8 @@ internal sealed class FinishedRun
         var recipeFile = System.IO.Path.Combine(path, "recipe.yaml");
         if (!File.Exists(System.IO.Path.Combine(path, "run.json")) || !File.Exists(recipeFile))
         {
-            throw new RunFolderException($"{path}: is not a run folder (run.json or recipe.yaml is missing). Name the folder that `clustertrain train` printed.");
+            throw new RunFolderException(
+                $"{path}: is not a run folder (run.json or recipe.yaml is missing). Name the folder that `clustertrain train` printed.");
         }
 
         var run = new FinishedRun(path, RecipeReader.Read(recipeFile, []));

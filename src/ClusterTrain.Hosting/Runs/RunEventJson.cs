@@ -87,7 +87,8 @@ public static class RunEventJson
             new ActorId(Text(json, "member")), Text(json, "role") == "worker" ? NodeRole.Worker : NodeRole.ParameterServer, Text(json, "what")),
         "progress" => new RunProgress(Whole(json, "step"), Figure(json, "loss"), Figure(json, "samplesPerSecond")),
         "speeds" => new WorkerSpeeds(
-            json.GetProperty("rowsPerSecond").EnumerateObject().ToImmutableDictionary(speed => new ActorId(speed.Name), speed => speed.Value.GetFigure())),
+            json.GetProperty("rowsPerSecond").EnumerateObject()
+                .ToImmutableDictionary(speed => new ActorId(speed.Name), speed => speed.Value.GetFigure())),
         "measures" => ReadMeasures(json),
         "late" => new WorkerLate(new ActorId(Text(json, "member")), new ActorId(Text(json, "helper")), Whole(json, "step")),
         "epoch" => new EpochCompleted(

@@ -9,7 +9,8 @@ namespace ClusterTrain.Hosting;
 
 /// <summary>
 /// The files of one run: <c>recipe.yaml</c> (resolved), <c>run.json</c> (identity and term), <c>receipt.jsonl</c>, <c>epochs.csv</c>,
-/// <c>log.jsonl</c>, <c>checkpoints/</c>, <c>model.safetensors</c>, <c>test.json</c>; <c>start.safetensors</c> where the recipe names such a file. One coordinator at a time holds it.
+/// <c>log.jsonl</c>, <c>checkpoints/</c>, <c>model.safetensors</c>, <c>test.json</c>; <c>start.safetensors</c> where the recipe names such a file.
+/// One coordinator at a time holds it.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
@@ -67,7 +68,8 @@ public sealed class RunFolder : IDisposable
             Directory.CreateDirectory(path);
             if (!IsUnused(path))
             {
-                throw new RunFolderException($"{path}: the run folder is not empty. Name another one with --out, or resume the run in it: --resume {path}");
+                throw new RunFolderException(
+                    $"{path}: the run folder is not empty. Name another one with --out, or resume the run in it: --resume {path}");
             }
 
             // The lock is never deleted: two processes could hold the locks of two files that had the same name.
@@ -102,7 +104,8 @@ public sealed class RunFolder : IDisposable
     {
         var isRun = recipeFolder is not null && System.IO.File.Exists(System.IO.Path.Combine(recipeFolder, "run.json"));
         return isRun && System.IO.File.Exists(StartPath(recipeFolder!))
-            ? Learning.StartWeights.Find(start with { File = System.IO.Path.GetFullPath(StartPath(recipeFolder!)) }, DataLocations.FromEnvironment(null))
+            ? Learning.StartWeights.Find(start with { File = System.IO.Path.GetFullPath(StartPath(recipeFolder!)) },
+                DataLocations.FromEnvironment(null))
             : Learning.StartWeights.Find(start, DataLocations.FromEnvironment(recipeFolder));
     }
 
@@ -167,8 +170,8 @@ public sealed class RunFolder : IDisposable
     }
 
     /// <summary>
-    /// Opens the folder of a run whose coordinator hangs, in a new term. The hung one keeps the lock of a file that has no name any more, and its open
-    /// records lead nowhere; when it wakes it finds the new term before it writes anything by name.
+    /// Opens the folder of a run whose coordinator hangs, in a new term. The hung one keeps the lock of a file that has no name any more, and its
+    /// open records lead nowhere; when it wakes it finds the new term before it writes anything by name.
     /// </summary>
     /// <param name="path">The folder; its claim was not renewed for long.</param>
     /// <exception cref="RunFolderException">It is not a run's, or another process took it over.</exception>
@@ -199,7 +202,8 @@ public sealed class RunFolder : IDisposable
 
         try
         {
-            System.IO.File.WriteAllText(File("claim"), string.Create(CultureInfo.InvariantCulture, $"term {Identity.Term}, renewal {++_renewals:D12}\n"));
+            System.IO.File.WriteAllText(File("claim"),
+                string.Create(CultureInfo.InvariantCulture, $"term {Identity.Term}, renewal {++_renewals:D12}\n"));
         }
         catch (IOException)
         {
@@ -223,7 +227,8 @@ public sealed class RunFolder : IDisposable
         else if (Identity.Data != fingerprint)
         {
             throw new RunFolderException(
-                $"{Path}: the run was begun with other data (fingerprint {Identity.Data}; the data found now has {fingerprint}). Bring the former data back, or start a new run.");
+                $"{Path}: the run was begun with other data (fingerprint {Identity.Data}; the data found now has {fingerprint}). Bring the former "
+                    + $"data back, or start a new run.");
         }
     }
 
@@ -317,7 +322,8 @@ public sealed class RunFolder : IDisposable
     /// <param name="classes">Names of the classes; empty for a regression.</param>
     /// <param name="weightsSha256">SHA-256 of the weights they are of.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public void WriteFigures(string rows, Evaluation figures, ImmutableArray<string> classes, string weightsSha256) => AtomicFile.Write(File($"{rows}.json"), stream =>
+    public void WriteFigures(string rows, Evaluation figures, ImmutableArray<string> classes, string weightsSha256) =>
+        AtomicFile.Write(File($"{rows}.json"), stream =>
     {
         using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
@@ -334,7 +340,10 @@ public sealed class RunFolder : IDisposable
     private void CheckIsOwn()
     {
         if (!IsOwn())
-            throw new RunFolderException($"{Path}: another coordinator took the run over; this one, of term {Identity.Term}, writes nothing any more.");
+        {
+            throw new RunFolderException(
+                $"{Path}: another coordinator took the run over; this one, of term {Identity.Term}, writes nothing any more.");
+        }
     }
 
     private static void Copy(string path, Stream target)
@@ -386,7 +395,8 @@ public sealed class RunFolder : IDisposable
         catch (IOException error)
         {
             throw new RunFolderException(
-                $"{path}: the run folder cannot be locked: {error.Message.TrimEnd('.')}. Make it writable, with space on its disk, or work with a copy of it.",
+                $"{path}: the run folder cannot be locked: {error.Message.TrimEnd('.')}. Make it writable, with space on its disk, or work with a "
+                    + $"copy of it.",
                 error);
         }
     }

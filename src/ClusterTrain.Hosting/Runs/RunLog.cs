@@ -48,7 +48,8 @@ public sealed class RunLog : IDisposable
     public string? Problem => _log.Problem ?? _epochs.Problem;
 
     /// <summary>
-    /// Writes an event down; progress within an epoch is not, the workers' speeds are once for each epoch, and what the members did last is at the end.
+    /// Writes an event down; progress within an epoch is not, the workers' speeds are once for each epoch, and what the members did last is at the
+    /// end.
     /// </summary>
     public void Write(RunEvent happened)
     {
@@ -135,7 +136,8 @@ public sealed class RunLog : IDisposable
         var validation = record.Validation;
         object?[] cells =
         [
-            _time.GetUtcNow().ToString("O", CultureInfo.InvariantCulture), record.Epoch, record.Step, record.Loss, validation?.Loss, validation?.Accuracy,
+            _time.GetUtcNow().ToString("O", CultureInfo.InvariantCulture), record.Epoch, record.Step, record.Loss, validation?.Loss,
+                validation?.Accuracy,
             validation?.MeanAbsoluteError, validation?.MeanSquaredError, validation?.R2,
             double.IsFinite(completed.SamplesPerSecond) ? Math.Round(completed.SamplesPerSecond) : null,
             completed.Workers > 0 ? completed.Workers : null,

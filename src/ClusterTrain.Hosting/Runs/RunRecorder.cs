@@ -126,7 +126,8 @@ public sealed class RunRecorder : IRunRecorder, IDisposable
 
         _folder.HoldTo(_data.Fingerprint);
         var weights = RunFolder.StartWeights(_folder.Path, _recipe, _layout);
-        Append(ReceiptEntry.Start(new ReceiptIdentity(_folder.Identity.Recipe, _data.Fingerprint, Receipt.Program, Receipt.Build), WeightsHash.Of(weights)));
+        Append(ReceiptEntry.Start(new ReceiptIdentity(_folder.Identity.Recipe, _data.Fingerprint, Receipt.Program, Receipt.Build),
+            WeightsHash.Of(weights)));
     }
 
     private void Append(ReceiptEntry entry)

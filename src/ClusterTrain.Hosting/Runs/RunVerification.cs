@@ -105,7 +105,8 @@ public static class RunVerification
 
         if (run.Model is { } model && other.Model is { } otherModel)
         {
-            CompareTensors("model.safetensors", model.Layout, model.Weights.Span, otherModel.Layout, otherModel.Weights.Span, agreements, differences);
+            CompareTensors("model.safetensors", model.Layout, model.Weights.Span, otherModel.Layout, otherModel.Weights.Span, agreements,
+                differences);
         }
 
         return new VerificationReport(agreements, differences);
@@ -144,12 +145,14 @@ public static class RunVerification
         var plan = new TrainingPlan(run.Recipe, data.Train.Rows);
         if (from < 0 || to < from || to > plan.Steps)
         {
-            throw new RunFolderException($"{path}: the steps {from} to {to} are not within the run's 0 to {plan.Steps}; choose --from and --to in that range.");
+            throw new RunFolderException(
+                $"{path}: the steps {from} to {to} are not within the run's 0 to {plan.Steps}; choose --from and --to in that range.");
         }
 
         if (run.Receipt.Entries is [{ Identity: { } identity }, ..] && identity.Data != data.Fingerprint)
         {
-            throw new RunFolderException($"{path}: the run was made with other data (fingerprint {identity.Data}; the data found here has {data.Fingerprint}).");
+            throw new RunFolderException(
+                $"{path}: the run was made with other data (fingerprint {identity.Data}; the data found here has {data.Fingerprint}).");
         }
 
         var wanted = run.Receipt.Entries.Where(entry => entry.Step >= from && entry.Step <= to).ToDictionary(entry => entry.Step);
@@ -166,7 +169,8 @@ public static class RunVerification
         using var network = new Network(layout, run.Recipe.Loss, kernels, pool);
         var start = run.StateBefore(from, layout);
         using var replay = new StepReplay(plan, layout, data.Train, network, kernels, start);
-        var agreements = new List<string> { $"replayed from step {start.Step} ({(start.Step == 0 ? "the start weights" : "a checkpoint")}) to {wanted.Keys.Max()}" };
+        var agreements = new List<string> { $"replayed from step {start.Step} ({(start.Step == 0 ? "the start weights" : "a checkpoint")}) to "
+            + $"{wanted.Keys.Max()}" };
         var last = wanted.Keys.Max();
         while (true)
         {
@@ -214,7 +218,8 @@ public static class RunVerification
         if (!epochs.IsEmpty && checkpoint.State.Step >= epochs[^1].Step + epochs[0].Step)
         {
             differences.Add(
-                $"receipt.jsonl: ends with epoch {epochs[^1].Epoch}, step {epochs[^1].Step}, and {checkpoint.Name} is an epoch or more beyond it: entries "
+                $"receipt.jsonl: ends with epoch {epochs[^1].Epoch}, step {epochs[^1].Step}, and {checkpoint.Name} is an epoch or more beyond it: "
+                    + $"entries "
                 + "are missing");
         }
         else if (entry is not null && entry.WeightsSha256 != hash)
@@ -254,7 +259,8 @@ public static class RunVerification
     }
 
     private static void CompareTensors(
-        string name, NetworkLayout layout, ReadOnlySpan<float> weights, NetworkLayout otherLayout, ReadOnlySpan<float> others, List<string> agreements, List<string> differences)
+        string name, NetworkLayout layout, ReadOnlySpan<float> weights, NetworkLayout otherLayout, ReadOnlySpan<float> others,
+            List<string> agreements, List<string> differences)
     {
         foreach (var tensor in layout.Tensors)
         {
@@ -270,7 +276,8 @@ public static class RunVerification
             var at = mine.CommonPrefixLength(theirs, FloatBits.Comparer);
             if (at < mine.Length)
             {
-                differences.Add(string.Create(CultureInfo.InvariantCulture, $"{name}: tensor '{tensor.Name}' differs first at element {at}: {mine[at]:R} and {theirs[at]:R}"));
+                differences.Add(string.Create(CultureInfo.InvariantCulture,
+                    $"{name}: tensor '{tensor.Name}' differs first at element {at}: {mine[at]:R} and {theirs[at]:R}"));
                 return;
             }
         }
@@ -284,7 +291,8 @@ public static class RunVerification
     private static string What(ReceiptEntry entry, ReceiptEntry other) =>
         entry.WeightsSha256 != other.WeightsSha256
             ? $"weights sha256 {entry.WeightsSha256} and {other.WeightsSha256}"
-            : string.Create(CultureInfo.InvariantCulture, $"equal weights, but loss {entry.Loss:R} and {other.Loss:R}, validation loss {entry.Validation?.Loss:R} and {other.Validation?.Loss:R}");
+            : string.Create(CultureInfo.InvariantCulture, $"equal weights, but loss {entry.Loss:R} and {other.Loss:R}, validation loss "
+                + $"{entry.Validation?.Loss:R} and {other.Validation?.Loss:R}");
 
     private static string Place(ReceiptEntry entry) => entry.Epoch is { } epoch ? $"epoch {epoch}, step {entry.Step}" : $"step {entry.Step}";
 

@@ -99,7 +99,8 @@ internal sealed class Machines
             }
         }
 
-        foreach (var server in _machines.Where(machine => machine is { IsThere: true, IsAwaited: false, Role: NodeRole.ParameterServer } && isTraining))
+        foreach (var server in _machines.Where(machine =>
+            machine is { IsThere: true, IsAwaited: false, Role: NodeRole.ParameterServer } && isTraining))
         {
             server.Go(measured.Serving.Contains(server.Id) ? MachineState.Serving : MachineState.Spare, at);
         }
@@ -111,7 +112,8 @@ internal sealed class Machines
     {
         // Nodes of one cluster may have the same name: one of them that is there is another one.
         var former = _machines.Find(machine => machine.Id == changed.Member)
-            ?? _machines.Find(machine => (!machine.IsThere || machine.IsAwaited) && machine.Role == changed.Role && machine.Id.Node == changed.Member.Node);
+            ?? _machines.Find(machine =>
+                (!machine.IsThere || machine.IsAwaited) && machine.Role == changed.Role && machine.Id.Node == changed.Member.Node);
         var isBack = former is { IsThere: false };
         var machine = former ?? Add(changed);
         machine.Restarts += isBack ? 1 : 0;

@@ -5,8 +5,8 @@ using ClusterTrain.Training;
 namespace ClusterTrain.Hosting;
 
 /// <summary>
-/// A run as Chrome trace events, which chrome://tracing and Perfetto show: once a second a step as it was on average in that second, with a lane for each
-/// worker and one for the first parameter server; each epoch; and what happened.
+/// A run as Chrome trace events, which chrome://tracing and Perfetto show: once a second a step as it was on average in that second, with a lane for
+/// each worker and one for the first parameter server; each epoch; and what happened.
 /// </summary>
 public sealed class RunTrace : IDisposable
 {
@@ -56,7 +56,8 @@ public sealed class RunTrace : IDisposable
                 Instant($"{changed.Member} {changed.What}");
                 break;
             case WorkerLate late:
-                Instant(string.Create(CultureInfo.InvariantCulture, $"{late.Worker} is late in step {late.Step}; {late.Helper} computes its share too"));
+                Instant(string.Create(CultureInfo.InvariantCulture,
+                    $"{late.Worker} is late in step {late.Step}; {late.Helper} computes its share too"));
                 break;
             case RunWarning warning:
                 Instant(warning.Message);
@@ -84,7 +85,8 @@ public sealed class RunTrace : IDisposable
         if (measured.Steps is not { } time)
             return;
         var from = at;
-        foreach (var (name, length) in new[] { ("await sums", time.Awaited), ("add sums", time.Summed), ("update", time.Updated), ("send weights", time.Sent) })
+        foreach (var (name, length) in new[] { ("await sums", time.Awaited), ("add sums", time.Summed), ("update", time.Updated),
+            ("send weights", time.Sent) })
         {
             Span(ServerLane, name, from, length, step);
             from += length;

@@ -67,7 +67,8 @@ public static class RunViewJson
 
     /// <summary>Machines that need a look first: gone or late ones, then the slowest.</summary>
     public static IEnumerable<MachineView> InOrder(IEnumerable<MachineView> machines) => machines
-        .OrderBy(machine => machine.State is MachineState.Late or MachineState.Lost or MachineState.Excluded ? 0 : machine.Role == NodeRole.Worker ? 1 : 2)
+        .OrderBy(machine => machine.State is MachineState.Late or MachineState.Lost or MachineState.Excluded ? 0 : machine.Role == NodeRole.Worker ? 1
+            : 2)
         .ThenByDescending(machine => machine.Measure?.ComputePerStep ?? TimeSpan.Zero);
 
     /// <summary>The state in a word, as it is written.</summary>

@@ -345,7 +345,8 @@ public sealed class RunWatch(TimeProvider time)
         (_state, var kind, var text) = outcome switch
         {
             RunCompleted completed => ("completed", EventKind.Good, completed.StoppedEarly
-                ? string.Create(CultureInfo.InvariantCulture, $"completed: early stopping ended the run; the weights are those of epoch {completed.Epoch}")
+                ? string.Create(CultureInfo.InvariantCulture,
+                    $"completed: early stopping ended the run; the weights are those of epoch {completed.Epoch}")
                 : "completed"),
             RunInterrupted interrupted => ("stopped", EventKind.Warning, string.Create(
                 CultureInfo.InvariantCulture, $"stopped at step {interrupted.Step:N0}; the run can be resumed")),

@@ -37,7 +37,9 @@ public static class RecipeChecks
                 + $"{classes[0]} and {classes[^1]}, add task: regression");
         }
         else if (recipe.Layers[last].Units != outputs)
+        {
             Problem($"layers[{last}].units", $"is {recipe.Layers[last].Units}, but {data} {outputs} {counted}; allowed: {outputs}");
+        }
 
         var first = recipe.Layers[0];
         if (first.Weights.Kind == InitialiserKind.Given && first.Weights.Values.Length != (long)features * first.Units)

@@ -96,8 +96,8 @@ public sealed class DataLocations
     }
 
     /// <summary>
-    /// The full paths of the files that a name in a recipe means, where <c>*</c> and <c>?</c> stand for any characters and for one: those of the first
-    /// folder that has one, in ordinal order. A file of exactly this name comes first.
+    /// The full paths of the files that a name in a recipe means, where <c>*</c> and <c>?</c> stand for any characters and for one: those of the
+    /// first folder that has one, in ordinal order. A file of exactly this name comes first.
     /// </summary>
     /// <exception cref="DataException">There is none; the message lists the folders.</exception>
     public ImmutableArray<string> FindAll(string file)
@@ -113,13 +113,15 @@ public sealed class DataLocations
                 return [Find(file)];
             if (!Directory.Exists(place))
                 continue;
-            string[] found = Directory.GetFiles(place, pattern, new EnumerationOptions { MatchType = MatchType.Simple, AttributesToSkip = FileAttributes.Hidden });
+            string[] found = Directory.GetFiles(place, pattern,
+                new EnumerationOptions { MatchType = MatchType.Simple, AttributesToSkip = FileAttributes.Hidden });
             if (found.Length > 0)
                 return [.. found.Select(Path.GetFullPath).Order(StringComparer.Ordinal)];
         }
 
         throw new DataException(
-            $"{file}: no file has such a name. Looked in {(Path.IsPathRooted(file) ? Path.GetDirectoryName(file) : string.Join(", ", Folders))}. Correct the pattern in the recipe, "
+            $"{file}: no file has such a name. Looked in {(Path.IsPathRooted(file) ? Path.GetDirectoryName(file) : string.Join(", ", Folders))}. "
+                + $"Correct the pattern in the recipe, "
             + $"or name the files' folder in {DataVariable}.");
     }
 

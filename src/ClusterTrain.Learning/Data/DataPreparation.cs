@@ -219,7 +219,11 @@ public static class DataPreparation
             Shape = source.Shape,
             Origin = RecipeFingerprint.OfData(recipe, seed, oneOutput),
         };
-        return data with { Warnings = [.. train.Warnings, .. split?.Warnings ?? [], .. test?.Warnings ?? [], .. DataWarnings.Of(data, first, recipe)] };
+        return data with
+        {
+            Warnings =
+            [.. train.Warnings, .. split?.Warnings ?? [], .. test?.Warnings ?? [], .. DataWarnings.Of(data, first, recipe)]
+        };
 
         static DataSet Part(SourceTable table, RowTargets targets, int[]? rows) => new(table.Rows, targets, rows) { PlaceOf = table.PlaceOf };
     }
@@ -293,7 +297,8 @@ public static class DataPreparation
             targets.Write(i, row);
             if (LossRules.Refusal(loss, row) is not { } refusal)
                 continue;
-            var scaled = isCentred ? " (after target_scale: auto)" : targetScale is null or 1 ? "" : $" (after target_scale {RecipeText.Shown(targetScale.Value)})";
+            var scaled = isCentred ? " (after target_scale: auto)" : targetScale is null or 1 ? ""
+                : $" (after target_scale {RecipeText.Shown(targetScale.Value)})";
             throw new RowException(i, $"{refusal}{scaled}. Correct the row, set target_scale, or use loss: mean-squared-error.");
         }
     }

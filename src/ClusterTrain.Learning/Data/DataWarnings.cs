@@ -22,19 +22,24 @@ internal static class DataWarnings
         if (raw is not null)
         {
             var prepared = FirstRows(data.Train, raw.Length);
-            foreach (var warning in Blurred(data, raw, prepared, recipe.Scaling != ScalingKind.None).Concat(recipe.Scaling != ScalingKind.None ? [] : Ranges(data, prepared)))
+            foreach (var warning in Blurred(data, raw, prepared, recipe.Scaling != ScalingKind.None)
+                .Concat(recipe.Scaling != ScalingKind.None ? [] : Ranges(data, prepared)))
+            {
                 yield return warning;
+            }
         }
 
         foreach (var words in data.Encoding.Categories.Where(words => IsPerRow(words.Names.Length, data.Train.Rows)))
         {
-            yield return $"column '{words.Column}' has {words.Names.Length} categories in {data.Train.Rows} training rows: a name of each row teaches "
+            yield return $"column '{words.Column}' has {words.Names.Length} categories in {data.Train.Rows} training rows: a name of each row "
+                + $"teaches "
                 + "nothing about others. List the features without it.";
         }
 
         if (IsPerRow(data.Classes.Length, data.Train.Rows))
         {
-            yield return $"target '{data.TargetNames[0]}' has {data.Classes.Length} classes in {data.Train.Rows} training rows. Where it is a number to "
+            yield return $"target '{data.TargetNames[0]}' has {data.Classes.Length} classes in {data.Train.Rows} training rows. Where it is a number "
+                + $"to "
                 + "be predicted, set data.task: regression.";
         }
 
@@ -105,7 +110,8 @@ internal static class DataWarnings
         {
             yield return string.Create(
                 CultureInfo.InvariantCulture,
-                $"the features have very different ranges: '{sizes[0].Name}' goes up to {sizes[0].Size:G3}, '{sizes[^1].Name}' up to {sizes[^1].Size:G3}, ")
+                $"the features have very different ranges: '{sizes[0].Name}' goes up to {sizes[0].Size:G3}, '{sizes[^1].Name}' up to "
+                    + $"{sizes[^1].Size:G3}, ")
                 + "and the larger one drowns the smaller. Set data.standardise: true.";
         }
     }

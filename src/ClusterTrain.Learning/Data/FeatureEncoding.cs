@@ -78,7 +78,8 @@ public sealed record FeatureEncoding
     internal static IEnumerable<string> FeatureNamesOf(DateColumn date) =>
         date.Parts.Select(part => $"{date.Column}.{RecipeWords.DatePart.Of(part)}");
 
-    private IEnumerable<string> NamesOf(string feature) => Category(feature)?.FeatureNames ?? (Date(feature) is { } date ? FeatureNamesOf(date) : null) ?? [feature];
+    private IEnumerable<string> NamesOf(string feature) =>
+        Category(feature)?.FeatureNames ?? (Date(feature) is { } date ? FeatureNamesOf(date) : null) ?? [feature];
 
     /// <summary>How a column's dates are read; null: it has none.</summary>
     internal DateColumn? Date(string column) => Dates.IsDefault ? null : Dates.FirstOrDefault(date => date.Column == column);
@@ -141,11 +142,13 @@ public sealed record FeatureEncoding
             Categories.All(words => words is not null && Columns.Contains(words.Column) && IsNames(words.Names)),
             "each column of words is a column and has categories");
         Require(
-            Dates.IsDefault || Dates.All(date => date is { Column: not null, Parts.IsDefaultOrEmpty: false } && Columns.Contains(date.Column) && Category(date.Column) is null
+            Dates.IsDefault || Dates.All(date =>
+                date is { Column: not null, Parts.IsDefaultOrEmpty: false } && Columns.Contains(date.Column) && Category(date.Column) is null
                 && DateColumn.Formats.Contains(date.Format) && date.Parts.All(Enum.IsDefined) && date.Parts.Distinct().Count() == date.Parts.Length),
             "each column of dates is a column and has a format and parts");
         Require(
-            Booleans.IsDefault || Booleans.All(column => column is not null && Columns.Contains(column) && Category(column) is null && Date(column) is null),
+            Booleans.IsDefault || Booleans.All(column =>
+                column is not null && Columns.Contains(column) && Category(column) is null && Date(column) is null),
             "each column of true and false is a column");
         var numbers = Columns.Except(Categories.Select(words => words.Column)).Where(column => Date(column) is null).ToHashSet();
         Require(
@@ -192,7 +195,8 @@ public sealed record ColumnCategories(string Column, ImmutableArray<string> Name
 /// <summary>What the missing values of a column are filled by.</summary>
 /// <param name="Column">Its name.</param>
 /// <param name="Number">The number, for a column of numbers.</param>
-/// <param name="Category">The category, for a column of words; null: no training row misses the value, and a row that does has an unseen category.</param>
+/// <param name="Category">The category, for a column of words; null: no training row misses the value, and a row that does has an unseen
+/// category.</param>
 /// <param name="HasIndicator">True: a feature is 1 where the value is missing.</param>
 public sealed record ColumnFill(string Column, double? Number, string? Category, bool HasIndicator);
 

@@ -82,7 +82,8 @@ internal static class FeatureStatistics
         {
             var place = share * (ascending.Length - 1);
             var below = (int)place;
-            return below + 1 == ascending.Length ? ascending[below] : ascending[below] + ((place - below) * (ascending[below + 1] - ascending[below]));
+            return below + 1 == ascending.Length ? ascending[below] : ascending[below]
+                + ((place - below) * (ascending[below + 1] - ascending[below]));
         }
     }
 

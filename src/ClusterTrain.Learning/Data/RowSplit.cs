@@ -93,7 +93,8 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
         if (groups < wanted)
         {
             throw new DataException(
-                $"{source}: data.group '{keys.Column}' has {(groups == 1 ? "one group" : $"{groups} groups")} for {wanted} parts of the rows, each of which needs one. " +
+                $"{source}: data.group '{keys.Column}' has {(groups == 1 ? "one group" : $"{groups} groups")} for {wanted} parts of the rows, each "
+                    + $"of which needs one. " +
                 "Name another column, hold back less, or leave data.group out.");
         }
 
@@ -129,13 +130,15 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
             if (Math.Abs(taken - size) > SaidFrom * size)
             {
                 warnings.Add(
-                    $"the groups of '{keys.Column}' make {taken} {name} rows of {size} wanted, because a group is never divided. Use another share in data.{name}, another " +
+                    $"the groups of '{keys.Column}' make {taken} {name} rows of {size} wanted, because a group is never divided. Use another share "
+                        + $"in data.{name}, another " +
                     "seed, or a column of smaller groups.");
             }
         }
     }
 
-    /// <summary>Splits by time: the latest rows are the test rows, those before them the validation rows. Rows of one time go by their order.</summary>
+    /// <summary>Splits by time: the latest rows are the test rows, those before them the validation rows. Rows of one time go by their
+    /// order.</summary>
     /// <param name="keys">The time of each row.</param>
     /// <param name="test">Share for the test; null: none.</param>
     /// <param name="validation">Share of what remains for validation; null: none.</param>

@@ -15,7 +15,8 @@ internal sealed class SplitColumn
     private static readonly string[] s_dates =
     [
         "yyyy-M-d", "yyyy-M-d H:m", "yyyy-M-d H:m:s", "yyyy-M-d H:m:s.FFFFFFF", "yyyy-M-dTH:mK", "yyyy-M-dTH:m:sK", "yyyy-M-dTH:m:s.FFFFFFFK",
-        "yyyy-M-d H:m:sK", "yyyy-M-d H:m:s.FFFFFFFK", "yyyy/M/d", "yyyy/M/d H:m", "yyyy/M/d H:m:s", "d.M.yyyy", "d.M.yyyy H:m", "d.M.yyyy H:m:s", "yyyy-M",
+        "yyyy-M-d H:m:sK", "yyyy-M-d H:m:s.FFFFFFFK", "yyyy/M/d", "yyyy/M/d H:m", "yyyy/M/d H:m:s", "d.M.yyyy", "d.M.yyyy H:m", "d.M.yyyy H:m:s",
+            "yyyy-M",
     ];
 
     private readonly string _name;

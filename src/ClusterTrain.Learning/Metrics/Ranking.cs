@@ -8,7 +8,8 @@ namespace ClusterTrain.Learning;
 /// </summary>
 public sealed record Ranking
 {
-    private Ranking(long positives, long negatives, ImmutableArray<RankingStep> steps) => (Positives, Negatives, Steps) = (positives, negatives, steps);
+    private Ranking(long positives, long negatives, ImmutableArray<RankingStep> steps) =>
+        (Positives, Negatives, Steps) = (positives, negatives, steps);
 
     /// <summary>Rows of the class.</summary>
     public long Positives { get; }

@@ -40,18 +40,24 @@ public sealed class Model
         Classes = Names(file, path, "classes");
         TargetNames = Names(file, path, "targets");
         TargetScale = double.Parse(Text(file, path, "target_scale"), System.Globalization.CultureInfo.InvariantCulture);
-        TargetOffsets = file.Metadata.TryGetValue("target_offsets", out var offsets) ? JsonSerializer.Deserialize(offsets, ModelJson.Default.ImmutableArrayDouble) : [];
+        TargetOffsets = file.Metadata.TryGetValue("target_offsets", out var offsets)
+            ? JsonSerializer.Deserialize(offsets, ModelJson.Default.ImmutableArrayDouble) : [];
         if (TargetOffsets.Length != 0 && TargetOffsets.Length != Recipe.Layers[^1].Units)
             throw new FormatException($"target_offsets has {TargetOffsets.Length} numbers for {Recipe.Layers[^1].Units} outputs");
         Shape = file.Metadata.TryGetValue("shape", out var shape) && shape.Split('x') is [var height, var width]
-            ? new ImageShape(int.Parse(height, System.Globalization.CultureInfo.InvariantCulture), int.Parse(width, System.Globalization.CultureInfo.InvariantCulture))
+            ? new ImageShape(int.Parse(height, System.Globalization.CultureInfo.InvariantCulture),
+                int.Parse(width, System.Globalization.CultureInfo.InvariantCulture))
             : null;
         Layout = new NetworkLayout(Scaling.Features, Recipe.Layers);
         Weights = Layout.Flatten(file.Tensors, path);
 
         // Models of former versions have no hashes.
         if (file.Metadata.TryGetValue("preparation_sha256", out var prepared) && prepared != PreparationHash(file.Metadata))
-            throw new SafetensorsException($"{path}: is damaged: what prepares its rows does not have the SHA-256 {prepared} that it states; get the file again or write it anew");
+        {
+            throw new SafetensorsException($"{path}: is damaged: what prepares its rows does not have the SHA-256 {prepared} that it states; get the "
+                + $"file again or write it anew");
+        }
+
         if (file.Metadata.TryGetValue("weights_sha256", out var stated) && stated != WeightsHash.Of(Weights.Span))
         {
             throw new SafetensorsException(
@@ -107,7 +113,8 @@ public sealed class Model
         var file = SafetensorsFile.Read(path);
         if (!file.Metadata.TryGetValue("format", out var format) || format != FormatName)
         {
-            throw new SafetensorsException($"{path}: is no model of ClusterTrain (its metadata do not say format '{FormatName}'); name the model.safetensors of a run folder.");
+            throw new SafetensorsException(
+                $"{path}: is no model of ClusterTrain (its metadata do not say format '{FormatName}'); name the model.safetensors of a run folder.");
         }
 
         try
@@ -181,7 +188,8 @@ public sealed class Model
     }
 
     private static string Text(SafetensorsFile file, string path, string key) =>
-        file.Metadata.TryGetValue(key, out var text) ? text : throw new SafetensorsException($"{path}: '{key}' is missing in its metadata; write the model anew.");
+        file.Metadata.TryGetValue(key, out var text) ? text
+            : throw new SafetensorsException($"{path}: '{key}' is missing in its metadata; write the model anew.");
 
     private static ImmutableArray<string> Names(SafetensorsFile file, string path, string key) =>
         JsonSerializer.Deserialize(Text(file, path, key), ModelJson.Default.ImmutableArrayString);

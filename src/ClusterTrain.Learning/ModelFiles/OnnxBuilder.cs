@@ -100,7 +100,8 @@ internal sealed class OnnxBuilder(string prefix)
     public string Node(string operation, params ReadOnlySpan<string> inputs) => NodeOf(operation, null, [], inputs);
 
     /// <summary>Adds a node with attributes.</summary>
-    public string Node(string operation, ProtobufMessage attribute, params ReadOnlySpan<string> inputs) => NodeOf(operation, null, [attribute], inputs);
+    public string Node(string operation, ProtobufMessage attribute, params ReadOnlySpan<string> inputs) =>
+        NodeOf(operation, null, [attribute], inputs);
 
     /// <summary>Adds a node.</summary>
     /// <param name="operation">What it does.</param>

@@ -3,8 +3,9 @@ using System.Collections.Immutable;
 namespace ClusterTrain.Learning;
 
 /// <summary>
-/// The part of an ONNX graph that makes features of the columns of a row, as <see cref="ColumnEncoder"/> does: it fills what is missing, tells categories
-/// apart, takes dates to parts, computes derived features. Where <c>predict</c> would refuse a row, a feature is NaN, and so are the row's outputs.
+/// The part of an ONNX graph that makes features of the columns of a row, as <see cref="ColumnEncoder"/> does: it fills what is missing, tells
+/// categories apart, takes dates to parts, computes derived features. Where <c>predict</c> would refuse a row, a feature is NaN, and so are the row's
+/// outputs.
 /// </summary>
 internal sealed class OnnxColumns
 {
@@ -111,7 +112,8 @@ internal sealed class OnnxColumns
     {
         var (separator, fill) = (date.Format.Trim('y', 'm', 'd')[..1], _encoding.Fill(date.Column)?.Number);
         var isDate = _graph.Node("RegexFullMatch", OnnxBuilder.TextAttribute("pattern", Pattern(date.Format, separator)), _inputs[date.Column]);
-        var text = _graph.Node("Where", isDate, _inputs[date.Column], _graph.Word(date.Format.Replace("yyyy", "2000", StringComparison.Ordinal).Replace("mm", "01", StringComparison.Ordinal).Replace("dd", "01", StringComparison.Ordinal)));
+        var text = _graph.Node("Where", isDate, _inputs[date.Column], _graph.Word(date.Format.Replace("yyyy", "2000",
+            StringComparison.Ordinal).Replace("mm", "01", StringComparison.Ordinal).Replace("dd", "01", StringComparison.Ordinal)));
         var pieces = Split(text, separator);
         var last = Piece(pieces, 2);
         string[] numbers = [Whole(Piece(pieces, 0)), Whole(Piece(pieces, 1)), Whole(Piece(Split(Piece(Split(last, " "), 0), "T"), 0))];

@@ -4,13 +4,14 @@ using System.Text.Json;
 namespace ClusterTrain.Learning;
 
 /// <summary>
-/// Writes a model in the ONNX format, for any runtime that reads it: raw columns in, labels or numbers out, all preparation included. Operators of opset
+/// Writes a model in the ONNX format, for any runtime that reads it: raw columns in, labels or numbers out, all preparation included. Operators of
+/// opset
 /// 13 (IR version 7), or of opset 20 (IR version 9) where columns hold text. Format: https://github.com/onnx/onnx/blob/main/docs/IR.md.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A model of a table takes each column as an input (rows, 1) of its name: double for numbers, where NaN is a missing value; a string for words, dates,
-/// and true and false, as the cell has it without blanks around it, where the empty string and the recipe's words are missing values.
+/// A model of a table takes each column as an input (rows, 1) of its name: double for numbers, where NaN is a missing value; a string for words,
+/// dates, and true and false, as the cell has it without blanks around it, where the empty string and the recipe's words are missing values.
 /// </para>
 /// <para>A model of images takes <see cref="InputName"/>, (rows, features), float32.</para>
 /// <para>A row that <c>predict</c> would refuse, for a gap that nothing fills or a category that is not known, has NaN outputs.</para>
@@ -114,7 +115,8 @@ public static class OnnxFile
     {
         yield return ("name", model.Recipe.Name);
         yield return ("recipe_fingerprint", model.Recipe.Fingerprint());
-        yield return ("features", JsonSerializer.Serialize(TakesColumns(model) ? model.Encoding.Columns : model.Encoding.FeatureNames, ModelJson.Default.ImmutableArrayString));
+        yield return ("features", JsonSerializer.Serialize(TakesColumns(model) ? model.Encoding.Columns
+            : model.Encoding.FeatureNames, ModelJson.Default.ImmutableArrayString));
         yield return ("targets", JsonSerializer.Serialize(model.TargetNames, ModelJson.Default.ImmutableArrayString));
         yield return ("classes", JsonSerializer.Serialize(model.Classes, ModelJson.Default.ImmutableArrayString));
         if (model.Shape is { } shape)

@@ -28,7 +28,11 @@ public static class LossRules
         foreach (var target in targets)
         {
             if (isCrossEntropy && target is not (>= 0 and <= 1))
-                return string.Create(CultureInfo.InvariantCulture, $"a target is {target}, and loss {RecipeWords.Loss.Of(loss)} needs targets from 0 to 1");
+            {
+                return string.Create(CultureInfo.InvariantCulture,
+                    $"a target is {target}, and loss {RecipeWords.Loss.Of(loss)} needs targets from 0 to 1");
+            }
+
             sum += target;
         }
 

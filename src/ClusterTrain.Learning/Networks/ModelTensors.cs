@@ -20,11 +20,13 @@ public static class ModelTensors
         foreach (var expected in layout.Tensors)
         {
             var found = tensors.FirstOrDefault(tensor => tensor.Name == expected.Name)
-                ?? throw new SafetensorsException($"{path}: tensor '{expected.Name}' is missing; the network has {string.Join(", ", layout.Tensors.Select(tensor => tensor.Name))}.");
+                ?? throw new SafetensorsException($"{path}: tensor '{expected.Name}' is missing; the network has "
+                    + $"{string.Join(", ", layout.Tensors.Select(tensor => tensor.Name))}.");
             if (!found.Shape.SequenceEqual(expected.Shape))
             {
                 throw new SafetensorsException(
-                    $"{path}: tensor '{expected.Name}' has the shape ({string.Join(", ", found.Shape)}), the network's is ({string.Join(", ", expected.Shape)}).");
+                    $"{path}: tensor '{expected.Name}' has the shape ({string.Join(", ", found.Shape)}), the network's is "
+                        + $"({string.Join(", ", expected.Shape)}).");
             }
 
             found.Values.CopyTo(parameters.AsMemory(expected.Offset));

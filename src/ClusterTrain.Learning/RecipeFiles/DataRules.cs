@@ -20,8 +20,11 @@ internal static class DataRules
         else if (!section.Has("target") && !section.Has("targets"))
             section.Tell("targets", "is missing; name the column to predict, for example target: class");
         if (csv.Header && csv.Columns.Length > 0)
+        {
             section.Tell("columns", "is given, but the file's first line names the columns; write header: false, or remove "
                 + "columns");
+        }
+
         CheckFiles(section);
         if (!section.Sound("columns", "target", "targets", "features", "exclude", "categorical", "booleans", "dates", "derive"))
             return;
@@ -66,8 +69,10 @@ internal static class DataRules
         void Known(string key, IEnumerable<string> names)
         {
             if (section.Has(key) && names.FirstOrDefault(name => !csv.Columns.Contains(name)) is { } unknown)
+            {
                 section.Tell(key, $"names column '{RecipeText.Shown(unknown)}', which columns does not "
                     + $"have{DidYouMean(unknown, csv.Columns)}");
+            }
         }
 
         void CheckOperands(IReadOnlyList<string> refused, string because)
@@ -95,8 +100,11 @@ internal static class DataRules
     private static void CheckTargets(CsvSource csv, RecipeSection section, string[] dates)
     {
         if (csv.Targets.FirstOrDefault(csv.Categorical.Contains) is { } word)
+        {
             section.Tell("categorical", $"names the target '{RecipeText.Shown(word)}'; labels are encoded by themselves, remove "
                 + "it");
+        }
+
         if (csv.Targets.FirstOrDefault(name => csv.Booleans.Contains(name) || dates.Contains(name)) is { } read)
         {
             section.Tell(section.Has("target") ? "target" : "targets",
@@ -104,8 +112,11 @@ internal static class DataRules
         }
 
         if (csv.Targets.FirstOrDefault(csv.Features.Contains) is { } both)
+        {
             section.Tell("features", $"and the targets both have column '{RecipeText.Shown(both)}'; a column is one or the "
                 + "other");
+        }
+
         if (csv.Targets.FirstOrDefault(csv.Exclude.Contains) is { } left)
             section.Tell("exclude", $"names the target '{RecipeText.Shown(left)}', which is no feature anyway; remove it");
     }
@@ -133,14 +144,21 @@ internal static class DataRules
         if (!section.Sound("features", "targets"))
             return;
         if (inline.Features.Length != inline.Targets.Length)
+        {
             section.Tell("targets", $"has {inline.Targets.Length} rows, but features has {inline.Features.Length}; they must "
                 + "have equally many");
+        }
+
         var width = inline.Features[0].Length;
         if (!inline.Columns.IsEmpty && inline.Columns.Length != width)
+        {
             section.Tell("columns", $"has {inline.Columns.Length} names, but a row has {width} features; write one for each");
+        }
         else
+        {
             CheckColumns(section, inline.Derived, inline.Columns.IsEmpty ? [.. Enumerable.Range(1, width).Select(i => $"x{i}")]
                 : inline.Columns);
+        }
 
         void IsTable(string key, ImmutableArray<ImmutableArray<float>> rows)
         {
@@ -152,8 +170,10 @@ internal static class DataRules
 
             var wrong = rows.ToList().FindIndex(row => row.Length != rows[0].Length);
             if (wrong >= 0)
+            {
                 section.Tell(key, $"has {rows[wrong].Length} numbers in row {wrong}, but {rows[0].Length} in row 0; all rows "
                     + "must have the same length");
+            }
         }
     }
 
@@ -195,8 +215,10 @@ internal static class DataRules
             if (section.Node.Entries.GetValueOrDefault(key)?.Value is not RecipeMapping columns)
                 return;
             foreach (var (column, entry) in columns.Entries)
+            {
                 check(column, problem => section.At.Key(key, "").Key(RecipeText.Shown(column), "").Tell(entry.Value.Place,
                     problem));
+            }
         }
     }
 
@@ -273,8 +295,10 @@ internal static class DataRules
         foreach (var (index, feature) in features.Index())
         {
             if (features.Take(index).Any(other => other.Name == feature.Name))
+            {
                 section.Tell($"derive[{index}].name",
                     $"is '{RecipeText.Shown(feature.Name)}', which another derived feature has; choose another");
+            }
         }
     }
 

@@ -14,14 +14,20 @@ internal static partial class RecipeOverride
     {
         var place = RecipePlace.OfOverride(text);
         if (text.Length > RecipeLimits.OverrideCharacters)
+        {
             throw Refusal($"has {text.Length} characters; at most {RecipeLimits.OverrideCharacters} are allowed, write a recipe "
                 + "file");
+        }
+
         var equals = text.IndexOf('=', StringComparison.Ordinal);
         if (equals < 0) throw Refusal("has no '='; write path=value, for example epochs=3 or layers[0].units=64");
         var path = text[..equals].Trim();
         if (!PathForm().IsMatch(path))
+        {
             throw Refusal($"'{RecipeText.Shown(path)}' is not a path; write keys with dots and list positions in brackets, "
                 + "for example optimiser.rate=0.05 or layers[0].units=64");
+        }
+
         var value = RecipeYaml.Parse(text[(equals + 1)..], _ => place, problems)
             ?? throw Refusal("has no value after '='; write path=value, and path=none to switch something off");
 
@@ -41,7 +47,10 @@ internal static partial class RecipeOverride
             if (at is not RecipeList list) throw Refusal($"'{walked}' is no list, so it has no position {index}");
             if (!int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out var position)
                 || position >= list.Items.Count)
+            {
                 throw Refusal($"'{walked}' has no position {index}; allowed: {walked}[0] to {walked}[{list.Items.Count - 1}]");
+            }
+
             list.Items[position] = replacement ?? Opened(list.Items[position]);
             return list.Items[position];
         }

@@ -120,11 +120,18 @@ public static class RecipeReader
         var text = bytes.AsSpan();
         if (FileKind.Of(text) is { } kind) throw new RecipeException($"{path}: is {kind}. A recipe is a YAML file of text");
         if (Path.GetExtension(path) is ".csv" or ".tsv")
+        {
             throw new RecipeException($"{path}: is a file of rows; a recipe is a YAML file that names it, data: {{ csv: {{ file: "
                 + $"{Path.GetFileName(path)}, target: COLUMN }} }}");
+        }
+
         if (text.StartsWith(Encoding.UTF8.Preamble)) text = text[Encoding.UTF8.Preamble.Length..];
-        if (!Utf8.IsValid(text)) throw new RecipeException($"{path}:{LineOfInvalid(text)}: not UTF-8 text; save the file as "
+        if (!Utf8.IsValid(text))
+        {
+            throw new RecipeException($"{path}:{LineOfInvalid(text)}: not UTF-8 text; save the file as "
             + "UTF-8");
+        }
+
         return Utf8WithoutMark.GetString(text);
     }
 

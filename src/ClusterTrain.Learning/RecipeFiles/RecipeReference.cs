@@ -100,7 +100,9 @@ public static class RecipeReference
         {
             if (part.Keys.FirstOrDefault(key => plain.Length > 0
                 && Indices(RecipeAt.PathOf(outer, key.Name)) == plain) is { } found)
+            {
                 Explain(text, RecipeAt.PathOf(outer, found.Name), part, found, withExample: true);
+            }
         }
 
         if (table is not null)
@@ -129,8 +131,10 @@ public static class RecipeReference
             return;
         text.Append("  example: ").Append(key.Name).Append(": ").Append(key.Example).Append('\n');
         foreach (var word in key.Form.Words)
+        {
             text.Append("  ").Append(word.Word.PadRight(26)).Append(word.About.Replace("`", "",
                 StringComparison.Ordinal)).Append('\n');
+        }
     }
 
     private static void Append(StringBuilder text, string path, RecipeTable table)

@@ -47,8 +47,11 @@ internal static class RecipeRules
         {
             var isLast = i == recipe.Layers.Length - 1;
             if (layer.Activation == ActivationKind.Softmax && !isLast)
+            {
                 root.Tell($"layers[{i}].activation",
                     "is 'softmax', which only the last layer can have; use relu, tanh or sigmoid here");
+            }
+
             if (layer.Dropout > 0 && isLast)
             {
                 root.Tell($"layers[{i}].dropout",
@@ -57,8 +60,11 @@ internal static class RecipeRules
 
             if (layer.Weights.Kind == InitialiserKind.Given && inputs is { } wanted
                 && layer.Weights.Values.Length / layer.Units is var rows && rows != wanted)
+            {
                 root.Tell($"layers[{i}].weights.values",
                     $"has {rows} rows, but the layer has {wanted} inputs; write one row per input");
+            }
+
             parameters += ((long)(inputs ?? 0) + 1) * layer.Units;
             if (parameters > RecipeLimits.Parameters)
             {

@@ -77,7 +77,11 @@ internal static partial class RecipeText
     {
         if (TryNumber(node, out value)) return true;
         if (node is not RecipeScalar { IsPlain: true } scalar
-            || scalar.Text.Split('/') is not [var above, var below]) return false;
+            || scalar.Text.Split('/') is not [var above, var below])
+        {
+            return false;
+        }
+
         var place = scalar.Place;
         if (!TryNumber(new RecipeScalar(place, above.Trim(), true), out var numerator)) return false;
         if (!TryNumber(new RecipeScalar(place, below.Trim(), true), out var denominator)) return false;

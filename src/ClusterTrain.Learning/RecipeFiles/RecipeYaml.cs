@@ -175,8 +175,11 @@ internal sealed class RecipeYaml
         {
             var node = Node(depth + 1);
             if (node is not RecipeScalar key)
+            {
                 throw new RecipeException($"{node.Place}: {RecipeText.Shown(node)} stands where a key should be; a key is a "
                     + "word");
+            }
+
             var value = Node(depth + 1);
             if (!entries.TryAdd(key.Text, new(key.Place, value)))
             {

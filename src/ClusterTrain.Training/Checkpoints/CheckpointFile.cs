@@ -93,7 +93,8 @@ public static class CheckpointFile
         if (Text(file, path, "recipe") != recipe)
         {
             throw new TrainingException(
-                $"{path}: belongs to another recipe (fingerprint {Text(file, path, "recipe")}, the run's is {recipe}). Resume with the recipe it was made with.");
+                $"{path}: belongs to another recipe (fingerprint {Text(file, path, "recipe")}, the run's is {recipe}). Resume with the recipe it was "
+                    + $"made with.");
         }
 
         foreach (var tensor in file.Tensors)
@@ -102,7 +103,8 @@ public static class CheckpointFile
             if (stated != found)
             {
                 throw new TrainingException(
-                    $"{path}: is damaged: the SHA-256 of tensor '{tensor.Name}' is stated as {stated}, but its content has {found}. Delete the file; an earlier checkpoint is used.");
+                    $"{path}: is damaged: the SHA-256 of tensor '{tensor.Name}' is stated as {stated}, but its content has {found}. Delete the file; "
+                        + $"an earlier checkpoint is used.");
             }
         }
 
@@ -143,5 +145,6 @@ public static class CheckpointFile
     private static string HashKey(string tensor) => $"sha256.{tensor}";
 
     private static string Text(SafetensorsFile file, string path, string key) =>
-        file.Metadata.TryGetValue(key, out var text) ? text : throw new TrainingException($"{path}: is not a checkpoint: '{key}' is missing in its metadata.");
+        file.Metadata.TryGetValue(key, out var text) ? text
+            : throw new TrainingException($"{path}: is not a checkpoint: '{key}' is missing in its metadata.");
 }

@@ -36,7 +36,8 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
     /// <summary>Takes an answer.</summary>
     public void Add(Answer answer)
     {
-        if (Mismatch is null && _answers.FirstOrDefault(other => (other.Segment, other.Node) == (answer.Segment, answer.Node) && !IsSame(other, answer)) is { } other)
+        if (Mismatch is null && _answers.FirstOrDefault(other =>
+            (other.Segment, other.Node) == (answer.Segment, answer.Node) && !IsSame(other, answer)) is { } other)
         {
             Mismatch = (other, answer);
         }
@@ -46,7 +47,8 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
 
     /// <summary>True when a worker's sums over all leaves of the share have come, for every segment.</summary>
     public bool HasAnswered(ActorId worker) =>
-        Nodes(worker).SelectMany(answer => Enumerable.Range(answer.Node.Start, answer.Node.Count).Select(leaf => (answer.Segment, leaf))).Distinct().Count()
+        Nodes(worker).SelectMany(answer => Enumerable.Range(answer.Node.Start, answer.Node.Count).Select(leaf => (answer.Segment, leaf))).Distinct()
+            .Count()
             == late.Leaves.Count * segments;
 
     /// <summary>A worker has told a server that it will push no more of the share; its answers to that server have come before.</summary>
@@ -54,8 +56,8 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
 
     /// <summary>True when nothing more is to be expected.</summary>
     /// <remarks>
-    /// Two workers whose assignments differ may cut the share into different nodes, whose sums cannot be compared. Then an answer to the same nodes may
-    /// still come, until both say that none will.
+    /// Two workers whose assignments differ may cut the share into different nodes, whose sums cannot be compared. Then an answer to the same nodes
+    /// may still come, until both say that none will.
     /// </remarks>
     public bool IsOver(IReadOnlyCollection<ActorId> servers) =>
         IsDone(Worker, servers) && IsDone(Helper, servers)
@@ -77,7 +79,8 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
         }
 
         _isReported = true;
-        return $"{(IsDone(Worker, servers) ? Helper : Worker)} has not answered yet for {late.Leaves} of step {Step}, which two workers compute: nothing after "
+        return $"{(IsDone(Worker, servers) ? Helper : Worker)} has not answered yet for {late.Leaves} of step {Step}, which two workers compute: "
+            + $"nothing after "
             + $"that step is recorded before it has, for {(Until - now).TotalSeconds:F0} s at most; training continues";
     }
 
@@ -89,7 +92,8 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
         one.Sha256 == other.Sha256 && BitConverter.DoubleToInt64Bits(one.Loss) == BitConverter.DoubleToInt64Bits(other.Loss);
 }
 
-/// <summary>Two answers differ: a third worker, which neither of the two is, decides. One that contradicts itself is wrong whatever others say.</summary>
+/// <summary>Two answers differ: a third worker, which neither of the two is, decides. One that contradicts itself is wrong whatever others
+/// say.</summary>
 /// <param name="First">The answer that came first, and was used.</param>
 /// <param name="Second">The other.</param>
 /// <param name="Third">Who was asked; null before.</param>
@@ -108,5 +112,6 @@ internal sealed record Dispute(Answer First, Answer Second, ActorId? Third)
     public bool IsWithItself => First.Worker == Second.Worker;
 
     public override string ToString() =>
-        $"{First.Worker} and {(IsWithItself ? "the same again" : Second.Worker)} computed different sums of {Node} at step {Step} (segment {First.Segment})";
+        $"{First.Worker} and {(IsWithItself ? "the same again" : Second.Worker)} computed different sums of {Node} at step {Step} (segment "
+            + $"{First.Segment})";
 }

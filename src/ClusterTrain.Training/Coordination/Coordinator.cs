@@ -38,7 +38,8 @@ public sealed class Coordinator : IActor, IDisposable
     /// <param name="pool">Lends buffers.</param>
     /// <param name="observe">Told what happens; called from the coordinator's thread.</param>
     public Coordinator(
-        TrainingPlan plan, NetworkLayout layout, RunSettings settings, RunStart start, IRunRecorder recorder, TensorPool pool, Action<RunEvent> observe)
+        TrainingPlan plan, NetworkLayout layout, RunSettings settings, RunStart start, IRunRecorder recorder, TensorPool pool,
+            Action<RunEvent> observe)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(start);
@@ -366,7 +367,8 @@ public sealed class Coordinator : IActor, IDisposable
         foreach (var segment in _roster.Segments)
         {
             var server = servers[segment.Index];
-            context.Send(server, new Serve(term, segment.Index, servers.Length, _ledger.RestartStep, _settings.CheckpointSteps, _settings.ReceiptSteps));
+            context.Send(server, new Serve(term, segment.Index, servers.Length, _ledger.RestartStep, _settings.CheckpointSteps,
+                _settings.ReceiptSteps));
             _ledger.SendRestart(context, server, term, segment);
         }
 
@@ -404,7 +406,8 @@ public sealed class Coordinator : IActor, IDisposable
         _observe(new WorkerSpeeds(_roster.Speeds));
         var steps = _times is { Steps: > 0 } times
             ? new StepMeasure(
-                times.Step, (times.Awaited - times.Summed) / times.Steps, times.Summed / times.Steps, times.Updated / times.Steps, times.Sent / times.Steps,
+                times.Step, (times.Awaited - times.Summed) / times.Steps, times.Summed / times.Steps, times.Updated / times.Steps,
+                    times.Sent / times.Steps,
                 times.GradientNorm)
             : null;
         _observe(new MembersMeasured(_roster.Measures(_suspicion.IsAside), steps, [.. _roster.Topology.Servers.Distinct()]));
@@ -492,12 +495,14 @@ public sealed class Coordinator : IActor, IDisposable
         }
         else
         {
-            _observe(new RunWarning($"the checkpoint at step {written.Step} could not be written: {written.Problem}; training continues, and the next one is written in time"));
+            _observe(new RunWarning($"the checkpoint at step {written.Step} could not be written: {written.Problem}; training continues, and the "
+                + $"next one is written in time"));
         }
 
         if (_departures.IsAwaited && _checkpoint.IsAnsweredBy(written.Step))
         {
-            LetGo(context, written.Problem is null ? new RunInterrupted(written.Step) : new RunFailed($"stopped, but the checkpoint could not be written: {written.Problem}"));
+            LetGo(context, written.Problem is null ? new RunInterrupted(written.Step)
+                : new RunFailed($"stopped, but the checkpoint could not be written: {written.Problem}"));
         }
     }
 

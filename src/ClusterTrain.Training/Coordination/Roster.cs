@@ -178,7 +178,8 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
 
         var step = Segments.Min(segment => candidates[segment.Index].Max(candidate => candidate.Position.Step));
         var chosen = Segments.SelectMany(segment => candidates[segment.Index]
-            .Where(candidate => candidate.Position.First <= step && step <= candidate.Position.Step).OrderByDescending(candidate => candidate.Position.Step).Take(1)).ToList();
+            .Where(candidate => candidate.Position.First <= step && step <= candidate.Position.Step)
+                .OrderByDescending(candidate => candidate.Position.Step).Take(1)).ToList();
         return chosen.Count < Segments.Length
             ? null
             : ([.. chosen.Select(segment => segment.Server)], step, chosen.Max(segment => segment.Position.Recorded));
@@ -218,7 +219,8 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
     }
 
     private bool IsFree(ActorId server) =>
-        !Topology.Servers.Contains(server) && !_spares.ContainsValue(server) && _servers.Count - settings.ParameterServers > _spares.Values.Count(_servers.Contains);
+        !Topology.Servers.Contains(server) && !_spares.ContainsValue(server)
+            && _servers.Count - settings.ParameterServers > _spares.Values.Count(_servers.Contains);
 
     /// <summary>Divides the leaves of every step among these workers; with none the run rests.</summary>
     public void Divide(IActorContext context, ImmutableArray<ActorId> workers)

@@ -38,7 +38,8 @@ internal sealed class RunLedger : IDisposable
     private bool _hasBegun;
     private bool _finishing;
 
-    public RunLedger(TrainingPlan plan, NetworkLayout layout, int stateCount, RunSettings settings, RunStart start, IRunRecorder recorder, TensorPool pool)
+    public RunLedger(TrainingPlan plan, NetworkLayout layout, int stateCount, RunSettings settings, RunStart start, IRunRecorder recorder,
+        TensorPool pool)
     {
         _plan = plan;
         _settings = settings;
@@ -319,7 +320,8 @@ internal sealed class RunLedger : IDisposable
         + (_plan.Recipe.Optimiser.Kind == OptimiserKind.Lbfgs
             ? "Scale or standardise the features."
             : "Lower optimiser.rate, scale or standardise the features, or set clip_norm.")
-        + (_plan.Recipe.Data is { Task: TaskKind.Regression, TargetScale: null, ScaleTargets: false } ? " Where the targets are large, set data.target_scale." : "");
+        + (_plan.Recipe.Data is { Task: TaskKind.Regression, TargetScale: null, ScaleTargets: false }
+            ? " Where the targets are large, set data.target_scale." : "");
 
     public void Dispose()
     {

@@ -23,7 +23,8 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
     public bool IsDisputed => _dispute is not null;
 
     /// <summary>What the third worker computes besides its share; null when nothing is disputed.</summary>
-    public Recompute? Asked => _dispute is { Third: { } third } dispute ? new Recompute(roster.Topology.Term, dispute.Step, dispute.Node, third) : null;
+    public Recompute? Asked =>
+        _dispute is { Third: { } third } dispute ? new Recompute(roster.Topology.Term, dispute.Step, dispute.Node, third) : null;
 
     /// <summary>True while a worker gets no leaves until it has answered.</summary>
     public bool IsAside(ActorId worker) => _aside.Contains(worker);
@@ -67,7 +68,8 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
         return true;
     }
 
-    /// <summary>A share is late: a worker that is done with its own computes it too, and nothing after the step is recorded until both have answered.</summary>
+    /// <summary>A share is late: a worker that is done with its own computes it too, and nothing after the step is recorded until both have
+    /// answered.</summary>
     public void ComputeTwice(IActorContext context, LateShare late)
     {
         if (_dispute is not null || !roster.IsWorker(late.Worker) || !roster.IsWorker(late.Helper)
@@ -220,14 +222,16 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
         if (!firstIsRight && !Comparison.IsSame(dispute.Second, answer))
         {
             return new Consequence.Fail(
-                $"corruption: {dispute}, and {answer.Worker} a third one. Check the memory and processor of these machines; the run can be resumed from step {ledger.RestartStep}.");
+                $"corruption: {dispute}, and {answer.Worker} a third one. Check the memory and processor of these machines; the run can be resumed "
+                    + $"from step {ledger.RestartStep}.");
         }
 
         var (right, wrong) = firstIsRight ? (dispute.First.Worker, dispute.Second.Worker) : (dispute.Second.Worker, dispute.First.Worker);
         _dispute = null;
         Exclude(
             context, wrong,
-            $"{wrong} computed a wrong sum of {dispute.Node} at step {dispute.Step} (segment {dispute.First.Segment}): {right} and {answer.Worker} agree on another");
+            $"{wrong} computed a wrong sum of {dispute.Node} at step {dispute.Step} (segment {dispute.First.Segment}): {right} and {answer.Worker} "
+                + $"agree on another");
         ledger.WithholdAfter(context, long.MaxValue);
         return new Consequence.DivideAnew();
     }

@@ -39,7 +39,8 @@ public sealed class Evaluator
 
     /// <summary>Evaluates weights: loss and accuracy, or the errors of a regression.</summary>
     /// <param name="weights">All parameters.</param>
-    public Evaluation Evaluate(ReadOnlySpan<float> weights) => Evaluate(weights, new EvaluationSums(_task, _data.Outputs) { ZeroTargets = _data.ZeroTargets });
+    public Evaluation Evaluate(ReadOnlySpan<float> weights) =>
+        Evaluate(weights, new EvaluationSums(_task, _data.Outputs) { ZeroTargets = _data.ZeroTargets });
 
     /// <summary>Evaluates weights, with the figures of <see cref="Evaluation.Details"/>.</summary>
     /// <param name="weights">All parameters.</param>

@@ -36,7 +36,8 @@ public sealed record Holding(long Term, ImmutableArray<SegmentPosition> Position
 public sealed record Leave : IMessage;
 
 /// <summary>
-/// From a parameter server that was asked to stop: it goes when it is told to (<see cref="Stop"/>), which it is once a checkpoint holds what it holds.
+/// From a parameter server that was asked to stop: it goes when it is told to (<see cref="Stop"/>), which it is once a checkpoint holds what it
+/// holds.
 /// </summary>
 public sealed record WantsToLeave : IMessage;
 
@@ -83,7 +84,8 @@ public sealed record ComputeReport(long Rows, TimeSpan ComputeTime, TimeSpan Ela
 /// <param name="Sent">Handing the weights to the links.</param>
 /// <param name="GradientNorm">Norm of the mean gradient of the step before; NaN when this server does not know all of it.</param>
 public sealed record StepTimes(
-    long Term, int Segment, long Step, long Steps, TimeSpan Awaited, TimeSpan Summed, TimeSpan Updated, TimeSpan Sent, double GradientNorm) : IMessage;
+    long Term, int Segment, long Step, long Steps, TimeSpan Awaited, TimeSpan Summed, TimeSpan Updated, TimeSpan Sent, double GradientNorm)
+        : IMessage;
 
 /// <summary>From a parameter server: a number in the run is not finite, which ends the run.</summary>
 /// <param name="Step">The step whose gradient it was.</param>

@@ -12,8 +12,8 @@ namespace ClusterTrain.Training;
 public sealed record Topology(long Term, ImmutableArray<ActorId> Servers) : IMessage;
 
 /// <summary>
-/// From the coordinator to workers and parameter servers: the workers among whom the leaves of every step are divided, in order. It holds from the step in hand on until
-/// the next one; a worker that already pushed part of a step adds what the new assignment asks beyond it.
+/// From the coordinator to workers and parameter servers: the workers among whom the leaves of every step are divided, in order. It holds from the
+/// step in hand on until the next one; a worker that already pushed part of a step adds what the new assignment asks beyond it.
 /// </summary>
 /// <param name="Term">The term.</param>
 /// <param name="Version">Grows with each assignment of a term.</param>

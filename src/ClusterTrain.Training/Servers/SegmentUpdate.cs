@@ -3,7 +3,8 @@ using ClusterTrain.Numerics;
 
 namespace ClusterTrain.Training;
 
-/// <summary>The arithmetic of one segment's update: mean gradient, clipping by the global norm, the optimiser, the check for finite numbers.</summary>
+/// <summary>The arithmetic of one segment's update: mean gradient, clipping by the global norm, the optimiser, the check for finite
+/// numbers.</summary>
 internal sealed class SegmentUpdate
 {
     // Shorter parts cost more to hand to a thread than to compute.

@@ -16,7 +16,8 @@ public sealed class CoordinatorActorTests : Stage
     public CoordinatorActorTests()
     {
         var machine = new Coordinator(
-            Plan, Layout, new RunSettings { LeastWorkers = 1 }, new RunStart(1, new RunState(0, 0, new float[] { 1 }, new float[] { 0 }), [], 0, null),
+            Plan, Layout, new RunSettings { LeastWorkers = 1 },
+                new RunStart(1, new RunState(0, 0, new float[] { 1 }, new float[] { 0 }), [], 0, null),
             new MemoryRecorder(), Pool, happened =>
             {
                 lock (_events)

@@ -86,7 +86,8 @@ public abstract class Stage : TestKit
         public void Send(ActorId to, in Envelope envelope)
         {
             var seen = new Seen(
-                envelope.Sender, envelope.Message, envelope.Tensor.Key, envelope.Message is null ? envelope.Tensor.Values.ToArray() : [], envelope.Tensor.Loss);
+                envelope.Sender, envelope.Message, envelope.Tensor.Key, envelope.Message is null ? envelope.Tensor.Values.ToArray()
+                    : [], envelope.Tensor.Loss);
             envelope.Drop();
             stage.Probe(to.Name).Tell(seen);
         }

@@ -121,7 +121,8 @@ public sealed class HandshakeTests
         using var first = Connect(cluster.Endpoint);
         var theirs = Exchange(first);
         var honest = Proof.OfDialler(TestCluster.Secret.Secret, own, theirs);
-        foreach (var replayed in new Func<byte[], byte[]>[] { _ => honest, hello => Proof.OfAcceptor(TestCluster.Secret.Secret, own, hello), hello => Proof.OfDialler(TestCluster.Secret.Secret, hello, own) })
+        foreach (var replayed in new Func<byte[], byte[]>[] { _ => honest, hello => Proof.OfAcceptor(TestCluster.Secret.Secret, own, hello), hello =>
+            Proof.OfDialler(TestCluster.Secret.Secret, hello, own) })
         {
             using var second = Connect(cluster.Endpoint);
             var hello = Exchange(second);
@@ -161,7 +162,8 @@ public sealed class HandshakeTests
         { "a web browser", Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), "does not speak this protocol" },
         { "random bytes", [.. Enumerable.Range(0, 5000).Select(i => (byte)((i * 167) + 13))], "does not speak this protocol" },
         { "a hello that is too long", [.. "CTRN"u8, Protocol.Version, 0, 0xFF, 0xFF], "at most 2048 are allowed" },
-        { "a hello of an unknown lane", [.. "CTRN"u8, Protocol.Version, 0, 46, 0, .. new byte[32], 0x92, 64, 0x99, 77, 0xc2, 1, 0xa1, 97, 0xa1, 98, 0xa0, 0xa0, 0, 0xa0], "unknown Lane 77" },
+        { "a hello of an unknown lane", [.. "CTRN"u8, Protocol.Version, 0, 46, 0, .. new byte[32], 0x92, 64, 0x99, 77, 0xc2, 1, 0xa1, 97, 0xa1, 98,
+            0xa0, 0xa0, 0, 0xa0], "unknown Lane 77" },
         { "a hello that ends in the middle", [.. "CTRN"u8, Protocol.Version, 0, 36, 0, .. new byte[32], 0x92, 64, 0x98, 1], "cannot be read" },
     };
 
@@ -189,7 +191,8 @@ public sealed class HandshakeTests
         { "an unknown message", [3, 0, 0, 0, 3, 0, 0, 0, 0x92, 99, 0x90], "unknown message type 99" },
         { "a message that is cut off", [3, 0, 0, 0, 4, 0, 0, 0, 0x92, 9, 0x92, 1], "cannot be read" },
         { "a message for another ear", [3, 0, 0, 0, 3, 0, 0, 0, 0x92, 83, 0x90], "does not belong on a link" },
-        { "a tensor larger than the model", [4, 0, 0, 0, 48, 0, 0, 0x10, .. new byte[40], 0, 0, 0, 4, 0, 0, 0, 0], "this model has tensors of at most" },
+        { "a tensor larger than the model", [4, 0, 0, 0, 48, 0, 0, 0x10, .. new byte[40], 0, 0, 0, 4, 0, 0, 0, 0],
+            "this model has tensors of at most" },
     };
 
     [Theory]
@@ -205,7 +208,8 @@ public sealed class HandshakeTests
 
         connection.Write(frame);
 
-        cluster.Events.WaitFor<MembershipChanged>($"the coordinator gives it up for {name}", change => change.What.Contains(cause, StringComparison.Ordinal));
+        cluster.Events.WaitFor<MembershipChanged>($"the coordinator gives it up for {name}", change =>
+            change.What.Contains(cause, StringComparison.Ordinal));
         await TrainsOnAsync(cluster);
     }
 
@@ -244,7 +248,8 @@ public sealed class HandshakeTests
             }
 
             // This process holds the far ends too; what the node itself holds is bounded by the connections that may be pending.
-            cluster.Events.WaitFor<RunWarning>("the oldest make room", warning => warning.Message.Contains("newer connections waited", StringComparison.Ordinal));
+            cluster.Events.WaitFor<RunWarning>("the oldest make room", warning =>
+                warning.Message.Contains("newer connections waited", StringComparison.Ordinal));
             if (OperatingSystem.IsLinux())
                 Assert.InRange(Handles() - handles - idle.Count, -64, 512);
 
@@ -282,7 +287,8 @@ public sealed class HandshakeTests
     {
         using var cluster = new TestCluster(TestRuns.Plain);
         cluster.StartLeading();
-        cluster.StartWorker("stranger", options => options with { Security = new LinkSecurity { Secret = LinkSecurity.SecretOf("another secret of tests", "test") } });
+        cluster.StartWorker("stranger", options =>
+            options with { Security = new LinkSecurity { Secret = LinkSecurity.SecretOf("another secret of tests", "test") } });
 
         var outcome = Assert.IsType<NodeFailed>(await cluster.MemberOutcomes[0].WaitAsync(Patience.Limit));
 
@@ -292,7 +298,8 @@ public sealed class HandshakeTests
     private static Hello Member(TestCluster cluster)
     {
         Assert.NotNull(cluster.Coordinator);
-        return new Hello(Lane.Messages, true, PeerRole.Worker, new ActorId("stranger/1"), MemberIds.Coordinator, Recipe, TestRuns.Data.Fingerprint, 1, Receipt.Build);
+        return new Hello(Lane.Messages, true, PeerRole.Worker, new ActorId("stranger/1"), MemberIds.Coordinator, Recipe, TestRuns.Data.Fingerprint, 1,
+            Receipt.Build);
     }
 
     private static Connection Connect(NodeEndpoint endpoint) =>

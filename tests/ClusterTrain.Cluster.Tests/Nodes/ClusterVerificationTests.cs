@@ -18,10 +18,12 @@ public sealed class ClusterVerificationTests
         var workers = Enumerable.Range(1, 4).Select(number => cluster.StartWorker($"worker-{number}")).ToArray();
         foreach (var victim in workers.Take(2))
         {
-            cluster.Events.WaitFor<EpochCompleted>("an epoch with four workers, or with three", epoch => epoch.Workers == (victim == workers[0] ? 4 : 3));
+            cluster.Events.WaitFor<EpochCompleted>("an epoch with four workers, or with three", epoch =>
+                epoch.Workers == (victim == workers[0] ? 4 : 3));
             var before = cluster.Events.Count;
             victim.Abort();
-            cluster.Events.WaitFor<MembershipChanged>("the coordinator notices", change => change.What.StartsWith("lost", StringComparison.Ordinal), before);
+            cluster.Events.WaitFor<MembershipChanged>("the coordinator notices", change =>
+                change.What.StartsWith("lost", StringComparison.Ordinal), before);
         }
 
         Assert.IsType<RunCompleted>(Assert.IsType<NodeLed>(await cluster.Outcome.WaitAsync(Patience.Limit)).Outcome);

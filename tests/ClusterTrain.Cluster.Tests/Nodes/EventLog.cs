@@ -55,7 +55,8 @@ internal sealed class EventLog<T>
                     if (left <= 0 || !Monitor.Wait(_gate, (int)left))
                     {
                         throw new TimeoutException(
-                            $"within {Patience.Limit.TotalSeconds} s this did not happen: {what}. What happened:\n{string.Join('\n', _events.Where(IsRare).TakeLast(40))}");
+                            $"within {Patience.Limit.TotalSeconds} s this did not happen: {what}. What "
+                                + $"happened:\n{string.Join('\n', _events.Where(IsRare).TakeLast(40))}");
                     }
                 }
 

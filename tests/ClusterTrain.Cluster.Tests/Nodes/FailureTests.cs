@@ -31,7 +31,8 @@ public sealed class FailureTests
         var before = cluster.Events.Count;
         first.Abort();
         second.Abort();
-        cluster.Events.WaitFor<RunWaiting>("the run waits for workers", waiting => waiting.Reason.Contains("1 more worker", StringComparison.Ordinal), before);
+        cluster.Events.WaitFor<RunWaiting>("the run waits for workers", waiting =>
+            waiting.Reason.Contains("1 more worker", StringComparison.Ordinal), before);
         cluster.StartWorker("worker-3");
 
         await cluster.EndsLikeAloneAsync();
@@ -142,7 +143,8 @@ public sealed class FailureTests
 
         var before = cluster.Events.Count;
         await leaves.LeaveAsync();
-        cluster.Events.WaitFor<RunWaiting>("the run waits for a second worker", waiting => waiting.Reason.Contains("1 more worker", StringComparison.Ordinal), before);
+        cluster.Events.WaitFor<RunWaiting>("the run waits for a second worker", waiting =>
+            waiting.Reason.Contains("1 more worker", StringComparison.Ordinal), before);
         cluster.StartWorker("comes");
 
         await cluster.EndsLikeAloneAsync();
@@ -202,7 +204,11 @@ public sealed class FailureTests
     {
         var cluster = new TestCluster(recipe)
         {
-            Run = new RunSettings { ParameterServers = Math.Max(1, recipe.Contains("clip_norm", StringComparison.Ordinal) ? 2 : 1), CheckpointPeriod = TimeSpan.FromMilliseconds(100) },
+            Run = new RunSettings
+            {
+                ParameterServers = Math.Max(1, recipe.Contains("clip_norm", StringComparison.Ordinal) ? 2 : 1),
+                CheckpointPeriod = TimeSpan.FromMilliseconds(100)
+            },
         };
         cluster.StartCoordinator();
         for (var server = 1; server <= servers; server++)

@@ -100,7 +100,8 @@ public sealed class LeadershipTests
         Assert.Contains("no role", Refused(plain), StringComparison.Ordinal);
         Assert.Contains("--join", Refused(plain with { IsWorker = true }), StringComparison.Ordinal);
         Assert.Contains("secret", Refused(plain with { MayLead = true, Listen = new("0.0.0.0", 0) }), StringComparison.Ordinal);
-        Assert.Contains("configuration", Refused(plain with { MayLead = true, AkkaConfiguration = ["akka.loglevel = ${nothing}"] }), StringComparison.Ordinal);
+        Assert.Contains("configuration", Refused(plain with { MayLead = true, AkkaConfiguration = ["akka.loglevel = ${nothing}"] }),
+            StringComparison.Ordinal);
 
         static string Refused(NodeOptions options) => Assert.Throws<ClusterException>(() => new ClusterNode(options, _ => { }).Dispose()).Message;
     }

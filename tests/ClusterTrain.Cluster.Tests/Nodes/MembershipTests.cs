@@ -154,7 +154,8 @@ public sealed class MembershipTests
     [InlineData(1, 4, 1, 1, true)]
     [InlineData(1, 1, 1, 4, false)]
     [InlineData(1, 3, 1, 3, true)]
-    public void The_side_that_stays_has_more_nodes_that_may_lead_or_else_more_nodes(int mayLead, int all, int othersMayLead, int others, bool stays) =>
+    public void The_side_that_stays_has_more_nodes_that_may_lead_or_else_more_nodes(int mayLead, int all, int othersMayLead, int others,
+        bool stays) =>
         Assert.Equal(stays, NodeWatcher.Stays((mayLead, all), (othersMayLead, others)));
 
     /// <summary>Starts three nodes that may lead; the first of them does, the first time.</summary>

@@ -86,7 +86,8 @@ internal sealed class TestCluster : IDisposable
         Endpoint = Endpoint.Port == 0 ? Coordinator.Endpoint! : Endpoint;
         _nodes.Add(Coordinator);
         Outcome = Coordinator.RunAsync(
-            new LeadableRun { Recipe = _recipe, Data = TestRuns.Data, Settings = Run, OpenFolder = OpenFolder, Folder = FolderPath }, CancellationToken.None);
+            new LeadableRun { Recipe = _recipe, Data = TestRuns.Data, Settings = Run, OpenFolder = OpenFolder, Folder = FolderPath },
+                CancellationToken.None);
         return Coordinator;
     }
 
@@ -166,7 +167,8 @@ internal sealed class TestCluster : IDisposable
 
     private RunFolder OpenFolder(bool takesOver)
     {
-        var folder = File.Exists(Path.Combine(FolderPath, "run.json")) ? (takesOver ? RunFolder.TakeOver(FolderPath) : RunFolder.Open(FolderPath)) : RunFolder.Create(FolderPath, _recipe);
+        var folder = File.Exists(Path.Combine(FolderPath, "run.json")) ? (takesOver ? RunFolder.TakeOver(FolderPath) : RunFolder.Open(FolderPath))
+            : RunFolder.Create(FolderPath, _recipe);
         lock (_folders)
         {
             _folders.Add(folder);

@@ -36,7 +36,8 @@ public sealed class TlsTests
         var outcome = Assert.IsType<NodeFailed>(await cluster.MemberOutcomes[0].WaitAsync(Patience.Limit));
         Assert.Contains("TLS", outcome.Reason, StringComparison.Ordinal);
         cluster.StartWorker("plain", options => options with { Security = TestCluster.Secret });
-        cluster.Events.WaitFor<Training.RunWarning>("the coordinator refuses a node that does not encrypt", warning => warning.Message.Contains("TLS", StringComparison.Ordinal));
+        cluster.Events.WaitFor<Training.RunWarning>("the coordinator refuses a node that does not encrypt", warning =>
+            warning.Message.Contains("TLS", StringComparison.Ordinal));
 
         cluster.StartServer();
         cluster.StartWorker();

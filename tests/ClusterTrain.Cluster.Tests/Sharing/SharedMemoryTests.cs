@@ -157,7 +157,8 @@ public sealed class SharedMemoryTests : IDisposable
     public void Memory_is_mapped_for_reading_alone_and_nothing_but_such_memory_is_opened()
     {
         Assert.NotNull(ForeignMemory.Open(_owner.Memory!.Own.Offer));
-        Assert.Contains(File.ReadLines("/proc/self/maps"), line => line.Contains(" r--s ", StringComparison.Ordinal) && line.Contains("memfd:clustertrain", StringComparison.Ordinal));
+        Assert.Contains(File.ReadLines("/proc/self/maps"), line =>
+            line.Contains(" r--s ", StringComparison.Ordinal) && line.Contains("memfd:clustertrain", StringComparison.Ordinal));
 
         using var file = File.OpenHandle(typeof(SharedMemoryTests).Assembly.Location);
         Assert.Null(ForeignMemory.Open(new SharedMemory(Environment.ProcessId, (int)file.DangerousGetHandle())));

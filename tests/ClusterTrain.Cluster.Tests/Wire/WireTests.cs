@@ -13,7 +13,8 @@ public sealed partial class WireTests
     public void The_protocols_page_shows_the_bytes_that_are_sent()
     {
         var page = File.ReadAllText(Path.Combine(Root(), "docs", "cluster.md"));
-        var shown = Shown().Matches(page).ToDictionary(match => match.Groups["name"].Value, match => match.Groups["bytes"].Value.Replace(" ", "", StringComparison.Ordinal));
+        var shown = Shown().Matches(page)
+            .ToDictionary(match => match.Groups["name"].Value, match => match.Groups["bytes"].Value.Replace(" ", "", StringComparison.Ordinal));
 
         foreach (var (name, bytes) in WireSamples.All())
         {
@@ -57,11 +58,13 @@ public sealed partial class WireTests
         [
             typeof(MemberLost), typeof(StopRequested), typeof(Tick), typeof(WorkFailed), typeof(LinkRestored),
         ];
-        var messages = typeof(IMessage).Assembly.GetTypes().Where(type => type.IsPublic && type.IsAssignableTo(typeof(IMessage)) && !type.IsInterface);
+        var messages = typeof(IMessage).Assembly.GetTypes()
+            .Where(type => type.IsPublic && type.IsAssignableTo(typeof(IMessage)) && !type.IsInterface);
         var samples = WireSamples.Messages.Select(message => message.GetType()).ToHashSet();
 
         Assert.Empty(messages.Except(local).Except(samples));
-        Assert.Equal(MessageCodec.Types.Select(type => type.Name).Order(StringComparer.Ordinal), samples.Select(type => type.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(MessageCodec.Types.Select(type => type.Name).Order(StringComparer.Ordinal), samples.Select(type => type.Name)
+            .Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -81,7 +81,8 @@ public sealed class ClusterProcesses : IDisposable
     public string Finish()
     {
         var exitCode = Coordinator.WaitForExit();
-        Assert.True(exitCode == 0, $"the coordinator ended with exit code {exitCode}:\n{string.Join('\n', Coordinator.Lines.TakeLast(20))}\n{Coordinator.Errors}");
+        Assert.True(exitCode == 0,
+            $"the coordinator ended with exit code {exitCode}:\n{string.Join('\n', Coordinator.Lines.TakeLast(20))}\n{Coordinator.Errors}");
         return File.ReadAllText(Path.Combine(RunFolder, "receipt.jsonl"));
     }
 

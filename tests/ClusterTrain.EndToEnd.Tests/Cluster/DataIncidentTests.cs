@@ -20,7 +20,8 @@ public sealed class DataIncidentTests(IncidentRun undisturbed) : IDisposable
         var cache = new Dictionary<string, string> { ["CLUSTERTRAIN_CACHE"] = _folder["cache"], ["CLUSTERTRAIN_DATA"] = "" };
         using var coordinator = ClusterTrainProcess.Start(
             cache, ["coordinator", recipe, "--json", "--listen", "127.0.0.1:0", "--out", _folder["run"], "--min-workers", "3"]);
-        var address = System.Text.Json.JsonDocument.Parse(coordinator.WaitForLine("\"event\":\"run\"")).RootElement.GetProperty("address").GetString()!;
+        var address = System.Text.Json.JsonDocument.Parse(coordinator.WaitForLine("\"event\":\"run\"")).RootElement.GetProperty("address")
+            .GetString()!;
         using var server = ClusterTrainProcess.Start("parameter-server", "--join", address);
         using var other = ClusterTrainProcess.Start(cache, ["worker", "--join", address, "--json", "--data", _folder["other"]]);
         Assert.Contains("its own is other data", other.WaitForLine("\"event\":\"notice\""), StringComparison.Ordinal);
@@ -28,12 +29,14 @@ public sealed class DataIncidentTests(IncidentRun undisturbed) : IDisposable
         other.WaitForLine("\"event\":\"joined\"");
         using var none = ClusterTrainProcess.Start(cache, ["worker", "--join", address, "--json"]);
         none.WaitForLine("\"event\":\"joined\"");
-        Assert.DoesNotContain(none.Lines, line => line.Contains("\"event\":\"fetching\"", StringComparison.Ordinal)); // what the other one fetched is in the cache
+        Assert.DoesNotContain(none.Lines, line =>
+            line.Contains("\"event\":\"fetching\"", StringComparison.Ordinal)); // what the other one fetched is in the cache
         using var same = ClusterTrainProcess.Start(cache, ["worker", "--join", address, "--json", "--data", _folder["own"]]);
         same.WaitForLine("\"event\":\"joined\"");
         Assert.DoesNotContain(same.Lines, line => line.Contains("\"event\":\"notice\"", StringComparison.Ordinal));
         Assert.Equal(0, coordinator.WaitForExit());
-        Assert.Equal(File.ReadAllText(Path.Combine(_folder["alone"], "receipt.jsonl")), File.ReadAllText(Path.Combine(_folder["run"], "receipt.jsonl")));
+        Assert.Equal(File.ReadAllText(Path.Combine(_folder["alone"], "receipt.jsonl")),
+            File.ReadAllText(Path.Combine(_folder["run"], "receipt.jsonl")));
     }
 
     [FullIncidentFact(needsRoot: true)]
@@ -46,7 +49,8 @@ public sealed class DataIncidentTests(IncidentRun undisturbed) : IDisposable
             var run = Path.Combine(_folder["small"], "run");
             using var coordinator = ClusterTrainProcess.Start(
                 ["coordinator", "--json", .. IncidentRun.Recipe, "--listen", "127.0.0.1:0", "--out", run]);
-            var address = System.Text.Json.JsonDocument.Parse(coordinator.WaitForLine("\"event\":\"run\"")).RootElement.GetProperty("address").GetString()!;
+            var address = System.Text.Json.JsonDocument.Parse(coordinator.WaitForLine("\"event\":\"run\"")).RootElement.GetProperty("address")
+                .GetString()!;
             using var server = ClusterTrainProcess.Start("parameter-server", "--join", address);
             using var worker = ClusterTrainProcess.Start("worker", "--join", address);
             coordinator.WaitForLine("\"event\":\"checkpoint\"");

@@ -97,7 +97,10 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
             {
                 var left = s_longestRecovery - Stopwatch.GetElapsedTime(deadline);
                 if (left <= TimeSpan.Zero || !Monitor.Wait(_gate, left))
-                    throw new TimeoutException($"no step beyond {before} within {s_longestRecovery.TotalSeconds} s\n{string.Join('\n', _nodes.Select(node => node.Story))}");
+                {
+                    throw new TimeoutException(
+                        $"no step beyond {before} within {s_longestRecovery.TotalSeconds} s\n{string.Join('\n', _nodes.Select(node => node.Story))}");
+                }
             }
 
             return since == 0 ? 0 : Stopwatch.GetElapsedTime(since, _stepAt).TotalSeconds;
@@ -107,15 +110,18 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
     private void Report(List<(double Seconds, string What)> recoveries)
     {
         var times = recoveries.Select(recovery => recovery.Seconds).Order().ToArray();
-        var hits = recoveries.SelectMany(recovery => recovery.What.Split(' ')).GroupBy(hit => hit).OrderBy(group => group.Key, StringComparer.Ordinal);
+        var hits = recoveries.SelectMany(recovery => recovery.What.Split(' ')).GroupBy(hit => hit)
+            .OrderBy(group => group.Key, StringComparer.Ordinal);
         List<string> lines =
         [
             string.Join(", ", hits.Select(group => $"{group.Key} {group.Count()}")),
-            string.Create(CultureInfo.InvariantCulture, $"{times.Length} recoveries at step {_step}: median {times[times.Length / 2]:F2} s, p99 {times[times.Length * 99 / 100]:F1} s, longest {times[^1]:F1} s"),
+            string.Create(CultureInfo.InvariantCulture, $"{times.Length} recoveries at step {_step}: median {times[times.Length / 2]:F2} s, p99 "
+                + $"{times[times.Length * 99 / 100]:F1} s, longest {times[^1]:F1} s"),
         ];
         double[] bounds = [0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 1000];
         lines.AddRange(bounds.Select((bound, index) =>
-            string.Create(CultureInfo.InvariantCulture, $"  up to {bound,6} s  {times.Count(time => time <= bound && (index == 0 || time > bounds[index - 1]))}")));
+            string.Create(CultureInfo.InvariantCulture,
+                $"  up to {bound,6} s  {times.Count(time => time <= bound && (index == 0 || time > bounds[index - 1]))}")));
         foreach (var line in lines)
             output.WriteLine(line);
         if (Environment.GetEnvironmentVariable("CLUSTERTRAIN_FAILURES_REPORT") is { } file)
@@ -226,7 +232,8 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
             lock (_gate)
             {
                 var own = $"pid={_process.Id},";
-                string[] connections = [.. Machine.Output("ss", "-tnpH").Split('\n').Where(line => line.Contains(own, StringComparison.Ordinal)).Select(line =>
+                string[] connections = [.. Machine.Output("ss", "-tnpH").Split('\n').Where(line => line.Contains(own, StringComparison.Ordinal))
+                    .Select(line =>
                 {
                     var columns = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
                     return $"( sport = {Port(columns[3])} and dport = {Port(columns[4])} )";
@@ -280,8 +287,12 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
                 return;
             lock (_last)
             {
-                if (!line.Contains("\"event\":\"epoch\"", StringComparison.Ordinal) && !line.Contains("\"event\":\"progress\"", StringComparison.Ordinal))
+                if (!line.Contains("\"event\":\"epoch\"", StringComparison.Ordinal)
+                    && !line.Contains("\"event\":\"progress\"", StringComparison.Ordinal))
+                {
                     _last.Enqueue(line);
+                }
+
                 if (_last.Count > 12)
                     _last.Dequeue();
             }

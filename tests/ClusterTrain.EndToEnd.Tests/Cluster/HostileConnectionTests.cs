@@ -28,7 +28,8 @@ public sealed class HostileConnectionTests(IncidentRun undisturbed, ITestOutputH
             Connect().Dispose();
         _cluster.Coordinator.WaitForLine("version");
         AssertUndisturbed();
-        Assert.Contains(_cluster.Coordinator.Lines, line => line.Contains("refused 127.0.0.1", StringComparison.Ordinal) || line.Contains("refused [::ffff:127.0.0.1", StringComparison.Ordinal));
+        Assert.Contains(_cluster.Coordinator.Lines, line =>
+            line.Contains("refused 127.0.0.1", StringComparison.Ordinal) || line.Contains("refused [::ffff:127.0.0.1", StringComparison.Ordinal));
     }
 
     [IncidentFact]

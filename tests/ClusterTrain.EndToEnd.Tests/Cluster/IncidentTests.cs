@@ -141,7 +141,11 @@ public sealed class IncidentTests(IncidentRun undisturbed, ITestOutputHelper out
     {
         _cluster.AddWorkers(workers);
         for (var i = 0; i < workers; i++)
-            _cluster.Coordinator.WaitForLine(line => line.Contains("\"role\":\"worker\",\"what\":\"joined\"", StringComparison.Ordinal), "of a worker that joined");
+        {
+            _cluster.Coordinator.WaitForLine(line =>
+                line.Contains("\"role\":\"worker\",\"what\":\"joined\"", StringComparison.Ordinal), "of a worker that joined");
+        }
+
         _cluster.Coordinator.WaitForLine("\"event\":\"progress\"");
     }
 

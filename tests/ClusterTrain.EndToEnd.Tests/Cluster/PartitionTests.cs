@@ -36,7 +36,8 @@ public sealed class PartitionTests(IncidentRun undisturbed, ITestOutputHelper ou
             Inside, ["coordinator", "--json", .. IncidentRun.Recipe, "--listen", $"{CoordinatorHost}:7070", "--out", _folder["run"]]);
         coordinator.WaitForLine("\"event\":\"run\"");
         using var server = Start(
-            Inside, "parameter-server", "--join", CoordinatorHost, "--name", "server", "--listen", $"{ServerHost}:7071", "--advertise", $"{ServerHost}:7071");
+            Inside, "parameter-server", "--join", CoordinatorHost, "--name", "server", "--listen", $"{ServerHost}:7071", "--advertise",
+                $"{ServerHost}:7071");
         using var near = Start(Inside, "worker", "--join", CoordinatorHost, "--name", "near", "--threads", "1");
         using var far = Start(Outside, "worker", "--join", CoordinatorHost, "--name", "far", "--threads", "1");
         WaitForMember(coordinator, "far", "joined");

@@ -78,7 +78,11 @@ public sealed class TakeoverTests(IncidentRun undisturbed) : IDisposable
         Assert.True(SpinWait.SpinUntil(() => standby.Errors.Contains("standing by", StringComparison.Ordinal), TimeSpan.FromMinutes(2)), next.Errors);
         Run(null, "parameter-server", "--json", "--join", join, "--name", "server", "--listen", "127.0.0.1:0");
         for (var worker = 1; worker <= 2; worker++)
-            Run(null, "worker", "--json", "--join", join, "--name", string.Create(CultureInfo.InvariantCulture, $"worker-{worker}"), "--threads", "1");
+        {
+            Run(null, "worker", "--json", "--join", join, "--name", string.Create(CultureInfo.InvariantCulture, $"worker-{worker}"), "--threads",
+                "1");
+        }
+
         leader.WaitForLine("\"event\":\"checkpoint\"");
         return leader;
     }

@@ -68,13 +68,15 @@ public sealed class UpTests(IncidentRun undisturbed) : IDisposable
     private static List<(int Id, string CommandLine)> Children(ClusterTrainProcess parent) =>
     [
         .. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).OfType<string>().Where(name => name.All(char.IsAsciiDigit))
-            .Select(id => (Id: int.Parse(id, CultureInfo.InvariantCulture), Status: Read($"/proc/{id}/status"), CommandLine: Read($"/proc/{id}/cmdline")))
+            .Select(id => (Id: int.Parse(id, CultureInfo.InvariantCulture), Status: Read($"/proc/{id}/status"),
+                CommandLine: Read($"/proc/{id}/cmdline")))
             .Where(process => Regex.IsMatch(process.Status, $@"^PPid:\s+{parent.Id}$", RegexOptions.Multiline))
             .Select(process => (process.Id, process.CommandLine)),
     ];
 
     private static void AssertEnd(List<(int Id, string CommandLine)> children) => Assert.All(children, child =>
-        Assert.True(SpinWait.SpinUntil(() => HasEnded(child.Id), TimeSpan.FromMinutes(2)), $"process {child.Id} outlived its parent: {child.CommandLine}"));
+        Assert.True(SpinWait.SpinUntil(() => HasEnded(child.Id), TimeSpan.FromMinutes(2)),
+            $"process {child.Id} outlived its parent: {child.CommandLine}"));
 
     // The first process of a container may never reap orphans: they have ended, but stay on the list as zombies.
     private static bool HasEnded(int id) => Read($"/proc/{id}/status") is var status

@@ -51,7 +51,8 @@ public sealed class DashboardAccessTests : IDisposable
         using var server = Start(null);
         Assert.Equal(HttpStatusCode.OK, (await Ask(server, "/")).StatusCode);
         Assert.Equal(HttpStatusCode.Forbidden, (await Ask(server, "/", request => request.Headers.Host = "evil.example")).StatusCode);
-        Assert.Equal(HttpStatusCode.Forbidden, (await Ask(server, "/api/runs", request => request.Headers.Add("Origin", "http://evil.example"))).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden,
+            (await Ask(server, "/api/runs", request => request.Headers.Add("Origin", "http://evil.example"))).StatusCode);
     }
 
     [Fact]

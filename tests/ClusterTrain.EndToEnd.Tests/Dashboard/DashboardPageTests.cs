@@ -74,7 +74,8 @@ public sealed class DashboardPageTests(Chromium chromium, ITestOutputHelper outp
         Assert.Empty(reader.Problems);
 
         cluster.Coordinator.Kill();
-        await Assertions.Expect(reader.Tab.Locator("#gone")).ToContainTextAsync("No answer from", new LocatorAssertionsToContainTextOptions { Timeout = 20_000 });
+        await Assertions.Expect(reader.Tab.Locator("#gone"))
+            .ToContainTextAsync("No answer from", new LocatorAssertionsToContainTextOptions { Timeout = 20_000 });
         cluster.RestartCoordinator();
         await Assertions.Expect(reader.Tab.Locator(".heading")).ToContainTextAsync(
             ["term 2"], new LocatorAssertionsToContainTextOptions { Timeout = 60_000 });
@@ -93,7 +94,8 @@ public sealed class DashboardPageTests(Chromium chromium, ITestOutputHelper outp
         var variables = new Dictionary<string, string> { ["CLUSTERTRAIN_SECRET"] = Secret };
         ClusterTrainProcess Coordinator(int host) => ClusterTrainProcess.Start(
             variables,
-            ["coordinator", "--json", .. IncidentRun.Recipe, "--set", "epochs=100000", "--out", _folder["run"], "--listen", $"127.0.0.{host}:{port[0]}", "--join", join,
+            ["coordinator", "--json", .. IncidentRun.Recipe, "--set", "epochs=100000", "--out", _folder["run"], "--listen",
+                $"127.0.0.{host}:{port[0]}", "--join", join,
                 "--dashboard", $"127.0.0.{host}:{port[1]}"]);
         using var leader = Coordinator(1);
         leader.WaitForLine("\"event\":\"run\"");
@@ -102,13 +104,15 @@ public sealed class DashboardPageTests(Chromium chromium, ITestOutputHelper outp
         using var worker = ClusterTrainProcess.Start(variables, ["worker", "--join", join, "--name", "worker", "--threads", "1"]);
         leader.WaitForLine("\"event\":\"progress\"");
         await using var there = await PageReader.Open(chromium, $"http://127.0.0.2:{port[1]}/");
-        await Assertions.Expect(there.Tab.Locator(".heading").First).ToContainTextAsync($"led by 127.0.0.1:{port[0]}, term 1", new() { Timeout = 60_000 });
+        await Assertions.Expect(there.Tab.Locator(".heading").First)
+            .ToContainTextAsync($"led by 127.0.0.1:{port[0]}, term 1", new() { Timeout = 60_000 });
         await Assertions.Expect(there.Tab.Locator(".badge")).ToHaveTextAsync("training");
         await using var reader = await PageReader.Open(chromium, $"http://127.0.0.1:{port[1]}/");
         await Assertions.Expect(reader.Tab.Locator(".badge")).ToHaveTextAsync("training");
 
         leader.Kill();
-        await Assertions.Expect(reader.Tab.Locator(".heading").First).ToContainTextAsync($"led by 127.0.0.2:{port[0]}, term 2", new() { Timeout = 60_000 });
+        await Assertions.Expect(reader.Tab.Locator(".heading").First)
+            .ToContainTextAsync($"led by 127.0.0.2:{port[0]}, term 2", new() { Timeout = 60_000 });
         Assert.StartsWith($"http://127.0.0.2:{port[1]}/", reader.Tab.Url, StringComparison.Ordinal);
         await Assertions.Expect(reader.Tab.Locator(".badge")).ToHaveTextAsync("training", new() { Timeout = 60_000 });
     }
@@ -146,7 +150,8 @@ public sealed class DashboardPageTests(Chromium chromium, ITestOutputHelper outp
     {
         using var simulated = new SimulatedRun(workers: 500, epochs: 10_000);
         using var server = DashboardServer.Start(
-            new DashboardSettings { Listen = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0) }, [simulated.Watch], () => true, TimeProvider.System);
+            new DashboardSettings { Listen = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0) }, [simulated.Watch], () =>
+                true, TimeProvider.System);
         await using var reader = await PageReader.Open(chromium, server.Address, view);
         await Assertions.Expect(reader.Tab.Locator("#loss .rz-line-series path")).ToHaveCountAsync(2);
         await Assertions.Expect(reader.Tab.Locator("#bottleneck")).ToContainTextAsync("worker-250 is the slow node");

@@ -38,7 +38,8 @@ internal sealed class PageReader : IAsyncDisposable
         };
         reader.Tab.PageError += (_, error) => reader._problems.Enqueue(error);
         await reader.Tab.GotoAsync(address);
-        await Assertions.Expect(reader.Tab.Locator("main[data-live=yes]")).ToBeAttachedAsync(new LocatorAssertionsToBeAttachedOptions { Timeout = 30_000 });
+        await Assertions.Expect(reader.Tab.Locator("main[data-live=yes]"))
+            .ToBeAttachedAsync(new LocatorAssertionsToBeAttachedOptions { Timeout = 30_000 });
         return reader;
     }
 

@@ -24,8 +24,11 @@ public sealed partial class PrometheusTests(ITestOutputHelper output) : IDisposa
         using var http = new HttpClient();
         var metrics = await http.GetStringAsync(new Uri(new Uri(server.Address), "/metrics"));
         Assert.Equal("", Run("promtool", metrics, "check", "metrics"));
-        foreach (var name in new[] { "clustertrain_run_step", "clustertrain_worker_compute_seconds", "clustertrain_node_up", "clustertrain_checkpoints_total", "clustertrain_step_part_seconds" })
+        foreach (var name in new[] { "clustertrain_run_step", "clustertrain_worker_compute_seconds", "clustertrain_node_up",
+            "clustertrain_checkpoints_total", "clustertrain_step_part_seconds" })
+        {
             Assert.Contains($"# HELP {name} ", metrics, StringComparison.Ordinal);
+        }
     }
 
     [PrometheusFact]
@@ -44,7 +47,8 @@ public sealed partial class PrometheusTests(ITestOutputHelper output) : IDisposa
             """));
         using var prometheus = Process.Start(new ProcessStartInfo("prometheus")
         {
-            ArgumentList = { $"--config.file={_folder["prometheus.yml"]}", $"--storage.tsdb.path={_folder["data"]}", $"--web.listen-address={address}" },
+            ArgumentList = { $"--config.file={_folder["prometheus.yml"]}", $"--storage.tsdb.path={_folder["data"]}",
+                $"--web.listen-address={address}" },
             RedirectStandardError = true,
         })!;
         prometheus.BeginErrorReadLine();
@@ -86,7 +90,8 @@ public sealed partial class PrometheusTests(ITestOutputHelper output) : IDisposa
         {
             var names = Name().Matches(File.ReadAllText(Path.Combine(Repository(), file))).Select(match => match.Value).Distinct().ToArray();
             Assert.NotEmpty(names);
-            Assert.All(names, name => Assert.True(metrics.Contains($"# TYPE {name} ", StringComparison.Ordinal), $"{file}: there is no metric {name}"));
+            Assert.All(names, name =>
+                Assert.True(metrics.Contains($"# TYPE {name} ", StringComparison.Ordinal), $"{file}: there is no metric {name}"));
         }
     }
 

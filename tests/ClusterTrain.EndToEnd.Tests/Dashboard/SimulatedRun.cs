@@ -72,7 +72,8 @@ internal sealed class SimulatedRun : IDisposable
             Watch.Observe(new MembersMeasured(
                 [.. measures],
                 new StepMeasure(
-                    _epoch * 100, TimeSpan.FromMilliseconds(2.3), TimeSpan.FromMilliseconds(0.2), TimeSpan.FromMilliseconds(0.15), TimeSpan.FromMilliseconds(0.05), 0.4 + Loss),
+                    _epoch * 100, TimeSpan.FromMilliseconds(2.3), TimeSpan.FromMilliseconds(0.2), TimeSpan.FromMilliseconds(0.15),
+                        TimeSpan.FromMilliseconds(0.05), 0.4 + Loss),
                 [.. Enumerable.Range(1, 3).Select(server => new ActorId($"server-{server}/aa"))]));
         }
     }
@@ -84,7 +85,8 @@ internal sealed class SimulatedRun : IDisposable
         _epoch++;
         var validation = new Evaluation { Rows = 1000, Loss = Loss * 1.1, Accuracy = 1 - (Loss / 3) };
         Watch.Observe(new EpochCompleted(
-            new EpochRecord(_epoch, _epoch * 100L, Loss, validation, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(BitConverter.GetBytes(_epoch)))),
+            new EpochRecord(_epoch, _epoch * 100L, Loss, validation,
+                Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(BitConverter.GetBytes(_epoch)))),
             4_000_000, _workers, TimeSpan.FromMinutes(3)));
     }
 }

@@ -81,7 +81,8 @@ public sealed class InProcessTrainingTests : IDisposable
     [Fact]
     public void A_loss_that_diverges_ends_the_run_with_step_and_remedy()
     {
-        var recipe = TrainedRun.Recipe("loss=squared-error", "layers[0].activation=identity", "layers[1].activation=identity", "optimiser.rate=1000", "epochs=50");
+        var recipe = TrainedRun.Recipe("loss=squared-error", "layers[0].activation=identity", "layers[1].activation=identity", "optimiser.rate=1000",
+            "epochs=50");
         var failed = Assert.IsType<RunFailed>(_runs.Train("diverging", recipe, new InProcessSettings { Workers = 2 }));
         Assert.Contains("step ", failed.Reason, StringComparison.Ordinal);
         Assert.Contains("is not finite. Lower optimiser.rate", failed.Reason, StringComparison.Ordinal);

@@ -18,7 +18,8 @@ public sealed class LbfgsRunTests : IDisposable
         foreach (var workers in new[] { 2, 3, 5 })
         {
             var name = $"{workers}";
-            _runs.Train(name, recipe, new InProcessSettings { Workers = workers, Threads = workers % 3 + 1, Run = new RunSettings { ParameterServers = workers } });
+            _runs.Train(name, recipe,
+                new InProcessSettings { Workers = workers, Threads = workers % 3 + 1, Run = new RunSettings { ParameterServers = workers } });
             Assert.Equal(_runs.Receipt("one"), _runs.Receipt(name));
         }
 

@@ -59,7 +59,8 @@ public sealed class PictureTests
 
         var path = XElement.Parse(chart.Draw().Inline()).Descendants().Single(element => element.Name.LocalName == "path").Attribute("d")!.Value;
 
-        var heights = path.Split('M', 'L').Skip(1).Select(point => double.Parse(point.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+        var heights = path.Split('M', 'L').Skip(1)
+            .Select(point => double.Parse(point.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)).ToArray();
         Assert.InRange(heights.Length, 2, 900);
         Assert.Single(heights, height => height == heights.Min());
         Assert.True(heights.Max() - heights.Min() > 100);
@@ -77,7 +78,8 @@ public sealed class PictureTests
 
         var texts = XElement.Parse(chart.Draw().Inline()).Descendants().Where(element => element.Name.LocalName == "text").ToList();
 
-        Assert.All(texts.Where(text => text.Value.StartsWith("a run", StringComparison.Ordinal) || text.Value.StartsWith("lowest", StringComparison.Ordinal)), text =>
+        Assert.All(texts.Where(text =>
+            text.Value.StartsWith("a run", StringComparison.Ordinal) || text.Value.StartsWith("lowest", StringComparison.Ordinal)), text =>
             Assert.InRange((double)text.Attribute("x")! + Svg.TextWidth(text.Value), 0, 560));
         var places = texts.Select(text => ((string?)text.Attribute("x"), (string?)text.Attribute("y"))).ToList();
         Assert.Equal(places.Count, places.Distinct().Count());
@@ -86,7 +88,12 @@ public sealed class PictureTests
     [Fact]
     public void Names_with_marks_of_html_stay_text()
     {
-        var chart = new LineChart { Title = "<b>&\"", Unit = "u", Lines = [new ChartLine("<script>", [(1, 1), (2, 2)], 0), new ChartLine("b", [(1, 2)], 1)] };
+        var chart = new LineChart
+        {
+            Title = "<b>&\"",
+            Unit = "u",
+            Lines = [new ChartLine("<script>", [(1, 1), (2, 2)], 0), new ChartLine("b", [(1, 2)], 1)]
+        };
         var texts = XElement.Parse(chart.Draw().Inline()).Descendants().Where(element => element.Name.LocalName == "text").Select(text => text.Value);
         Assert.Contains("<b>&\"", texts);
         Assert.Contains("<script>", texts);
@@ -96,7 +103,8 @@ public sealed class PictureTests
     public void A_confusion_matrix_counts_in_its_cells()
     {
         var drawing = ClassificationPictures.Confusion(new long[,] { { 7, 2 }, { 0, 12_345 } }, ["cat", "dog"], "test");
-        string[] texts = [.. XElement.Parse(drawing.Inline()).Descendants().Where(element => element.Name.LocalName == "text").Select(text => text.Value)];
+        string[] texts = [.. XElement.Parse(drawing.Inline()).Descendants().Where(element => element.Name.LocalName == "text")
+            .Select(text => text.Value)];
         Assert.Contains("12,345", texts);
         Assert.Contains("77.8 %", texts);
         Assert.DoesNotContain("0", texts);

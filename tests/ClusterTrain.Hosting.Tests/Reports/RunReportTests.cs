@@ -38,7 +38,8 @@ public sealed partial class RunReportTests : IDisposable
         string[] learned = ["accuracy", "calibration", "confusion", "precision-recall", "roc", "first-layer", "loss", "misclassified"];
         var (one, two) = (Write("one"), Write("two"));
 
-        Assert.All(learned, name => Assert.Equal(Picture(one, name), Picture(two, name).Replace("two, epoch", "one, epoch", StringComparison.Ordinal)));
+        Assert.All(learned, name =>
+            Assert.Equal(Picture(one, name), Picture(two, name).Replace("two, epoch", "one, epoch", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -105,7 +106,8 @@ public sealed partial class RunReportTests : IDisposable
         var files = Write("run");
 
         Assert.Equal(
-            ["calibration", "confusion", "first-layer", "misclassified", "precision-recall", "roc"], files.Pictures.Select(Path.GetFileNameWithoutExtension).Order());
+            ["calibration", "confusion", "first-layer", "misclassified", "precision-recall", "roc"],
+                files.Pictures.Select(Path.GetFileNameWithoutExtension).Order());
         Assert.Contains("<dt>compute time of 1,000 rows</dt><dd>worker-1 20 ms</dd>", File.ReadAllText(files.Page), StringComparison.Ordinal);
     }
 
@@ -224,7 +226,8 @@ public sealed partial class RunReportTests : IDisposable
     {
         var file = _run.Folder("moons.csv");
         var rows = Enumerable.Range(0, 60).Select(i => (East: (i * 7 % 60) / 60f, North: (i * 11 % 60) / 60f));
-        File.WriteAllLines(file, rows.Select(row => FormattableString.Invariant($"{row.East},{row.North},{(row.East + row.North > 1 ? "a" : "b")}")).Prepend("east,north,side"));
+        File.WriteAllLines(file, rows.Select(row => FormattableString.Invariant($"{row.East},{row.North},{(row.East + row.North > 1 ? "a" : "b")}"))
+            .Prepend("east,north,side"));
         return file;
     }
 

@@ -21,7 +21,8 @@ public sealed class RunLogTests : IDisposable
         {
             var path = Path.Combine(_runs.Folder("run"), name);
             var lines = File.ReadAllLines(path).ToList();
-            lines.RemoveAll(line => line.Contains("\"ended\"", StringComparison.Ordinal) || line.Contains("\"checkpoint\"", StringComparison.Ordinal));
+            lines.RemoveAll(line => line.Contains("\"ended\"", StringComparison.Ordinal)
+                || line.Contains("\"checkpoint\"", StringComparison.Ordinal));
             File.WriteAllText(path, string.Join('\n', lines)[..^bytes]);
         }
 

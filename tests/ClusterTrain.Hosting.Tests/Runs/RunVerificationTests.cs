@@ -81,7 +81,8 @@ public sealed class RunVerificationTests : IDisposable
         _runs.Resume("run", recipe);
 
         Assert.Equal(_runs.Receipt("undisturbed"), _runs.Receipt("run"));
-        Assert.Contains(_runs.Events, happened => happened is RunWarning { Message: var message } && message.Contains("is ahead of the receipt", StringComparison.Ordinal));
+        Assert.Contains(_runs.Events, happened =>
+            happened is RunWarning { Message: var message } && message.Contains("is ahead of the receipt", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -121,7 +122,8 @@ public sealed class RunVerificationTests : IDisposable
         Assert.Contains(report.Differences, line => line.StartsWith("different recipe: ", StringComparison.Ordinal));
         Assert.Contains(report.Differences, line => line == "recipe: seed is 1 and 2");
         Assert.Contains(report.Differences, line => line.StartsWith("first difference: epoch 0, step 0: weights sha256 ", StringComparison.Ordinal));
-        Assert.Contains(report.Differences, line => line.StartsWith("model.safetensors: tensor 'layers.0.weight' differs first at element 0", StringComparison.Ordinal));
+        Assert.Contains(report.Differences, line =>
+            line.StartsWith("model.safetensors: tensor 'layers.0.weight' differs first at element 0", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -132,7 +134,8 @@ public sealed class RunVerificationTests : IDisposable
         var report = Replay(33, 42);
         Assert.Empty(report.Differences);
         Assert.Equal("replayed from step 30 (a checkpoint) to 42", report.Checked[0]);
-        Assert.Equal(["step 36", "step 40", "epoch 3, step 42"], report.Checked.Skip(1).Select(line => line[..line.IndexOf(": weights", StringComparison.Ordinal)]));
+        Assert.Equal(["step 36", "step 40", "epoch 3, step 42"], report.Checked.Skip(1)
+            .Select(line => line[..line.IndexOf(": weights", StringComparison.Ordinal)]));
 
         var whole = Replay(0, 42);
         Assert.Empty(whole.Differences);

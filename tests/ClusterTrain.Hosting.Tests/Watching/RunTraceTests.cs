@@ -19,13 +19,15 @@ public sealed class RunTraceTests : IDisposable
             trace.Write(new MembershipChanged(new ActorId("worker-1/aa"), NodeRole.Worker, "joined"));
             trace.Write(new MembersMeasured(
                 [Worker("worker-1/aa", 2), Worker("worker-2/aa", 3)],
-                new StepMeasure(40, Milliseconds(4), Milliseconds(0.5), Milliseconds(0.25), Milliseconds(0.125), double.NaN), [new ActorId("server/aa")]));
+                new StepMeasure(40, Milliseconds(4), Milliseconds(0.5), Milliseconds(0.25), Milliseconds(0.125), double.NaN),
+                    [new ActorId("server/aa")]));
             trace.Write(new EpochCompleted(new EpochRecord(1, 40, 0.5, null, "aa"), 1000, 2, TimeSpan.Zero));
         }
 
         using var json = JsonDocument.Parse(File.ReadAllText(path));
         var events = json.RootElement.EnumerateArray().ToArray();
-        var lanes = events.Where(one => Text(one, "ph") == "M").ToDictionary(one => one.GetProperty("args").GetProperty("name").GetString()!, one => one.GetProperty("tid").GetInt32());
+        var lanes = events.Where(one => Text(one, "ph") == "M")
+            .ToDictionary(one => one.GetProperty("args").GetProperty("name").GetString()!, one => one.GetProperty("tid").GetInt32());
         Assert.Equal(["run", "parameter server", "worker-1", "worker-2"], lanes.Keys);
         Assert.Equal(4, lanes.Values.Distinct().Count());
         var compute = events.Single(one => Text(one, "name") == "compute" && one.GetProperty("tid").GetInt32() == lanes["worker-2"]);
@@ -33,7 +35,8 @@ public sealed class RunTraceTests : IDisposable
         Assert.Equal(40, compute.GetProperty("args").GetProperty("step").GetInt64());
         Assert.Equal(
             ["await sums", "add sums", "update", "send weights"],
-            events.Where(one => Text(one, "ph") == "X" && one.GetProperty("tid").GetInt32() == lanes["parameter server"]).Select(one => Text(one, "name")));
+            events.Where(one => Text(one, "ph") == "X" && one.GetProperty("tid").GetInt32() == lanes["parameter server"])
+                .Select(one => Text(one, "name")));
         Assert.Contains(events, one => Text(one, "name") == "epoch 1");
         Assert.Contains(events, one => Text(one, "ph") == "i" && Text(one, "name") == "worker-1/aa joined");
     }
@@ -42,5 +45,6 @@ public sealed class RunTraceTests : IDisposable
 
     private static TimeSpan Milliseconds(double time) => TimeSpan.FromMilliseconds(time);
 
-    private static WorkerMeasure Worker(string id, double compute) => new(new ActorId(id), 4, 1000, Milliseconds(compute), Milliseconds(1), 4000, false);
+    private static WorkerMeasure Worker(string id, double compute) =>
+        new(new ActorId(id), 4, 1000, Milliseconds(compute), Milliseconds(1), 4000, false);
 }

@@ -44,7 +44,8 @@ public sealed class RunWatchTests : IDisposable
     {
         Begin(3);
         Measure([10, 10, 25], new StepMeasure(1, Milliseconds(26), Milliseconds(1), Milliseconds(1), Milliseconds(0.1), 0.5));
-        Assert.StartsWith("worker-3 is the slow node: it computes 25.0 ms of each step for 4 leaves, the others 10.0 ms", _watch.View().Bottleneck, StringComparison.Ordinal);
+        Assert.StartsWith("worker-3 is the slow node: it computes 25.0 ms of each step for 4 leaves, the others 10.0 ms", _watch.View().Bottleneck,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -60,7 +61,8 @@ public sealed class RunWatchTests : IDisposable
     {
         Begin(2);
         Measure([1, 1], new StepMeasure(1, Milliseconds(1.5), Milliseconds(4), Milliseconds(4), Milliseconds(0.5), 0.5));
-        Assert.StartsWith("The parameter server is the bottleneck: adding sums and updating take 85 %", _watch.View().Bottleneck, StringComparison.Ordinal);
+        Assert.StartsWith("The parameter server is the bottleneck: adding sums and updating take 85 %", _watch.View().Bottleneck,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -146,7 +148,8 @@ public sealed class RunWatchTests : IDisposable
     [Fact]
     public void The_folder_of_a_run_tells_what_its_events_told()
     {
-        var recipe = RecipeReader.Parse("data: { set: digits }\nlayers: [{ units: 10, activation: softmax }]\nloss: categorical-cross-entropy\nepochs: 3\n", "t", []);
+        var recipe = RecipeReader.Parse(
+            "data: { set: digits }\nlayers: [{ units: 10, activation: softmax }]\nloss: categorical-cross-entropy\nepochs: 3\n", "t", []);
         var data = DataPreparation.Prepare(recipe, DataLocations.FromEnvironment(null));
         var path = Path.Combine(_folder.Path, "run");
         using (var folder = RunFolder.Create(path, recipe))
@@ -166,7 +169,8 @@ public sealed class RunWatchTests : IDisposable
         var (live, read) = (_watch.View(), new RunFollower(path, TimeProvider.System).Watch.View());
         Assert.Equal("completed", read.State);
         Assert.Equal(live.Epochs.Select(point => point.Record), read.Epochs.Select(point => point.Record));
-        Assert.Equal(live.Machines.Select(machine => (machine.Name, machine.State, machine.Restarts)), read.Machines.Select(machine => (machine.Name, machine.State, machine.Restarts)));
+        Assert.Equal(live.Machines.Select(machine => (machine.Name, machine.State, machine.Restarts)),
+            read.Machines.Select(machine => (machine.Name, machine.State, machine.Restarts)));
         Assert.Equal(live.Machines.Select(machine => machine.Measure?.Leaves), read.Machines.Select(machine => machine.Measure?.Leaves));
         Assert.Equal(live.Events.Select(happened => happened.Text), read.Events.Select(happened => happened.Text));
         Assert.True(read.Run!.StepsPerEpoch > 0);
@@ -185,7 +189,8 @@ public sealed class RunWatchTests : IDisposable
     }
 
     private void Measure(double[] compute, StepMeasure? steps) => At(1, new MembersMeasured(
-        [.. compute.Select((time, index) => new WorkerMeasure(new ActorId($"worker-{index + 1}/aa"), 4, 1000, Milliseconds(time), Milliseconds(1), 4000, false))],
+        [.. compute.Select((time, index) =>
+            new WorkerMeasure(new ActorId($"worker-{index + 1}/aa"), 4, 1000, Milliseconds(time), Milliseconds(1), 4000, false))],
         steps, [s_server]));
 
     private void At(double seconds, RunEvent happened) => _watch.Observe(happened, s_start + TimeSpan.FromSeconds(seconds));

@@ -69,12 +69,17 @@ public sealed class BadDataTests
     {
         { "empty", [], ["rows.csv: the file is empty"] },
         { "header only", Text("a,b,y\n"), ["rows.csv: a header and no rows"] },
-        { "decimal commas between semicolons", Text("a;b;y\n1,5;2;3\n"), ["rows.csv: line 2, column 'a' is '1,5', not a number. Where the comma stands before decimals, set data.decimal: \",\""] },
-        { "an unknown delimiter", Text("a:b:y\n1:2:3\n"), ["rows.csv: line 1 is one column: there is no comma in it. Set data.delimiter to what stands between the columns: comma, semicolon"] },
-        { "a word for a missing value", Text("a,b,y\n1,N/A,3\n"), ["rows.csv: line 2, column 'b' is 'N/A', not a number.", "Where it stands for a missing value, set data.missing: [\"N/A\"]."] },
-        { "another word for one", Text("a,b,y\n1,NaN,3\n"), ["rows.csv: line 2, column 'b' is 'NaN', not a finite 32-bit number.", "set data.missing: [\"NaN\"]."] },
+        { "decimal commas between semicolons", Text("a;b;y\n1,5;2;3\n"),
+            ["rows.csv: line 2, column 'a' is '1,5', not a number. Where the comma stands before decimals, set data.decimal: \",\""] },
+        { "an unknown delimiter", Text("a:b:y\n1:2:3\n"),
+            ["rows.csv: line 1 is one column: there is no comma in it. Set data.delimiter to what stands between the columns: comma, semicolon"] },
+        { "a word for a missing value", Text("a,b,y\n1,N/A,3\n"),
+            ["rows.csv: line 2, column 'b' is 'N/A', not a number.", "Where it stands for a missing value, set data.missing: [\"N/A\"]."] },
+        { "another word for one", Text("a,b,y\n1,NaN,3\n"),
+            ["rows.csv: line 2, column 'b' is 'NaN', not a finite 32-bit number.", "set data.missing: [\"NaN\"]."] },
         { "Excel's line in vain", Text("sep=ab\na,b,y\n1,2,3\n"), ["rows.csv: line 1 is one column"] },
-        { "Excel's line of a letter", Text("sep=a\na,b,y\n1,2,3\n"), ["rows.csv: line 1 is 'sep=a', which does not say what stands between the columns. Write sep=; or"] },
+        { "Excel's line of a letter", Text("sep=a\na,b,y\n1,2,3\n"),
+            ["rows.csv: line 1 is 'sep=a', which does not say what stands between the columns. Write sep=; or"] },
         { "one class", Text("a,b,y\n1,2,ham\n3,4,ham\n"), ["rows.csv: all rows have the class 'ham'; a classification needs two classes at least."] },
         { "missing target", Text("a,b,why\n1,2,3\n"), ["rows.csv: there is no column 'y'", "a, b, why"] },
         { "word", Text("a,b,y\n1,2,0\n1,two,0\n"), ["rows.csv: line 3, column 'b' is 'two', not a number"] },
@@ -99,7 +104,8 @@ public sealed class BadDataTests
         { "open quote", Text("a,b,y\n1,2,\"" + new string('x', 70_000)), ["rows.csv: line 2: in the row that begins there", "closing quote"] },
         { "quote never closed", Text("a,b,y\n1,2,\"cat\n3,4,dog\n"), ["rows.csv: line 2: a quote opens a cell and never closes"] },
         { "not UTF-8", [.. Text("a,b,y\n1,2,"), 0xFF, 0xFE, 0xFF], ["rows.csv: not UTF-8"] },
-        { "Excel", [.. Text("PK\x03\x04\x14"), .. Text("[Content_Types].xml xl/workbook.xml")], ["rows.csv: is an Excel workbook; save the sheet as CSV."] },
+        { "Excel", [.. Text("PK\x03\x04\x14"), .. Text("[Content_Types].xml xl/workbook.xml")],
+            ["rows.csv: is an Excel workbook; save the sheet as CSV."] },
         { "old Excel", [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], ["rows.csv: is an old Excel workbook"] },
         { "Parquet", Text("PAR1\0\0"), ["rows.csv: the Parquet file is damaged, cut off, or of a kind that is not read: ", ". Write it again."] },
         { "web page", Text("\n<!DOCTYPE html><html>404</html>"), ["rows.csv: is a web page"] },
@@ -167,7 +173,8 @@ public sealed class BadDataTests
 
         var error = Assert.Throws<DataException>(() => model.ReadFeatures(folder.Write("one.csv", "x\n1\n\n2\n")));
 
-        Assert.EndsWith("one.csv: line 3, column 'x' is empty. Fill the gap, leave the row out, or train with data.impute: { x: median }.", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("one.csv: line 3, column 'x' is empty. Fill the gap, leave the row out, or train with data.impute: { x: median }.",
+            error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

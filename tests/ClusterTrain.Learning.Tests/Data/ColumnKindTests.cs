@@ -12,7 +12,8 @@ public sealed class ColumnKindTests
     public void A_date_becomes_its_parts()
     {
         using var folder = new TempFolder();
-        var data = Prepare(folder, "d,x,y\n2024-02-29 23:59,1,a\n1970-01-01,2,b\n2026-11-29T06:00:00Z,3,a\n", "dates: { d: [year, month, day, weekday, hour, days] }");
+        var data = Prepare(folder, "d,x,y\n2024-02-29 23:59,1,a\n1970-01-01,2,b\n2026-11-29T06:00:00Z,3,a\n",
+            "dates: { d: [year, month, day, weekday, hour, days] }");
         Assert.Equal<string>(["d.year", "d.month", "d.day", "d.weekday", "d.hour", "d.days", "x"], data.FeatureNames);
         Assert.Equal([2024, 2, 29, 4, 23, 19782, 1, 1970, 1, 1, 4, 0, 0, 2, 2026, 11, 29, 7, 6, 20786, 3], Features(data.Train));
     }
@@ -31,7 +32,8 @@ public sealed class ColumnKindTests
     }
 
     [Theory]
-    [InlineData("yyyy-mm-dd", "31.12.2025", "is '31.12.2025', not a date such as yyyy-mm-dd. Correct it, or say how its dates are written: dates: { d: { format: dd.mm.yyyy } }.")]
+    [InlineData("yyyy-mm-dd", "31.12.2025",
+        "is '31.12.2025', not a date such as yyyy-mm-dd. Correct it, or say how its dates are written: dates: { d: { format: dd.mm.yyyy } }.")]
     [InlineData("yyyy-mm-dd", "2025-02-29", "is '2025-02-29', not a date such as yyyy-mm-dd.")]
     [InlineData("yyyy-mm-dd", "25-02-29", "is '25-02-29', not a date")]
     [InlineData("yyyy-mm-dd", "2025-02-28 24:00", "is '2025-02-28 24:00', not a date")]
@@ -54,7 +56,8 @@ public sealed class ColumnKindTests
     public void Words_for_true_and_false_are_one_and_zero()
     {
         using var folder = new TempFolder();
-        var data = Prepare(folder, "t,x,y\nyes,1,a\nNO,2,b\n1,3,a\nFalse,4,b\n T ,5,a\n", "booleans: [t], derive: [{ name: p, cross: [t, x] }], features: [t, p]");
+        var data = Prepare(folder, "t,x,y\nyes,1,a\nNO,2,b\n1,3,a\nFalse,4,b\n T ,5,a\n",
+            "booleans: [t], derive: [{ name: p, cross: [t, x] }], features: [t, p]");
         Assert.Equal([1, 1, 0, 0, 1, 3, 0, 0, 1, 5], Features(data.Train));
         var error = Assert.Throws<DataException>(() => Prepare(folder, "t,y\nyes,a\nmaybe,b\n", "booleans: [t]"));
         Assert.Contains("line 3, column 't' is 'maybe', neither true nor false. Write true or false", error.Message, StringComparison.Ordinal);
@@ -66,8 +69,10 @@ public sealed class ColumnKindTests
         using var folder = new TempFolder();
         var data = Prepare(folder, "id,x,note,y\n1,2,hello,a\n,3,,b\n", "exclude: [id, note]");
         Assert.Equal<string>(["x"], data.FeatureNames);
-        Assert.Contains("there is no column 'nota'. Did you mean 'note'?", Assert.Throws<DataException>(() => Prepare(folder, "x,note,y\n1,2,a\n2,3,b\n", "exclude: [nota]")).Message, StringComparison.Ordinal);
-        Assert.Contains("all columns are targets or excluded", Assert.Throws<DataException>(() => Prepare(folder, "x,y\n1,a\n2,b\n", "exclude: [x]")).Message, StringComparison.Ordinal);
+        Assert.Contains("there is no column 'nota'. Did you mean 'note'?",
+            Assert.Throws<DataException>(() => Prepare(folder, "x,note,y\n1,2,a\n2,3,b\n", "exclude: [nota]")).Message, StringComparison.Ordinal);
+        Assert.Contains("all columns are targets or excluded",
+            Assert.Throws<DataException>(() => Prepare(folder, "x,y\n1,a\n2,b\n", "exclude: [x]")).Message, StringComparison.Ordinal);
     }
 
     // Over the training rows 1, 2, 3, 4, 100: median 3, quartiles 2 and 4, range 99; the constant and the 0/1 column have no distance of quartiles.
@@ -99,7 +104,8 @@ public sealed class ColumnKindTests
     public void Scaling_is_learnt_from_the_training_rows_and_kept(string scaling)
     {
         using var folder = new TempFolder();
-        var rows = "x,t,y\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{Math.Pow(1.5, i * 7 % 40):R},{1_700_000_000 + i},{(i % 2 == 0 ? "a" : "b")}\n"));
+        var rows = "x,t,y\n" + string.Concat(Enumerable.Range(0, 40)
+            .Select(i => $"{Math.Pow(1.5, i * 7 % 40):R},{1_700_000_000 + i},{(i % 2 == 0 ? "a" : "b")}\n"));
         var recipe = Recipe("", $"scaling: {scaling}, validation: 0.3, test: 0.2");
         var data = Prepare(folder, rows, "", $"scaling: {scaling}, validation: 0.3, test: 0.2");
         var train = RowSplit.Draw(40, new SplitSize(null, 0.2), new SplitSize(null, 0.3), 1, "rows").Train;
@@ -109,7 +115,8 @@ public sealed class ColumnKindTests
         var path = Path.Combine(folder.Path, "m.safetensors");
         new Model(recipe, layout, TestNetworks.Start(layout), data).Write(path);
         var again = Model.Read(path).ReadRows(Path.Combine(folder.Path, "rows.csv")).Rows;
-        Assert.Equal(Features(data.Train).Chunk(2), Features(again).Chunk(2).Index().Where(row => train.Contains(row.Index)).OrderBy(row => Array.IndexOf(train, row.Index)).Select(row => row.Item));
+        Assert.Equal(Features(data.Train).Chunk(2), Features(again).Chunk(2).Index().Where(row => train.Contains(row.Index))
+            .OrderBy(row => Array.IndexOf(train, row.Index)).Select(row => row.Item));
         DataPreparation.PrepareToFile(recipe, folder.Locations, Path.Combine(folder.Path, "rows.ctdata"));
         Assert.Equal(data.Fingerprint, PreparedDataFile.Open(Path.Combine(folder.Path, "rows.ctdata")).Fingerprint);
     }
@@ -119,7 +126,8 @@ public sealed class ColumnKindTests
     {
         using var folder = new TempFolder();
         folder.Write("rows.csv", "x,y\n1,1700000010\n2,1700000020\n3,1700000060\n");
-        var recipe = RecipeTexts.Parse("data: { csv: { file: rows.csv, target: y }, task: regression, target_scale: auto }\nlayers: [{ units: 1 }]\nloss: mean-squared-error");
+        var recipe = RecipeTexts.Parse(
+            "data: { csv: { file: rows.csv, target: y }, task: regression, target_scale: auto }\nlayers: [{ units: 1 }]\nloss: mean-squared-error");
         var data = DataPreparation.Prepare(recipe, folder.Locations);
         var deviation = Math.Sqrt(((20.0 * 20) + (10 * 10) + (30 * 30)) / 3);
         var targets = new float[3];
@@ -146,7 +154,8 @@ public sealed class ColumnKindTests
         using var folder = new TempFolder();
         float[] targets = [.. numbers.Split(',').Select(number => float.Parse(number, System.Globalization.CultureInfo.InvariantCulture))];
         folder.Write("rows.csv", $"x,y\n{string.Join('\n', targets.Select(number => $"1,{number}"))}\n");
-        var recipe = RecipeTexts.Parse("data: { csv: { file: rows.csv, target: y }, task: regression, target_scale: auto }\nlayers: [{ units: 1 }]\nloss: mean-squared-error");
+        var recipe = RecipeTexts.Parse(
+            "data: { csv: { file: rows.csv, target: y }, task: regression, target_scale: auto }\nlayers: [{ units: 1 }]\nloss: mean-squared-error");
         var data = DataPreparation.Prepare(recipe, folder.Locations);
         var layout = new NetworkLayout(1, recipe.Layers);
         var path = Path.Combine(folder.Path, "m.safetensors");
@@ -163,7 +172,8 @@ public sealed class ColumnKindTests
             var scaled = new float[rows.Rows];
             rows.Gather(0, (int)rows.Rows, new float[rows.Rows], scaled);
             var sums = new EvaluationSums(TaskKind.Regression, 1) { ZeroTargets = rows.ZeroTargets };
-            sums.Add([.. targets.Select(target => (float)(((target * 1.1) - data.TargetOffsets[0]) * data.TargetScale))], scaled, new float[rows.Rows]);
+            sums.Add([.. targets.Select(target => (float)(((target * 1.1) - data.TargetOffsets[0]) * data.TargetScale))], scaled,
+                new float[rows.Rows]);
             var found = sums.Result().MeanAbsolutePercentageError;
             Assert.Equal(expected is null, found is null);
             Assert.Equal(expected ?? 0, found ?? 0, 5);
@@ -177,14 +187,17 @@ public sealed class ColumnKindTests
     {
         using var folder = new TempFolder();
         folder.Write("rows.csv", "offset,y\n1,1700000010\n2,1700000020\n3,1700000060\n");
-        var recipe = RecipeTexts.Parse("data: { csv: { file: rows.csv, target: y }, task: regression, target_scale: auto }\nlayers: [{ units: 1 }]\nloss: mean-squared-error");
+        var recipe = RecipeTexts.Parse(
+            "data: { csv: { file: rows.csv, target: y }, task: regression, target_scale: auto }\nlayers: [{ units: 1 }]\nloss: mean-squared-error");
         var layout = new NetworkLayout(1, recipe.Layers);
         var path = Path.Combine(folder.Path, "m.safetensors");
         new Model(recipe, layout, TestNetworks.Start(layout), DataPreparation.Prepare(recipe, folder.Locations)).Write(path);
         var bytes = System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(path));
         Assert.Contains(written.Replace("\"", "\\\"", StringComparison.Ordinal), bytes, StringComparison.Ordinal);
-        File.WriteAllBytes(path, System.Text.Encoding.Latin1.GetBytes(bytes.Replace(written.Replace("\"", "\\\"", StringComparison.Ordinal), damage.Replace("\"", "\\\"", StringComparison.Ordinal), StringComparison.Ordinal)));
-        Assert.Contains("what prepares its rows does not have the SHA-256", Assert.Throws<SafetensorsException>(() => Model.Read(path)).Message, StringComparison.Ordinal);
+        File.WriteAllBytes(path, System.Text.Encoding.Latin1.GetBytes(bytes.Replace(written.Replace("\"", "\\\"", StringComparison.Ordinal),
+            damage.Replace("\"", "\\\"", StringComparison.Ordinal), StringComparison.Ordinal)));
+        Assert.Contains("what prepares its rows does not have the SHA-256", Assert.Throws<SafetensorsException>(() => Model.Read(path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -214,7 +227,8 @@ public sealed class ColumnKindTests
         folder.Write("a.csv", "x,y\n1,a\n2,b\n");
         folder.Write("c.csv", "z,y\n1,a\n2,b\n");
         folder.Write("d.csv", "x,y\n");
-        var error = Assert.Throws<DataException>(() => DataPreparation.Prepare(RecipeTexts.Parse($"data: {{ csv: {{ {files}, target: y }} }}\n{Rest}"), folder.Locations));
+        var error = Assert.Throws<DataException>(() =>
+            DataPreparation.Prepare(RecipeTexts.Parse($"data: {{ csv: {{ {files}, target: y }} }}\n{Rest}"), folder.Locations));
         Assert.Contains(start, error.Message, StringComparison.Ordinal);
         Assert.Contains(end, error.Message, StringComparison.Ordinal);
     }
@@ -222,17 +236,26 @@ public sealed class ColumnKindTests
     [Theory]
     [InlineData("csv: { file: a, files: [b], target: y }", "key 'data.csv.file' and files are both given; keep one")]
     [InlineData("csv: { files: [], target: y }", "key 'data.csv.files' is empty; name at least one file")]
-    [InlineData("csv: { file: a, target: y, exclude: [x], features: [z] }", "key 'data.csv.exclude' has no effect where the features are listed; remove one of the two")]
+    [InlineData("csv: { file: a, target: y, exclude: [x], features: [z] }",
+        "key 'data.csv.exclude' has no effect where the features are listed; remove one of the two")]
     [InlineData("csv: { file: a, target: y, exclude: [y] }", "key 'data.csv.exclude' names the target 'y', which is no feature anyway; remove it")]
     [InlineData("csv: { file: a, target: y, dates: [d], categorical: [d] }", "key 'data.csv.categorical' and dates both name 'd'; keep it in one")]
-    [InlineData("csv: { file: a, target: y, dates: [y] }", "key 'data.csv.target' is 'y', which dates or booleans name too; they are about features, remove it there")]
-    [InlineData("csv: { file: a, target: y, dates: { d: [year, months] } }", "key 'data.csv.dates.d[1]' is 'months'; did you mean 'month'? Allowed: year, month, day, weekday, hour, days")]
-    [InlineData("csv: { file: a, target: y, dates: { d: dd.mm.yy } }", "key 'data.csv.dates.d.format' is 'dd.mm.yy'; did you mean 'dd.mm.yyyy'? Allowed: yyyy-mm-dd, ")]
-    [InlineData("csv: { file: a, target: y, dates: [d], derive: [{ name: r, ratio: [d, x] }] }", "computes 'r' from 'd', which is a column of dates; use columns of numbers")]
-    [InlineData("csv: { file: a, target: y, booleans: [t], features: [x] }", "key 'data.csv.booleans' names 't', which is not among the features; add it there or remove it here")]
-    [InlineData("csv: { file: a, target: y, booleans: [t] }, impute: { t: { kind: constant, value: perhaps } }", "key 'data.impute.t.value' is 'perhaps'; allowed: true, false")]
-    [InlineData("csv: { file: a, target: y, dates: [d] }, impute: { d: { kind: constant, value: 12 } }", "key 'data.impute.d.value' is '12'; allowed: a date such as 2026-01-31")]
-    [InlineData("csv: { file: a, target: y }, standardise: true, scaling: robust", "key 'data.scaling' is robust and standardise is true; keep one of the two")]
+    [InlineData("csv: { file: a, target: y, dates: [y] }",
+        "key 'data.csv.target' is 'y', which dates or booleans name too; they are about features, remove it there")]
+    [InlineData("csv: { file: a, target: y, dates: { d: [year, months] } }",
+        "key 'data.csv.dates.d[1]' is 'months'; did you mean 'month'? Allowed: year, month, day, weekday, hour, days")]
+    [InlineData("csv: { file: a, target: y, dates: { d: dd.mm.yy } }",
+        "key 'data.csv.dates.d.format' is 'dd.mm.yy'; did you mean 'dd.mm.yyyy'? Allowed: yyyy-mm-dd, ")]
+    [InlineData("csv: { file: a, target: y, dates: [d], derive: [{ name: r, ratio: [d, x] }] }",
+        "computes 'r' from 'd', which is a column of dates; use columns of numbers")]
+    [InlineData("csv: { file: a, target: y, booleans: [t], features: [x] }",
+        "key 'data.csv.booleans' names 't', which is not among the features; add it there or remove it here")]
+    [InlineData("csv: { file: a, target: y, booleans: [t] }, impute: { t: { kind: constant, value: perhaps } }",
+        "key 'data.impute.t.value' is 'perhaps'; allowed: true, false")]
+    [InlineData("csv: { file: a, target: y, dates: [d] }, impute: { d: { kind: constant, value: 12 } }",
+        "key 'data.impute.d.value' is '12'; allowed: a date such as 2026-01-31")]
+    [InlineData("csv: { file: a, target: y }, standardise: true, scaling: robust",
+        "key 'data.scaling' is robust and standardise is true; keep one of the two")]
     [InlineData("csv: { file: a, target: y }, scaling: rubust", "did you mean 'robust'?")]
     [InlineData("csv: { file: a, target: y }, target_scale: auto", "key 'data.target_scale' has no meaning for classification")]
     [InlineData("csv: { file: a, target: y, drop: [x] }", "did you mean 'exclude'?")]
@@ -242,7 +265,8 @@ public sealed class ColumnKindTests
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
 
-    private static Recipe Recipe(string csv, string keys) => RecipeTexts.Parse($"data: {{ csv: {{ file: rows.csv, target: y, {csv} }}, {keys} }}\n{Rest}");
+    private static Recipe Recipe(string csv, string keys) =>
+        RecipeTexts.Parse($"data: {{ csv: {{ file: rows.csv, target: y, {csv} }}, {keys} }}\n{Rest}");
 
     private static PreparedData Prepare(TempFolder folder, string content, string csv, string keys = "")
     {

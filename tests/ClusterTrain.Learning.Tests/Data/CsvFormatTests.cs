@@ -41,7 +41,8 @@ public sealed class CsvFormatTests
     }
 
     [Theory]
-    [InlineData("z,x,y\n2,1.5,a\n4,-3e2,b\n6,0.25,a\n", "is '1.5', not a number. The decimals of this recipe stand after a comma: write numbers as 1234,5, without points")]
+    [InlineData("z,x,y\n2,1.5,a\n4,-3e2,b\n6,0.25,a\n",
+        "is '1.5', not a number. The decimals of this recipe stand after a comma: write numbers as 1234,5, without points")]
     [InlineData("z,y,x\n2,a,\"1,5\"\n4,b,-3e2\n6,a,\"0,25\"\n", null)]
     [InlineData("sep=|\nz|y|x\n2|a|1,5\n4|b|-3e2\n6|a|0,25\n", null)]
     public void A_model_keeps_the_decimal_comma_and_takes_another_delimiter(string content, string? message)
@@ -78,16 +79,22 @@ public sealed class CsvFormatTests
     }
 
     [Theory]
-    [InlineData("1,5;2,5\n3,5;4,5\n", "header: false, target: c1", "", "line 1: comma or semicolon may stand between the columns, which cannot be told. Say it in the recipe, for example data.delimiter: comma.")]
+    [InlineData("1,5;2,5\n3,5;4,5\n", "header: false, target: c1", "",
+        "line 1: comma or semicolon may stand between the columns, which cannot be told. Say it in the recipe, for example data.delimiter: comma.")]
     [InlineData("a|b;c\n1|2;x\n", "target: d", "", "line 1: semicolon or pipe may stand between the columns")]
-    [InlineData("sep=;\nx;y\n1;a\n", "target: y", ", delimiter: comma", "line 1 says that semicolon stands between the columns, and data.delimiter is comma. Keep one of the two.")]
-    [InlineData("x;y\n1;a\n", "target: y", ", delimiter: comma", "line 1 is one column: there is no comma in it. Set data.delimiter to what stands between the columns: comma, semicolon, tab")]
+    [InlineData("sep=;\nx;y\n1;a\n", "target: y", ", delimiter: comma",
+        "line 1 says that semicolon stands between the columns, and data.delimiter is comma. Keep one of the two.")]
+    [InlineData("x;y\n1;a\n", "target: y", ", delimiter: comma",
+        "line 1 is one column: there is no comma in it. Set data.delimiter to what stands between the columns: comma, semicolon, tab")]
     [InlineData("x;y\n1;\"a\"b\n", "target: y", "", "line 2: a cell in quotes goes on after the closing quote")]
-    [InlineData("x;y\n1;2;a\n", "target: y", "", "line 2 has 3 cells where there are 2 columns. Correct the line; a cell that holds a semicolon needs quotes.")]
+    [InlineData("x;y\n1;2;a\n", "target: y", "",
+        "line 2 has 3 cells where there are 2 columns. Correct the line; a cell that holds a semicolon needs quotes.")]
     [InlineData("x;y\n1.234,5;a\n", "target: y", ", decimal: ','", "line 2, column 'x' is '1.234,5', not a number. Write numbers as 1234,5 or 1e-3")]
-    [InlineData("x,y\n1,a\n\"1,234\",b\n", "target: y", "", "line 3, column 'x' is '1,234', not a number. Where the comma stands before decimals, set data.decimal: \",\"; otherwise write")]
+    [InlineData("x,y\n1,a\n\"1,234\",b\n", "target: y", "",
+        "line 3, column 'x' is '1,234', not a number. Where the comma stands before decimals, set data.decimal: \",\"; otherwise write")]
     [InlineData("x,y\n-999,a\n", "target: y", ", missing: [NA, -999]", "line 2, column 'x' is '-999', which stands for a missing value.")]
-    [InlineData("x,y\n1, NA \n", "target: y", ", missing: [NA]", "line 2, column 'y' is 'NA', which stands for a missing value. Give the row a label or leave it out.")]
+    [InlineData("x,y\n1, NA \n", "target: y", ", missing: [NA]",
+        "line 2, column 'y' is 'NA', which stands for a missing value. Give the row a label or leave it out.")]
     public void What_cannot_be_told_is_refused_with_the_remedy(string content, string csv, string keys, string message)
     {
         using var folder = new TempFolder();

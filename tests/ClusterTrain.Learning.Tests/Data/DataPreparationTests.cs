@@ -287,7 +287,14 @@ public sealed class DataPreparationTests
             Features = [.. Enumerable.Range(0, rows).Select(i => ImmutableArray.Create((float)i))],
             Targets = [.. Enumerable.Range(0, rows).Select(i => ImmutableArray.Create((float)(i % 2)))],
         };
-        var recipe = new DataRecipe { Source = source, Test = test, Validation = validation, Scaling = standardise ? ScalingKind.Standard : ScalingKind.None };
+        var recipe = new DataRecipe
+        {
+            Source = source,
+            Test = test,
+            Validation = validation,
+            Scaling = standardise ? ScalingKind.Standard
+            : ScalingKind.None
+        };
         return DataPreparation.Prepare(recipe, seed, folder.Locations);
     }
 

@@ -154,7 +154,13 @@ public sealed class DataSetTests
             Targets = [.. Enumerable.Range(0, Rows).Select(row => ImmutableArray.Create((float)(row % 3)))],
         };
         using var folder = new TempFolder();
-        var recipe = new DataRecipe { Source = source, Scale = 1 / 255.0, Scaling = storage == "standardised bytes" ? ScalingKind.Standard : ScalingKind.None };
+        var recipe = new DataRecipe
+        {
+            Source = source,
+            Scale = 1 / 255.0,
+            Scaling = storage == "standardised bytes" ? ScalingKind.Standard
+            : ScalingKind.None
+        };
         var prepared = DataPreparation.Prepare(recipe, 1, folder.Locations);
         features = [.. raw.Select(row =>
         {

@@ -7,10 +7,13 @@ public sealed class DataWarningTests
 {
     public static TheoryData<string, string, string> Suspicious => new()
     {
-        { "csv: { file: rows.csv, target: y, features: [x, name], categorical: [name] }", "x,name,y", "column 'name' has 40 categories in 40 training rows" },
-        { "csv: { file: rows.csv, target: name, features: [x] }", "x,name,y", "target 'name' has 40 classes in 40 training rows. Where it is a number" },
+        { "csv: { file: rows.csv, target: y, features: [x, name], categorical: [name] }", "x,name,y",
+            "column 'name' has 40 categories in 40 training rows" },
+        { "csv: { file: rows.csv, target: name, features: [x] }", "x,name,y",
+            "target 'name' has 40 classes in 40 training rows. Where it is a number" },
         { "csv: { file: rows.csv, target: y, features: [x, big] }", "x,big,y", "'x' goes up to 39, 'big' up to 3.9E+06, " },
-        { "csv: { file: rows.csv, target: y, features: [x, id] }, standardise: true", "x,id,y", "line 2, column 'id' is 1234567890123456: numbers are told apart by their first 15 digits." },
+        { "csv: { file: rows.csv, target: y, features: [x, id] }, standardise: true", "x,id,y",
+            "line 2, column 'id' is 1234567890123456: numbers are told apart by their first 15 digits." },
         { "csv: { file: rows.csv, target: rare, features: [x] }, validation: 0.5", "x,rare,y", "no validation row has the class 'b'" },
         { "csv: { file: rows.csv, target: rare, features: [x] }, validation: 0.5", "x,rare,y", "fewer than 5 training rows have the class 'b'" },
         { "csv: { file: rows.csv, target: y, features: [x] }", "x,y\n", "an empty line is left out, line 2." },

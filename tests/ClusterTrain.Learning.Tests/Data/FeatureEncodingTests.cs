@@ -141,12 +141,17 @@ public sealed class FeatureEncodingTests
     [Theory]
     [InlineData("null", "empty")]
     [InlineData("{}", "not valid")]
-    [InlineData("""{"columns":["a"],"categories":[],"derived":[],"features":["b"],"scaling":{"features":1,"factors":[1],"shifts":[0]}}""", "each feature is a column")]
-    [InlineData("""{"columns":["a"],"categories":[],"derived":[],"features":["a"],"scaling":{"features":2,"factors":[1],"shifts":[0]}}""", "the scaling is one of these")]
-    [InlineData("""{"columns":["a","a"],"categories":[],"derived":[],"features":["a"],"scaling":{"features":1,"factors":[1],"shifts":[0]}}""", "have names, each once")]
-    [InlineData("""{"columns":["a"],"categories":[{"column":"b","names":["x"]}],"derived":[],"features":["a"],"scaling":{"features":1,"factors":[1],"shifts":[0]}}""",
+    [InlineData("""{"columns":["a"],"categories":[],"derived":[],"features":["b"],"scaling":{"features":1,"factors":[1],"shifts":[0]}}""",
+        "each feature is a column")]
+    [InlineData("""{"columns":["a"],"categories":[],"derived":[],"features":["a"],"scaling":{"features":2,"factors":[1],"shifts":[0]}}""",
+        "the scaling is one of these")]
+    [InlineData("""{"columns":["a","a"],"categories":[],"derived":[],"features":["a"],"scaling":{"features":1,"factors":[1],"shifts":[0]}}""",
+        "have names, each once")]
+    [InlineData("""{"columns":["a"],"categories":[{"column":"b","names":["x"]}],"derived":[],"features":["a"]"""
+        + ""","scaling":{"features":1,"factors":[1],"shifts":[0]}}""",
         "each column of words is a column")]
-    [InlineData("""{"columns":["a"],"categories":[],"derived":[{"name":"d","kind":"Ratio","left":"a","right":"b"}],"features":["d"],"scaling":{"features":1,"factors":[1],"shifts":[0]}}""",
+    [InlineData("""{"columns":["a"],"categories":[],"derived":[{"name":"d","kind":"Ratio","left":"a","right":"b"}],"features":["d"]"""
+        + ""","scaling":{"features":1,"factors":[1],"shifts":[0]}}""",
         "each derived feature is computed from columns")]
     public void Other_json_is_refused(string json, string message)
     {

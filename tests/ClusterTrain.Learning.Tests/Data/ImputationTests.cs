@@ -41,12 +41,14 @@ public sealed class ImputationTests
             folder,
             Homes,
             "categorical: [city], features: [city, age, rooms]",
-            "missing: [NA], impute: { rooms: { kind: mean, indicator: true }, age: { kind: median, indicator: true }, city: { kind: most-frequent, indicator: true } }").Data;
+            "missing: [NA], impute: { rooms: { kind: mean, indicator: true }, age: { kind: median, indicator: true }, city: { kind: most-frequent, "
+                + "indicator: true } }").Data;
 
         Assert.Equal<string>(["city=bath", "city=york", "age", "rooms", "city is missing", "age is missing", "rooms is missing"], data.FeatureNames);
         Assert.Equal([0, 1, 10, 1, 0, 0, 0], Features(data.Train)[..7]);
         Assert.Equal([1, 0, 30, 4, 1, 0, 1], Features(data.Train)[7..14]);
-        var none = Train(folder, Homes.Replace(",,", ",bath,", StringComparison.Ordinal).Replace("\n,", "\n3,", StringComparison.Ordinal), "features: [rooms]", "impute: { rooms: { kind: mean, indicator: true } }").Data;
+        var none = Train(folder, Homes.Replace(",,", ",bath,", StringComparison.Ordinal)
+            .Replace("\n,", "\n3,", StringComparison.Ordinal), "features: [rooms]", "impute: { rooms: { kind: mean, indicator: true } }").Data;
         Assert.Equal<string>(["rooms"], none.FeatureNames);
     }
 
@@ -72,7 +74,8 @@ public sealed class ImputationTests
     {
         using var folder = new TempFolder();
         folder.Write("test.csv", "city,y\nleeds,a\nbath,b\n");
-        var (model, data) = Train(folder, "city,y\nbath,a\nbath,b\nyork,a\n", "categorical: [city], test_file: test.csv", $"unseen: {{ city: {policy} }}");
+        var (model, data) = Train(folder, "city,y\nbath,a\nbath,b\nyork,a\n", "categorical: [city], test_file: test.csv",
+            $"unseen: {{ city: {policy} }}");
 
         float[] features = [.. expected.Split(',').Select(value => float.Parse(value, CultureInfo.InvariantCulture)), 1, 0];
         Assert.Equal(features, Features(data.Test!));
@@ -84,8 +87,10 @@ public sealed class ImputationTests
     {
         using var folder = new TempFolder();
         // Of each of ten rows the number and the category are its own, so that what is held back would show.
-        var content = "x,w,y\n" + string.Concat(Enumerable.Range(0, 40).Select(i => i % 4 == 0 ? $",k{i % 8},a\n" : $"{Math.Pow(3, i % 20):F0},k{i},b\n"));
-        var (_, data) = Train(folder, content, "categorical: [w]", "impute: { x: mean }, unseen: { w: most-frequent }, split: random, validation: 0.3, test: 0.2");
+        var content = "x,w,y\n" + string.Concat(Enumerable.Range(0, 40)
+            .Select(i => i % 4 == 0 ? $",k{i % 8},a\n" : $"{Math.Pow(3, i % 20):F0},k{i},b\n"));
+        var (_, data) = Train(folder, content, "categorical: [w]",
+            "impute: { x: mean }, unseen: { w: most-frequent }, split: random, validation: 0.3, test: 0.2");
 
         var split = RowSplit.Draw(40, new SplitSize(null, 0.2), new SplitSize(null, 0.3), 1, "rows");
         var known = split.Train.Where(i => i % 4 != 0).Select(i => Math.Round(Math.Pow(3, i % 20))).ToList();
@@ -93,7 +98,8 @@ public sealed class ImputationTests
         Assert.Equal(known[0] + (sum / known.Count), data.Encoding.Fills.Single().Number);
         var words = split.Train.Select(i => i % 4 == 0 ? $"k{i % 8}" : $"k{i}").ToList();
         Assert.Equal<string>([.. words.Distinct().Order(StringComparer.Ordinal)], data.Encoding.Categories.Single().Names);
-        Assert.Equal(words.GroupBy(word => word).OrderByDescending(group => group.Count()).ThenBy(group => group.Key, StringComparer.Ordinal).First().Key, data.Encoding.Unseen.Single().Category);
+        Assert.Equal(words.GroupBy(word => word).OrderByDescending(group => group.Count()).ThenBy(group => group.Key, StringComparer.Ordinal)
+            .First().Key, data.Encoding.Unseen.Single().Category);
     }
 
     [Fact]
@@ -101,7 +107,8 @@ public sealed class ImputationTests
     {
         using var folder = new TempFolder();
         var data = Train(
-            folder, "a,b,y\n1,2,a\n3,,b\n,4,a\n", "derive: [{ name: r, ratio: [a, b] }, { name: p, cross: [a, b] }], features: [p, r]", "impute: { a: mean, b: mean }").Data;
+            folder, "a,b,y\n1,2,a\n3,,b\n,4,a\n", "derive: [{ name: r, ratio: [a, b] }, { name: p, cross: [a, b] }], features: [p, r]",
+                "impute: { a: mean, b: mean }").Data;
         Assert.Equal([2, 0.5f, 9, 1, 8, 0.5f], Features(data.Train));
     }
 
@@ -113,14 +120,16 @@ public sealed class ImputationTests
             folder,
             Homes.Replace("4,20", "5,20", StringComparison.Ordinal),
             "categorical: [city]",
-            "missing: [NA], standardise: true, impute: { rooms: { kind: mean, indicator: true }, age: median, city: category }, unseen: { city: own-code }, validation: 1");
+            "missing: [NA], standardise: true, impute: { rooms: { kind: mean, indicator: true }, age: median, city: category }, unseen: { city: "
+                + "own-code }, validation: 1");
         var model = Again(folder, trained);
 
         Assert.True(model.Encoding.FillsAs(data.Encoding));
         Assert.Equal(data.Encoding.ToJson(), model.Encoding.ToJson());
         var rows = Features(model.ReadRows(Path.Combine(folder.Path, "rows.csv")).Rows);
         Assert.Contains(Features(data.Validation!), rows.Chunk(data.Train.Features));
-        Assert.Equal(Features(data.Train).Chunk(data.Train.Features), rows.Chunk(data.Train.Features).Where(row => !row.SequenceEqual(Features(data.Validation!))));
+        Assert.Equal(Features(data.Train).Chunk(data.Train.Features), rows.Chunk(data.Train.Features)
+            .Where(row => !row.SequenceEqual(Features(data.Validation!))));
         var prepared = Path.Combine(folder.Path, "rows.ctdata");
         DataPreparation.PrepareToFile(trained.Recipe, folder.Locations, prepared);
         Assert.Equal(data.Fingerprint, PreparedDataFile.Open(prepared).Fingerprint);
@@ -154,13 +163,18 @@ public sealed class ImputationTests
     [Theory]
     [InlineData("x,y\n,a\n,b\n", "", "impute: { x: mean }", ": column 'x' has no value in any training row, so there is nothing to fill it by.")]
     [InlineData("x,y\n1,a\n,b\n", "", "impute: { z: mean }", ": data.impute fills the column 'z', which is not among those that features need.")]
-    [InlineData("x,z,y\n1,1,a\n1,,b\n", "derive: [{ name: r, ratio: [x, z] }], features: [r]", "impute: { z: { kind: mean, indicator: true } }", ": data.impute asks for an indicator of 'z', which is no feature itself.")]
-    [InlineData("x,x is missing,y\n1,1,a\n,1,b\n", "", "impute: { x: { kind: mean, indicator: true } }", ": there is a feature 'x is missing' already")]
-    [InlineData("x,z,y\n1,1,a\n,,b\n", "", "impute: { x: mean }", ": line 3, column 'z' is empty. Fill the gap, leave the row out, or train with data.impute: { z: median }.")]
-    [InlineData("w w,y\nu,a\n,b\n", "categorical: [w w]", "", ": line 3, column 'w w' is empty. Fill the gap, leave the row out, or train with data.impute: { \"w w\": category }.")]
+    [InlineData("x,z,y\n1,1,a\n1,,b\n", "derive: [{ name: r, ratio: [x, z] }], features: [r]", "impute: { z: { kind: mean, indicator: true } }",
+        ": data.impute asks for an indicator of 'z', which is no feature itself.")]
+    [InlineData("x,x is missing,y\n1,1,a\n,1,b\n", "", "impute: { x: { kind: mean, indicator: true } }",
+        ": there is a feature 'x is missing' already")]
+    [InlineData("x,z,y\n1,1,a\n,,b\n", "", "impute: { x: mean }",
+        ": line 3, column 'z' is empty. Fill the gap, leave the row out, or train with data.impute: { z: median }.")]
+    [InlineData("w w,y\nu,a\n,b\n", "categorical: [w w]", "",
+        ": line 3, column 'w w' is empty. Fill the gap, leave the row out, or train with data.impute: { \"w w\": category }.")]
     [InlineData("x,y\n1,a\n2,\n", "", "impute: { x: mean }", ": line 3, column 'y' is empty. Give the row a label or leave it out.")]
     [InlineData("w,x,y\nu,1,a\nu,2,b\n", "categorical: [w], features: [x, w]", "unseen: { w: own-code }, impute: { x: { kind: mean } }", null)]
-    [InlineData("x,z,y\n1,1,a\n2,0,b\n,1,b\n", "derive: [{ name: r, ratio: [x, z] }]", "impute: { x: mean }", ": line 3: the derived feature 'r' divides 'x' (2) by 'z' (0), which has no value.")]
+    [InlineData("x,z,y\n1,1,a\n2,0,b\n,1,b\n", "derive: [{ name: r, ratio: [x, z] }]", "impute: { x: mean }",
+        ": line 3: the derived feature 'r' divides 'x' (2) by 'z' (0), which has no value.")]
     public void What_cannot_be_filled_is_refused(string content, string csv, string keys, string? message)
     {
         using var folder = new TempFolder();
@@ -175,9 +189,12 @@ public sealed class ImputationTests
     }
 
     [Theory]
-    [InlineData("impute: { w: category }", "w,y\n,a\n", "line 2, column 'w' has no value, and every training row has one, so that nothing was learnt for it.")]
-    [InlineData("impute: { w: category }", "w,y\nq,a\n", "line 2, column 'w' is 'q', a category that no training row has. Known are 'u', 'v'. Correct it, or train with rows of this category, or with data.unseen: { w: own-code }.")]
-    [InlineData("unseen: { w: own-code }", "w,y\n,a\n", "line 2, column 'w' is empty. Fill the gap, leave the row out, or train with data.impute: { w: category }.")]
+    [InlineData("impute: { w: category }", "w,y\n,a\n",
+        "line 2, column 'w' has no value, and every training row has one, so that nothing was learnt for it.")]
+    [InlineData("impute: { w: category }", "w,y\nq,a\n", "line 2, column 'w' is 'q', a category that no training row has. Known are 'u', 'v'. "
+        + "Correct it, or train with rows of this category, or with data.unseen: { w: own-code }.")]
+    [InlineData("unseen: { w: own-code }", "w,y\n,a\n",
+        "line 2, column 'w' is empty. Fill the gap, leave the row out, or train with data.impute: { w: category }.")]
     [InlineData("unseen: { w: own-code }, impute: { w: category }", "w,y\n,a\n", null)]
     [InlineData("impute: { w: most-frequent }", "w,y\n,a\n", null)]
     public void What_was_not_learnt_is_refused_in_a_new_file(string keys, string content, string? message)
@@ -199,7 +216,8 @@ public sealed class ImputationTests
     public void An_encoding_that_fills_nonsense_is_refused(string fill)
     {
         var error = Assert.Throws<DataException>(() => FeatureEncoding.FromJson(
-            """{"columns":["a"],"categories":[],"derived":[],"features":["a"],"scaling":{"features":1,"factors":[1],"shifts":[0]},"fills":[""" + fill + "]}"));
+            """{"columns":["a"],"categories":[],"derived":[],"features":["a"],"scaling":{"features":1,"factors":[1],"shifts":[0]},"fills":[""" + fill
+                + "]}"));
         Assert.Contains("each filled column is a column", error.Message, StringComparison.Ordinal);
     }
 

@@ -25,8 +25,10 @@ public sealed class LossTargetTests
         var layout = new NetworkLayout(1, recipe.Layers);
         var model = new Model(recipe, layout, TestNetworks.Start(layout), data);
 
-        AssertSays(() => DataPreparation.Prepare(recipe with { Data = recipe.Data with { Source = source with { File = "bad.csv" } } }, folder.Locations));
-        AssertSays(() => DataPreparation.Prepare(recipe with { Data = recipe.Data with { Source = source with { TestFile = "bad.csv" } } }, folder.Locations));
+        AssertSays(() => DataPreparation.Prepare(recipe with { Data = recipe.Data with { Source = source with { File = "bad.csv" } } },
+            folder.Locations));
+        AssertSays(() => DataPreparation.Prepare(recipe with { Data = recipe.Data with { Source = source with { TestFile = "bad.csv" } } },
+            folder.Locations));
         AssertSays(() => model.ReadRows(Path.Combine(folder.Path, "bad.csv")));
 
         void AssertSays(Action read) => Assert.Contains(
@@ -49,7 +51,8 @@ public sealed class LossTargetTests
         var error = Assert.Throws<DataException>(() => DataPreparation.Prepare(
             RecipeTexts.Parse(Recipe.Replace("LOSS", "binary-cross-entropy", StringComparison.Ordinal)), folder.Locations.WithPrepared(path)));
 
-        Assert.StartsWith($"{path}: row 0: a target is 5, and loss binary-cross-entropy needs targets from 0 to 1.", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{path}: row 0: a target is 5, and loss binary-cross-entropy needs targets from 0 to 1.", error.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

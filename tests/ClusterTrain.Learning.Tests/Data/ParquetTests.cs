@@ -72,12 +72,14 @@ public sealed class ParquetTests
     [InlineData("file: rows.parquet, target: z", ": there is no column 'z'. The columns are n, x, f, w, t, d, when, y.")]
     [InlineData("file: rows.parquet, target: y, features: [n, x]", ": row 2, column 'x' is empty. Fill the gap")]
     [InlineData("file: rows.parquet, target: y, features: [n, w]", ": row 1, column 'w' is 'u', not a number. Write numbers as 1234.5")]
-    [InlineData("file: rows.parquet, target: y, features: [d]", ": row 1, column 'd' is '2024-02-29', not a number. It looks like a date: name the column under dates")]
+    [InlineData("file: rows.parquet, target: y, features: [d]",
+        ": row 1, column 'd' is '2024-02-29', not a number. It looks like a date: name the column under dates")]
     public async Task What_is_wrong_is_told_with_its_row(string source, string message)
     {
         using var folder = new TempFolder();
         var path = folder.Write("rows.parquet", await Rows(3));
-        var error = Assert.Throws<DataException>(() => DataPreparation.Prepare(RecipeTexts.Parse($"data: {{ parquet: {{ {source} }} }}\n{Rest}"), folder.Locations));
+        var error = Assert.Throws<DataException>(() =>
+            DataPreparation.Prepare(RecipeTexts.Parse($"data: {{ parquet: {{ {source} }} }}\n{Rest}"), folder.Locations));
         Assert.StartsWith(path + message, error.Message, StringComparison.Ordinal);
     }
 
@@ -92,7 +94,8 @@ public sealed class ParquetTests
         for (var length = 8; length < whole.Length; length += 97)
         {
             var path = folder.Write("rows.parquet", whole[..length]);
-            Assert.StartsWith($"{path}: the Parquet file is damaged", Assert.Throws<DataException>(() => DataPreparation.Prepare(recipe, folder.Locations)).Message, StringComparison.Ordinal);
+            Assert.StartsWith($"{path}: the Parquet file is damaged",
+                Assert.Throws<DataException>(() => DataPreparation.Prepare(recipe, folder.Locations)).Message, StringComparison.Ordinal);
         }
 
         for (var at = 4; at < whole.Length; at += 31)
@@ -112,7 +115,8 @@ public sealed class ParquetTests
         using var stream = new MemoryStream(await Rows(4));
         using var pipe = new CountedStream(stream, _ => { });
         var error = Assert.Throws<DataException>(() => DataFile.Over("standard input", pipe));
-        Assert.Equal("standard input: is Parquet, which is not read from front to back, so that it cannot come through a pipe. Name a file.", error.Message);
+        Assert.Equal("standard input: is Parquet, which is not read from front to back, so that it cannot come through a pipe. Name a file.",
+            error.Message);
     }
 
     private static Recipe Recipe(string source, string file, string keys, string data) =>
@@ -121,8 +125,10 @@ public sealed class ParquetTests
     private static async Task<byte[]> Rows(int rowsOfAGroup)
     {
         var schema = new ParquetSchema(
-            new DataField<long>("n"), new DataField<double>("x", nullable: true), new DataField<float>("f"), new DataField("w", typeof(string), isNullable: true),
-            new DataField<bool>("t", nullable: true), new DataField<DateTime>("d", nullable: true), new DataField<DateTime>("when"), new DataField("y", typeof(string), isNullable: true));
+            new DataField<long>("n"), new DataField<double>("x", nullable: true), new DataField<float>("f"),
+                new DataField("w", typeof(string), isNullable: true),
+            new DataField<bool>("t", nullable: true), new DataField<DateTime>("d", nullable: true), new DataField<DateTime>("when"),
+                new DataField("y", typeof(string), isNullable: true));
         var fields = schema.DataFields;
         using var file = new MemoryStream();
         await using (var writer = await ParquetWriter.CreateAsync(schema, file))
@@ -137,7 +143,8 @@ public sealed class ParquetTests
                 await group.WriteAsync(fields[3], new[] { "u", null!, "v", "u" }[rows]);
                 await group.WriteAsync<bool>(fields[4], new bool?[] { true, false, null, true }[rows]);
                 await group.WriteAsync<DateTime>(fields[5], new DateTime?[] { Utc(2024, 2, 29), Utc(2023, 12, 31), null, Utc(1999, 1, 1) }[rows]);
-                await group.WriteAsync<DateTime>(fields[6], new[] { Utc(2024, 2, 29, 10, 5), Utc(2023, 12, 31, 0, 0, 1), Utc(2020, 1, 1), Utc(1999, 1, 1, 23) }[rows]);
+                await group.WriteAsync<DateTime>(fields[6],
+                    new[] { Utc(2024, 2, 29, 10, 5), Utc(2023, 12, 31, 0, 0, 1), Utc(2020, 1, 1), Utc(1999, 1, 1, 23) }[rows]);
                 await group.WriteAsync(fields[7], new[] { "a", "b", "a", "b" }[rows]);
             }
         }
@@ -145,5 +152,6 @@ public sealed class ParquetTests
         return file.ToArray();
     }
 
-    private static DateTime Utc(int year, int month, int day, int hour = 0, int minute = 0, int second = 0) => new(year, month, day, hour, minute, second, DateTimeKind.Utc);
+    private static DateTime Utc(int year, int month, int day, int hour = 0, int minute = 0, int second = 0) =>
+        new(year, month, day, hour, minute, second, DateTimeKind.Utc);
 }

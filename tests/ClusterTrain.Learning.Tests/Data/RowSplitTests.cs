@@ -8,11 +8,13 @@ public sealed class RowSplitTests
     public void A_stratified_split_has_the_sizes_of_a_random_one_and_the_share_of_each_class()
     {
         // 700 of a, 250 of b, 47 of c, 3 of d.
-        ushort[] labels = [.. Enumerable.Range(0, 1000).Select(i => (ushort)(i * 7 % 1000 is var at && at < 700 ? 0 : at < 950 ? 1 : at < 997 ? 2 : 3))];
+        ushort[] labels = [.. Enumerable.Range(0, 1000)
+            .Select(i => (ushort)(i * 7 % 1000 is var at && at < 700 ? 0 : at < 950 ? 1 : at < 997 ? 2 : 3))];
         var split = RowSplit.Stratify(RowTargets.FromLabels(labels, ["a", "b", "c", "d"]), 1000, s_fifth, s_fifth, 1, "rows");
         var random = RowSplit.Draw(1000, s_fifth, s_fifth, 1, "rows");
 
-        Assert.Equal((random.Train.Length, random.Validation!.Length, random.Test!.Length), (split.Train.Length, split.Validation!.Length, split.Test!.Length));
+        Assert.Equal((random.Train.Length, random.Validation!.Length, random.Test!.Length),
+            (split.Train.Length, split.Validation!.Length, split.Test!.Length));
         Assert.Equal([140, 50, 9, 1], Counts(split.Test));
         Assert.Equal([112, 40, 8, 0], Counts(split.Validation));
         AssertWhole(split, 1000);
@@ -46,7 +48,8 @@ public sealed class RowSplitTests
     public void Rows_of_one_group_stay_together()
     {
         // Groups of 1 to 9 rows, mixed.
-        double[] groups = [.. Enumerable.Range(0, 60).SelectMany(group => Enumerable.Repeat((double)group, 1 + (group * 4 % 9))).Index().OrderBy(of => of.Index * 37 % 101).Select(of => of.Item)];
+        double[] groups = [.. Enumerable.Range(0, 60).SelectMany(group => Enumerable.Repeat((double)group, 1 + (group * 4 % 9))).Index()
+            .OrderBy(of => of.Index * 37 % 101).Select(of => of.Item)];
         var split = RowSplit.Group(new SplitKeys("customer", false, groups), s_fifth, s_fifth, 3, "rows");
 
         AssertWhole(split, groups.Length);
@@ -64,7 +67,8 @@ public sealed class RowSplitTests
         double[] groups = [.. Enumerable.Range(0, 100).Select(i => (double)(i / 34))];
         var split = RowSplit.Group(new SplitKeys("site", false, groups), new SplitSize(10, null), null, 1, "rows");
         Assert.Equal(32, split.Test!.Length);
-        Assert.StartsWith("the groups of 'site' make 32 test rows of 10 wanted, because a group is never divided.", Assert.Single(split.Warnings), StringComparison.Ordinal);
+        Assert.StartsWith("the groups of 'site' make 32 test rows of 10 wanted, because a group is never divided.", Assert.Single(split.Warnings),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -98,7 +102,8 @@ public sealed class RowSplitTests
     public void Times_are_dates_or_numbers(string times, string first)
     {
         using var folder = new TempFolder();
-        var data = Prepare(folder, "t,x,y\n" + string.Concat(times.Split(',').Index().Select(of => $"{of.Item},{of.Index},{of.Index}\n")), "time: t, task: regression, test: 3", "y");
+        var data = Prepare(folder, "t,x,y\n"
+            + string.Concat(times.Split(',').Index().Select(of => $"{of.Item},{of.Index},{of.Index}\n")), "time: t, task: regression, test: 3", "y");
         Assert.Equal(float.Parse(first, System.Globalization.CultureInfo.InvariantCulture), Feature(data.Train, 0));
         Assert.Equal<string>(["x"], data.FeatureNames);
     }
@@ -164,7 +169,8 @@ public sealed class RowSplitTests
         Assert.Equal(1, Rare(Prepare(folder, rows, "test: 10", "y")));
         Assert.Equal(Prepare(folder, rows, "test: 10", "y").Fingerprint, Prepare(folder, rows, "split: stratified, test: 10", "y").Fingerprint);
         var random = Prepare(folder, rows, "split: random, test: 10", "y");
-        Assert.Equal(RowSplit.Draw(40, new SplitSize(10, null), null, 1, "").Test!.Select(row => (float)row), Enumerable.Range(0, 10).Select(row => Feature(random.Test!, row)));
+        Assert.Equal(RowSplit.Draw(40, new SplitSize(10, null), null, 1, "").Test!.Select(row => (float)row), Enumerable.Range(0, 10)
+            .Select(row => Feature(random.Test!, row)));
 
         static int Rare(PreparedData data) => Enumerable.Range(0, 10).Count(row => data.Test!.Label(row) == 0);
     }
@@ -176,7 +182,8 @@ public sealed class RowSplitTests
         var rows = "x,y\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{i},{(i == 5 ? "rare" : i % 2 == 0 ? "a" : "b")}\n"));
         var warnings = Prepare(folder, rows, "validation: 10, test: 10", "y").Warnings;
         Assert.Contains(
-            "no test row has the class 'rare'. The test figures say nothing about it: use more rows of it, hold back a larger share, or leave the class out.", warnings);
+            "no test row has the class 'rare'. The test figures say nothing about it: use more rows of it, hold back a larger share, or leave the "
+                + "class out.", warnings);
     }
 
     private static PreparedData Prepare(TempFolder folder, string rows, string keys, string target)

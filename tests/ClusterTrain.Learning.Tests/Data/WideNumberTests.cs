@@ -103,7 +103,8 @@ public sealed class WideNumberTests
             RecipeTexts.Parse(Recipe.Replace("standardise: true", "standardise: false", StringComparison.Ordinal)), folder.Locations);
 
         Assert.Contains("feature 't': of 3 different numbers 1 is left in 32 bits after scaling. Set data.standardise: true.", data.Warnings);
-        Assert.Contains(data.Warnings, warning => warning.Contains("target 'y': of 3 different numbers 1 is left in 32 bits", StringComparison.Ordinal));
+        Assert.Contains(data.Warnings, warning =>
+            warning.Contains("target 'y': of 3 different numbers 1 is left in 32 bits", StringComparison.Ordinal));
     }
 
     private static string Text(double[] column) => "t,x,y\n" + string.Concat(

@@ -68,7 +68,10 @@ public sealed class ClassificationScoresTests
     [InlineData("0 0 1 1", "0 2 1 1", 0.6666666666666666, 0.5, 0.5555555555555555)]
     public void Means_are_over_the_classes_that_occur(string labels, string predicted, double precision, double recall, double f1)
     {
-        var rows = labels.Split(' ').Zip(predicted.Split(' '), (label, of) => (Enumerable.Range(0, 4).Select(c => c == int.Parse(of, System.Globalization.CultureInfo.InvariantCulture) ? 1f : 0).ToArray(), int.Parse(label, System.Globalization.CultureInfo.InvariantCulture)));
+        var rows = labels.Split(' ')
+            .Zip(predicted.Split(' '), (label, of) =>
+                (Enumerable.Range(0, 4).Select(c => c == int.Parse(of, System.Globalization.CultureInfo.InvariantCulture) ? 1f : 0)
+                    .ToArray(), int.Parse(label, System.Globalization.CultureInfo.InvariantCulture)));
         var details = Evaluate(s_softmax with { Units = 4 }, rows).Details!;
         Equal([precision, recall, f1], [details.Precision, details.Recall, details.F1]);
         Assert.False(details.Classes[3].Occurs);
@@ -140,7 +143,8 @@ public sealed class ClassificationScoresTests
         return ([(float)(((11 * row % 17) + (isHigh ? 4 : 0)) / 21.0)], isHigh && row % 5 != 0 ? 1 : 0);
     }
 
-    private static Evaluation Evaluate(LayerRecipe last, IEnumerable<(float[] Outputs, int Label)> rows, double threshold = EvaluationSums.EvenThreshold)
+    private static Evaluation Evaluate(LayerRecipe last, IEnumerable<(float[] Outputs, int Label)> rows,
+        double threshold = EvaluationSums.EvenThreshold)
     {
         var sums = new EvaluationSums(TaskKind.Classification, last.Units, new ClassificationScores(last), threshold);
         foreach (var (outputs, label) in rows)

@@ -16,8 +16,10 @@ public sealed class OnnxColumnsTests
         6,1,1e3,leeds,2026-11-29,2026-11-29T07:30,True,c
         """;
 
-    private const string Columns = "categorical: [city], dates: { sold: [year, month, day, weekday, days], when: [hour, days] }, booleans: [garden], exclude: [id]";
-    private const string Filled = "missing: [NA], impute: { rooms: mean, age: { kind: median, indicator: true }, sold: { kind: median, indicator: true }, when: { kind: constant, value: 2020-02-29 }, garden: { kind: constant, value: true } , city: category }";
+    private const string Columns =
+        "categorical: [city], dates: { sold: [year, month, day, weekday, days], when: [hour, days] }, booleans: [garden], exclude: [id]";
+    private const string Filled = "missing: [NA], impute: { rooms: mean, age: { kind: median, indicator: true }, sold: { kind: median, indicator: "
+        + "true }, when: { kind: constant, value: 2020-02-29 }, garden: { kind: constant, value: true } , city: category }";
 
     [Theory]
     [InlineData("")]
@@ -49,7 +51,8 @@ public sealed class OnnxColumnsTests
     {
         using var folder = new TempFolder();
         Compare(folder, "w,y\nu,a\nv,b\nv,a\n", "w,y\nq,a\nu,a\nv,b\n", "categorical: [w]", $"unseen: {{ w: {policy} }}");
-        Compare(folder, "w,y\nu,a\nv,b\nv,a\n", "w,y\nq,a\n,a\nNA,b\n", "categorical: [w]", $"missing: [NA], impute: {{ w: category }}, unseen: {{ w: {policy} }}");
+        Compare(folder, "w,y\nu,a\nv,b\nv,a\n", "w,y\nq,a\n,a\nNA,b\n", "categorical: [w]",
+            $"missing: [NA], impute: {{ w: category }}, unseen: {{ w: {policy} }}");
     }
 
     [Theory]
@@ -67,7 +70,8 @@ public sealed class OnnxColumnsTests
     public void Every_day_has_the_weekday_and_the_number_of_the_calendar()
     {
         using var folder = new TempFolder();
-        var days = Enumerable.Range(0, 400).Select(i => new DateOnly(1583, 1, 1).AddDays(i * 449)).Select(day => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
+        var days = Enumerable.Range(0, 400).Select(i => new DateOnly(1583, 1, 1).AddDays(i * 449))
+            .Select(day => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
         var rows = "d,y\n" + string.Concat(days.Select((day, i) => $"{day},{(i % 2 == 0 ? "a" : "b")}\n"));
         Compare(folder, rows, rows, "dates: { d: [weekday, days, year, month, day] }", "standardise: true");
     }
@@ -77,7 +81,8 @@ public sealed class OnnxColumnsTests
     {
         using var folder = new TempFolder();
         const string Large = "a,b,t,y\n1,3,1700000001,a\n3.1,,1700000002,b\n,4.7,1700000005,a\n1e-3,7,1700000003,b\n";
-        Compare(folder, Large, Large, "derive: [{ name: r, ratio: [a, b] }, { name: p, cross: [a, a] }], features: [p, t, r, a]", "standardise: true, impute: { a: mean, b: median }");
+        Compare(folder, Large, Large, "derive: [{ name: r, ratio: [a, b] }, { name: p, cross: [a, a] }], features: [p, t, r, a]",
+            "standardise: true, impute: { a: mean, b: median }");
     }
 
     [Theory]
@@ -90,7 +95,8 @@ public sealed class OnnxColumnsTests
     public void A_row_that_predict_refuses_has_no_numbers(string rows)
     {
         using var folder = new TempFolder();
-        var (model, _) = Train(folder, "x,w,d,t,y\n1,u,2024-01-01,yes,a\n2,v,2024-01-03,no,b\n", "categorical: [w], dates: [d], booleans: [t]", "standardise: true");
+        var (model, _) = Train(folder, "x,w,d,t,y\n1,u,2024-01-01,yes,a\n2,v,2024-01-03,no,b\n", "categorical: [w], dates: [d], booleans: [t]",
+            "standardise: true");
         var file = folder.Write("new.csv", rows);
         Assert.Throws<DataException>(() => model.ReadFeatures(file));
 
@@ -129,7 +135,8 @@ public sealed class OnnxColumnsTests
         {
             var words = cells[1..].Select(row => row[Array.IndexOf(cells[0], column)]).ToArray();
             var isText = encoding.Category(column) is not null || encoding.Date(column) is not null || encoding.IsBoolean(column);
-            return isText ? (Array)words : words.Select(word => word is "" or "NA" ? double.NaN : double.Parse(word, CultureInfo.InvariantCulture)).ToArray();
+            return isText ? (Array)words : words.Select(word => word is "" or "NA" ? double.NaN : double.Parse(word, CultureInfo.InvariantCulture))
+                .ToArray();
         });
         return OnnxRuntime.Run(path, inputs, cells.Count - 1, $"{OnnxFile.Prefix(model)}{OnnxGraph.PreparedName}");
     }

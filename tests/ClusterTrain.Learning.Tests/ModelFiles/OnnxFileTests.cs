@@ -64,7 +64,8 @@ public sealed class OnnxFileTests
         using var folder = new TemporaryFolder();
         var recipe = RecipeReader.Parse(text, "test.yaml", []);
         var data = DataPreparation.Prepare(recipe, DataLocations.FromEnvironment(null));
-        var model = new Model(recipe, new NetworkLayout(data.Train.Features, recipe.Layers), TestNetworks.Start(new NetworkLayout(data.Train.Features, recipe.Layers)), data);
+        var model = new Model(recipe, new NetworkLayout(data.Train.Features, recipe.Layers),
+            TestNetworks.Start(new NetworkLayout(data.Train.Features, recipe.Layers)), data);
         var rows = data.Test ?? data.Train;
         var (prepared, expected) = Predict(model, rows);
         OnnxFile.Write(model, folder.File("model.onnx"));
@@ -83,14 +84,17 @@ public sealed class OnnxFileTests
     {
         using var folder = new TempFolder();
         folder.Write("d.csv", "label,probabilities,clustertrain/prepared,y\n1,2,3,a\n3,1,2,b\n2,2,1,a\n");
-        var recipe = RecipeTexts.Parse("data: { csv: { file: d.csv, target: y } }\nlayers: [{ units: 2, activation: softmax }]\nloss: categorical-cross-entropy");
+        var recipe = RecipeTexts.Parse(
+            "data: { csv: { file: d.csv, target: y } }\nlayers: [{ units: 2, activation: softmax }]\nloss: categorical-cross-entropy");
         var data = DataPreparation.Prepare(recipe, folder.Locations);
         var layout = new NetworkLayout(3, recipe.Layers);
         var model = new Model(recipe, layout, TestNetworks.Start(layout), data);
         var path = Path.Combine(folder.Path, "m.onnx");
         OnnxFile.Write(model, path);
 
-        var inputs = new Dictionary<string, Array> { ["label"] = new[] { 1.0, 3, 2 }, ["probabilities"] = new[] { 2.0, 1, 2 }, ["clustertrain/prepared"] = new[] { 3.0, 2, 1 } };
+        var inputs = new Dictionary<string,
+            Array>
+        { ["label"] = new[] { 1.0, 3, 2 }, ["probabilities"] = new[] { 2.0, 1, 2 }, ["clustertrain/prepared"] = new[] { 3.0, 2, 1 } };
         var found = OnnxRuntime.Run(path, inputs, 3);
 
         Assert.Equal(("label_", "probabilities_"), (OnnxFile.LabelName(model), OnnxFile.OutputName(model)));
@@ -115,7 +119,8 @@ public sealed class OnnxFileTests
 
         return data.Shape is not null
             ? new() { [OnnxFile.InputName] = scaling.HasOrigins ? raw : Array.ConvertAll(raw, value => (float)value) }
-            : data.Encoding.Columns.Index().ToDictionary(column => column.Item, column => (Array)raw.Where((_, i) => i % rows.Features == column.Index).ToArray());
+            : data.Encoding.Columns.Index()
+                .ToDictionary(column => column.Item, column => (Array)raw.Where((_, i) => i % rows.Features == column.Index).ToArray());
     }
 
     private static (float[] Prepared, float[] Outputs) Predict(Model model, DataSet rows)

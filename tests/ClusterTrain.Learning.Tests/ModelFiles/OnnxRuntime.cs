@@ -30,8 +30,10 @@ internal sealed record OnnxRuntime(float[] Outputs, string[] Labels, float[] Pre
             using var results = session.Run(run, inputs.Keys.ToArray(), values, session.OutputNames);
             var found = session.OutputNames.Zip(results).ToList();
             return new OnnxRuntime(
-                [.. found.Where(output => output.First.StartsWith("probabilities", StringComparison.Ordinal) || output.First.StartsWith("outputs", StringComparison.Ordinal)).SelectMany(output => output.Second.GetTensorDataAsSpan<float>().ToArray())],
-                [.. found.Where(output => output.First.StartsWith("label", StringComparison.Ordinal)).SelectMany(output => output.Second.GetStringTensorAsArray())],
+                [.. found.Where(output => output.First.StartsWith("probabilities", StringComparison.Ordinal) || output.First.StartsWith("outputs",
+                    StringComparison.Ordinal)).SelectMany(output => output.Second.GetTensorDataAsSpan<float>().ToArray())],
+                [.. found.Where(output => output.First.StartsWith("label", StringComparison.Ordinal))
+                    .SelectMany(output => output.Second.GetStringTensorAsArray())],
                 [.. found.Where(output => output.First == preparedName).SelectMany(output => output.Second.GetTensorDataAsSpan<float>().ToArray())]);
         }
         finally

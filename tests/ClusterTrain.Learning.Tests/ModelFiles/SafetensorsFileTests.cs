@@ -6,7 +6,8 @@ namespace ClusterTrain.Learning.Tests;
 public sealed class SafetensorsFileTests : IDisposable
 {
     private const string GoldenHeader =
-        """{"__metadata__":{"a":"1","recipe":"name: \"é\"\n"},"w":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[],"data_offsets":[8,12]}}""";
+        """{"__metadata__":{"a":"1","recipe":"name: \"é\"\n"},"w":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}"""
+        + ""","b":{"dtype":"F32","shape":[],"data_offsets":[8,12]}}""";
 
     private static readonly NamedTensor[] Golden =
     [
@@ -64,7 +65,8 @@ public sealed class SafetensorsFileTests : IDisposable
         { """{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}""", 0, "not valid JSON" },
         { """{"\ud800":1}""", 0, "a text of the header is not Unicode" },
         { """{"a":1}""", 0, "tensor 'a' is Number, not an object" },
-        { """{"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}""", 2, "tensor 'a' has dtype 'F16'; only F32 can be read, convert the tensor to float32" },
+        { """{"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}""", 2,
+            "tensor 'a' has dtype 'F16'; only F32 can be read, convert the tensor to float32" },
         { """{"a":{"shape":[1],"data_offsets":[0,4]}}""", 4, "tensor 'a' has no dtype" },
         { """{"a":{"dtype":"F32","data_offsets":[0,4]}}""", 4, "tensor 'a' has no list shape" },
         { """{"a":{"dtype":"F32","shape":[1]}}""", 4, "tensor 'a' has no list data_offsets" },
@@ -80,7 +82,8 @@ public sealed class SafetensorsFileTests : IDisposable
         { """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4,
             "tensor 'b' begins at byte 0 of the data, but the one before it ends at 4" },
         { """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 3, "the tensors take 4 bytes of data, but the file has 3: it is truncated" },
-        { """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 5, "the tensors take 4 bytes of data, but the file has 5: something is appended" },
+        { """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 5,
+            "the tensors take 4 bytes of data, but the file has 5: something is appended" },
         { """{"a":{"dtype":"F32","shape":[536870912],"data_offsets":[0,2147483648]}}""", 4, "it is truncated" },
         { """{"__metadata__":[]}""", 0, "__metadata__ is Array, not an object of texts" },
         { """{"__metadata__":{"a":1}}""", 0, "__metadata__ 'a' is Number, not a text" },
@@ -112,8 +115,10 @@ public sealed class SafetensorsFileTests : IDisposable
     [Fact]
     public void A_missing_file_and_a_folder_are_named()
     {
-        Assert.Contains("there is no such file", Assert.Throws<SafetensorsException>(() => SafetensorsFile.Read(File1)).Message, StringComparison.Ordinal);
-        Assert.Contains("cannot be read", Assert.Throws<SafetensorsException>(() => SafetensorsFile.Read(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("there is no such file", Assert.Throws<SafetensorsException>(() => SafetensorsFile.Read(File1)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("cannot be read", Assert.Throws<SafetensorsException>(() => SafetensorsFile.Read(folder.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     /// <summary>A truncated file is refused; a flipped byte of the header is refused or changes what is read, never the program's course.</summary>

@@ -44,7 +44,8 @@ public sealed class StartWeightsTests : IDisposable
         var error = Assert.Throws<DataException>(() => StartWeights.Of(before, _layout, Weights));
         Assert.Throws<DataException>(() => StartWeights.Find(before.Start!, new DataLocations(_folder.Path, [], _folder.Path)));
         Assert.Equal(Weights, StartWeights.Find(after.Start!, new DataLocations(_folder.Path, [], _folder.Path)));
-        Assert.Contains($"its SHA-256 is {after.Start!.Sha256}, but the recipe's start values have {before.Start!.Sha256}", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"its SHA-256 is {after.Start!.Sha256}, but the recipe's start values have {before.Start!.Sha256}", error.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

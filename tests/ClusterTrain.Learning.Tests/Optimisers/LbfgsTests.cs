@@ -108,7 +108,8 @@ public sealed class LbfgsTests(ITestOutputHelper output)
         var ours = new Minimisation(start.Length, s_recipe, function);
         var end = ours.Run(start, 400);
 
-        output.WriteLine($"{name}: {ours.Evaluations} evaluations to {function(end).Value:0.0e-0}; the library's {evaluations} to {library.FunctionInfoAtMinimum.Value:0.0e-0}");
+        output.WriteLine($"{name}: {ours.Evaluations} evaluations to {function(end).Value:0.0e-0}; the library's {evaluations} to "
+            + $"{library.FunctionInfoAtMinimum.Value:0.0e-0}");
         Assert.InRange(ours.Evaluations, 1, evaluations);
         Assert.InRange(function(end).Value, 0, library.FunctionInfoAtMinimum.Value + 1e-6);
     }

@@ -6,12 +6,15 @@ public sealed class RecipeChecksTests
     [InlineData("layers[0].units=9", 64, 10,
         "override 'layers[0].units=9': key 'layers[0].units' is 9, but the data set digits has 10 classes; allowed: 10")]
     [InlineData("seed=1", 64, 9, "r.yaml:2:19: key 'layers[0].units' is 10, but the data set digits has 9 classes; allowed: 9")]
-    [InlineData("optimiser=adam", 600_000, 10, "override 'batch=full': key 'batch' is 1000 rows, which are 600000000 numbers where the network is 600000 wide; at most 500000000 fit")]
+    [InlineData("optimiser=adam", 600_000, 10,
+        "override 'batch=full': key 'batch' is 1000 rows, which are 600000000 numbers where the network is 600000 wide; at most 500000000 fit")]
     [InlineData("layers[0].weights={kind: given, values: [[1, 2, 3, 4, 5, 6, 7, 8, 9, 0]]}", 64, 10,
-        "override 'layers[0].weights={kind: given, values: [[1, 2, 3, 4, 5, 6, ...': key 'layers[0].weights.values' has 1 rows, but the data set digits has 64 features; write one row per feature")]
+        "override 'layers[0].weights={kind: given, values: [[1, 2, 3, 4, 5, 6, ...': key 'layers[0].weights.values' has 1 rows, but the data set "
+            + "digits has 64 features; write one row per feature")]
     [InlineData("seed=1", 30_000_000, 10, "r.yaml:2:9: key 'layers' has with 30000000 features 300000010 weights and biases; at most 250000000 are")]
     [InlineData("optimiser={ kind: lbfgs, memory: 50 }", 10_000_000, 10,
-        "override 'optimiser={ kind: lbfgs, memory: 50 }': key 'optimiser.memory' is 50, which for 100000010 weights and biases takes 10400001040 numbers; at most 500000000 fit")]
+        "override 'optimiser={ kind: lbfgs, memory: 50 }': key 'optimiser.memory' is 50, which for 100000010 weights and biases takes 10400001040 "
+            + "numbers; at most 500000000 fit")]
     public void A_model_that_does_not_fit_its_data_is_named(string change, int features, int outputs, string expected)
     {
         var recipe = RecipeTexts.Parse(RecipeTexts.Short, "batch=full", change);

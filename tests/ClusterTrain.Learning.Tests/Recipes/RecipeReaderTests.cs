@@ -141,7 +141,8 @@ public sealed class RecipeReaderTests
     public void A_folder_is_no_recipe()
     {
         using var folder = new TemporaryFolder();
-        Assert.Contains("this is a folder", Assert.Throws<RecipeException>(() => RecipeReader.Read(folder.Path, [])).Message, StringComparison.Ordinal);
+        Assert.Contains("this is a folder", Assert.Throws<RecipeException>(() => RecipeReader.Read(folder.Path, [])).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -160,7 +161,8 @@ public sealed class RecipeReaderTests
         using var folder = new TemporaryFolder();
         var path = folder.File("large.yaml");
         File.WriteAllText(path, RecipeTexts.Short + "\n#" + new string('x', RecipeLimits.FileBytes));
-        Assert.Contains("the file is too large; a recipe has at most 1048576 bytes", Assert.Throws<RecipeException>(() => RecipeReader.Read(path, [])).Message, StringComparison.Ordinal);
+        Assert.Contains("the file is too large; a recipe has at most 1048576 bytes",
+            Assert.Throws<RecipeException>(() => RecipeReader.Read(path, [])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -203,7 +205,8 @@ public sealed class RecipeReaderTests
     [InlineData("schedule: cosine_annealing", "schedule: cosine")]
     public void Words_of_other_systems_mean_the_same(string other, string own)
     {
-        const string Start = "data: { set: digits, task: TASK }\nlayers: [{ units: 9, activation: ACT, weights: INIT }, { units: 10, activation: softmax }]\nloss: LOSS\n";
+        const string Start = "data: { set: digits, task: TASK }\nlayers: [{ units: 9, activation: ACT, weights: INIT }, { units: 10, activation: "
+            + "softmax }]\nloss: LOSS\n";
         var said = Start.Replace("TASK", "Classify", StringComparison.Ordinal).Replace("ACT", "ReLU", StringComparison.Ordinal)
             .Replace("INIT", "kaiming_normal", StringComparison.Ordinal).Replace("LOSS", "cross_entropy", StringComparison.Ordinal) + other;
         var meant = Start.Replace("TASK", "classification", StringComparison.Ordinal).Replace("ACT", "relu", StringComparison.Ordinal)

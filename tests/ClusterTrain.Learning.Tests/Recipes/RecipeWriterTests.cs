@@ -137,11 +137,16 @@ public sealed class RecipeWriterTests
                 recipes.Add(RecipeTexts.Short.Replace("[{", $"[{{ units: 3, activation: {activation} }}, {{", StringComparison.Ordinal));
             foreach (var kind in new[] { "zeros", "gaussian", "xavier", "he", "uniform" })
                 recipes.Add(RecipeTexts.Short.Replace(" }]", $", weights: {kind} }}]", StringComparison.Ordinal));
-            foreach (var source in new[] { "idx: { features: a, labels: \"b\\\\\\u00e9\" }", "idx: { features: a, labels: b, test_features: None, test_labels: .5 }" })
+            foreach (var source in new[] { "idx: { features: a, labels: \"b\\\\\\u00e9\" }",
+                "idx: { features: a, labels: b, test_features: None, test_labels: .5 }" })
+            {
                 recipes.Add(RecipeTexts.Short.Replace("set: digits", source, StringComparison.Ordinal));
+            }
+
             recipes.Add(RecipeTexts.Short.Replace("set: digits", "prepared: rows.ctdata", StringComparison.Ordinal));
             recipes.Add(RecipeTexts.Short.Replace("digits", "digits, class_weights: balanced", StringComparison.Ordinal));
-            recipes.Add(RecipeTexts.Inline.Replace("inline: {", "inline: { columns: [a, b], derive: [{ name: c, cross: [a, a] }],", StringComparison.Ordinal)
+            recipes.Add(RecipeTexts.Inline.Replace("inline: {", "inline: { columns: [a, b], derive: [{ name: c, cross: [a, a] }],",
+                StringComparison.Ordinal)
                 .Replace("[[0.15", "[[1, 2], [0.15", StringComparison.Ordinal)
                 .Replace("task:", "target_scale: 0.1\n  task:", StringComparison.Ordinal));
             recipes.Add(RecipeTexts.Short.Replace("digits", "digits, validation: 5, test: 7", StringComparison.Ordinal)
@@ -195,7 +200,8 @@ public sealed class RecipeWriterTests
         Assert.Equal(splits.Length, prints.Distinct().Count());
         Assert.Equal(prints[^1], Print("standardise: false"));
 
-        static string Print(string keys) => RecipeTexts.Parse(RecipeTexts.Grouped.Replace("group: \"customer id\"", keys, StringComparison.Ordinal)).Fingerprint();
+        static string Print(string keys) =>
+            RecipeTexts.Parse(RecipeTexts.Grouped.Replace("group: \"customer id\"", keys, StringComparison.Ordinal)).Fingerprint();
     }
 
     [Fact]

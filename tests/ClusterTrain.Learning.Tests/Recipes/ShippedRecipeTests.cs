@@ -5,7 +5,8 @@ namespace ClusterTrain.Learning.Tests;
 /// <summary>The recipes that come with the program.</summary>
 public sealed class ShippedRecipeTests
 {
-    public static TheoryData<string> Names => [.. Directory.GetFiles(Folder(), "*.yaml").Select(path => Path.GetFileNameWithoutExtension(path)!).Order()];
+    public static TheoryData<string> Names =>
+        [.. Directory.GetFiles(Folder(), "*.yaml").Select(path => Path.GetFileNameWithoutExtension(path)!).Order()];
 
     [Theory]
     [MemberData(nameof(Names))]

@@ -32,7 +32,8 @@ internal sealed class Checker(Scenario scenario, TrainingPlan plan, ReferenceRun
     public void Waits(Process process)
     {
         LongestMailbox = Math.Max(LongestMailbox, process.Mailbox.Count);
-        Require(process.Mailbox.Count <= MailboxBound, "memory", $"{process.Mailbox.Count} messages wait for {process.Self}, more than {MailboxBound}");
+        Require(process.Mailbox.Count <= MailboxBound, "memory",
+            $"{process.Mailbox.Count} messages wait for {process.Self}, more than {MailboxBound}");
     }
 
     /// <summary>A tensor was handled; <paramref name="lentBefore"/> counts the receiver's buffers with this one in its hand.</summary>
@@ -76,7 +77,8 @@ internal sealed class Checker(Scenario scenario, TrainingPlan plan, ReferenceRun
             process.Term = term;
         }
 
-        if (envelope.Message is null && process.Role == NodeRole.ParameterServer && envelope.Tensor.Key is { Kind: TensorKind.Weights, Step: > 0 } key)
+        if (envelope.Message is null && process.Role == NodeRole.ParameterServer
+            && envelope.Tensor.Key is { Kind: TensorKind.Weights, Step: > 0 } key)
         {
             var segment = (process.Self, key.Term, key.Segment);
             _sent[segment] = Math.Max(_sent.GetValueOrDefault(segment), key.Step);
@@ -99,7 +101,8 @@ internal sealed class Checker(Scenario scenario, TrainingPlan plan, ReferenceRun
 
     /// <summary>A coordinator begins from what it found on the disk.</summary>
     public void Begins(RunStart start) =>
-        Require(start.State.Step >= _savedStep, "durability", $"the checkpoint of step {_savedStep} was saved, but the run resumed from step {start.State.Step}");
+        Require(start.State.Step >= _savedStep, "durability",
+            $"the checkpoint of step {_savedStep} was saved, but the run resumed from step {start.State.Step}");
 
     /// <summary>The run says it is complete.</summary>
     public void Completed(RunCompleted outcome, Disk disk)
@@ -113,7 +116,8 @@ internal sealed class Checker(Scenario scenario, TrainingPlan plan, ReferenceRun
 
         foreach (var (record, expected) in disk.Epochs.Zip(reference.Epochs))
         {
-            Require(record.WeightsSha256 == expected.WeightsSha256, "weights", $"epoch {expected.Epoch} has {record.WeightsSha256[..8]}, not {expected.WeightsSha256[..8]}");
+            Require(record.WeightsSha256 == expected.WeightsSha256, "weights",
+                $"epoch {expected.Epoch} has {record.WeightsSha256[..8]}, not {expected.WeightsSha256[..8]}");
             Require(record.Loss.Equals(expected.Loss), "loss", $"epoch {expected.Epoch} has {record.Loss:R}, not {expected.Loss:R}");
             Require((record.Epoch, record.Step) == (expected.Epoch, expected.Step), "epochs", $"{record} is not {expected}");
             Require(

@@ -123,7 +123,8 @@ internal sealed class DiskRecorder(Disk disk, long term, Evaluator? validation) 
             return (known.Epoch, true);
         }
 
-        Checker.Require(epoch == disk.Epochs.Count() + 1, "durability", $"epoch {epoch} is recorded after {disk.Epochs.Count()} epochs: the receipt has a gap");
+        Checker.Require(epoch == disk.Epochs.Count()
+            + 1, "durability", $"epoch {epoch} is recorded after {disk.Epochs.Count()} epochs: the receipt has a gap");
         var record = new EpochRecord(epoch, step, loss, validation?.Evaluate(weights.Span), hash);
         disk.Append(new ReceiptLine(step, hash, record));
         return (record, false);

@@ -94,7 +94,8 @@ internal sealed class Process(SimulatedCluster cluster, int place, ActorId id, N
         for (var left = Mailbox.Count; left > 0; left--)
         {
             var waiting = Mailbox.Dequeue();
-            if (waiting.Sender == sender && waiting.Message is null && waiting.Tensor.Key with { Step = key.Step } == key && waiting.Tensor.Key.Step <= key.Step - kept)
+            if (waiting.Sender == sender && waiting.Message is null && waiting.Tensor.Key with { Step = key.Step } == key
+                && waiting.Tensor.Key.Step <= key.Step - kept)
             {
                 waiting.Drop();
             }

@@ -145,7 +145,8 @@ internal sealed partial class SimulatedCluster : IDisposable
             }
 
             NowUs = at.AtUs;
-            Checker.Require(NowUs < _scenario.QuietUs + QuietBoundUs, "liveness", $"not complete {QuietBoundUs / 1_000_000} s after the last fault; {_progress}");
+            Checker.Require(NowUs < _scenario.QuietUs
+                + QuietBoundUs, "liveness", $"not complete {QuietBoundUs / 1_000_000} s after the last fault; {_progress}");
             Checker.Require(count < MostEvents, "liveness", $"not complete after {MostEvents} events; {_progress}");
             happen();
         }
@@ -383,7 +384,8 @@ internal sealed partial class SimulatedCluster : IDisposable
     }
 
     /// <summary>What is keyed, or says the same thing twice, may be delivered twice and late.</summary>
-    private static bool MayRepeat(in Envelope envelope) => envelope.Message is null or Subscribe or NormPart or StepReport or ComputeReport or StepTimes;
+    private static bool MayRepeat(in Envelope envelope) =>
+        envelope.Message is null or Subscribe or NormPart or StepReport or ComputeReport or StepTimes;
 
     private long DelayUs() => _random.Between(_scenario.DelayUs.Low, _scenario.DelayUs.High);
 

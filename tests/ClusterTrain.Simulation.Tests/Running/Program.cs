@@ -51,7 +51,8 @@ internal static class Program
 
             if (Interlocked.Increment(ref done) % 10_000 == 0)
             {
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{done} seeds, {failures.Count} failures, {done / watch.Elapsed.TotalSeconds:F0} seeds/s"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{done} seeds, {failures.Count} failures, {done / watch.Elapsed.TotalSeconds:F0} seeds/s"));
             }
         });
         Console.WriteLine(string.Create(
@@ -83,8 +84,10 @@ internal static class Program
                 }
             });
             var first = found.OrderBy(run => run.Seed).FirstOrDefault();
-            var promises = found.GroupBy(run => run.Failure.Promise).OrderByDescending(group => group.Count()).Select(group => $"{group.Key} {group.Count()}");
-            Console.WriteLine($"{name,-40} first at seed {first.Seed,4}, {found.Count} of {seeds} seeds ({string.Join(", ", promises)}): {first.Failure?.Message}");
+            var promises = found.GroupBy(run => run.Failure.Promise).OrderByDescending(group => group.Count())
+                .Select(group => $"{group.Key} {group.Count()}");
+            Console.WriteLine($"{name,-40} first at seed {first.Seed,4}, {found.Count} of {seeds} seeds ({string.Join(", ", promises)}): "
+                + $"{first.Failure?.Message}");
         }
 
         return 0;

@@ -76,5 +76,6 @@ internal static class Simulation
     }
 
     /// <summary>The scenario with some of its events.</summary>
-    public static Scenario Keep(Scenario scenario, ImmutableArray<int> kept) => scenario with { Events = [.. kept.Select(index => scenario.Events[index])] };
+    public static Scenario Keep(Scenario scenario, ImmutableArray<int> kept) =>
+        scenario with { Events = [.. kept.Select(index => scenario.Events[index])] };
 }

@@ -151,7 +151,11 @@ internal sealed record Scenario
         var layers = ImmutableArray.CreateBuilder<LayerRecipe>();
         if (blocks > 1 || random.Chance(0.6))
         {
-            layers.Add(new LayerRecipe { Units = hidden, Activation = random.Pick(ActivationKind.Tanh, ActivationKind.Relu, ActivationKind.Sigmoid) });
+            layers.Add(new LayerRecipe
+            {
+                Units = hidden,
+                Activation = random.Pick(ActivationKind.Tanh, ActivationKind.Relu, ActivationKind.Sigmoid)
+            });
         }
 
         layers.Add(new LayerRecipe
@@ -233,7 +237,8 @@ internal sealed record Scenario
 
         if (random.Chance(0.1))
         {
-            events.Add(new CoordinatorHangs(random.Between(0, horizonUs), random.Duration(1000, horizonUs + 1000), random.Duration(1000, 4 * (horizonUs + 1000))));
+            events.Add(new CoordinatorHangs(random.Between(0, horizonUs), random.Duration(1000, horizonUs + 1000),
+                random.Duration(1000, 4 * (horizonUs + 1000))));
         }
 
         return [.. events.OrderBy(happening => happening.AtUs)];
@@ -286,7 +291,8 @@ internal sealed record Scenario
                     events.Add(new Stall(at, any, forUs));
                     break;
                 case 11:
-                    events.Add(random.Chance(0.5) ? new ClockJump(at, any, random.Duration(1000, 3_600_000_000)) : new DiskFailure(at, random.Between(1, 3)));
+                    events.Add(random.Chance(0.5) ? new ClockJump(at, any, random.Duration(1000, 3_600_000_000))
+                        : new DiskFailure(at, random.Between(1, 3)));
                     break;
                 case 12:
                     if (nextPlace < scenario.Places)

@@ -145,7 +145,8 @@ public sealed class CoordinatorTests : IDisposable
     [InlineData(1, 1, 1, "power was lost and with it an entry of the receipt that the server no longer keeps")]
     [InlineData(2, 1, 0, "the run had another number of servers")]
     [InlineData(1, 2, 0, "all is computed, recorded nowhere: the epochs follow", true)]
-    public void A_server_is_adopted_only_with_all_that_the_record_lacks(int segments, long step, long recorded, string incident, bool isAdopted = false)
+    public void A_server_is_adopted_only_with_all_that_the_record_lacks(int segments, long step, long recorded, string incident,
+        bool isAdopted = false)
     {
         Begin(new RunSettings(), new RunStart(2, Start(0, 1, 0), [], 0, null));
         JoinHolding(s_server, new SegmentPosition(0, segments, 7, step, step, recorded));
@@ -322,7 +323,8 @@ public sealed class CoordinatorTests : IDisposable
         Assert.Equal([3.75, 0.025], _recorder.Epochs.Select(epoch => epoch.Loss));
         Assert.Equal([LineRun.ThirdWeight], _recorder.Result!.Value.Weights);
         var completed = Assert.IsType<RunCompleted>(Assert.Single(_events.OfType<RunEnded>()).Outcome);
-        Assert.Equal((2, 2, false, _recorder.Epochs[1].WeightsSha256), (completed.Epoch, completed.Step, completed.StoppedEarly, completed.WeightsSha256));
+        Assert.Equal((2, 2, false, _recorder.Epochs[1].WeightsSha256),
+            (completed.Epoch, completed.Step, completed.StoppedEarly, completed.WeightsSha256));
         Assert.Single(_context.SentTo<Stop>(s_server));
         Assert.Single(_context.SentTo<Stop>(s_worker));
     }
@@ -359,7 +361,8 @@ public sealed class CoordinatorTests : IDisposable
 
         Assert.Equal(new RunInterrupted(1), Assert.Single(_events.OfType<RunEnded>()).Outcome);
         var checkpoint = Assert.Single(_recorder.Checkpoints);
-        Assert.Equal((1, LineRun.SecondWeight, LineRun.SecondVelocity), (checkpoint.Step, checkpoint.Weights.Span[0], checkpoint.OptimiserState.Span[0]));
+        Assert.Equal((1, LineRun.SecondWeight, LineRun.SecondVelocity),
+            (checkpoint.Step, checkpoint.Weights.Span[0], checkpoint.OptimiserState.Span[0]));
         Assert.Single(_context.SentTo<Stop>(s_worker));
     }
 
@@ -431,7 +434,8 @@ public sealed class CoordinatorTests : IDisposable
         BeginWith(s_server, s_worker);
         _recorder.CheckpointError = new IOException("no space left on device");
         SendSnapshot(Topologies(s_worker)[^1].Term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
-        Assert.Contains("step 1 could not be written: no space left on device", Assert.Single(_events.OfType<RunWarning>()).Message, StringComparison.Ordinal);
+        Assert.Contains("step 1 could not be written: no space left on device", Assert.Single(_events.OfType<RunWarning>()).Message,
+            StringComparison.Ordinal);
         Assert.Empty(_events.OfType<RunEnded>());
     }
 
@@ -565,7 +569,8 @@ public sealed class CoordinatorTests : IDisposable
         var layout = new NetworkLayout(GradientNorm.BlockParameters + 1, recipe.Layers);
         var state = new RunState(0, 0, new float[layout.Parameters], new float[layout.Parameters]);
         _coordinator = new Coordinator(
-            new TrainingPlan(recipe, 4), layout, new RunSettings { ParameterServers = 2 }, new RunStart(2, state, [], 0, null), _recorder, _pool, _events.Add);
+            new TrainingPlan(recipe, 4), layout, new RunSettings { ParameterServers = 2 }, new RunStart(2, state, [], 0, null), _recorder, _pool,
+                _events.Add);
         _coordinator.Start(_context);
     }
 

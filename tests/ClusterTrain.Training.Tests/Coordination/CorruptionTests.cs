@@ -118,7 +118,8 @@ public sealed class CorruptionTests : IDisposable
             Receive(_context.Self, new Tick());
         }
 
-        Assert.StartsWith("worker-1 has not answered yet for leaf 1 of step 0", Assert.Single(_events.OfType<RunWarning>()).Message, StringComparison.Ordinal);
+        Assert.StartsWith("worker-1 has not answered yet for leaf 1 of step 0", Assert.Single(_events.OfType<RunWarning>()).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -138,12 +139,14 @@ public sealed class CorruptionTests : IDisposable
         Assert.Equal((Term + 2, 0L), (serve.Term, serve.Step));
         Assert.Equal(new Recompute(Term + 2, 0, s_leaf, s_third), Assert.Single(_context.SentTo<Recompute>(s_server)));
         Assert.Equal([s_third], Workers());
-        Assert.Contains("worker-2 and worker-1 computed different sums of leaf 1 at step 0", Assert.Single(_events.OfType<RunWarning>()).Message, StringComparison.Ordinal);
+        Assert.Contains("worker-2 and worker-1 computed different sums of leaf 1 at step 0", Assert.Single(_events.OfType<RunWarning>()).Message,
+            StringComparison.Ordinal);
         Assert.Empty(_recorder.Epochs);
 
         Answer(s_third, 25, Term + 2);
         var reason = Assert.Single(_context.SentTo<Exclude>(wrong)).Reason;
-        Assert.StartsWith($"{wrong} computed a wrong sum of leaf 1 at step 0 (segment 0): {right} and worker-3 agree on another", reason, StringComparison.Ordinal);
+        Assert.StartsWith($"{wrong} computed a wrong sum of leaf 1 at step 0 (segment 0): {right} and worker-3 agree on another", reason,
+            StringComparison.Ordinal);
         Assert.Empty(_context.SentTo<Exclude>(right));
         Assert.Equal([right, s_third], Workers());
         Assert.Equal($"excluded: {reason}", _events.OfType<MembershipChanged>().Last().What);
@@ -203,7 +206,8 @@ public sealed class CorruptionTests : IDisposable
         SendSnapshot(Term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
         Answer(s_late, s_wrong);
         var reason = Failure();
-        Assert.StartsWith("corruption: worker-2 and worker-1 computed different sums of leaf 1 at step 0 (segment 0), and there is no third worker", reason, StringComparison.Ordinal);
+        Assert.StartsWith("corruption: worker-2 and worker-1 computed different sums of leaf 1 at step 0 (segment 0), and there is no third worker",
+            reason, StringComparison.Ordinal);
         Assert.Contains("resumed from step 0", reason, StringComparison.Ordinal);
         Assert.Empty(_recorder.Epochs);
         Assert.Empty(_recorder.Checkpoints);
@@ -216,7 +220,8 @@ public sealed class CorruptionTests : IDisposable
         Answer(s_helper, 25);
         Answer(s_late, s_wrong);
         Answer(s_third, 26, Term + 2);
-        Assert.Contains("worker-2 and worker-1 computed different sums of leaf 1 at step 0 (segment 0), and worker-3 a third one", Failure(), StringComparison.Ordinal);
+        Assert.Contains("worker-2 and worker-1 computed different sums of leaf 1 at step 0 (segment 0), and worker-3 a third one", Failure(),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -225,7 +230,8 @@ public sealed class CorruptionTests : IDisposable
         BeginLate(s_late, s_helper);
         Answer(s_helper, 25);
         Answer(s_helper, s_wrong);
-        Assert.StartsWith("worker-2 and the same again computed different sums of leaf 1", Assert.Single(_context.SentTo<Exclude>(s_helper)).Reason, StringComparison.Ordinal);
+        Assert.StartsWith("worker-2 and the same again computed different sums of leaf 1", Assert.Single(_context.SentTo<Exclude>(s_helper)).Reason,
+            StringComparison.Ordinal);
         Assert.Equal([s_late], Workers());
         Assert.Equal(2, _context.SentTo<Serve>(s_server).Count());
     }

@@ -49,7 +49,8 @@ public sealed class SteadyStateTests
         using var ended = new ManualResetEventSlim();
         var start = new RunStart(1, new RunState(0, 0, weights, new float[layout.Parameters]), [], 0, null);
         using var coordinator = new Coordinator(
-            plan, layout, new RunSettings { ParameterServers = servers, LeastWorkers = workers, CheckpointPeriod = TimeSpan.Zero }, start, recorder, tensors,
+            plan, layout, new RunSettings { ParameterServers = servers, LeastWorkers = workers, CheckpointPeriod = TimeSpan.Zero }, start, recorder,
+                tensors,
             happened =>
             {
                 if (happened is RunEnded)

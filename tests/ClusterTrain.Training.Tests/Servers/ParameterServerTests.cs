@@ -553,7 +553,8 @@ public sealed class ParameterServerTests : IDisposable
 
     /// <summary>The weights of a step as they were sent to the coordinator.</summary>
     private TensorMessage Snapshot(long step) =>
-        _context.Tensors.Single(sent => sent.To == LineRun.Coordinator && sent.Tensor.Key.Step == step && sent.Tensor.Key.Kind == TensorKind.Weights).Tensor;
+        _context.Tensors.Single(sent =>
+            sent.To == LineRun.Coordinator && sent.Tensor.Key.Step == step && sent.Tensor.Key.Kind == TensorKind.Weights).Tensor;
 
     private IEnumerable<long> Snapshots(TensorKind kind) =>
         _context.Tensors.Where(sent => sent.To == LineRun.Coordinator && sent.Tensor.Key.Kind == kind).Select(sent => sent.Tensor.Key.Step);

@@ -51,8 +51,12 @@ internal sealed class ChildProcess : IDisposable
             start.ArgumentList.Add(Assembly.GetExecutingAssembly().Location);
         foreach (var argument in args.Append("--supervised"))
             start.ArgumentList.Add(argument);
-        foreach (var variable in start.Environment.Keys.Where(key => key.StartsWith("CLUSTERTRAIN_", StringComparison.Ordinal) && !s_passed.Contains(key)).ToList())
+        foreach (var variable in start.Environment.Keys.Where(key =>
+            key.StartsWith("CLUSTERTRAIN_", StringComparison.Ordinal) && !s_passed.Contains(key)).ToList())
+        {
             start.Environment.Remove(variable);
+        }
+
         start.Environment[SecurityOptions.SecretVariable] = secret;
 
         var process = new Process { StartInfo = start };

@@ -33,7 +33,8 @@ internal static class CoordinatorCommand
             "Leads a run: workers and parameter servers join it over the network. Started again on the same folder, it resumes.",
             "clustertrain coordinator configs/mnist.yaml --out runs/mnist",
             "clustertrain coordinator configs/mnist.yaml --out runs/mnist --listen 0.0.0.0:7070 --secret-file secret --min-workers 4",
-            "clustertrain coordinator configs/mnist.yaml --out /shared/mnist --listen 0.0.0.0:7070 --join 10.0.0.5,10.0.0.6,10.0.0.7 --secret-file secret")
+            "clustertrain coordinator configs/mnist.yaml --out /shared/mnist --listen 0.0.0.0:7070 --join 10.0.0.5,10.0.0.6,10.0.0.7 --secret-file "
+                + "secret")
         {
             workers, servers, lost, otherBuilds,
         };
@@ -89,7 +90,8 @@ internal static class CoordinatorCommand
             });
         }
 
-        using var served = page = LivePage.Of(watched, () => node.TakesPart, options.Join.Select(other => other.Host), arguments.IsJson, surroundings);
+        using var served = page =
+            LivePage.Of(watched, () => node.TakesPart, options.Join.Select(other => other.Host), arguments.IsJson, surroundings);
         using var prepared = session = new RunSession(source, arguments, surroundings, page?.Run);
         if (isShared)
             session.Watch(arguments.Out!);
@@ -103,7 +105,8 @@ internal static class CoordinatorCommand
             Data = session.Data,
             Settings = arguments.Settings(members.Workers, members.Servers),
             Folder = arguments.Out is { } path ? Path.GetFullPath(path) : "",
-            OpenFolder = takesOver => IsRun(arguments.Out) ? Reopen(arguments.Out!, source, takesOver) : RunFolders.Create(arguments.Out, source, surroundings.Time),
+            OpenFolder = takesOver =>
+                IsRun(arguments.Out) ? Reopen(arguments.Out!, source, takesOver) : RunFolders.Create(arguments.Out, source, surroundings.Time),
         };
         return End(node.RunAsync(run, surroundings.Interruption.Token).GetAwaiter().GetResult());
 
@@ -181,6 +184,7 @@ internal static class CoordinatorCommand
             ? folder
             : throw new UsageException(
                 $"{arguments.Out}: holds a run of another recipe than {arguments.Recipe ?? "the built-in one with --set"} "
-                + $"(see {Path.Combine(arguments.Out!, "recipe.yaml")}). Name another folder with --out, or leave the recipe out to resume that run.");
+                + $"(see {Path.Combine(arguments.Out!, "recipe.yaml")}). Name another folder with --out, or leave the recipe out to resume that "
+                    + $"run.");
     }
 }

@@ -215,7 +215,8 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
         };
     }
 
-    private Evaluation? ResultOn(string rows) => _result is { } result && result.TryGetProperty(rows, out var figures) ? EvaluationJson.Read(figures) : null;
+    private Evaluation? ResultOn(string rows) =>
+        _result is { } result && result.TryGetProperty(rows, out var figures) ? EvaluationJson.Read(figures) : null;
 
     // The coordinator told them that the run is over; one that did not hear it is asked again, and then ended.
     private void EndMembers()

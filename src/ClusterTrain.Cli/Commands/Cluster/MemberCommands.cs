@@ -50,7 +50,8 @@ internal static class ParameterServerCommand
         var member = new MemberCommandOptions();
         var command = new CommandWithExamples(
             "parameter-server",
-            "Joins a run and holds its weights, or a part of them; with more of them than the run needs, the others stand by. SIGTERM leaves the run.",
+            "Joins a run and holds its weights, or a part of them; with more of them than the run needs, the others stand by. SIGTERM leaves the "
+                + "run.",
             "clustertrain parameter-server --join 10.0.0.5:7070 --secret-file secret --listen 0.0.0.0:7071");
         member.AddTo(command);
         command.SetAction(parsed => member.Run(parsed, options => options with { IsParameterServer = true }, surroundings));

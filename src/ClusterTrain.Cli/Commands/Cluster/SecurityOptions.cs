@@ -39,7 +39,9 @@ internal sealed class SecurityOptions
                 surroundings.Error.WriteLine($"warning: {file}: other users of this machine may read the cluster secret; run: chmod 600 {file}");
         }
         else if (surroundings.Variable(SecretVariable) is { Length: > 0 } text)
+        {
             security = security with { Secret = LinkSecurity.SecretOf(text, SecretVariable) };
+        }
 
         return (parsed.GetValue(_certificate), parsed.GetValue(_key), parsed.GetValue(_authority)) switch
         {

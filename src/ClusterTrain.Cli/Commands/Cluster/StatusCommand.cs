@@ -30,7 +30,8 @@ internal static class StatusCommand
         command.TakesEnvironment = true;
         command.SetAction(parsed =>
         {
-            var status = ClusterStatus.AskAsync(Endpoint(parsed, node), security.Read(parsed, surroundings), akka.Read(parsed), s_timeout).GetAwaiter().GetResult();
+            var status = ClusterStatus.AskAsync(Endpoint(parsed, node), security.Read(parsed, surroundings), akka.Read(parsed), s_timeout)
+                .GetAwaiter().GetResult();
             if (parsed.GetValue(json))
                 surroundings.Out.WriteLine(status.GetRawText());
             else

@@ -15,7 +15,11 @@ internal static class StatusText
         foreach (var field in status.EnumerateObject().Where(field => field.Value.ValueKind is not (JsonValueKind.Array or JsonValueKind.Object)))
             output.WriteLine($"{field.Name,-22} {Shown(field)}");
         if (status.TryGetProperty("stepSeconds", out var parts))
-            output.WriteLine($"{"time of a step",-22} {string.Join(", ", parts.EnumerateObject().Select(part => $"{part.Name} {Time(part.Value)}"))}");
+        {
+            output.WriteLine($"{"time of a step",-22} "
+                + $"{string.Join(", ", parts.EnumerateObject().Select(part => $"{part.Name} {Time(part.Value)}"))}");
+        }
+
         if (status.TryGetProperty("machines", out var machines) && machines.GetArrayLength() > 0)
         {
             output.WriteLine();
@@ -27,7 +31,8 @@ internal static class StatusText
         foreach (var node in status.GetProperty("nodes").EnumerateArray())
         {
             output.WriteLine(
-                $"{"node",-22} {node.GetProperty("address").GetString()}  {node.GetProperty("status").GetString()}  {node.GetProperty("roles").GetString()}");
+                $"{"node",-22} {node.GetProperty("address").GetString()}  {node.GetProperty("status").GetString()}  "
+                    + $"{node.GetProperty("roles").GetString()}");
         }
 
         foreach (var member in status.GetProperty("members").EnumerateArray())

@@ -34,7 +34,8 @@ internal static class TopCommand
         {
             var pause = CommandOptions.Time(parsed, period) ?? TimeSpan.FromSeconds(1);
             var (isJson, isTerminal) = (parsed.GetValue(json), surroundings.Terminal is not null);
-            ClusterStatus.AskAgainAsync(StatusCommand.Endpoint(parsed, node), security.Read(parsed, surroundings), akka.Read(parsed), s_timeout, async status =>
+            ClusterStatus.AskAgainAsync(StatusCommand.Endpoint(parsed, node), security.Read(parsed, surroundings), akka.Read(parsed), s_timeout,
+                async status =>
             {
                 if (isJson)
                 {

@@ -19,7 +19,9 @@ internal static class UpCommand
             "--threads", "N", "threads of each worker (default: this machine's cores divided among the workers)", 1, CommandOptions.MostThreads);
         var servers = CommandOptions.Whole(
             "--parameter-servers", "M", "parameter server processes, each with a part of the weights (default: 1)", 1, CommandOptions.MostServers);
-        var colocate = new Option<bool>("--colocate") { Description = "a parameter server in each worker's process, instead of processes of their own" };
+        var colocate = new Option<bool>(
+            "--colocate")
+        { Description = "a parameter server in each worker's process, instead of processes of their own" };
         var noSharedMemory = NodeCommandOptions.CreateNoSharedMemory();
         var command = new CommandWithExamples(
             "up",

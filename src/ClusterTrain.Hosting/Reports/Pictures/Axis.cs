@@ -67,7 +67,8 @@ internal sealed class Axis
         var text = label ?? NumberText.Ticks(Math.Max(Math.Abs(low), Math.Abs(high)), step);
         var first = Math.Ceiling((low / step) - 1e-9);
         var count = Math.Max(0, (int)(Math.Floor((high / step) + 1e-9) - first) + 1);
-        return new Axis(low, high, false, from, to, [.. Enumerable.Range(0, count).Select(i => (first + i) * step).Select(value => (value, text(value)))]);
+        return new Axis(low, high, false, from, to,
+            [.. Enumerable.Range(0, count).Select(i => (first + i) * step).Select(value => (value, text(value)))]);
     }
 
     /// <summary>The nearest of 1, 2, 5 times a power of ten, not below the given step.</summary>

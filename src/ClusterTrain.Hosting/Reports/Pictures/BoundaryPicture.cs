@@ -30,7 +30,8 @@ internal sealed class BoundaryPicture
         _points = Points(model, data);
         _ranges = [Range(0), Range(1)];
         var legend = data.Task == TaskKind.Classification ? 24 * ((Classes + 3) / 4) : 0;
-        _svg = new Svg(data.Task == TaskKind.Classification ? "Decision boundary with the training points" : "Predictions over both inputs with the training points", 560, Top + Side + 48 + legend);
+        _svg = new Svg(data.Task == TaskKind.Classification ? "Decision boundary with the training points"
+            : "Predictions over both inputs with the training points", 560, Top + Side + 48 + legend);
         _xs = Axis.Linear(_ranges[0].Low, _ranges[0].High, Left, Left + Side);
         _ys = Axis.Linear(_ranges[1].Low, _ranges[1].High, Top + Side, Top);
         _outputs = Predict();
@@ -40,7 +41,8 @@ internal sealed class BoundaryPicture
 
     /// <summary>True when the inputs are two columns of numbers, themselves among the features. A ratio has no value all over a plane.</summary>
     public static bool Fits(FeatureEncoding encoding) =>
-        encoding.Columns.Length == 2 && encoding.FeatureNames.Length == encoding.Features.Length && encoding.Categories.IsEmpty && encoding.Dates.IsDefaultOrEmpty
+        encoding.Columns.Length == 2 && encoding.FeatureNames.Length == encoding.Features.Length && encoding.Categories.IsEmpty
+            && encoding.Dates.IsDefaultOrEmpty
         && encoding.Columns.All(encoding.Features.Contains)
         && encoding.Derived.All(feature => feature.Kind == DerivedKind.Cross);
 
@@ -157,7 +159,8 @@ internal sealed class BoundaryPicture
     private static void Colour(byte[] pixels, int node, int colour, double opacity)
     {
         var (red, green, blue) = ReportStyle.Pixel(colour);
-        (pixels[4 * node], pixels[(4 * node) + 1], pixels[(4 * node) + 2], pixels[(4 * node) + 3]) = (red, green, blue, (byte)Math.Round(255 * opacity));
+        (pixels[4 * node], pixels[(4 * node) + 1], pixels[(4 * node) + 2], pixels[(4 * node) + 3]) =
+            (red, green, blue, (byte)Math.Round(255 * opacity));
     }
 
     private void Ground(byte[] pixels) =>
@@ -239,10 +242,12 @@ internal sealed class BoundaryPicture
                 _svg.Rectangle(x - (0.9 * size), y - (0.9 * size), 1.8 * size, 1.8 * size, kind, 1, tip);
                 break;
             case 2:
-                _svg.Path($"M{N(x)} {N(y - (1.2 * size))}L{N(x + (1.1 * size))} {N(y + (0.8 * size))}L{N(x - (1.1 * size))} {N(y + (0.8 * size))}Z", kind, 1, tip);
+                _svg.Path($"M{N(x)} {N(y - (1.2 * size))}L{N(x + (1.1 * size))} {N(y + (0.8 * size))}L{N(x - (1.1 * size))} {N(y + (0.8 * size))}Z",
+                    kind, 1, tip);
                 break;
             default:
-                _svg.Path($"M{N(x)} {N(y - (1.3 * size))}L{N(x + (1.3 * size))} {N(y)}L{N(x)} {N(y + (1.3 * size))}L{N(x - (1.3 * size))} {N(y)}Z", kind, 1, tip);
+                _svg.Path($"M{N(x)} {N(y - (1.3 * size))}L{N(x + (1.3 * size))} {N(y)}L{N(x)} {N(y + (1.3 * size))}L{N(x - (1.3 * size))} {N(y)}Z",
+                    kind, 1, tip);
                 break;
         }
     }

@@ -49,8 +49,10 @@ internal static class ClassificationPictures
             for (var predicted = 0; predicted < count; predicted++)
             {
                 if (confusion[truth, predicted] is > 0 and var number)
+                {
                     Cell(svg, left + (predicted * cell), y, cell, number, (double)number / total, truth == predicted, hasText,
                         $"{Name(names, truth)} predicted as {Name(names, predicted)}: {NumberText.Whole(number)} of {NumberText.Whole(total)}");
+                }
             }
         }
 
@@ -78,7 +80,8 @@ internal static class ClassificationPictures
             var (truth, predicted) = (Name(names, mistake.Truth), Name(names, mistake.Predicted));
             var scale = ImageSize / Math.Max(shape.Height, shape.Width);
             svg.Image(x, y, shape.Width * scale, shape.Height * scale, PngImage.OfGrey(shape.Width, shape.Height, pixels), isPixelated: true,
-                string.Create(CultureInfo.InvariantCulture, $"row {mistake.Row}: {truth}, predicted as {predicted} with {mistake.Confidence:0.0000}"));
+                string.Create(CultureInfo.InvariantCulture,
+                    $"row {mistake.Row}: {truth}, predicted as {predicted} with {mistake.Confidence:0.0000}"));
             svg.Text(x, y + ImageSize + 16, $"true {Shortened(truth, 14)}", "label");
             svg.Text(x, y + ImageSize + 32, $"predicted {Shortened(predicted, 8)}, {NumberText.Percent(mistake.Confidence, 0)}", "strong");
         }

@@ -84,28 +84,30 @@ internal static class CurvePictures
         var lines = Compared(runs, record => record.Validation?.Accuracy);
         if (lines.Count > 0)
         {
-            yield return new Picture("accuracy", "Share of the validation rows whose class is predicted right, under each epoch's last weights.", new LineChart
-            {
-                Title = "Validation accuracy",
-                Unit = "rows predicted right",
-                Lines = lines,
-                Mark = Best(lines, highest: true, share => NumberText.Percent(share)),
-                Label = Percents(lines),
-            }.Draw());
+            yield return new Picture("accuracy", "Share of the validation rows whose class is predicted right, under each epoch's last weights.",
+                new LineChart
+                {
+                    Title = "Validation accuracy",
+                    Unit = "rows predicted right",
+                    Lines = lines,
+                    Mark = Best(lines, highest: true, share => NumberText.Percent(share)),
+                    Label = Percents(lines),
+                }.Draw());
         }
 
         // Where it is the loss itself, its curve is there already.
         lines = Compared(runs, record => record.Validation?.MeanSquaredError);
         if (lines.Count > 0 && runs.Any(run => run.Recipe.Loss != LossKind.MeanSquaredError))
         {
-            yield return new Picture("mean-squared-error", "Mean squared error on the validation rows, under each epoch's last weights.", new LineChart
-            {
-                Title = "Validation error",
-                Unit = "mean squared error",
-                Lines = lines,
-                MayBeLogarithmic = true,
-                Mark = Best(lines, highest: false, NumberText.Short),
-            }.Draw());
+            yield return new Picture("mean-squared-error", "Mean squared error on the validation rows, under each epoch's last weights.",
+                new LineChart
+                {
+                    Title = "Validation error",
+                    Unit = "mean squared error",
+                    Lines = lines,
+                    MayBeLogarithmic = true,
+                    Mark = Best(lines, highest: false, NumberText.Short),
+                }.Draw());
         }
     }
 
@@ -115,14 +117,15 @@ internal static class CurvePictures
             .Where(line => line.Points.Count > 0)];
         if (lines.Any(line => line.Points.Count > 1))
         {
-            yield return new Picture("throughput", "Training rows per second, everything included; epochs too short to be timed one by one are taken together.", new LineChart
-            {
-                Title = "Throughput",
-                Unit = "rows per second",
-                Lines = lines,
-                IsOfRuns = runs.Count > 1,
-                FromZero = true,
-            }.Draw());
+            yield return new Picture("throughput",
+                "Training rows per second, everything included; epochs too short to be timed one by one are taken together.", new LineChart
+                {
+                    Title = "Throughput",
+                    Unit = "rows per second",
+                    Lines = lines,
+                    IsOfRuns = runs.Count > 1,
+                    FromZero = true,
+                }.Draw());
         }
     }
 

@@ -94,7 +94,10 @@ internal sealed record LineChart
         if (points.Count is > 0 and <= 40)
         {
             foreach (var (x, y) in points)
-                svg.Circle(xs.At(x), ys.At(y), points.Count == 1 ? 4 : 2.5, ReportStyle.Fill(line.Colour), 1, $"{line.Name}, epoch {x}: {NumberText.Short(y)}");
+            {
+                svg.Circle(xs.At(x), ys.At(y), points.Count == 1 ? 4
+                    : 2.5, ReportStyle.Fill(line.Colour), 1, $"{line.Name}, epoch {x}: {NumberText.Short(y)}");
+            }
         }
     }
 
@@ -136,7 +139,8 @@ internal sealed record LineChart
     {
         var last = Lines.SelectMany(line => line.Points).Max(point => point.X);
         var first = Lines.SelectMany(line => line.Points).Min(point => point.X);
-        return last > first ? Axis.Linear(first, last, left + 8, Width - Right - 8, least: 1) : Axis.Linear(last - 1, last + 1, left, Width - Right, least: 1);
+        return last > first ? Axis.Linear(first, last, left + 8, Width - Right - 8, least: 1)
+            : Axis.Linear(last - 1, last + 1, left, Width - Right, least: 1);
     }
 
     private Axis Vertical(double from, double to)
@@ -145,7 +149,8 @@ internal sealed record LineChart
         var (low, high) = values.Length == 0 ? (0, 1) : (values.Min(), values.Max());
         if (MayBeLogarithmic && low > 0 && high / low > LogarithmicFrom)
             return Axis.Logarithmic(low, high, from, to);
-        return FromZero || (low > 0 && low < 0.3 * high && Label is null) ? Axis.Around(0, high == 0 ? 1 : high, from, to, Label) : Axis.Around(low, high, from, to, Label);
+        return FromZero || (low > 0 && low < 0.3 * high && Label is null) ? Axis.Around(0, high == 0 ? 1 : high, from, to, Label)
+            : Axis.Around(low, high, from, to, Label);
     }
 
     private (List<(ChartLine Line, int Row, double X)> Lines, (int Row, double X) Mark) Legend()

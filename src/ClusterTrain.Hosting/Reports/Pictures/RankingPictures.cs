@@ -31,7 +31,11 @@ internal static class RankingPictures
             var path = new StepPath();
             path.Add(square.Across.At(0), square.Up.At(0));
             foreach (var step in ranking.Steps)
-                path.Add(square.Across.At((double)step.FalsePositives / ranking.Negatives), square.Up.At((double)step.TruePositives / ranking.Positives));
+            {
+                path.Add(square.Across.At((double)step.FalsePositives / ranking.Negatives),
+                    square.Up.At((double)step.TruePositives / ranking.Positives));
+            }
+
             square.Svg.Path(path.End(), ReportStyle.Line(i));
         }
 
@@ -47,7 +51,8 @@ internal static class RankingPictures
         if (curves.Count == 0)
             return null;
         var square = new Square(
-            $"Precision and recall: {figures.Rows} rows", "recall", "precision", [.. curves.Select((curve, i) => (curve.Name, i))], Square.Shares, Square.Shares);
+            $"Precision and recall: {figures.Rows} rows", "recall", "precision", [.. curves.Select((curve, i) => (curve.Name, i))], Square.Shares,
+                Square.Shares);
         if (curves is [var (only, _)])
             square.Level((double)only.Positives / (only.Positives + only.Negatives));
         foreach (var (i, (ranking, _)) in curves.Index())
@@ -91,7 +96,11 @@ internal static class RankingPictures
         square.Diagonal();
         var path = new StringBuilder();
         foreach (var bin in details.Calibration)
-            path.Append(path.Length == 0 ? 'M' : 'L').Append(Svg.N(square.Across.At(bin.Probability))).Append(' ').Append(Svg.N(square.Up.At(bin.Right)));
+        {
+            path.Append(path.Length == 0 ? 'M' : 'L').Append(Svg.N(square.Across.At(bin.Probability))).Append(' ')
+                .Append(Svg.N(square.Up.At(bin.Right)));
+        }
+
         square.Svg.Path(path.ToString(), ReportStyle.Line(0));
         var most = details.Calibration.Max(bin => bin.Rows);
         foreach (var bin in details.Calibration)
@@ -105,7 +114,8 @@ internal static class RankingPictures
     }
 
     /// <summary>True when some classes have no curve.</summary>
-    public static bool AreSome(ClassificationFigures details) => details.Classes.Length > 2 && details.Classes.Count(of => of.RocAuc is not null) > MostCurves;
+    public static bool AreSome(ClassificationFigures details) =>
+        details.Classes.Length > 2 && details.Classes.Count(of => of.RocAuc is not null) > MostCurves;
 
     private static List<(Ranking Ranking, string Name)> Curves(RowFigures figures, ImmutableArray<string> names, Func<Ranking, double> area)
     {
@@ -113,11 +123,13 @@ internal static class RankingPictures
             return [];
         IEnumerable<int> shown = details.Classes.Length == 2
             ? [1]
-            : details.Classes.Index().Where(of => of.Item.RocAuc is not null).OrderBy(of => of.Item.RocAuc).Take(MostCurves).Select(of => of.Index).Order();
+            : details.Classes.Index().Where(of => of.Item.RocAuc is not null).OrderBy(of => of.Item.RocAuc).Take(MostCurves).Select(of => of.Index)
+                .Order();
         return
         [
             .. shown.Select(index => (Ranking: scores.Rank(index), Index: index)).Where(of => of.Ranking is not null).Select(of => (
-                of.Ranking!, string.Create(CultureInfo.InvariantCulture, $"{Shortened(ClassificationPictures.Name(names, of.Index))}, area {area(of.Ranking!):0.0000}"))),
+                of.Ranking!, string.Create(CultureInfo.InvariantCulture,
+                    $"{Shortened(ClassificationPictures.Name(names, of.Index))}, area {area(of.Ranking!):0.0000}"))),
         ];
     }
 

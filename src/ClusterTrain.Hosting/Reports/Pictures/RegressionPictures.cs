@@ -23,11 +23,13 @@ internal static class RegressionPictures
             (from, to) => Axis.Around(low, high, from, to));
         foreach (var (truth, predicted) in points)
             Point(square, truth, predicted, points.Length);
-        square.Svg.Line(square.Across.At(square.Across.Low), square.Up.At(square.Up.Low), square.Across.At(square.Across.High), square.Up.At(square.Up.High), ReportStyle.Line(1));
+        square.Svg.Line(square.Across.At(square.Across.Low), square.Up.At(square.Up.Low), square.Across.At(square.Across.High),
+            square.Up.At(square.Up.High), ReportStyle.Line(1));
         return square.Svg;
     }
 
-    /// <summary>What predictions are too high or too low by, against the predictions: without a pattern the model has learned what there is.</summary>
+    /// <summary>What predictions are too high or too low by, against the predictions: without a pattern the model has learned what there
+    /// is.</summary>
     /// <param name="pairs">Targets and predictions, at least one.</param>
     /// <param name="output">Which output.</param>
     /// <param name="target">Its name.</param>
@@ -45,7 +47,8 @@ internal static class RegressionPictures
             (from, to) => Axis.Around(-largest, largest == 0 ? 1 : largest, from, to));
         foreach (var (truth, predicted) in points)
             Point(square, predicted, predicted - truth, points.Length);
-        square.Svg.Line(square.Across.At(square.Across.Low), square.Up.At(0), square.Across.At(square.Across.High), square.Up.At(0), ReportStyle.Line(1));
+        square.Svg.Line(square.Across.At(square.Across.Low), square.Up.At(0), square.Across.At(square.Across.High), square.Up.At(0),
+            ReportStyle.Line(1));
         return square.Svg;
     }
 

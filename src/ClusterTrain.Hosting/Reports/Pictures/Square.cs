@@ -19,7 +19,8 @@ internal sealed class Square
     /// <param name="horizontal">The axis to the right, between two pixels.</param>
     /// <param name="vertical">The axis up, between two pixels.</param>
     public Square(
-        string title, string across, string up, IReadOnlyList<(string Name, int Colour)> legend, Func<double, double, Axis> horizontal, Func<double, double, Axis> vertical)
+        string title, string across, string up, IReadOnlyList<(string Name, int Colour)> legend, Func<double, double, Axis> horizontal, Func<double,
+            double, Axis> vertical)
     {
         var places = Places(legend);
         _top = 64 + (places.Count == 0 ? 0 : (places[^1].Row + 1) * LegendRow);

@@ -81,7 +81,8 @@ internal sealed class Svg
 
     private string Element(string style) => string.Create(
         CultureInfo.InvariantCulture,
-        $"<svg class=\"picture{(_fits ? " fits" : "")}\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {N(Width)} {N(Height)}\" width=\"{N(Width)}\" "
+        $"<svg class=\"picture{(_fits ? " fits" : "")}\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {N(Width)} {N(Height)}\" "
+            + $"width=\"{N(Width)}\" "
         + $"height=\"{N(Height)}\" role=\"img\" aria-label=\"{Escape(_title)}\">{style}{_body}</svg>");
 
     private static string Opacity(double opacity) => opacity < 1 ? $" opacity=\"{N(opacity)}\"" : "";

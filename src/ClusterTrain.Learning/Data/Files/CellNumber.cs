@@ -23,7 +23,8 @@ internal static class CellNumber
         cell = cell.Trim(" \t");
         value = 0;
         return !cell.ContainsAnyExcept(decimalPoint == ',' ? s_charactersWithComma : s_characters)
-            && double.TryParse(cell, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, Form(decimalPoint), out value)
+            && double.TryParse(cell, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, Form(decimalPoint),
+                out value)
             && double.IsFinite(value);
     }
 

@@ -91,9 +91,14 @@ internal sealed class ColumnEncoder : ValueEncoder
                     features[at++] = DateCell.Part(raw[i], part);
             }
             else if (_widths[i] == 0)
+            {
                 features[at++] = raw[i];
+            }
             else if (raw[i] >= 0)
+            {
                 features[at + (int)raw[i]] = 1;
+            }
+
             at += _widths[i];
         }
 
@@ -101,7 +106,8 @@ internal sealed class ColumnEncoder : ValueEncoder
     }
 
     private DataException NoFill(long row, string column) => new(
-        $"{_placeOf(row)}, column '{column}' has no value, and every training row has one, so that nothing was learnt for it. Fill the gap, leave the row "
+        $"{_placeOf(row)}, column '{column}' has no value, and every training row has one, so that nothing was learnt for it. Fill the gap, leave "
+            + $"the row "
         + $"out, or train with data.impute: {{ {RecipeWriter.Text(column)}: most-frequent }}.");
 
     /// <summary>How the values of a column become those of a row.</summary>

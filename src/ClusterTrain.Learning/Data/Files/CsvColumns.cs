@@ -52,7 +52,8 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
         if (encoding.FileColumns.IsDefaultOrEmpty)
         {
             return source is null ? FeaturesAlone(rows, needed, targets, first) : throw new DataException(
-                $"{rows.File}: {rows.Place} names none of the columns that the model needs, and the model, which an earlier version wrote, does not " +
+                $"{rows.File}: {rows.Place} names none of the columns that the model needs, and the model, which an earlier version wrote, does not "
+                    + $"" +
                 $"know those of its training file. Write a first line that names them: {NearestColumn.Listed(needed)}.");
         }
 
@@ -65,7 +66,8 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
         var allowed = others.Length == needed.Length ? $", or the {others.Length} without {NearestColumn.Listed(targets)}," : "";
         throw new DataException(
             $"{rows.File}: {rows.Place} has no names and {Cells(first.Length)}; which columns they are is not certain. The training file has " +
-            $"{all.Length}: {NearestColumn.Listed(all)}. Write all of them{allowed} in that order, or a first line that names those the model needs: " +
+            $"{all.Length}: {NearestColumn.Listed(all)}. Write all of them{allowed} in that order, or a first line that names those the model needs: "
+                + $"" +
             $"{NearestColumn.Listed(needed)}.");
     }
 
@@ -125,7 +127,8 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
         {
             throw new DataException(
                 $"{rows.File}: {rows.Place} has no names and {Cells(first.Length)}, the {needed.Length} features and {targets.Length} more. " +
-                $"Write a first line that says which is which, such as {targets[0]},{needed[0]}, ... (`data export --header` does), or leave the features alone there.");
+                $"Write a first line that says which is which, such as {targets[0]},{needed[0]}, ... (`data export --header` does), or leave the "
+                    + $"features alone there.");
         }
 
         throw new DataException(
@@ -139,7 +142,11 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
         string place, ImmutableArray<string> missing, ImmutableArray<string> needed, ImmutableArray<string> found)
     {
         if (missing is [var one])
-            return new DataException($"{place}: the model needs the column '{one}', which is not there. {NearestColumn.Suggest(one, found)} Add it, or name it so.");
+        {
+            return new DataException(
+                $"{place}: the model needs the column '{one}', which is not there. {NearestColumn.Suggest(one, found)} Add it, or name it so.");
+        }
+
         var remedy = missing.Length < needed.Length
             ? "Add them; the order of columns does not matter."
             : $"The first line has to name the columns, in any order; it is {NearestColumn.Listed(found)}.";

@@ -52,7 +52,8 @@ internal sealed class CsvDelimiter(CsvFormat format, Func<ImmutableArray<string>
             [var one] => (one.Delimiter, false),
             _ when usual is { } training && samples.Exists(sample => sample.Delimiter == training) => (training, false),
             _ => throw new DataException(
-                $"{file.Name}: line 1: {string.Join(" or ", samples.Select(sample => CsvFormat.Word(sample.Delimiter)))} may stand between the columns, which cannot be told. "
+                $"{file.Name}: line 1: {string.Join(" or ", samples.Select(sample => CsvFormat.Word(sample.Delimiter)))} may stand between the "
+                    + $"columns, which cannot be told. "
                 + (usual is null
                     ? $"Say it in the recipe, for example data.delimiter: {CsvFormat.Word(samples[0].Delimiter)}."
                     : "Write the file with the delimiter of the training file.")),
@@ -74,9 +75,11 @@ internal sealed class CsvDelimiter(CsvFormat format, Func<ImmutableArray<string>
     private char Said(string said, string file)
     {
         var delimiter = CsvFormat.ParseDelimiter(said) ?? throw new DataException(
-            $"{file}: line 1 is 'sep={said}', which does not say what stands between the columns. Write sep=; or another delimiter, or remove the line.");
+            $"{file}: line 1 is 'sep={said}', which does not say what stands between the columns. Write sep=; or another delimiter, or remove the "
+                + $"line.");
         return format.Delimiter is null || format.Delimiter == delimiter ? delimiter : throw new DataException(
-            $"{file}: line 1 says that {CsvFormat.Word(delimiter)} stands between the columns, and data.delimiter is {CsvFormat.Word(format.Delimiter.Value)}. Keep one of the two.");
+            $"{file}: line 1 says that {CsvFormat.Word(delimiter)} stands between the columns, and data.delimiter is "
+                + $"{CsvFormat.Word(format.Delimiter.Value)}. Keep one of the two.");
     }
 
     /// <summary>The beginning of a file, cut by one delimiter.</summary>

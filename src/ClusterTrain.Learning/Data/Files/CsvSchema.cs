@@ -150,7 +150,9 @@ internal sealed class CsvSchema
                 .AddRange(source.Derived.Select(feature => feature.Name));
             return !rest.IsEmpty
                 ? rest
-                : throw new DataException($"{file.File}: {(source.Exclude.IsEmpty ? "all columns are targets" : "all columns are targets or excluded")}; at least one has to be a feature.");
+                : throw new DataException(
+                    $"{file.File}: {(source.Exclude.IsEmpty ? "all columns are targets" : "all columns are targets or excluded")}; at least one has "
+                        + $"to be a feature.");
         }
 
         var seen = new HashSet<string>(source.Targets);
@@ -169,7 +171,10 @@ internal sealed class CsvSchema
     private static void CheckParts(CsvSource source, CsvColumns file, ImmutableArray<string> features)
     {
         if (source.Dates.SelectMany(FeatureEncoding.FeatureNamesOf).FirstOrDefault(features.Contains) is { } taken)
-            throw new DataException($"{file.File}: there is a feature '{taken}' already, as a part of a date is called. Rename it, or leave the part out.");
+        {
+            throw new DataException($"{file.File}: there is a feature '{taken}' already, as a part of a date is called. Rename it, or leave the part "
+                + $"out.");
+        }
     }
 
     private static void CheckImputed(CsvSource source, CsvColumns file, ImmutableArray<string> columns, ImmutableArray<string> features)
@@ -186,17 +191,22 @@ internal sealed class CsvSchema
             if (column.Indicator && !features.Contains(column.Column))
             {
                 throw new DataException(
-                    $"{file.File}: data.impute asks for an indicator of '{column.Column}', which is no feature itself. Add it to the features, or remove the indicator.");
+                    $"{file.File}: data.impute asks for an indicator of '{column.Column}', which is no feature itself. Add it to the features, or "
+                        + $"remove the indicator.");
             }
 
             if (column.Indicator && FeatureEncoding.IndicatorName(column.Column) is var name && (columns.Contains(name) || features.Contains(name)))
-                throw new DataException($"{file.File}: there is a feature '{name}' already, as the indicator of '{column.Column}' is called. Rename it.");
+            {
+                throw new DataException($"{file.File}: there is a feature '{name}' already, as the indicator of '{column.Column}' is called. Rename "
+                    + $"it.");
+            }
         }
 
         if (source.Unseen.FirstOrDefault(column => !columns.Contains(column.Column)) is { } unused)
         {
             throw new DataException(
-                $"{file.File}: data.unseen names the column '{unused.Column}', which is not among those that features need. Remove it there, or add it to the features.");
+                $"{file.File}: data.unseen names the column '{unused.Column}', which is not among those that features need. Remove it there, or add "
+                    + $"it to the features.");
         }
     }
 

@@ -40,7 +40,8 @@ internal sealed class CsvTable
         _values = new double[schema.Rules.Count];
         var words = schema.Columns.Zip(schema.Words).ToDictionary(pair => pair.First, pair => pair.Second);
         _wordsOfValues = [.. schema.Features.Select(name => words.GetValueOrDefault(name))];
-        _areWords = schema.KeepsColumns ? [.. schema.Words.Select(value => value is not null)] : Array.ConvertAll(_wordsOfValues, value => value is not null);
+        _areWords = schema.KeepsColumns ? [.. schema.Words.Select(value => value is not null)]
+            : Array.ConvertAll(_wordsOfValues, value => value is not null);
         _mayMiss = [.. schema.Columns.Select(schema.MayMiss.Contains)];
         _mayBeUnseen = [.. schema.Columns.Select(schema.MayBeUnseen.Contains)];
     }
@@ -114,7 +115,8 @@ internal sealed class CsvTable
         {
             var more = columns.Names.Except(_columns.Names).Select(name => $"'{name}' more");
             var fewer = _columns.Names.Except(columns.Names).Select(name => $"no '{name}'");
-            throw new DataException($"{columns.File}: {columns.Place}: other columns than in {_columns.File}: {NearestColumn.Listed([.. fewer, .. more])}. Give all files of a table the same columns.");
+            throw new DataException($"{columns.File}: {columns.Place}: other columns than in {_columns.File}: "
+                + $"{NearestColumn.Listed([.. fewer, .. more])}. Give all files of a table the same columns.");
         }
 
         (_cells, _columns) = (cells, columns);
@@ -219,12 +221,14 @@ internal sealed class CsvTable
         return DateCell.Read(cell, date.Format) ?? throw Cell(
             column,
             $"is '{Short(cell)}', not a date such as {date.Format}",
-            $"Correct it, or say how its dates are written: dates: {{ {Key(index)}: {{ format: {OtherFormat(cell, date.Format)} }} }}.{MissingWords.Remedy(cell)}");
+            $"Correct it, or say how its dates are written: dates: {{ {Key(index)}: {{ format: {OtherFormat(cell, date.Format)} }} "
+                + $"}}.{MissingWords.Remedy(cell)}");
     }
 
     // The one a cell is written in, where it is written in one.
     private static string OtherFormat(string cell, string format) =>
-        DateColumn.Formats.FirstOrDefault(other => DateCell.Read(cell, other) is not null) ?? (format == "dd.mm.yyyy" ? DateColumn.DefaultFormat : "dd.mm.yyyy");
+        DateColumn.Formats.FirstOrDefault(other => DateCell.Read(cell, other) is not null)
+            ?? (format == "dd.mm.yyyy" ? DateColumn.DefaultFormat : "dd.mm.yyyy");
 
     private double Boolean(int index)
     {
@@ -233,7 +237,8 @@ internal sealed class CsvTable
         if (IsMissing(cell))
             throw Missing(column, cell, $"Fill the gap, leave the row out, or train with data.impute: {{ {Key(index)}: median }}.");
         return BooleanCell.Read(cell) ?? throw Cell(
-            column, $"is '{Short(cell)}', neither true nor false", $"Write true or false, yes or no, 1 or 0, or name the column as categorical.{MissingWords.Remedy(cell)}");
+            column, $"is '{Short(cell)}', neither true nor false",
+                $"Write true or false, yes or no, 1 or 0, or name the column as categorical.{MissingWords.Remedy(cell)}");
     }
 
     private int Class(WordCodes labels, int column)
@@ -320,7 +325,8 @@ internal sealed class CsvTable
             return;
         _longNumbers.Add(
             column,
-            $"{_columns.File}: {_cells.Place}, column '{_columns.Names[column]}' is {Short(cell)}: numbers are told apart by their first 15 digits. " +
+            $"{_columns.File}: {_cells.Place}, column '{_columns.Names[column]}' is {Short(cell)}: numbers are told apart by their first 15 digits. "
+                + $"" +
             "Where it is a name and no quantity, list the features without it, or name it as categorical.");
     }
 

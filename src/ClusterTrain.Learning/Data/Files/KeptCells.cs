@@ -33,5 +33,6 @@ internal sealed class KeptCells
 
     // Columns that nobody uses may have no name, or one name.
     private static string[] Apart(IReadOnlyList<string> names) =>
-        [.. names.Select((name, index) => name.Length > 0 && names.Count(other => other == name) == 1 ? name : $"{name} (column {index + 1})".Trim())];
+        [.. names.Select((name, index) =>
+            name.Length > 0 && names.Count(other => other == name) == 1 ? name : $"{name} (column {index + 1})".Trim())];
 }

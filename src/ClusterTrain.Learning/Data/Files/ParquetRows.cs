@@ -105,7 +105,8 @@ internal sealed class ParquetRows : TableRows, IDisposable
         _ when field.ClrType == typeof(DateOnly) => Values<DateOnly>(field, value => value.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
         _ when field.ClrType == typeof(Guid) => Values<Guid>(field, value => value.ToString()),
         _ => throw new DataException(
-            $"{File}: column '{field.Name}' holds values of the type {(field.ClrType.IsGenericType ? "bytes" : field.ClrType.Name)}, which are no numbers, words or dates. List the features without it, or write it as one of those."),
+            $"{File}: column '{field.Name}' holds values of the type {(field.ClrType.IsGenericType ? "bytes" : field.ClrType.Name)}, which are no "
+                + $"numbers, words or dates. List the features without it, or write it as one of those."),
     };
 
     private Func<int, string> Words(DataField field)
@@ -149,7 +150,8 @@ internal sealed class ParquetRows : TableRows, IDisposable
         catch (Exception exception) when (exception is not (DataException or OutOfMemoryException))
         {
             throw new DataException(
-                $"{file.Name}: the Parquet file is damaged, cut off, or of a kind that is not read: {exception.Message.ReplaceLineEndings(" ").TrimEnd('.')}. Write it again.", exception);
+                $"{file.Name}: the Parquet file is damaged, cut off, or of a kind that is not read: "
+                    + $"{exception.Message.ReplaceLineEndings(" ").TrimEnd('.')}. Write it again.", exception);
         }
     }
 }

@@ -41,7 +41,8 @@ internal abstract class TableRows(string file)
         if (Count != columns)
         {
             throw new DataException(
-                $"{File}: {Place} has {Count} cells where there are {columns} columns. Correct the line; a cell that holds a {CsvFormat.Word(Delimiter)} needs quotes.");
+                $"{File}: {Place} has {Count} cells where there are {columns} columns. Correct the line; a cell that holds a "
+                    + $"{CsvFormat.Word(Delimiter)} needs quotes.");
         }
     }
 }

@@ -121,7 +121,8 @@ internal sealed record PreparedHeader
             isClassification ? "one output for each class, or one for two classes" : "one output for each target");
         Require(double.IsFinite(TargetScale) && TargetScale > 0, "targetScale", "a number above 0");
         Require(
-            TargetOffsets.IsDefault || (TargetOffsets.Length == Outputs && TargetOffsets.All(double.IsFinite) && !isClassification), "targetOffsets", "a number for each target");
+            TargetOffsets.IsDefault || (TargetOffsets.Length == Outputs && TargetOffsets.All(double.IsFinite) && !isClassification), "targetOffsets",
+                "a number for each target");
         Require(
             !ClassWeights.IsDefault && (ClassWeights.IsEmpty || ClassWeights.Length == Classes.Length)
             && ClassWeights.All(weight => float.IsFinite(weight) && weight > 0),

@@ -84,7 +84,8 @@ internal abstract class RowTargets(int outputs, ImmutableArray<string> classes, 
 
     /// <summary>Over chosen rows the mean of each target, and one over the deviation that they have on average; 1 where they have none.</summary>
     /// <param name="rows">The rows; null: all.</param>
-    public virtual (double Scale, ImmutableArray<double> Means) Statistics(int[]? rows) => throw new InvalidOperationException("Classes have no mean.");
+    public virtual (double Scale, ImmutableArray<double> Means) Statistics(int[]? rows) =>
+        throw new InvalidOperationException("Classes have no mean.");
 
     /// <summary>Writes a class index over zeros.</summary>
     protected void WriteLabel(int label, Span<float> targets)
@@ -144,7 +145,10 @@ internal abstract class RowTargets(int outputs, ImmutableArray<string> classes, 
             {
                 centred[i] = (float)((Wide(i) - offsets[i % Outputs]) * scale);
                 if (!float.IsFinite(centred[i]))
-                    throw new RowException(i / Outputs, $"target {i % Outputs}: is too large for a 32-bit float in the scale of the training rows. Correct it or leave the row out.");
+                {
+                    throw new RowException(i / Outputs,
+                        $"target {i % Outputs}: is too large for a 32-bit float in the scale of the training rows. Correct it or leave the row out.");
+                }
             }
 
             return new NumberTargets(centred, Outputs) { Zeros = ZerosOf(scale, offsets) };

@@ -86,9 +86,17 @@ public sealed class DataStore
         var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream(DigitsResource)
             ?? throw new InvalidOperationException($"The resource {DigitsResource} is missing from the program.");
         var pixels = Enumerable.Range(0, set.Shape.Height * set.Shape.Width).Select(i => $"f{i}");
-        var columns = new CsvSource { File = set.Name, Header = false, Columns = [.. pixels, "label"], Targets = ["label"], Format = new() { Delimiter = ',' } };
+        var columns = new CsvSource
+        {
+            File = set.Name,
+            Header = false,
+            Columns = [.. pixels, "label"],
+            Targets = ["label"],
+            Format = new() { Delimiter = ',' }
+        };
         var (table, schema) = CsvTable.Read(
-            [() => DataFile.Over(set.Name, resource)], new DataRecipe { Source = columns }, training: null, name => new MemoryCollector(name), DataLimits.FileBytes);
+            [() => DataFile.Over(set.Name, resource)], new DataRecipe { Source = columns }, training: null, name =>
+                new MemoryCollector(name), DataLimits.FileBytes);
         return new SourceData
         {
             Train = table with { Places = RowPlaces.Numbered },

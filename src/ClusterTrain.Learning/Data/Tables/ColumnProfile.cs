@@ -49,7 +49,8 @@ internal sealed partial class ColumnProfile(string name)
     public bool HasMany => _counts.Count > MostDistinct;
 
     /// <summary>The formats by which all values are dates: those of days and months in both orders where no day is beyond 12.</summary>
-    public IReadOnlyList<string> DateFormats => Values == 0 ? [] : [.. DateColumn.Formats.Where(format => _dates[format] == Values && IsUsual(format))];
+    public IReadOnlyList<string> DateFormats =>
+        Values == 0 ? [] : [.. DateColumn.Formats.Where(format => _dates[format] == Values && IsUsual(format))];
 
     /// <summary>The parts of dates that differ in the column, for a column of one date format.</summary>
     public IReadOnlyList<DatePart> DateParts => [.. _parts
@@ -86,7 +87,8 @@ internal sealed partial class ColumnProfile(string name)
     }
 
     /// <summary>Cells that are empty or have one of these words.</summary>
-    public long Missing(IReadOnlySet<string> missing) => Empty + _missingWords.Where(word => missing.Contains(word.Key)).Sum(word => word.Value.Count);
+    public long Missing(IReadOnlySet<string> missing) =>
+        Empty + _missingWords.Where(word => missing.Contains(word.Key)).Sum(word => word.Value.Count);
 
     /// <summary>Takes a cell.</summary>
     public void Add(string text, int line)

@@ -57,11 +57,13 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             if (_features.Count == 0)
             {
                 throw new DataException(
-                    $"{table.File}: no column but the target can be a feature: {string.Join("; ", _remarks)}. Add columns of numbers, or of words that come again.");
+                    $"{table.File}: no column but the target can be a feature: {string.Join("; ", _remarks)}. Add columns of numbers, or of words "
+                        + $"that come again.");
             }
 
             var text = new StringBuilder();
-            var told = isRegression ? $"a regression of '{table.Target.Name}'" : $"a classification of '{table.Target.Name}' into {classes.Count} classes";
+            var told = isRegression ? $"a regression of '{table.Target.Name}'"
+                : $"a classification of '{table.Target.Name}' into {classes.Count} classes";
             var summary = $"{told} from {_features.Count} of {Count(table.Columns.Length, "column")}, {Count(table.Rows, "row")}";
             Head(text, summary, name);
             Data(text, file, isRegression);
@@ -78,15 +80,23 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             {
                 var more = target.Missing(_missing) is > 1 and var count ? $" and so are {count - 1} more" : "";
                 throw new DataException(
-                    $"{table.File}: line {line}, column '{target.Name}', the target, is {(target.FirstEmpty > 0 ? "empty" : $"'{word.Key}'")}{more}. A target is never made up: "
+                    $"{table.File}: line {line}, column '{target.Name}', the target, is {(target.FirstEmpty > 0 ? "empty" : $"'{word.Key}'")}{more}. "
+                        + $"A target is never made up: "
                     + "leave these rows out.");
             }
 
             if (target.Categories(_missing) is { Count: 1 } only)
-                throw new DataException($"{table.File}: column '{target.Name}', the target, is '{only.Keys.First()}' in all rows. Name another target, or add rows of another kind.");
+            {
+                throw new DataException($"{table.File}: column '{target.Name}', the target, is '{only.Keys.First()}' in all rows. Name another "
+                    + $"target, or add rows of another kind.");
+            }
+
             RefuseLarge(target);
             if (!IsNameable(target))
-                throw new DataException($"{table.File}: the target's name '{RecipeText.Shown(target.Name)}' has characters that no recipe has. Rename it.");
+            {
+                throw new DataException($"{table.File}: the target's name '{RecipeText.Shown(target.Name)}' has characters that no recipe has. "
+                    + $"Rename it.");
+            }
         }
 
         private bool IsRegression() => table.Target.AreNumbers(Point)
@@ -99,21 +109,31 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             {
                 var (line, cell) = target.FirstWord(Point);
                 throw new DataException(
-                    $"{table.File}: column '{target.Name}', the target, has {(target.HasMany ? "very many" : classes.Count)} different words in {table.Rows} rows: too many for classes, "
+                    $"{table.File}: column '{target.Name}', the target, has {(target.HasMany ? "very many" : classes.Count)} different words in "
+                        + $"{table.Rows} rows: too many for classes, "
                     + $"and line {line} is '{RecipeText.Shown(cell)}', not a number. Correct it, or name another target.");
             }
 
             var rare = classes.Where(of => of.Value < FewRows).Select(of => of.Key).Order(StringComparer.Ordinal).ToList();
             if (rare.Count > 0)
-                Warn($"fewer than {FewRows} rows have the class {NearestColumn.Quoted(rare)}: a split may have none of it. Add such rows, or join classes.");
+            {
+                Warn($"fewer than {FewRows} rows have the class {NearestColumn.Quoted(rare)}: a split may have none of it. Add such rows, or join "
+                    + $"classes.");
+            }
+
             if (classes.Values.Max() > Uneven * classes.Values.Min())
             {
-                Warn($"the classes are uneven: '{classes.MaxBy(of => of.Value).Key}' has {classes.Values.Max()} rows, '{classes.MinBy(of => of.Value).Key}' {classes.Values.Min()}. "
+                Warn($"the classes are uneven: '{classes.MaxBy(of => of.Value).Key}' has {classes.Values.Max()} rows, "
+                    + $"'{classes.MinBy(of => of.Value).Key}' {classes.Values.Min()}. "
                     + "Where the rare ones matter, set class_weights: balanced.");
             }
 
             if (target.AreNumbers(Point))
-                Warn($"the target has {classes.Count} different whole numbers, which are taken for classes. Where they are quantities, set task: regression, one unit without softmax, and loss: mean-squared-error.");
+            {
+                Warn($"the target has {classes.Count} different whole numbers, which are taken for classes. Where they are quantities, set task: "
+                    + $"regression, one unit without softmax, and loss: mean-squared-error.");
+            }
+
             return classes;
         }
 
@@ -123,33 +143,63 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             var (name, categories) = (column.Name, column.Categories(_missing));
             var isNumber = column.AreNumbers(Point);
             if (!IsNameable(column))
+            {
                 LeaveOut(column, name.Length == 0 ? "has no name" : "has characters in its name that no recipe has");
+            }
             else if (table.Columns.Count(other => other.Name == name) > 1)
+            {
                 LeaveOut(column, "is the name of several columns");
+            }
             else if (categories.Count == 0)
+            {
                 LeaveOut(column, "is empty");
+            }
             else if (categories.Count == 1 && (column.Missing(_missing) == 0 || isNumber))
+            {
                 LeaveOut(column, $"is '{RecipeText.Shown(categories.Keys.First())}' wherever it is not empty");
+            }
             else if (column.CountsRows || (column.AreIntegers && IsNamedAsId(name) && IsPerRow(column, categories)))
+            {
                 LeaveOut(column, "numbers the rows");
+            }
             else if (column.DateFormats is [_, _, ..] formats)
-                LeaveOut(column, $"holds dates, and whether the day or the month comes first cannot be told; if it matters, name it under dates with the format {string.Join(" or ", formats)}");
+            {
+                LeaveOut(column, $"holds dates, and whether the day or the month comes first cannot be told; if it matters, name it under dates with "
+                    + $"the format {string.Join(" or ", formats)}");
+            }
             else if (column.DateFormats.Count == 1 && column.DateParts.Count == 0)
+            {
                 LeaveOut(column, "holds times of one hour of one day");
+            }
             else if (column.DateFormats.Count == 1)
+            {
                 AddDates(column);
+            }
             else if (column.AreBooleans)
+            {
                 AddBooleans(column);
+            }
             else if (isNumber)
+            {
                 AddNumber(column);
+            }
             else if (column.Numbers(Point) * 10 >= column.Values * 9 && column.FirstWord(Point) is var (line, cell))
+            {
                 LeaveOut(column, NoNumbers(column.Values - column.Numbers(Point), line, RecipeText.Shown(cell)));
+            }
             else if (IsPerRow(column, categories))
-                LeaveOut(column, $"has {(column.HasMany ? "very many" : categories.Count)} different words in {table.Rows} rows, a name for nearly each");
+            {
+                LeaveOut(column, $"has {(column.HasMany ? "very many" : categories.Count)} different words in {table.Rows} rows, a name for nearly "
+                    + $"each");
+            }
             else if (categories.Count > MostCategories)
+            {
                 LeaveOut(column, $"has {categories.Count} different words; join rare ones, if it matters");
+            }
             else
+            {
                 AddWords(column, categories.Count);
+            }
         }
 
         private static string NoNumbers(long cells, int line, string first) => cells == 1
@@ -160,7 +210,11 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
         {
             RefuseLarge(column);
             if (Point == ',' && column.MayHaveThousands)
-                Warn($"column '{column.Name}': the commas may stand between thousands, such as in '{RecipeText.Shown(column.FirstWord('.').Cell)}'; they are read as standing before decimals.");
+            {
+                Warn($"column '{column.Name}': the commas may stand between thousands, such as in '{RecipeText.Shown(column.FirstWord('.').Cell)}'; "
+                    + $"they are read as standing before decimals.");
+            }
+
             _numbers.Add(column);
             _features.Add(column.Name);
             _inputs++;
@@ -194,7 +248,10 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
         private void WarnOfMissing(ColumnProfile column)
         {
             if (column.Missing(_missing) is var missing && missing * 2 > table.Rows)
-                Warn($"column '{column.Name}' is missing in {missing} of {table.Rows} rows. Look whether it tells anything, or take it from the features.");
+            {
+                Warn($"column '{column.Name}' is missing in {missing} of {table.Rows} rows. Look whether it tells anything, or take it from the "
+                    + $"features.");
+            }
         }
 
         private void LeaveOut(ColumnProfile column, string because)
@@ -207,22 +264,28 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
         private void RefuseLarge(ColumnProfile column)
         {
             if (column.AreNumbers(Point) && column.TooLarge is var (line, cell))
-                throw new DataException($"{table.File}: line {line}, column '{column.Name}' is '{RecipeText.Shown(cell)}', not a finite 32-bit number. Correct it or leave the row out.");
+            {
+                throw new DataException($"{table.File}: line {line}, column '{column.Name}' is '{RecipeText.Shown(cell)}', not a finite 32-bit "
+                    + $"number. Correct it or leave the row out.");
+            }
         }
 
         private void Warn(string warning) => _warnings.Add(warning);
 
         private static bool IsNamedAsId(string name) => Spelling.Plain(name) is var plain
-            && (plain.EndsWith("id", StringComparison.Ordinal) || plain.EndsWith("key", StringComparison.Ordinal) || plain.EndsWith("number", StringComparison.Ordinal) || plain is "index" or "nr" or "no" or "row");
+            && (plain.EndsWith("id", StringComparison.Ordinal) || plain.EndsWith("key", StringComparison.Ordinal)
+                || plain.EndsWith("number", StringComparison.Ordinal) || plain is "index" or "nr" or "no" or "row");
 
         private static bool IsPerRow(ColumnProfile column, Dictionary<string, long> categories) =>
             column.HasMany || (categories.Count > FewWords && categories.Count * 2L > column.Values);
 
-        private static bool IsNameable(ColumnProfile column) => column.Name.Length is > 0 and <= RecipeLimits.TextCharacters && RecipeForms.IsText(column.Name);
+        private static bool IsNameable(ColumnProfile column) =>
+            column.Name.Length is > 0 and <= RecipeLimits.TextCharacters && RecipeForms.IsText(column.Name);
 
         private void Head(StringBuilder text, string summary, string name)
         {
-            Line(text, $"# {char.ToUpperInvariant(summary[0])}{summary[1..]}. Every line may be changed; `clustertrain train` with this file trains it.");
+            Line(text, $"# {char.ToUpperInvariant(summary[0])}{summary[1..]}. Every line may be changed; `clustertrain train` with this file trains "
+                + $"it.");
             foreach (var warning in _warnings)
                 Line(text, $"# Note: {string.Concat(warning.ReplaceLineEndings(" ").Select(c => char.IsControl(c) ? ' ' : c))}");
             Line(text, $"name: {RecipeWriter.Text(name)}");
@@ -275,7 +338,8 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
 
         private void Policies(StringBuilder text)
         {
-            var filled = _features.Select(name => table.Columns.First(column => column.Name == name)).Where(column => column.Missing(_missing) > 0).ToList();
+            var filled = _features.Select(name => table.Columns.First(column => column.Name == name)).Where(column => column.Missing(_missing) > 0)
+                .ToList();
             if (filled.Count > 0)
                 Line(text, "  impute:                     # what fills missing values, computed over the training rows");
             foreach (var column in filled)
@@ -328,6 +392,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
 
         private static void Line(StringBuilder text, string line) => text.Append(line).Append('\n');
 
-        private static string Count(long count, string thing) => string.Create(CultureInfo.InvariantCulture, $"{count:N0} {thing}{(count == 1 ? "" : "s")}");
+        private static string Count(long count, string thing) =>
+            string.Create(CultureInfo.InvariantCulture, $"{count:N0} {thing}{(count == 1 ? "" : "s")}");
     }
 }

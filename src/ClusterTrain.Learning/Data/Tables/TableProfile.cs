@@ -64,7 +64,8 @@ internal sealed record TableProfile
         if (count == 0)
             throw new DataException($"{rows.File}: a header and no rows. Name a file of at least one row.");
         var point = decimalPoint ?? DecimalOf(rows.File, columns);
-        var missing = columns.SelectMany(column => column.WordsForMissing.Keys.Where(word => column.AreNumbers(point) || MissingWords.AreCertain(word)))
+        var missing = columns.SelectMany(column =>
+            column.WordsForMissing.Keys.Where(word => column.AreNumbers(point) || MissingWords.AreCertain(word)))
             .Distinct().Order(StringComparer.Ordinal).ToImmutableArray();
         return new TableProfile
         {
@@ -88,7 +89,8 @@ internal sealed record TableProfile
         {
             var (line, cell) = withComma[0].FirstWord('.');
             throw new DataException(
-                $"{file}: line {line}, column '{withComma[0].Name}' is '{cell}': whether the comma stands before decimals or between thousands cannot be told. " +
+                $"{file}: line {line}, column '{withComma[0].Name}' is '{cell}': whether the comma stands before decimals or between thousands "
+                    + $"cannot be told. " +
                 "Write numbers without commas, or say --decimal comma.");
         }
 
@@ -97,7 +99,8 @@ internal sealed record TableProfile
         var (lineOfComma, commaCell) = withComma[0].FirstWord('.');
         var (lineOfPoint, pointCell) = withPoint.FirstWord(',');
         throw new DataException(
-            $"{file}: decimals stand after a comma in line {lineOfComma}, column '{withComma[0].Name}' ('{commaCell}'), and after a point in line {lineOfPoint}, column "
+            $"{file}: decimals stand after a comma in line {lineOfComma}, column '{withComma[0].Name}' ('{commaCell}'), and after a point in line "
+                + $"{lineOfPoint}, column "
             + $"'{withPoint.Name}' ('{pointCell}'). Write all numbers alike.");
     }
 
@@ -106,9 +109,11 @@ internal sealed record TableProfile
         var numbers = first.FirstOrDefault(cell => CellNumber.TryParse(cell, out _));
         return new DataException(numbers is null
             ? $"{rows.File}: {rows.Place}: there is no column '{target}'. {NearestColumn.Suggest(target, first)}"
-            : $"{rows.File}: {rows.Place} has '{numbers}', a number, so that it names no columns. Write a first line of names, or name the target by its place, c0 to c{first.Length - 1}.");
+            : $"{rows.File}: {rows.Place} has '{numbers}', a number, so that it names no columns. Write a first line of names, or name the target by "
+                + $"its place, c0 to c{first.Length - 1}.");
     }
 
     private static bool IsPlace(string target, int columns) =>
-        target is ['c', .. var digits] && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var place) && place < columns && $"c{place}" == target;
+        target is ['c', .. var digits] && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var place) && place < columns
+            && $"c{place}" == target;
 }

@@ -16,7 +16,8 @@ public sealed class PrepareToFileTests
     {
         "data: { csv: { file: rows.csv, target: label, features: [n, word, r], categorical: [word], derive: [{ name: r, ratio: [x, n] }] }, "
             + "standardise: true, validation: 0.2, test: 7 }",
-        "data: { csv: { file: rows.csv, target: label, features: [n, word], categorical: [word] }, scale: 1/255, class_weights: balanced, test: 0.1 }",
+        "data: { csv: { file: rows.csv, target: label, features: [n, word], categorical: [word] }, scale: 1/255, class_weights: balanced, test: 0.1 "
+            + "}",
         "data: { csv: { file: rows.csv, test_file: test.csv, target: label, features: [x, n] }, validation: 1 }",
         "data: { csv: { file: rows.csv, target: x, features: [n] }, task: regression, target_scale: 0.1, validation: 5, standardise: true }",
         "data: { idx: { features: images, labels: labels, test_features: images, test_labels: labels }, scale: 1/255 }",
