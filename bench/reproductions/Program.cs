@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
+using ClusterTrain.Data.Common;
+using ClusterTrain.Learning.Files;
 using ClusterTrain.Reproductions;
+using ClusterTrain.Runs;
 
 var rows = new Argument<string[]>("RECIPE") { Description = "rows to run (default: all)", Arity = ArgumentArity.ZeroOrMore };
 rows.AcceptOnlyFromAmong([.. Rows.All.Select(row => row.Recipe)]);

@@ -1,7 +1,19 @@
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
-using ClusterTrain.Training;
+using ClusterTrain.Data.Common;
+using ClusterTrain.Data.Models;
+using ClusterTrain.Data.Preparation;
+using ClusterTrain.Data.Prepared;
+using ClusterTrain.Data.Store;
+using ClusterTrain.InProcess;
+using ClusterTrain.Learning.Checks;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Validation;
+
 
 namespace ClusterTrain.Reproductions;
 

@@ -1,5 +1,6 @@
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Training.Coordination;
+
 
 namespace ClusterTrain.Reproductions;
 

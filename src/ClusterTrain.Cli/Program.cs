@@ -1,4 +1,5 @@
 using ClusterTrain.Cli;
+using ClusterTrain.Cli.Output;
 
 if (OpenFiles.Refusal(args) is { } refusal)
 {

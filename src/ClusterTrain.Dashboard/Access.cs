@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using ClusterTrain.Dashboard.Pages;
 using Microsoft.AspNetCore.Http;
 
 namespace ClusterTrain.Dashboard;

@@ -3,7 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using ClusterTrain.Dashboard.Pages;
 using ClusterTrain.Dashboard.Telemetry;
-using ClusterTrain.Hosting;
+using ClusterTrain.Watching;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Hosting;

@@ -1,3 +1,4 @@
+using ClusterTrain.Cli.Output;
 using Spectre.Console;
 
 namespace ClusterTrain.Cli.Tests;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using ClusterTrain.Cli.Output;
 
 namespace ClusterTrain.Cli.Tests;
 

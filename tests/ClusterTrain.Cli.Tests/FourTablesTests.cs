@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text;
-using ClusterTrain.Learning;
-using ClusterTrain.Learning.Tests;
+using ClusterTrain.Data.Common;
+using ClusterTrain.Data.Models;
+using ClusterTrain.Data.Tests;
 
 namespace ClusterTrain.Cli.Tests;
 

@@ -1,3 +1,5 @@
+using ClusterTrain.Cli.Output;
+
 namespace ClusterTrain.Cli.Tests;
 
 /// <summary>A user's mistake costs one clear line and exit code 2, never a stack trace.</summary>

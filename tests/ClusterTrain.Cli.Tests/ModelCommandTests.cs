@@ -1,7 +1,12 @@
 using System.Globalization;
 using System.Text.Json;
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
+using ClusterTrain.Data.Common;
+using ClusterTrain.Data.Models;
+using ClusterTrain.Data.Preparation;
+using ClusterTrain.Data.Prepared;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
 
 namespace ClusterTrain.Cli.Tests;
 

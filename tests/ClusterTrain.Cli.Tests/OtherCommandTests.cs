@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ClusterTrain.Cli.Bench;
 
 namespace ClusterTrain.Cli.Tests;
 

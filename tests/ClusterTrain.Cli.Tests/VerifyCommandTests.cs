@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ClusterTrain.Cli.Output;
 
 namespace ClusterTrain.Cli.Tests;
 

@@ -1,5 +1,9 @@
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
+using ClusterTrain.Data.Common;
+using ClusterTrain.Data.Preparation;
+using ClusterTrain.InProcess;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Reports.Pages;
+using ClusterTrain.Runs;
 using Microsoft.Playwright;
 
 namespace ClusterTrain.EndToEnd.Tests;

@@ -7,7 +7,7 @@ using Akka.Cluster.Tools.PublishSubscribe;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Membership;
 using ClusterTrain.Cluster.Nodes;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Coordination;
 
 namespace ClusterTrain.Cluster.Tests;
 

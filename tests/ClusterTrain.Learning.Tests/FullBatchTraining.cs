@@ -1,4 +1,9 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Optimisers;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
+
 
 namespace ClusterTrain.Learning.Tests;
 

@@ -1,4 +1,7 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.Tree;
+
 
 namespace ClusterTrain.Learning.Tests;
 

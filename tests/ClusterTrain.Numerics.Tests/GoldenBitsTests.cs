@@ -1,5 +1,11 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using ClusterTrain.Numerics.Exact;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Maps;
+using ClusterTrain.Numerics.Products;
+using ClusterTrain.Numerics.RandomNumbers;
+using ClusterTrain.Numerics.Threading;
 
 namespace ClusterTrain.Numerics.Tests;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
+using ClusterTrain.Numerics.KernelSets;
 using Xunit.Sdk;
 
 namespace ClusterTrain.Numerics.Tests;

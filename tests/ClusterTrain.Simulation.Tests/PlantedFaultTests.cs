@@ -1,3 +1,4 @@
+
 namespace ClusterTrain.Simulation.Tests;
 
 /// <summary>The simulation can fail: each fault put into the cluster on purpose is found, and soon.</summary>

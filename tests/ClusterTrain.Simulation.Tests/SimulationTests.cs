@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
-using ClusterTrain.Training;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Training.Plan;
 
 namespace ClusterTrain.Simulation.Tests;
 

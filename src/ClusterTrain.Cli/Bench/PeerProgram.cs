@@ -3,7 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Bench;
 
 /// <summary>What one run of a peer gave.</summary>
 /// <param name="Version">The library's version; empty when there is no measurement.</param>

@@ -1,9 +1,14 @@
 using System.Collections.Immutable;
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
+using ClusterTrain.Data.Rows;
+using ClusterTrain.InProcess;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Optimisers;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Bench;
 
 /// <summary>A network whose training is timed.</summary>
 /// <param name="Layers">Features, then the units of each layer: ReLU, and softmax at the end.</param>

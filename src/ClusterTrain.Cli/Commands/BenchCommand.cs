@@ -1,6 +1,7 @@
 using System.CommandLine;
+using ClusterTrain.Cli.Output;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain bench</c>: how fast this machine computes, and what.</summary>
 internal static class BenchCommand

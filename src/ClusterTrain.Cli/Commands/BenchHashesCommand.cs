@@ -1,10 +1,20 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Data.Common;
+using ClusterTrain.Data.Models;
+using ClusterTrain.Data.Preparation;
+using ClusterTrain.Data.Prepared;
+using ClusterTrain.InProcess;
+using ClusterTrain.Learning.Checks;
+using ClusterTrain.Learning.ModelFiles;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Plan;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary>
 /// <c>clustertrain bench hashes</c>: the weights that recipes come to, to compare with those of another machine.

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
-using ClusterTrain.Numerics;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Numerics.Benchmark;
+using ClusterTrain.Numerics.KernelSets;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain bench kernels</c>: the products of a dense layer against the core's own peak.</summary>
 internal static class BenchKernelsCommand

@@ -1,9 +1,16 @@
 using System.CommandLine;
 using System.Globalization;
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
+using ClusterTrain.Cli.Bench;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Data.Common;
+using ClusterTrain.Data.Preparation;
+using ClusterTrain.Data.Rows;
+using ClusterTrain.Data.Store;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.Benchmark;
+using ClusterTrain.Numerics.KernelSets;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain bench train</c>: training speed with one thread, and that of other libraries beside it.</summary>
 internal static class BenchTrainCommand

@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Data.Checks;
+using ClusterTrain.Learning.Checks;
+using ClusterTrain.Runs;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain check</c>: proves the gradient of a recipe's network on some of its rows.</summary>
 internal static class CheckCommand
@@ -76,8 +78,7 @@ internal static class CheckCommand
             output.WriteLine(line);
         output.WriteLine();
         output.WriteLine("Largest differences, relative to the tensor's largest derivative: of the chain rule from finite differences in double (at "
-            + "most "
-            + $"{Shown(GradientCheck.FiniteDifferenceTolerance)}), and of the network's float gradient from the chain rule in double (at most "
+            + $"most {Shown(GradientCheck.FiniteDifferenceTolerance)}), and of the network's float gradient from the chain rule in double (at most "
             + $"{Shown(GradientCheck.NetworkTolerance)}).");
 
         static string Shown(double value) => value.ToString("0.0e-00", CultureInfo.InvariantCulture);

@@ -2,8 +2,9 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using ClusterTrain.Cli.Output;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary>A command with examples in its help text.</summary>
 /// <param name="name">Its name.</param>

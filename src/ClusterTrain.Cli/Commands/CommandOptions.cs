@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary>Options that several commands have, and options that are numbers within bounds.</summary>
 internal static class CommandOptions

@@ -1,7 +1,9 @@
 using System.CommandLine;
-using ClusterTrain.Hosting;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Reports.Pages;
+using ClusterTrain.Watching;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain dashboard</c>: the live page of run folders, of runs that are over or that other processes train.</summary>
 internal static class DashboardCommand

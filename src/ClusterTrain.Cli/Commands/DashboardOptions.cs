@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Runtime.CompilerServices;
+using ClusterTrain.Cli.Output;
 using ClusterTrain.Dashboard;
-using ClusterTrain.Hosting;
+using ClusterTrain.Dashboard.Pages;
+using ClusterTrain.Watching;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary>The options by which a run is shown on a live page.</summary>
 internal sealed class DashboardOptions

@@ -1,7 +1,8 @@
 using System.CommandLine;
-using ClusterTrain.Learning;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Data.Store;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain data</c>: the data sets that are known by name, and files of prepared rows.</summary>
 internal static class DataCommand

@@ -1,7 +1,8 @@
 using System.CommandLine;
-using ClusterTrain.Learning;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Data.Store;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain data export</c>: a known data set as CSV files.</summary>
 internal static class DataExportCommand

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using System.CommandLine;
-using ClusterTrain.Learning;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Data.Preparation;
+using ClusterTrain.Data.Prepared;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain data prepare</c>: the rows of a recipe in a file that training maps into memory.</summary>
 internal static class DataPrepareCommand

@@ -1,6 +1,7 @@
 using System.CommandLine;
+using ClusterTrain.Cli.Output;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary>
 /// Options of a node that the command line does not give, from the environment: <c>--min-workers</c> is

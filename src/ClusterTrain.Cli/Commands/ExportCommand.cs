@@ -1,7 +1,8 @@
 using System.CommandLine;
-using ClusterTrain.Learning;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Data.Models;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain export</c>: a model in a format that other programs read.</summary>
 internal static class ExportCommand

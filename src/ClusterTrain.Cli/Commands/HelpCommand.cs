@@ -1,6 +1,8 @@
 using System.CommandLine;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Learning.RecipeFiles;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain help</c>: what is more than a page of <c>--help</c>.</summary>
 internal static class HelpCommand

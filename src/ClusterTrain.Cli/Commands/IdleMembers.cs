@@ -1,7 +1,10 @@
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Optimisers;
+using ClusterTrain.Training.Plan;
 
-namespace ClusterTrain.Cli;
+
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary>Says so when a run has more members than work for them.</summary>
 internal static class IdleMembers

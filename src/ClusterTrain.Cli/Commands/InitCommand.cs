@@ -1,8 +1,14 @@
 using System.CommandLine;
 using System.Text;
-using ClusterTrain.Learning;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Data.Preparation;
+using ClusterTrain.Data.Tables;
+using ClusterTrain.Learning.Checks;
+using ClusterTrain.Learning.Files;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Learning.Recipes;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain init</c>: a first recipe for one's own table.</summary>
 internal static class InitCommand

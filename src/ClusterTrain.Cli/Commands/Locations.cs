@@ -1,6 +1,8 @@
-using ClusterTrain.Learning;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Data.Common;
 
-namespace ClusterTrain.Cli;
+
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary>Where a command looks for data.</summary>
 internal static class Locations

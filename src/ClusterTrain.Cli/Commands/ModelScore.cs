@@ -1,8 +1,15 @@
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
-using ClusterTrain.Training;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Data.Models;
+using ClusterTrain.Data.Rows;
+using ClusterTrain.Learning.Files;
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Learning.ModelFiles;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Training.Validation;
 
-namespace ClusterTrain.Cli;
+
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary>Finds a model and computes its figures.</summary>
 internal static class ModelScore
@@ -54,12 +61,6 @@ internal static class ModelScore
                 "--threshold is a probability, and the model's outputs are none; train with a last layer of softmax, or of one sigmoid unit.");
         }
     }
-
-    /// <summary>The error of a row that the model has no prediction for.</summary>
-    public static DataException Undefined(DataSet rows, long row) => new(
-        $"{rows.Place(row)}: the outputs of the model are not numbers: features of this row are far beyond those it was trained on. Correct the row, "
-            + $"or "
-        + "leave it out.");
 
     /// <summary>Reads the model a user names: a model file, or a run folder.</summary>
     /// <returns>The model, and the run folder it is in, if it is in one.</returns>

@@ -1,8 +1,11 @@
 using System.CommandLine;
 using System.Text;
-using ClusterTrain.Learning;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Data.Models;
+using ClusterTrain.Learning.Files;
+using ClusterTrain.Learning.Metrics;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain predict</c>: a model's answer to each row of a file.</summary>
 internal static class PredictCommand

@@ -1,7 +1,8 @@
 using System.CommandLine;
-using ClusterTrain.Hosting;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Runs;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain replay</c>: computes a stretch of a run again and compares it with the receipt.</summary>
 internal static class ReplayCommand

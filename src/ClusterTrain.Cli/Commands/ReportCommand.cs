@@ -1,7 +1,8 @@
 using System.CommandLine;
-using ClusterTrain.Hosting;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Reports.Pages;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain report</c>: a page and pictures of one run, or of several side by side.</summary>
 internal static class ReportCommand

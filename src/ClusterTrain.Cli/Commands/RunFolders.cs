@@ -1,7 +1,7 @@
 using System.Globalization;
-using ClusterTrain.Hosting;
+using ClusterTrain.Runs;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary>Names the folders of new runs.</summary>
 internal static class RunFolders

@@ -1,7 +1,8 @@
 using System.CommandLine;
-using ClusterTrain.Training;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Training.Coordination;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary>The options of a command that trains which are not about its workers.</summary>
 internal sealed class RunOptions

@@ -1,8 +1,19 @@
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Data.Common;
+using ClusterTrain.Data.Models;
+using ClusterTrain.Data.Prepared;
+using ClusterTrain.Learning.Checks;
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Reports.TensorBoard;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Plan;
+using ClusterTrain.Watching;
 
-namespace ClusterTrain.Cli;
+
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary>A run that this process leads: its data, its folder, its log, and the view of it.</summary>
 internal sealed class RunSession : IDisposable
@@ -152,7 +163,7 @@ internal sealed class RunSession : IDisposable
             return (training, null);
         var test = ModelScore.Of(model, rows, threads);
         if (test.FirstUndefined is { } row)
-            Observe(new RunWarning(ModelScore.Undefined(rows, row).Message));
+            Observe(new RunWarning(Predictions.Undefined(rows, row).Message));
         Write("test", test);
         return (training, test);
 

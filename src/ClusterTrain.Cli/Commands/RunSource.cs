@@ -1,8 +1,15 @@
 using System.Reflection;
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Data.Common;
+using ClusterTrain.Data.Models;
+using ClusterTrain.Data.Preparation;
+using ClusterTrain.Data.Prepared;
+using ClusterTrain.Learning.ModelFiles;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Runs;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary>Where a run's recipe comes from.</summary>
 /// <param name="Recipe">The resolved recipe.</param>

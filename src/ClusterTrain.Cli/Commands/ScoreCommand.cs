@@ -1,10 +1,14 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Data.Models;
+using ClusterTrain.Data.Rows;
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Learning.ModelFiles;
+using ClusterTrain.Runs;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain score</c>: how well a model does on labelled rows.</summary>
 internal static class ScoreCommand
@@ -63,7 +67,7 @@ internal static class ScoreCommand
         if (runFolder is not null && model.Recipe.EarlyStopping is not null)
             NoteEpoch(model, Path.Combine(runFolder, "receipt.jsonl"), surroundings.Error);
         if (figures.FirstUndefined is { } row)
-            throw ModelScore.Undefined(rows, row);
+            throw Predictions.Undefined(rows, row);
         if (isJson)
             new JsonLines(surroundings.Out).Write(json => EvaluationJson.WriteAll(json, figures, model.Classes));
         else

@@ -1,7 +1,9 @@
 using System.CommandLine;
-using ClusterTrain.Hosting;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.InProcess;
+using ClusterTrain.Runs;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain train</c>: a run in this process, from its start or from a checkpoint.</summary>
 internal static class TrainCommand

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Text.Json;
-using ClusterTrain.Hosting;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Runs;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>clustertrain verify</c>: checks a run against its receipt, or two runs against each other.</summary>
 internal static class VerifyCommand

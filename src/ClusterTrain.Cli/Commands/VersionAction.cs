@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.Reflection;
+using ClusterTrain.Cli.Output;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands;
 
 /// <summary><c>--version</c>: the program's version with the commit it was built from.</summary>
 internal sealed class VersionAction : SynchronousCommandLineAction

@@ -1,7 +1,7 @@
 using System.Globalization;
-using ClusterTrain.Learning;
+using ClusterTrain.Data.Common;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Output;
 
 /// <summary>
 /// Tells of downloads, and by wish of files read and written, on the error stream: on a terminal one line that is rewritten, elsewhere

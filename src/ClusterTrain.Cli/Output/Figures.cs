@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text;
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Training.Coordination;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Output;
 
 /// <summary>Figures as people read them: the same words and digits in every command.</summary>
 internal static class Figures

@@ -1,8 +1,8 @@
 using System.Globalization;
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Training.Coordination;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Output;
 
 /// <summary>Shows a run to whoever started it: a person at a terminal, a log file, a program.</summary>
 internal interface IRunView : IDisposable

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Output;
 
 /// <summary>
 /// Ctrl-C, SIGTERM and SIGHUP: the first asks the work under way to stop where it can be resumed, the second ends the process at once. SIGHUP

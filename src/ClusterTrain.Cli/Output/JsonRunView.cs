@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using ClusterTrain.Hosting;
-using ClusterTrain.Training;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Coordination;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Output;
 
 /// <summary>One JSON object per event. Each tells the seconds since the process began, so that a start can be measured.</summary>
 /// <param name="output">Receives the lines.</param>

@@ -1,9 +1,9 @@
 using System.Globalization;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Nodes;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Messages;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Output;
 
 /// <summary>Shows what a worker or parameter server does.</summary>
 internal interface IMemberView : IDisposable

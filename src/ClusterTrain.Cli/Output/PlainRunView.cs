@@ -1,7 +1,7 @@
 using System.Globalization;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Coordination;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Output;
 
 /// <summary>Plain lines: epochs and results on one stream, warnings and a sign of life every few seconds on the other.</summary>
 /// <param name="output">Receives epochs and results.</param>

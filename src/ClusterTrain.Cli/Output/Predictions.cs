@@ -1,11 +1,16 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
+using ClusterTrain.Data.Common;
+using ClusterTrain.Data.Files;
+using ClusterTrain.Data.Models;
+using ClusterTrain.Data.Rows;
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Runs;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Output;
 
 /// <summary>Takes predictions, row by row.</summary>
 internal interface IPredictionWriter
@@ -22,6 +27,11 @@ internal static class Predictions
     /// <summary>Names of the outputs; a single output that tells two classes apart is the probability of the second.</summary>
     public static ImmutableArray<string> OutputNames(Model model) =>
         model.Classes.IsEmpty ? model.TargetNames : model.Classes[^model.Layout.Outputs..];
+
+    /// <summary>The error of a row that the model has no prediction for.</summary>
+    public static DataException Undefined(DataSet rows, long row) => new(
+        $"{rows.Place(row)}: the outputs of the model are not numbers: features of this row are far beyond those it was trained on. "
+            + "Correct the row, or leave it out.");
 
     /// <summary>Predicts rows in order; the outputs have the bits that the network had in training, numbers the unit of the data.</summary>
     /// <param name="model">The model.</param>
@@ -49,7 +59,7 @@ internal static class Predictions
             {
                 var output = results.AsSpan(row * outputs, outputs);
                 if (EvaluationSums.IsUndefined(output))
-                    throw ModelScore.Undefined(rows, start + row);
+                    throw Undefined(rows, start + row);
                 writer.Write(output);
             }
         }

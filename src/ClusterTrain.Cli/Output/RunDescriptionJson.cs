@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Output;
 
 /// <summary>What a run is, as the first JSON line of a command that trains.</summary>
 internal static class RunDescriptionJson

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Output;
 
 /// <summary>
 /// A standard stream. A result that cannot be written there is an error that names the stream. A terminal that cannot be written to is gone, and

@@ -1,7 +1,7 @@
 using System.Text;
 using Spectre.Console;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Output;
 
 /// <summary>All that a command touches besides files: where it writes, what it may assume of the reader, the clock, the signals.</summary>
 internal sealed class Surroundings : IDisposable

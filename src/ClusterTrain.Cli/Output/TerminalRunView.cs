@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Coordination;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Output;
 
 /// <summary>
 /// A progress bar within the epoch, the epochs' lines above it, and their table at the end. A thread of its own draws, so that

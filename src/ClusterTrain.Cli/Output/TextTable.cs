@@ -1,4 +1,4 @@
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Output;
 
 /// <summary>A table of plain text: columns as wide as their widest cell, numbers to the right.</summary>
 /// <param name="headings">The first line.</param>

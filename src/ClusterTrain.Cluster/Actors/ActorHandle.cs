@@ -1,8 +1,8 @@
 using Akka.Actor;
-using ClusterTrain.Hosting;
-using ClusterTrain.Training;
-using Envelope = ClusterTrain.Hosting.Envelope;
-using IActorContext = ClusterTrain.Training.IActorContext;
+using ClusterTrain.Actors;
+using ClusterTrain.Training.Actors;
+using Envelope = ClusterTrain.Actors.Envelope;
+using IActorContext = ClusterTrain.Training.Actors.IActorContext;
 
 namespace ClusterTrain.Cluster.Actors;
 

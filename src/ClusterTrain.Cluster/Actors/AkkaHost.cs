@@ -2,9 +2,9 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using Akka.Actor;
 using Akka.Configuration;
-using ClusterTrain.Hosting;
-using ClusterTrain.Training;
-using Envelope = ClusterTrain.Hosting.Envelope;
+using ClusterTrain.Actors;
+using ClusterTrain.Training.Actors;
+using Envelope = ClusterTrain.Actors.Envelope;
 
 namespace ClusterTrain.Cluster.Actors;
 

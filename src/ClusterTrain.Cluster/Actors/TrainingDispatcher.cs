@@ -1,6 +1,6 @@
 using Akka.Configuration;
 using Akka.Dispatch;
-using ClusterTrain.Hosting;
+using ClusterTrain.Actors;
 
 namespace ClusterTrain.Cluster.Actors;
 

@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Learning;
+using ClusterTrain.Data.Prepared;
+using ClusterTrain.Learning.Files;
 
 namespace ClusterTrain.Cluster.Data;
 

@@ -1,6 +1,8 @@
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Learning;
+using ClusterTrain.Data.Common;
+using ClusterTrain.Data.Prepared;
+using ClusterTrain.Learning.Recipes;
 
 namespace ClusterTrain.Cluster.Data;
 

@@ -1,7 +1,10 @@
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Optimisers;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Training.Plan;
 
 namespace ClusterTrain.Cluster.Data;
 

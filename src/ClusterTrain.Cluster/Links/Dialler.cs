@@ -1,5 +1,5 @@
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Hosting;
+using ClusterTrain.Runs;
 
 namespace ClusterTrain.Cluster.Links;
 

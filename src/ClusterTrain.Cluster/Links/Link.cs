@@ -1,10 +1,11 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using ClusterTrain.Actors;
 using ClusterTrain.Cluster.Sharing;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Hosting;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Tensors;
 
 namespace ClusterTrain.Cluster.Links;
 

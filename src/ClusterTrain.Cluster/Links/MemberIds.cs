@@ -1,4 +1,5 @@
-using ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+
 
 namespace ClusterTrain.Cluster.Links;
 

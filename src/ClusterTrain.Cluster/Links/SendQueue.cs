@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using ClusterTrain.Cluster.Sharing;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
 
 namespace ClusterTrain.Cluster.Links;
 

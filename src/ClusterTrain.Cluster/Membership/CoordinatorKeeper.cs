@@ -4,8 +4,8 @@ using Akka.Actor;
 using Akka.Cluster;
 using Akka.Cluster.Tools.PublishSubscribe;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Hosting;
-using ClusterTrain.Training;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Coordination;
 using AkkaCluster = Akka.Cluster.Cluster;
 
 namespace ClusterTrain.Cluster.Membership;

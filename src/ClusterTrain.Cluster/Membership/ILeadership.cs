@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
 using AkkaCluster = Akka.Cluster.Cluster;
 
 namespace ClusterTrain.Cluster.Membership;

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Hosting;
+using ClusterTrain.Watching;
 using AkkaCluster = Akka.Cluster.Cluster;
 
 namespace ClusterTrain.Cluster.Membership;

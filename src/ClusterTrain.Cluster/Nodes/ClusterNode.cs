@@ -5,9 +5,11 @@ using ClusterTrain.Cluster.Actors;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Membership;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Hosting;
-using ClusterTrain.Training;
-using Envelope = ClusterTrain.Hosting.Envelope;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
+using Envelope = ClusterTrain.Actors.Envelope;
 
 namespace ClusterTrain.Cluster.Nodes;
 

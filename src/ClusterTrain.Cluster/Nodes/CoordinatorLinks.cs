@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
+using ClusterTrain.Actors;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Hosting;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
 
 namespace ClusterTrain.Cluster.Nodes;
 
@@ -89,8 +90,7 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
             throw new LinkException(
                 RefusalKind.Build,
                 $"({peer.From}) runs another build of ClusterTrain ({peer.Build}, this node runs {part.Self.Build}): run the same on all nodes, or "
-                    + $"start the "
-                + "coordinator with --allow-other-builds");
+                + "start the coordinator with --allow-other-builds");
         }
 
         if (peer.Lane == Lane.Messages)

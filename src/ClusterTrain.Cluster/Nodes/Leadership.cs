@@ -1,12 +1,22 @@
 using System.Diagnostics.CodeAnalysis;
+using ClusterTrain.Actors;
 using ClusterTrain.Cluster.Data;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Membership;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
-using ClusterTrain.Training;
+using ClusterTrain.Data.Models;
+using ClusterTrain.Learning.ModelFiles;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Optimisers;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
+using ClusterTrain.Watching;
 using AkkaCluster = Akka.Cluster.Cluster;
 
 namespace ClusterTrain.Cluster.Nodes;

@@ -1,13 +1,15 @@
 using System.Collections.Immutable;
 using System.Net;
 using System.Security.Cryptography;
+using ClusterTrain.Actors;
 using ClusterTrain.Cluster.Actors;
 using ClusterTrain.Cluster.Data;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
+using ClusterTrain.Data.Prepared;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
 
 namespace ClusterTrain.Cluster.Nodes;
 

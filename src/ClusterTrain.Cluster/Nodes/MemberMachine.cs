@@ -1,8 +1,12 @@
 using ClusterTrain.Cluster.Data;
 using ClusterTrain.Cluster.Links;
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
-using ClusterTrain.Training;
+using ClusterTrain.Data.Prepared;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Servers;
+using ClusterTrain.Training.Workers;
 
 namespace ClusterTrain.Cluster.Nodes;
 

@@ -3,7 +3,7 @@ using ClusterTrain.Cluster.Data;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Sharing;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Tensors;
 
 namespace ClusterTrain.Cluster.Nodes;
 

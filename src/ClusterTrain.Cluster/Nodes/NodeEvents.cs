@@ -1,6 +1,8 @@
 using ClusterTrain.Cluster.Links;
-using ClusterTrain.Hosting;
-using ClusterTrain.Training;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
 
 namespace ClusterTrain.Cluster.Nodes;
 

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using ClusterTrain.Cluster.Links;
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
+using ClusterTrain.Data.Common;
+using ClusterTrain.Data.Prepared;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Coordination;
 
 namespace ClusterTrain.Cluster.Nodes;
 

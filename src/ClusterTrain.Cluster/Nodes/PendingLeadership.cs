@@ -1,6 +1,6 @@
 using ClusterTrain.Cluster.Membership;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Coordination;
 using AkkaCluster = Akka.Cluster.Cluster;
 
 namespace ClusterTrain.Cluster.Nodes;

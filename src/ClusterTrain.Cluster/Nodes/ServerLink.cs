@@ -1,6 +1,6 @@
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
 
 namespace ClusterTrain.Cluster.Nodes;
 

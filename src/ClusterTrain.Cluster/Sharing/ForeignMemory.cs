@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Tensors;
 
 namespace ClusterTrain.Cluster.Sharing;
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Tensors;
 
 namespace ClusterTrain.Cluster.Sharing;
 

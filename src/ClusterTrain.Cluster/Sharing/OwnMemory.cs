@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Numerics;
+using ClusterTrain.Numerics.Memory;
 using Microsoft.Win32.SafeHandles;
 
 namespace ClusterTrain.Cluster.Sharing;

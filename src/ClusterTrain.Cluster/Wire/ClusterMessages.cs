@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
 
 namespace ClusterTrain.Cluster.Wire;
 

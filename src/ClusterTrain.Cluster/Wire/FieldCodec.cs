@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using System.Linq.Expressions;
 using System.Reflection;
-using ClusterTrain.Numerics;
-using ClusterTrain.Training;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
 using MessagePack;
 
 namespace ClusterTrain.Cluster.Wire;

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using ClusterTrain.Hosting;
-using ClusterTrain.Training;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Actors;
 
 namespace ClusterTrain.Cluster.Wire;
 

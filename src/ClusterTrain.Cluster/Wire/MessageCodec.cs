@@ -1,5 +1,5 @@
 using System.Buffers;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Messages;
 using MessagePack;
 
 namespace ClusterTrain.Cluster.Wire;

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using ClusterTrain.Numerics;
-using ClusterTrain.Training;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
 
 namespace ClusterTrain.Cluster.Wire;
 

@@ -1,3 +1,4 @@
+using ClusterTrain.Dashboard.Telemetry;
 using Microsoft.AspNetCore.Components;
 
 namespace ClusterTrain.Dashboard.Pages;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using ClusterTrain.Hosting;
+using ClusterTrain.Watching;
 
 namespace ClusterTrain.Dashboard.Parts;
 

@@ -1,6 +1,8 @@
 using System.Diagnostics.Metrics;
-using ClusterTrain.Hosting;
-using ClusterTrain.Training;
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Watching;
 
 namespace ClusterTrain.Dashboard.Telemetry;
 
@@ -54,7 +56,7 @@ internal sealed class RunMetrics : IDisposable
 
     public void Dispose() => _meter.Dispose();
 
-    private static Learning.Evaluation? Validation(RunView view) => view.Newest is [.., var last] ? last.Record.Validation : null;
+    private static Evaluation? Validation(RunView view) => view.Newest is [.., var last] ? last.Record.Validation : null;
 
     private void Gauge(string name, string? unit, string description, Func<RunView, double?> value) =>
         _meter.CreateObservableGauge(name, () => Values(value), unit, description);

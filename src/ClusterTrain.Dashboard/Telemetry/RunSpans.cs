@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Coordination;
 
 namespace ClusterTrain.Dashboard.Telemetry;
 

@@ -1,6 +1,11 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Numerics.Tree;
 
-namespace ClusterTrain.Learning;
+
+namespace ClusterTrain.Learning.Checks;
 
 /// <summary>
 /// Proves a gradient twice: the chain rule of the <see cref="ReferenceNetwork"/> against central finite differences of its

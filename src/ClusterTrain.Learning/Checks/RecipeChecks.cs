@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
+using ClusterTrain.Learning.Files;
+using ClusterTrain.Learning.Optimisers.WholeModel;
+using ClusterTrain.Learning.Recipes;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Checks;
 
 /// <summary>What can be checked about a recipe only when the data are there.</summary>
 public static class RecipeChecks

@@ -1,4 +1,7 @@
-namespace ClusterTrain.Learning;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+
+namespace ClusterTrain.Learning.Checks;
 
 /// <summary>
 /// The network once more, written to be read: double precision, one row at a time, straight from the formulas. It is the

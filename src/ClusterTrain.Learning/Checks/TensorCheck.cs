@@ -1,4 +1,4 @@
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Checks;
 
 /// <summary>
 /// What a <see cref="GradientCheck"/> found in one tensor. Differences are relative to the tensor's largest

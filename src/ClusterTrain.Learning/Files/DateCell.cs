@@ -1,4 +1,5 @@
 using System.Globalization;
+using ClusterTrain.Learning.Recipes;
 
 namespace ClusterTrain.Learning.Files;
 

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Metrics;
 
 /// <summary>How well classes are told apart. What has no value is null.</summary>
 public sealed record ClassificationFigures

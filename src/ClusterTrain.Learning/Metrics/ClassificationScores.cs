@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.Exact;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Metrics;
 
 /// <summary>
 /// Collects the outputs of a classifier, row by row, for the figures that accuracy does not tell. Sums are in double and in row order, areas are

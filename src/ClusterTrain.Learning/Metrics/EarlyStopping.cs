@@ -1,4 +1,6 @@
-namespace ClusterTrain.Learning;
+using ClusterTrain.Learning.Recipes;
+
+namespace ClusterTrain.Learning.Metrics;
 
 /// <summary>
 /// Watches the validation figure of each epoch and says when to stop. It depends on the figures alone: a resumed run

@@ -1,4 +1,5 @@
-namespace ClusterTrain.Learning;
+
+namespace ClusterTrain.Learning.Metrics;
 
 /// <summary>How well outputs match their targets. Figures of the other kind of task are null.</summary>
 public sealed record Evaluation

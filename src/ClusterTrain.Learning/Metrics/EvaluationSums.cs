@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using ClusterTrain.Learning.Recipes;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Metrics;
 
 /// <summary>
 /// The running sums behind an <see cref="Evaluation"/>, in double and in row order: the same rows give the same bits

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Metrics;
 
 /// <summary>
 /// How well scores put the rows of a class before all others: the counts at every threshold, and the areas under the two curves they draw.

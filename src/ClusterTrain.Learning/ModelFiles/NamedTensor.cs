@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.ModelFiles;
 
 /// <summary>A tensor of a model file.</summary>
 /// <param name="Name">Its name, unique in the file.</param>

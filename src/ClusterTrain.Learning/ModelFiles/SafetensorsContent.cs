@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.ModelFiles;
 
 /// <summary>The bytes of a safetensors file: length, header, numbers; all little-endian on any machine.</summary>
 internal static class SafetensorsContent

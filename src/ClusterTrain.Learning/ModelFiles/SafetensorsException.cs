@@ -1,4 +1,4 @@
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.ModelFiles;
 
 /// <summary>A model file that cannot be read; the message names file, tensor, value and remedy.</summary>
 public sealed class SafetensorsException : Exception

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using ClusterTrain.Learning.Files;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.ModelFiles;
 
 /// <summary>
 /// A model in the safetensors format: 8 bytes length of the header (little-endian), a JSON header with each tensor's type, shape

@@ -2,8 +2,9 @@ using System.Collections.Immutable;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Unicode;
+using ClusterTrain.Learning.RecipeFiles;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.ModelFiles;
 
 /// <summary>The JSON header of a safetensors file.</summary>
 internal static class SafetensorsHeader

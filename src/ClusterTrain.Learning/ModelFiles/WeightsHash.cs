@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.ModelFiles;
 
 /// <summary>The identity of weights: SHA-256 over their little-endian float32 bytes.</summary>
 public static class WeightsHash

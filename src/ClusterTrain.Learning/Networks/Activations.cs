@@ -1,6 +1,9 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Maps;
 
-namespace ClusterTrain.Learning;
+
+namespace ClusterTrain.Learning.Networks;
 
 /// <summary>The activations of <see cref="ActivationKind"/> and their slopes, in place over the outputs of a layer.</summary>
 internal static class Activations

@@ -1,4 +1,6 @@
-namespace ClusterTrain.Learning;
+using ClusterTrain.Learning.Recipes;
+
+namespace ClusterTrain.Learning.Networks;
 
 /// <summary>One layer of a <see cref="NetworkLayout"/>: its recipe, its size, and where its parameters lie.</summary>
 /// <param name="Recipe">Units, activation and start values.</param>

@@ -1,7 +1,11 @@
 using System.Runtime.CompilerServices;
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Maps;
+using ClusterTrain.Numerics.RandomNumbers;
+using ClusterTrain.Numerics.Simd;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Networks;
 
 /// <summary>
 /// What dropout's masks are drawn from besides the layers. An element's mask is a pure function of seed, step, layer, row

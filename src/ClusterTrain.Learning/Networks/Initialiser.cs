@@ -1,6 +1,8 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.RandomNumbers;
 
-namespace ClusterTrain.Learning;
+
+namespace ClusterTrain.Learning.Networks;
 
 /// <summary>The rules for start values, see <see cref="InitialiserKind"/>.</summary>
 internal static class Initialiser

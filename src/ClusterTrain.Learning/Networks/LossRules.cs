@@ -1,6 +1,8 @@
 using System.Globalization;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Learning.Recipes;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Networks;
 
 /// <summary>Which losses can follow which last activation.</summary>
 public static class LossRules

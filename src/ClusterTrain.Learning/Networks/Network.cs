@@ -1,6 +1,12 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Memory;
+using ClusterTrain.Numerics.Products;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Numerics.Tree;
 
-namespace ClusterTrain.Learning;
+
+namespace ClusterTrain.Learning.Networks;
 
 /// <summary>
 /// Computes the outputs and the gradient of a network. It owns its scratch memory, which grows with the rows of a call and

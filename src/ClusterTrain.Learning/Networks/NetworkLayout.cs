@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using ClusterTrain.Learning.Recipes;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Networks;
 
 /// <summary>
 /// The parameters of a dense network as named views of one flat vector: layer by layer, the weight (inputs, units) row by

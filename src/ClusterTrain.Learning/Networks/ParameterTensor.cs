@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Networks;
 
 /// <summary>A named view of one tensor in the flat parameter vector.</summary>
 /// <param name="Name"><c>layers.0.weight</c>, <c>layers.0.bias</c>, ...</param>

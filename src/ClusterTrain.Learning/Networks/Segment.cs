@@ -1,4 +1,4 @@
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Networks;
 
 /// <summary>A run of consecutive parameters of the flat vector: what one parameter server holds.</summary>
 /// <param name="Index">Number of the segment, from 0.</param>

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Networks;
 
 /// <summary>Cuts the flat parameter vector into the segments that the parameter servers hold.</summary>
 public static class Segments

@@ -1,7 +1,11 @@
 using System.Runtime.CompilerServices;
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.Exact;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Maps;
+using ClusterTrain.Numerics.Simd;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Optimisers;
 
 /// <summary>
 /// m ← beta1 · m + (1 - beta1) g; v ← beta2 · v + (1 - beta2) g²; w ← w - rate · m̂ / (√v̂ + epsilon), where m̂ and v̂ are

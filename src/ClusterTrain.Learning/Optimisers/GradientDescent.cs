@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
-using ClusterTrain.Numerics;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Maps;
+using ClusterTrain.Numerics.Simd;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Optimisers;
 
 /// <summary>w ← w - rate · g.</summary>
 internal sealed class GradientDescent(Kernels kernels) : IOptimiser

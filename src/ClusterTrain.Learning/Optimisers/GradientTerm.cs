@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using ClusterTrain.Numerics;
+using ClusterTrain.Numerics.Simd;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Optimisers;
 
 /// <summary>The gradient that an update rule sees: the batch's sum, scaled, plus L2's λ · w.</summary>
 internal readonly struct GradientTerm(in UpdateStep step)

@@ -1,4 +1,4 @@
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Optimisers;
 
 /// <summary>
 /// An update rule over flat parameters. It works on each parameter by itself, so any cut of the parameters into ranges

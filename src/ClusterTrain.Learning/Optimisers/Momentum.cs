@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
-using ClusterTrain.Numerics;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Maps;
+using ClusterTrain.Numerics.Simd;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Optimisers;
 
 /// <summary>v ← momentum · v + g; w ← w - rate · v (Polyak 1964).</summary>
 internal sealed class Momentum(Kernels kernels, double momentum) : IOptimiser

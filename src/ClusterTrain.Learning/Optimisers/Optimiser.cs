@@ -1,6 +1,9 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Optimisers.WholeModel;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.KernelSets;
 
-namespace ClusterTrain.Learning;
+
+namespace ClusterTrain.Learning.Optimisers;
 
 /// <summary>The optimisers by name.</summary>
 public static class Optimiser

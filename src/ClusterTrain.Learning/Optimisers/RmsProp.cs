@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
-using ClusterTrain.Numerics;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Maps;
+using ClusterTrain.Numerics.Simd;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Optimisers;
 
 /// <summary>
 /// s ← keep · s + add · g²; w ← w - rate · g / (√s + epsilon). With keep = beta2 and add = 1 - beta2 it is RMSProp (Tieleman

@@ -1,6 +1,9 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.KernelSets;
 
-namespace ClusterTrain.Learning;
+
+namespace ClusterTrain.Learning.Optimisers;
 
 /// <summary>
 /// Updates one segment of the flat vector, whose borders may cut through tensors. L2 and weight decay apply to its weights,

@@ -1,4 +1,4 @@
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Optimisers;
 
 /// <summary>What an update depends on besides the tensors.</summary>
 /// <param name="Number">Number of the step, from 1.</param>

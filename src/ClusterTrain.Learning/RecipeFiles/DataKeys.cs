@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using ClusterTrain.Learning.Files;
+using ClusterTrain.Learning.Recipes;
 using static ClusterTrain.Learning.RecipeFiles.RecipeForms;
 
 namespace ClusterTrain.Learning.RecipeFiles;

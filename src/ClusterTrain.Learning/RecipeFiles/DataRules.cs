@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ClusterTrain.Learning.Recipes;
 
 namespace ClusterTrain.Learning.RecipeFiles;
 

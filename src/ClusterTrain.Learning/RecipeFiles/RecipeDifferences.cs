@@ -1,3 +1,5 @@
+using ClusterTrain.Learning.Recipes;
+
 namespace ClusterTrain.Learning.RecipeFiles;
 
 /// <summary>Names the values that two recipes differ in.</summary>

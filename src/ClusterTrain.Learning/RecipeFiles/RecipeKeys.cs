@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ClusterTrain.Learning.Recipes;
 using static ClusterTrain.Learning.RecipeFiles.RecipeForms;
 
 namespace ClusterTrain.Learning.RecipeFiles;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using ClusterTrain.Learning.Recipes;
 
 namespace ClusterTrain.Learning.RecipeFiles;
 

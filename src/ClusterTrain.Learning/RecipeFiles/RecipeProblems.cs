@@ -1,3 +1,5 @@
+using ClusterTrain.Learning.Recipes;
+
 namespace ClusterTrain.Learning.RecipeFiles;
 
 /// <summary>Collects the problems of one recipe, so that the user sees them all at once.</summary>

@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Unicode;
+using ClusterTrain.Learning.Files;
+using ClusterTrain.Learning.Recipes;
 
 namespace ClusterTrain.Learning.RecipeFiles;
 

@@ -1,3 +1,5 @@
+using ClusterTrain.Learning.Recipes;
+
 namespace ClusterTrain.Learning.RecipeFiles;
 
 /// <summary>What must hold between the keys of a recipe.</summary>
@@ -32,8 +34,7 @@ internal static class RecipeRules
         if (recipe.Data.ClassWeights is not null && root.Sound("loss") && recipe.Loss != LossKind.CategoricalCrossEntropy)
         {
             root.Tell("data", "has class_weights, which weigh the rows of loss: categorical-cross-entropy (with activation: "
-                + "softmax "
-                + "and one unit for each class) only; change the loss, or remove class_weights");
+                + "softmax and one unit for each class) only; change the loss, or remove class_weights");
         }
     }
 
@@ -96,8 +97,7 @@ internal static class RecipeRules
         else if (loss == LossKind.CategoricalCrossEntropy && last.Units == 1)
         {
             root.Tell("loss", $"is '{word}', which never sees the second class at a single unit; use loss: binary-cross-entropy, "
-                + "or "
-                + "activation: softmax with one unit for each class");
+                + "or activation: softmax with one unit for each class");
         }
         else if (loss == LossKind.CategoricalCrossEntropy
             && last.Activation is not (ActivationKind.Softmax or ActivationKind.Sigmoid))

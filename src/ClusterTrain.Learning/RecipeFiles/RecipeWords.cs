@@ -1,3 +1,5 @@
+using ClusterTrain.Learning.Recipes;
+
 namespace ClusterTrain.Learning.RecipeFiles;
 
 /// <summary>A word of a recipe.</summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using ClusterTrain.Learning.Recipes;
 
 namespace ClusterTrain.Learning.RecipeFiles;
 

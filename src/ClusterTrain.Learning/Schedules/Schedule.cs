@@ -1,6 +1,8 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.Exact;
 
-namespace ClusterTrain.Learning;
+
+namespace ClusterTrain.Learning.Schedules;
 
 /// <summary>The factor by which a schedule multiplies the learning rate; a pure function of the position in the run.</summary>
 public static class Schedule

@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Products;
+using ClusterTrain.Numerics.Threading;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Benchmark;
 
 /// <summary>
 /// Measures the products of a dense layer against the core's own multiply-add peak. Clocks drift and machines are shared, so

@@ -1,4 +1,4 @@
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Benchmark;
 
 /// <summary>One line of the kernel benchmark.</summary>
 /// <param name="Name">The product: forward, input gradient or weight gradient, with its leaves.</param>

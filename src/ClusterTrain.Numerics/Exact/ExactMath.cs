@@ -1,4 +1,4 @@
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Exact;
 
 /// <summary>
 /// Elementary functions in double precision with the same bits on every machine: only additions, products, quotients and fused

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using ClusterTrain.Numerics.Simd;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Maps;
 
 // Each activation is a pair: the forward map takes the pre-activation z to y; the backward map takes (dy, y) to dz, where
 // dy is the gradient with respect to y. All derivatives are written in y, so that z need not be kept.

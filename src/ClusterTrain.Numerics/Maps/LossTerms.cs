@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Simd;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Maps;
 
 /// <summary>A loss that is a sum of one term per output: the term and its derivative by the output.</summary>
 internal interface ILossTerm

@@ -1,4 +1,7 @@
-namespace ClusterTrain.Numerics;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Simd;
+
+namespace ClusterTrain.Numerics.Maps;
 
 /// <summary>
 /// A formula of one variable, applied to every element by

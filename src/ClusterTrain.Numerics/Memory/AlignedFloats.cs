@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Memory;
 
 /// <summary>
 /// Arrays that begin at a cache line, so that vectors of them do not lie across two; long ones lie in large pages where those are

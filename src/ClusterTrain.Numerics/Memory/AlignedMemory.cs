@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Memory;
 
 /// <summary>Native memory at the start of a page; it grows on demand and never shrinks. Its content is lost when it grows.</summary>
 internal sealed unsafe class AlignedMemory : IDisposable

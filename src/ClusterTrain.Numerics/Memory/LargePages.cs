@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Memory;
 
 /// <summary>
 /// Asks the operating system to hold memory in large pages. Batches take rows from all over a data set, and each row in a small page

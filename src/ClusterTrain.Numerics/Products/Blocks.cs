@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Products;
 
 /// <summary>Moves blocks of floats between layouts.</summary>
 internal static unsafe class Blocks

@@ -1,4 +1,9 @@
-namespace ClusterTrain.Numerics;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Memory;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Numerics.Tree;
+
+namespace ClusterTrain.Numerics.Products;
 
 /// <summary>
 /// The three products of a dense layer, <c>output = input weight + bias</c>. Tensors are row-major and contiguous. One object

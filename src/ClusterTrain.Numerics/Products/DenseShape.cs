@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Products;
 
 /// <summary>The argument checks of the dense products, before any loop: sizes, lengths, overlap.</summary>
 internal static class DenseShape

@@ -1,4 +1,6 @@
-namespace ClusterTrain.Numerics;
+using ClusterTrain.Numerics.Tree;
+
+namespace ClusterTrain.Numerics.Products;
 
 /// <summary>
 /// The products of a dense layer as plain loops: the readable definition of every bit that <see cref="DenseProducts"/>

@@ -1,7 +1,9 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Memory;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Products;
 
 /// <summary>
 /// Which steps each tile of a <see cref="StridedProduct"/> has to visit: those in which any of its rows of A is not zero. Grows

@@ -1,7 +1,10 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Memory;
+using ClusterTrain.Numerics.Threading;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Products;
 
 /// <summary>
 /// Computes a <see cref="StridedProduct"/> in tiles that visit only the steps listed by a <see cref="SparsePlan"/>. C is cut in

@@ -1,4 +1,4 @@
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Products;
 
 /// <summary>
 /// C = A B (+ bias) over strided operands: <c>c(m, n) = bias(n) + sum over k of a(m, k) * b(k, n)</c>, with the k cut in leaves.

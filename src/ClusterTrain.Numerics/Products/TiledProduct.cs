@@ -1,7 +1,10 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Memory;
+using ClusterTrain.Numerics.Threading;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Products;
 
 /// <summary>
 /// Computes a <see cref="StridedProduct"/> in tiles. C is cut in panels (columns, as wide as a tile) and chunks (rows). A part

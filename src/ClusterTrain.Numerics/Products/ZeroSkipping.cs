@@ -1,4 +1,4 @@
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Products;
 
 /// <summary>Which products skip zeros.</summary>
 internal enum ZeroSkipping

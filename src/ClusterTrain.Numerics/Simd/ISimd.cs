@@ -1,4 +1,5 @@
-namespace ClusterTrain.Numerics;
+
+namespace ClusterTrain.Numerics.Simd;
 
 /// <summary>
 /// A float vector of some width. A kernel is written once over this interface and compiled for every width; because each

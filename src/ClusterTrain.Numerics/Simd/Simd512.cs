@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Simd;
 
 /// <summary>16 floats in one 512-bit vector.</summary>
 public readonly unsafe struct Simd512 : ISimd<Simd512>

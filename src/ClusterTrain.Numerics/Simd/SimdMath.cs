@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Simd;
 
 /// <summary>
 /// Exponential, logarithm, logistic function and hyperbolic tangent in single precision: one fixed sequence of correctly

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Simd;
 
 /// <summary>One float: the scalar path, on hardware without vectors or with its intrinsics switched off.</summary>
 public readonly unsafe struct SimdScalar : ISimd<SimdScalar>

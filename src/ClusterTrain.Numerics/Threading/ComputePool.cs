@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Threading;
 
 /// <summary>
 /// Fork and join over dedicated threads; the calling thread is one of them. A run allocates nothing. Threads that find no work

@@ -1,4 +1,4 @@
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Threading;
 
 /// <summary>Work that falls into independent parts, for <see cref="ComputePool"/>.</summary>
 public interface IComputeJob

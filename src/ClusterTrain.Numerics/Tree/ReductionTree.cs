@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Tree;
 
 /// <summary>
 /// The one order in which leaf sums are added. The tree over <c>n</c> leaves splits at the largest power of two below

@@ -1,4 +1,4 @@
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Tree;
 
 /// <summary>
 /// A node of the reduction tree: the sum over the leaves <c>[Start, Start + Count)</c>. Which ranges are nodes follows from

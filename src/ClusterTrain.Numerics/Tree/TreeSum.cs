@@ -1,4 +1,4 @@
-namespace ClusterTrain.Numerics;
+namespace ClusterTrain.Numerics.Tree;
 
 /// <summary>What became of a sum that was offered to a <see cref="TreeSum{TBuffer}"/>.</summary>
 public enum TreeOffer

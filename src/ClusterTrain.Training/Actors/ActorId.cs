@@ -1,4 +1,4 @@
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Actors;
 
 /// <summary>
 /// The name of one incarnation of an actor. An actor that is started again gets a new id, so a message to a dead one never

@@ -1,4 +1,4 @@
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Actors;
 
 /// <summary>A control message: an immutable record that may cross a network.</summary>
 public interface IMessage;

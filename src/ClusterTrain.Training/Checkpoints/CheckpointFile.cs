@@ -1,8 +1,13 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using ClusterTrain.Learning;
+using ClusterTrain.Learning.ModelFiles;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Optimisers;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Checkpoints;
 
 /// <summary>
 /// A checkpoint on disk: a safetensors file of the parameters and, as <c>optimiser.0</c> and so on, the optimiser's state.

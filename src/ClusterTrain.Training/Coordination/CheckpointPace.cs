@@ -1,4 +1,6 @@
-namespace ClusterTrain.Training;
+using ClusterTrain.Training.Messages;
+
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>
 /// When the next checkpoint is due. By default the work that a replay would repeat decides, a second of it or, when writing takes long, so much

@@ -1,4 +1,7 @@
-namespace ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>
 /// Has a checkpoint made of all segments at one step: each is asked to stay where it is, so that a step can be named that none of them has

@@ -1,6 +1,9 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
 
-namespace ClusterTrain.Training;
+
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>A late worker's share that another worker computes too: the answers of the two must be equal bit for bit.</summary>
 internal sealed class Comparison(LateShare late, int segments, TimeSpan began, TimeSpan until)
@@ -80,8 +83,7 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
 
         _isReported = true;
         return $"{(IsDone(Worker, servers) ? Helper : Worker)} has not answered yet for {late.Leaves} of step {Step}, which two workers compute: "
-            + $"nothing after "
-            + $"that step is recorded before it has, for {(Until - now).TotalSeconds:F0} s at most; training continues";
+            + $"nothing after that step is recorded before it has, for {(Until - now).TotalSeconds:F0} s at most; training continues";
     }
 
     /// <summary>The late worker has answered in part: the rest is on its way, or was before anybody looked.</summary>

@@ -1,4 +1,4 @@
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>What follows from what a worker answered, or did not answer, for the coordinator to do.</summary>
 internal abstract record Consequence

@@ -1,6 +1,12 @@
-using ClusterTrain.Learning;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Optimisers;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
+using ClusterTrain.Training.Tensors;
 
-namespace ClusterTrain.Training;
+
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>
 /// Owns the run. It routes: its <see cref="Roster"/> knows the members and who serves which segment, its <see cref="RunLedger"/> the epochs and

@@ -1,4 +1,6 @@
-namespace ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>
 /// Who waits for a checkpoint before it goes: servers that were asked to stop, or the whole run. They are not kept for ever: without workers a

@@ -1,6 +1,7 @@
-using ClusterTrain.Learning;
+using ClusterTrain.Learning.Metrics;
 
-namespace ClusterTrain.Training;
+
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>What the receipt says of one epoch: a pure function of the recipe and the data.</summary>
 /// <param name="Epoch">The epoch, counted from 1.</param>

@@ -1,4 +1,7 @@
-namespace ClusterTrain.Training;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
+
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>
 /// How fast each epoch was trained, by the clock of the first segment's server: it does not matter when, and with how many others, an epoch

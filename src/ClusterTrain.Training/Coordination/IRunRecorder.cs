@@ -1,4 +1,6 @@
-namespace ClusterTrain.Training;
+using ClusterTrain.Training.Messages;
+
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>The durable record of a run. Calls come one at a time, from work the coordinator offloads.</summary>
 public interface IRunRecorder

@@ -1,4 +1,7 @@
-namespace ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Tensors;
+
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>A piece of the journal was written.</summary>
 /// <param name="Result">What the writing of it returned.</param>

@@ -1,4 +1,7 @@
-namespace ClusterTrain.Training;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
+
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>
 /// Says a few times a second how far the run is, from what the first segment's server reports. Speeds go by that server's clock: reports that

@@ -1,7 +1,10 @@
 using System.Collections.Immutable;
-using ClusterTrain.Learning;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>Who takes part: the members, which server has which segment in the present term, and what they are all told.</summary>
 internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSettings settings, long firstTerm)

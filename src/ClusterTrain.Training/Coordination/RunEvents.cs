@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>Something a person or a log wants to know about a run.</summary>
 public abstract record RunEvent;

@@ -1,4 +1,6 @@
-namespace ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>
 /// What is to be written, one piece after the other: a checkpoint never comes before the receipt's entries it builds on. A

@@ -1,6 +1,13 @@
-using ClusterTrain.Learning;
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
+using ClusterTrain.Training.Tensors;
 
-namespace ClusterTrain.Training;
+
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>
 /// The coordinator's account of the run: from the snapshots it receives it has epochs recorded and checkpoints written,

@@ -1,4 +1,4 @@
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>How a run is carried out. None of it changes the result.</summary>
 public sealed record RunSettings

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>Where a run begins.</summary>
 /// <param name="Term">A number greater than that of any coordinator that ever led this run, from 1.</param>

@@ -1,6 +1,9 @@
-using ClusterTrain.Learning;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Tensors;
 
-namespace ClusterTrain.Training;
+
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>Puts the segments of snapshots together, each step's weights and, for checkpoints, the optimiser's state.</summary>
 internal sealed class SnapshotCollector(NetworkLayout layout, int stateCount, TensorPool pool)

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Coordination;
 
 /// <summary>
 /// Which workers may compute wrongly: late shares that are computed twice, the vote when two answers differ, workers that get no leaves until

@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
-using ClusterTrain.Numerics;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Messages;
 
 /// <summary>The roles a cluster node can join in.</summary>
 public enum NodeRole

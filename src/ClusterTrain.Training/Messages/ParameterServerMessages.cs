@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using ClusterTrain.Training.Actors;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Messages;
 
 /// <summary>
 /// From the coordinator: hold this segment from this step on. The weights and then the optimiser's state follow as tensors

@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
-using ClusterTrain.Numerics;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Messages;
 
 /// <summary>
 /// From the coordinator to workers and parameter servers: who serves which segment in a term. A worker subscribes to each

@@ -1,8 +1,11 @@
 using System.Collections.Immutable;
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Optimisers;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.RandomNumbers;
+using ClusterTrain.Numerics.Tree;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Plan;
 
 /// <summary>
 /// What a run does at every step, as pure functions of the recipe and the number of training rows: how many rows and leaves
@@ -50,7 +53,7 @@ public sealed class TrainingPlan
     /// <param name="layout">The parameters.</param>
     /// <param name="servers">Parameter servers there are, at least 1.</param>
     public ImmutableArray<Segment> Segments(NetworkLayout layout, int servers) =>
-        Learning.Segments.Split(layout.Parameters, Optimiser.NeedsWholeModel(Recipe.Optimiser) ? 1 : servers);
+        Learning.Networks.Segments.Split(layout.Parameters, Optimiser.NeedsWholeModel(Recipe.Optimiser) ? 1 : servers);
 
     /// <summary>The epoch a step belongs to, counted from 0.</summary>
     public int Epoch(long step) => (int)(step / StepsPerEpoch);

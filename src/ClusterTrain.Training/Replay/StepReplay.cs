@@ -1,7 +1,17 @@
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
+using ClusterTrain.Data.Rows;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
+using ClusterTrain.Training.Servers;
+using ClusterTrain.Training.Tensors;
 
-namespace ClusterTrain.Training;
+
+namespace ClusterTrain.Training.Replay;
 
 /// <summary>
 /// Computes steps one after the other without actors: the whole batch at once, one segment. By the design's first sentence its

@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
-using ClusterTrain.Learning;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Training.Messages;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Servers;
 
 /// <summary>
 /// Every segment's part of the norm of a step's gradient, for clipping: a server computes its own and hears the others' from

@@ -1,8 +1,14 @@
 using System.Collections.Immutable;
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.ModelFiles;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
+using ClusterTrain.Training.Tensors;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Servers;
 
 /// <summary>
 /// Holds segments of the parameters and of the optimiser's state. Workers push gradient sums to it; when the reduction tree of a step is

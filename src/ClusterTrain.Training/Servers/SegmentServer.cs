@@ -1,8 +1,12 @@
 using System.Collections.Immutable;
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
+using ClusterTrain.Training.Tensors;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Servers;
 
 /// <summary>
 /// One segment at a parameter server: it adds the gradient sums of the step in hand in tree order, applies the update when

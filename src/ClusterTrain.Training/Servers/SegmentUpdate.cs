@@ -1,7 +1,15 @@
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Optimisers;
+using ClusterTrain.Learning.Optimisers.WholeModel;
+using ClusterTrain.Learning.Schedules;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
 
-namespace ClusterTrain.Training;
+
+namespace ClusterTrain.Training.Servers;
 
 /// <summary>The arithmetic of one segment's update: mean gradient, clipping by the global norm, the optimiser, the check for finite
 /// numbers.</summary>

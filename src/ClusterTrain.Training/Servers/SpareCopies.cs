@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using ClusterTrain.Training.Actors;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Servers;
 
 /// <summary>The spare servers that keep a copy of a segment, and how far they are.</summary>
 internal sealed class SpareCopies

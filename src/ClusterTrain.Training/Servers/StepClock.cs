@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using ClusterTrain.Training.Messages;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Servers;
 
 /// <summary>Where the time of a segment's steps goes: counters that are read once a second.</summary>
 internal sealed class StepClock

@@ -1,6 +1,9 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
 
-namespace ClusterTrain.Training;
+
+namespace ClusterTrain.Training.Servers;
 
 /// <summary>When the workers answered in the step in hand, and who is late.</summary>
 internal sealed class StepPace

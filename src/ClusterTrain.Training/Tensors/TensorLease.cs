@@ -1,4 +1,4 @@
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Tensors;
 
 /// <summary>
 /// A run of floats in 64-byte aligned memory, shared by counted references. While more than one holder has a reference it is

@@ -1,6 +1,7 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Numerics.Memory;
 
-namespace ClusterTrain.Training;
+
+namespace ClusterTrain.Training.Tensors;
 
 /// <summary>Lends float buffers and takes them back, so that a steady run allocates nothing. Safe for several threads.</summary>
 /// <param name="allocate">Gives the memory of a buffer of so many floats; it is kept for the pool's life.</param>

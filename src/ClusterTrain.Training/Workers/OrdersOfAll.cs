@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using ClusterTrain.Training.Actors;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Workers;
 
 /// <summary>Orders that count once every parameter server has given them; one that a server repeats after that counts again.</summary>
 internal sealed class OrdersOfAll<T>

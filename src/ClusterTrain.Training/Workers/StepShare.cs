@@ -1,6 +1,7 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Numerics.Tree;
 
-namespace ClusterTrain.Training;
+
+namespace ClusterTrain.Training.Workers;
 
 /// <summary>The leaves of the step in hand, and which of them this worker has computed.</summary>
 internal sealed class StepShare

@@ -1,6 +1,9 @@
-using ClusterTrain.Learning;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Tensors;
 
-namespace ClusterTrain.Training;
+
+namespace ClusterTrain.Training.Workers;
 
 /// <summary>
 /// Puts the segments of a step's weights together. A segment that is the whole model is used where it lies; several are copied into

@@ -1,9 +1,15 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
+using ClusterTrain.Data.Rows;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Numerics.Memory;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
+using ClusterTrain.Training.Tensors;
 
-namespace ClusterTrain.Training;
+namespace ClusterTrain.Training.Workers;
 
 /// <summary>
 /// Computes leaves. It subscribes to the parameter servers of the newest topology; when the weights of a step are whole it

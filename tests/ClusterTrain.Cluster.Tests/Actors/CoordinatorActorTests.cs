@@ -1,6 +1,8 @@
 using Akka.TestKit;
 using ClusterTrain.Cluster.Actors;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Tests;
 
 namespace ClusterTrain.Cluster.Tests;

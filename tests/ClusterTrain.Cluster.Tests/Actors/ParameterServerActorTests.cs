@@ -1,7 +1,9 @@
 using Akka.TestKit;
 using ClusterTrain.Cluster.Actors;
-using ClusterTrain.Numerics;
-using ClusterTrain.Training;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Servers;
 using ClusterTrain.Training.Tests;
 
 namespace ClusterTrain.Cluster.Tests;

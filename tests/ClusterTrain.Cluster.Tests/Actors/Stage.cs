@@ -3,11 +3,14 @@ using Akka.Configuration;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
 using ClusterTrain.Cluster.Actors;
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Plan;
+using ClusterTrain.Training.Tensors;
 using ClusterTrain.Training.Tests;
-using Envelope = ClusterTrain.Hosting.Envelope;
-using IActorContext = ClusterTrain.Training.IActorContext;
+using Envelope = ClusterTrain.Actors.Envelope;
+using IActorContext = ClusterTrain.Training.Actors.IActorContext;
 
 namespace ClusterTrain.Cluster.Tests;
 

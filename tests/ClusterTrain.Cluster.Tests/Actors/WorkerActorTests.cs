@@ -1,8 +1,12 @@
 using ClusterTrain.Cluster.Actors;
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
-using ClusterTrain.Training;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Tests;
+using ClusterTrain.Training.Workers;
 
 namespace ClusterTrain.Cluster.Tests;
 

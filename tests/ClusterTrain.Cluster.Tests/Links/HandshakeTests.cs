@@ -3,11 +3,15 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
+using ClusterTrain.Cluster.Data;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Nodes;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Hosting;
-using ClusterTrain.Training;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
 
 namespace ClusterTrain.Cluster.Tests;
 

@@ -1,5 +1,5 @@
 using ClusterTrain.Cluster.Nodes;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Coordination;
 
 namespace ClusterTrain.Cluster.Tests;
 

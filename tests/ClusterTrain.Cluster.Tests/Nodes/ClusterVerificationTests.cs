@@ -1,6 +1,7 @@
 using ClusterTrain.Cluster.Nodes;
-using ClusterTrain.Hosting;
-using ClusterTrain.Training;
+using ClusterTrain.InProcess;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Coordination;
 
 namespace ClusterTrain.Cluster.Tests;
 

@@ -1,5 +1,7 @@
 using ClusterTrain.Cluster.Nodes;
-using ClusterTrain.Learning;
+using ClusterTrain.Data.Prepared;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
 
 namespace ClusterTrain.Cluster.Tests;
 
@@ -11,12 +13,12 @@ public sealed class DataFetchTests
     public async Task A_worker_without_data_and_one_with_other_data_fetch_it_once()
     {
         using var cache = new TemporaryFolder();
-        using var cluster = new TestCluster(TestRuns.Plain) { Run = new Training.RunSettings { LeastWorkers = 2 } };
+        using var cluster = new TestCluster(TestRuns.Plain) { Run = new RunSettings { LeastWorkers = 2 } };
         cluster.StartCoordinator();
         cluster.StartServer();
         cluster.StartWorker("has-none", options => options with { OwnData = null, Cache = cache.Path });
         cluster.MemberEvents.WaitFor<MemberFetching>("all bytes are fetched", fetching => fetching.Bytes == fetching.Total);
-        cluster.MemberEvents.WaitFor<MemberJoined>("the worker joins", joined => joined.Role == Training.NodeRole.Worker);
+        cluster.MemberEvents.WaitFor<MemberJoined>("the worker joins", joined => joined.Role == NodeRole.Worker);
         var fetched = cluster.MemberEvents.Count;
         cluster.StartWorker("has-other", options => options with { OwnData = (_, _) => Other(), Cache = cache.Path });
 

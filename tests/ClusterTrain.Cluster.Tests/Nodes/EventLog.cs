@@ -1,4 +1,5 @@
-using ClusterTrain.Training;
+using ClusterTrain.Training.Coordination;
+
 
 namespace ClusterTrain.Cluster.Tests;
 

@@ -1,7 +1,7 @@
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Membership;
 using ClusterTrain.Cluster.Nodes;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Coordination;
 
 namespace ClusterTrain.Cluster.Tests;
 

@@ -4,7 +4,7 @@ using Akka.Actor;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Membership;
 using ClusterTrain.Cluster.Nodes;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Coordination;
 
 namespace ClusterTrain.Cluster.Tests;
 

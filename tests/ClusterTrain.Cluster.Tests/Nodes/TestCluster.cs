@@ -4,8 +4,9 @@ using System.Net.Sockets;
 using System.Text;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Nodes;
-using ClusterTrain.Hosting;
-using ClusterTrain.Training;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Coordination;
 
 namespace ClusterTrain.Cluster.Tests;
 

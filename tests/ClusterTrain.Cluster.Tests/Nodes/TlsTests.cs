@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Nodes;
+using ClusterTrain.Training.Coordination;
 
 namespace ClusterTrain.Cluster.Tests;
 
@@ -36,7 +37,7 @@ public sealed class TlsTests
         var outcome = Assert.IsType<NodeFailed>(await cluster.MemberOutcomes[0].WaitAsync(Patience.Limit));
         Assert.Contains("TLS", outcome.Reason, StringComparison.Ordinal);
         cluster.StartWorker("plain", options => options with { Security = TestCluster.Secret });
-        cluster.Events.WaitFor<Training.RunWarning>("the coordinator refuses a node that does not encrypt", warning =>
+        cluster.Events.WaitFor<RunWarning>("the coordinator refuses a node that does not encrypt", warning =>
             warning.Message.Contains("TLS", StringComparison.Ordinal));
 
         cluster.StartServer();

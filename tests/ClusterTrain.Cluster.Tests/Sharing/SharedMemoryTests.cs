@@ -5,7 +5,9 @@ using System.Net.Sockets;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Sharing;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Tensors;
 
 namespace ClusterTrain.Cluster.Tests;
 

@@ -1,7 +1,9 @@
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Numerics;
-using ClusterTrain.Training;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Tensors;
 
 namespace ClusterTrain.Cluster.Tests;
 

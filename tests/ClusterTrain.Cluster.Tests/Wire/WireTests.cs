@@ -1,8 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
+using ClusterTrain.Cluster.Data;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Wire;
-using ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
 
 namespace ClusterTrain.Cluster.Tests;
 

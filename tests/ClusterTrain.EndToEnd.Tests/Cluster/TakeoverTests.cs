@@ -12,7 +12,10 @@ public sealed class TakeoverTests(IncidentRun undisturbed) : IDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly List<ClusterTrainProcess> _all = [];
     private readonly string[] _addresses = Machine.FreeAddresses(3);
-    private string[] _clusterPorts = ["0", "0"];
+
+    // The lower one first.
+    private readonly string[] _clusterPorts =
+        [.. Machine.FreeAddresses(2).Select(address => address.Split(':')[1]).OrderBy(port => int.Parse(port, CultureInfo.InvariantCulture))];
 
     public void Dispose()
     {
@@ -40,8 +43,8 @@ public sealed class TakeoverTests(IncidentRun undisturbed) : IDisposable
 
     private void Hang(bool isLeaderLower)
     {
-        var ports = Machine.FreeAddresses(2).Select(address => int.Parse(address.Split(':')[1], CultureInfo.InvariantCulture)).Order();
-        _clusterPorts = [.. (isLeaderLower ? ports : ports.Reverse()).Select(port => port.ToString(CultureInfo.InvariantCulture))];
+        if (!isLeaderLower)
+            Array.Reverse(_clusterPorts);
         var leader = Start(out var next);
         var since = Stopwatch.GetTimestamp();
         leader.Signal("STOP");

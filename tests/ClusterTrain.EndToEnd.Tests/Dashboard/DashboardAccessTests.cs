@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using ClusterTrain.Dashboard;
+using ClusterTrain.Dashboard.Pages;
 
 namespace ClusterTrain.EndToEnd.Tests;
 

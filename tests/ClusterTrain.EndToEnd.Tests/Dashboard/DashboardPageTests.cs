@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using ClusterTrain.Dashboard;
+using ClusterTrain.Dashboard.Pages;
 using Microsoft.Playwright;
 using Xunit.Abstractions;
 

@@ -4,6 +4,7 @@ using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ClusterTrain.Dashboard;
+using ClusterTrain.Dashboard.Pages;
 using Xunit.Abstractions;
 
 namespace ClusterTrain.EndToEnd.Tests;

@@ -1,7 +1,10 @@
 using System.Globalization;
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Watching;
 
 namespace ClusterTrain.EndToEnd.Tests;
 

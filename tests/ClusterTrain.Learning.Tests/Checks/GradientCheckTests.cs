@@ -1,4 +1,9 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Checks;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
+
 using static ClusterTrain.Learning.Tests.TestNetworks;
 
 namespace ClusterTrain.Learning.Tests;

@@ -1,3 +1,6 @@
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Learning.Recipes;
+
 namespace ClusterTrain.Learning.Tests;
 
 /// <summary>The expected values are those of scikit-learn 1.2.1 for the same rows; of the calibration error, of its definition in NumPy.</summary>

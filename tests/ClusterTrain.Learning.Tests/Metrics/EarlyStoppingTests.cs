@@ -1,3 +1,6 @@
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Learning.Recipes;
+
 namespace ClusterTrain.Learning.Tests;
 
 public sealed class EarlyStoppingTests

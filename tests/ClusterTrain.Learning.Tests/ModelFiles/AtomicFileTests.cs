@@ -1,3 +1,5 @@
+using ClusterTrain.Learning.Files;
+
 namespace ClusterTrain.Learning.Tests;
 
 public sealed class AtomicFileTests : IDisposable

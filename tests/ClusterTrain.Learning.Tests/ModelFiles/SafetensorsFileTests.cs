@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using ClusterTrain.Learning.ModelFiles;
 
 namespace ClusterTrain.Learning.Tests;
 

@@ -1,3 +1,6 @@
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+
 using static ClusterTrain.Learning.Tests.TestNetworks;
 
 namespace ClusterTrain.Learning.Tests;

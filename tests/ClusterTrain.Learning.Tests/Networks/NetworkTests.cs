@@ -1,4 +1,9 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Numerics.Tree;
+
 using static ClusterTrain.Learning.Tests.TestNetworks;
 
 namespace ClusterTrain.Learning.Tests;

@@ -1,4 +1,6 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Numerics.KernelSets;
+
 using static ClusterTrain.Learning.Tests.TestNetworks;
 
 namespace ClusterTrain.Learning.Tests;

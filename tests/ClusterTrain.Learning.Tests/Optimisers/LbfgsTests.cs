@@ -1,4 +1,9 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Optimisers;
+using ClusterTrain.Learning.Optimisers.WholeModel;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
 using MathNet.Numerics.LinearAlgebra;
 using MathNet.Numerics.Optimization;
 using Xunit.Abstractions;

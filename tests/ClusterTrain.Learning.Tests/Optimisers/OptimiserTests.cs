@@ -1,4 +1,8 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Optimisers;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.KernelSets;
+
 using static ClusterTrain.Learning.Tests.TestNetworks;
 
 namespace ClusterTrain.Learning.Tests;

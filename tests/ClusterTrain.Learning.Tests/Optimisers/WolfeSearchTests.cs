@@ -1,3 +1,5 @@
+using ClusterTrain.Learning.Optimisers.WholeModel;
+
 namespace ClusterTrain.Learning.Tests;
 
 public sealed class WolfeSearchTests

@@ -1,3 +1,6 @@
+using ClusterTrain.Learning.Checks;
+using ClusterTrain.Learning.Recipes;
+
 namespace ClusterTrain.Learning.Tests;
 
 public sealed class RecipeChecksTests

@@ -1,3 +1,5 @@
+using ClusterTrain.Learning.Recipes;
+
 namespace ClusterTrain.Learning.Tests;
 
 /// <summary>Mistakes users make, each with what they are told.</summary>

@@ -1,3 +1,6 @@
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Learning.Recipes;
+
 namespace ClusterTrain.Learning.Tests;
 
 public sealed class RecipeOverrideTests

@@ -1,4 +1,6 @@
 using System.Text;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Learning.Recipes;
 
 namespace ClusterTrain.Learning.Tests;
 

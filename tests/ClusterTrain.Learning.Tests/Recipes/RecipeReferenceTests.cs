@@ -1,5 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using ClusterTrain.Data.Store;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Learning.Recipes;
 using Json.Schema;
 
 namespace ClusterTrain.Learning.Tests;

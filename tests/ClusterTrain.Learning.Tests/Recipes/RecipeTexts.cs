@@ -1,3 +1,6 @@
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Learning.Recipes;
+
 namespace ClusterTrain.Learning.Tests;
 
 /// <summary>Recipes the tests begin with.</summary>

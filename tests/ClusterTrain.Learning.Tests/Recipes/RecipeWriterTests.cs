@@ -1,3 +1,5 @@
+using ClusterTrain.Learning.RecipeFiles;
+
 namespace ClusterTrain.Learning.Tests;
 
 public sealed class RecipeWriterTests

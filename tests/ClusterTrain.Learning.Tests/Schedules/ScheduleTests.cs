@@ -1,3 +1,6 @@
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Learning.Schedules;
+
 namespace ClusterTrain.Learning.Tests;
 
 public sealed class ScheduleTests

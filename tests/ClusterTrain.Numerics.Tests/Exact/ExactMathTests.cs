@@ -1,3 +1,6 @@
+using ClusterTrain.Numerics.Exact;
+using ClusterTrain.Numerics.RandomNumbers;
+
 namespace ClusterTrain.Numerics.Tests;
 
 public class ExactMathTests

@@ -1,3 +1,6 @@
+using ClusterTrain.Numerics.Benchmark;
+using ClusterTrain.Numerics.KernelSets;
+
 namespace ClusterTrain.Numerics.Tests;
 
 public class KernelsTests

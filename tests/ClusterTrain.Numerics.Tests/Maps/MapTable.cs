@@ -1,4 +1,8 @@
 using System.Runtime.CompilerServices;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Maps;
+using ClusterTrain.Numerics.RandomNumbers;
+using ClusterTrain.Numerics.Simd;
 
 namespace ClusterTrain.Numerics.Tests;
 

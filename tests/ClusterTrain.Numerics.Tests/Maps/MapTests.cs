@@ -1,3 +1,6 @@
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Maps;
+
 namespace ClusterTrain.Numerics.Tests;
 
 public class MapTests

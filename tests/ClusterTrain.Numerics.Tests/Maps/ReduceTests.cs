@@ -1,3 +1,5 @@
+using ClusterTrain.Numerics.KernelSets;
+
 namespace ClusterTrain.Numerics.Tests;
 
 public class ReduceTests

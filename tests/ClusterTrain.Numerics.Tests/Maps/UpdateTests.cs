@@ -1,4 +1,7 @@
 using System.Runtime.CompilerServices;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Maps;
+using ClusterTrain.Numerics.Simd;
 
 namespace ClusterTrain.Numerics.Tests;
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using ClusterTrain.Numerics.Memory;
 
 namespace ClusterTrain.Numerics.Tests;
 

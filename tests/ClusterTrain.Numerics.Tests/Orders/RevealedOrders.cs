@@ -1,3 +1,7 @@
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Products;
+using ClusterTrain.Numerics.Tree;
+
 namespace ClusterTrain.Numerics.Tests;
 
 /// <summary>The orders of all sums of the kernels, each found from the results of the kernel alone.</summary>

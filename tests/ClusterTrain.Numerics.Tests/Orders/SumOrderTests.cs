@@ -1,4 +1,8 @@
 using System.Text.RegularExpressions;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Products;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Numerics.Tree;
 
 namespace ClusterTrain.Numerics.Tests;
 

@@ -1,3 +1,5 @@
+using ClusterTrain.Numerics.Products;
+
 namespace ClusterTrain.Numerics.Tests;
 
 /// <summary>Operands of all three products for one shape, and the comparison bit for bit.</summary>

@@ -1,3 +1,6 @@
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Products;
+
 namespace ClusterTrain.Numerics.Tests;
 
 public unsafe class SparsePlanTests

@@ -1,3 +1,7 @@
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Products;
+using ClusterTrain.Numerics.Threading;
+
 namespace ClusterTrain.Numerics.Tests;
 
 public class SparseProductsTests

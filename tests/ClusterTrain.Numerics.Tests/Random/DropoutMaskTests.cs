@@ -1,4 +1,7 @@
 using System.Numerics;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.RandomNumbers;
+using ClusterTrain.Numerics.Simd;
 
 namespace ClusterTrain.Numerics.Tests;
 

@@ -1,3 +1,5 @@
+using ClusterTrain.Numerics.RandomNumbers;
+
 namespace ClusterTrain.Numerics.Tests;
 
 public class RandomStreamTests

@@ -1,3 +1,5 @@
+using ClusterTrain.Numerics.Threading;
+
 namespace ClusterTrain.Numerics.Tests;
 
 public class ComputePoolTests

@@ -1,3 +1,5 @@
+using ClusterTrain.Numerics.Tree;
+
 namespace ClusterTrain.Numerics.Tests;
 
 public class ReductionTreeTests

@@ -1,3 +1,7 @@
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.RandomNumbers;
+using ClusterTrain.Numerics.Tree;
+
 namespace ClusterTrain.Numerics.Tests;
 
 public class TreeSumTests

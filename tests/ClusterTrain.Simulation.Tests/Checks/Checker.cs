@@ -1,6 +1,10 @@
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
-using ClusterTrain.Training;
+using ClusterTrain.Learning.ModelFiles;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
+
 
 namespace ClusterTrain.Simulation.Tests;
 

@@ -1,6 +1,18 @@
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
-using ClusterTrain.Training;
+using ClusterTrain.Data.Prepared;
+using ClusterTrain.Data.Rows;
+using ClusterTrain.Learning.ModelFiles;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Optimisers;
+using ClusterTrain.Learning.Optimisers.WholeModel;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Learning.Schedules;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.RandomNumbers;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Validation;
+
 
 namespace ClusterTrain.Simulation.Tests;
 

@@ -1,5 +1,8 @@
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
+using ClusterTrain.Learning.ModelFiles;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Validation;
+
 
 namespace ClusterTrain.Simulation.Tests;
 

@@ -1,4 +1,7 @@
-using ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Tensors;
+
 
 namespace ClusterTrain.Simulation.Tests;
 

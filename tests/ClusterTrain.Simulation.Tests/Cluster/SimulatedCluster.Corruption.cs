@@ -1,5 +1,7 @@
-using ClusterTrain.Numerics;
-using ClusterTrain.Training;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+
 
 namespace ClusterTrain.Simulation.Tests;
 

@@ -1,4 +1,5 @@
-using ClusterTrain.Training;
+using ClusterTrain.Training.Messages;
+
 
 namespace ClusterTrain.Simulation.Tests;
 

@@ -1,6 +1,13 @@
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
-using ClusterTrain.Training;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Optimisers;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Servers;
+using ClusterTrain.Training.Workers;
+
 
 namespace ClusterTrain.Simulation.Tests;
 

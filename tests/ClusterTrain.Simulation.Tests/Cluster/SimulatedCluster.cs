@@ -1,6 +1,16 @@
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
-using ClusterTrain.Training;
+using ClusterTrain.Data.Common;
+using ClusterTrain.Data.Preparation;
+using ClusterTrain.Data.Prepared;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.RandomNumbers;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
+using ClusterTrain.Training.Validation;
+
 
 namespace ClusterTrain.Simulation.Tests;
 

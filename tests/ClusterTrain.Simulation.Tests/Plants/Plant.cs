@@ -1,4 +1,7 @@
-using ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Plan;
+
 
 namespace ClusterTrain.Simulation.Tests;
 

@@ -1,5 +1,9 @@
-using ClusterTrain.Numerics;
-using ClusterTrain.Training;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
+
 
 namespace ClusterTrain.Simulation.Tests;
 

@@ -1,4 +1,6 @@
-using ClusterTrain.Training;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+
 
 namespace ClusterTrain.Simulation.Tests;
 

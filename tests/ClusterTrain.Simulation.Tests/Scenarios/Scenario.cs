@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Training.Coordination;
 
 namespace ClusterTrain.Simulation.Tests;
 

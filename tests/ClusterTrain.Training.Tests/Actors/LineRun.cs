@@ -1,6 +1,12 @@
 using System.Collections.Immutable;
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
+using ClusterTrain.Data.Common;
+using ClusterTrain.Data.Preparation;
+using ClusterTrain.Data.Prepared;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Tensors;
 
 namespace ClusterTrain.Training.Tests;
 

@@ -1,3 +1,6 @@
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+
 namespace ClusterTrain.Training.Tests;
 
 /// <summary>A context that keeps what an actor sends and does nothing else; time moves when a test says so.</summary>

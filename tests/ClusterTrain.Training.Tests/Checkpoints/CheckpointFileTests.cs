@@ -1,4 +1,10 @@
-using ClusterTrain.Learning;
+using ClusterTrain.Learning.ModelFiles;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Training.Checkpoints;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
+
 
 namespace ClusterTrain.Training.Tests;
 

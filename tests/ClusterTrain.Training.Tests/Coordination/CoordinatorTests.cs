@@ -1,4 +1,13 @@
-using ClusterTrain.Learning;
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
+using ClusterTrain.Training.Tensors;
+
 
 namespace ClusterTrain.Training.Tests;
 
@@ -221,7 +230,7 @@ public sealed class CoordinatorTests : IDisposable
     {
         BeginWith(s_server, s_worker, s_second);
         var term = Topologies(s_worker)[^1].Term;
-        var leaf = new Numerics.TreeNode(1, 1);
+        var leaf = new TreeNode(1, 1);
         Receive(s_server, new LateShare(term, 0, leaf, s_worker, s_second));
         Receive(s_server, new Answer(term, 0, 0, leaf, s_second, "00", 1));
         Receive(s_server, new Answer(term, 0, 0, leaf, s_second, "11", 1));
@@ -282,7 +291,7 @@ public sealed class CoordinatorTests : IDisposable
         Join(s_worker, NodeRole.Worker);
         Join(s_second, NodeRole.Worker);
         var term = Topologies(s_worker)[^1].Term;
-        var leaf = new Numerics.TreeNode(1, 1);
+        var leaf = new TreeNode(1, 1);
         Receive(s_server, new LateShare(term, 0, leaf, s_worker, s_second));
         foreach (var (epoch, seconds) in new[] { (1, 1.0), (2, 3.0), (3, 3.5) })
         {

@@ -1,5 +1,11 @@
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.ModelFiles;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
+using ClusterTrain.Training.Tensors;
+
 
 namespace ClusterTrain.Training.Tests;
 

@@ -1,4 +1,7 @@
-using ClusterTrain.Learning;
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Learning.ModelFiles;
+using ClusterTrain.Training.Coordination;
+
 
 namespace ClusterTrain.Training.Tests;
 

@@ -1,4 +1,9 @@
-using ClusterTrain.Learning;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Tensors;
+
 
 namespace ClusterTrain.Training.Tests;
 

@@ -1,7 +1,15 @@
 using System.Collections.Immutable;
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
+using ClusterTrain.InProcess;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Training.Plan;
+using ClusterTrain.Training.Servers;
+using ClusterTrain.Training.Tensors;
+using ClusterTrain.Training.Workers;
 
 namespace ClusterTrain.Training.Tests;
 

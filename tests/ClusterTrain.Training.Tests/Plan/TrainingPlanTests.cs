@@ -1,4 +1,6 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Plan;
+
 
 namespace ClusterTrain.Training.Tests;
 

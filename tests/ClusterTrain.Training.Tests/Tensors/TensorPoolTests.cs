@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using ClusterTrain.Training.Tensors;
 
 namespace ClusterTrain.Training.Tests;
 

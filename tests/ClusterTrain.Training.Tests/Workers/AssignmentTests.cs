@@ -1,3 +1,6 @@
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+
 namespace ClusterTrain.Training.Tests;
 
 public sealed class AssignmentTests

@@ -1,4 +1,7 @@
-using ClusterTrain.Learning;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Training.Tensors;
+using ClusterTrain.Training.Workers;
+
 
 namespace ClusterTrain.Training.Tests;
 

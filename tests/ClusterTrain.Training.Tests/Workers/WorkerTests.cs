@@ -1,5 +1,13 @@
-using ClusterTrain.Learning;
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
+using ClusterTrain.Training.Tensors;
+using ClusterTrain.Training.Workers;
+
 
 namespace ClusterTrain.Training.Tests;
 

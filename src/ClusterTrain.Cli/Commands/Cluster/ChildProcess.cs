@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Reflection;
 using System.Text;
+using ClusterTrain.Cli.Output;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands.Cluster;
 
 /// <summary>A node of a local cluster: a <c>clustertrain</c> process that ends when this one does, whatever ends this one.</summary>
 internal sealed class ChildProcess : IDisposable

@@ -1,9 +1,11 @@
 using System.CommandLine;
+using ClusterTrain.Cli.Output;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Nodes;
-using ClusterTrain.Hosting;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Runs;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands.Cluster;
 
 /// <summary><c>clustertrain coordinator</c>: leads a run whose workers and parameter servers are other processes, or stands by to.</summary>
 internal static class CoordinatorCommand

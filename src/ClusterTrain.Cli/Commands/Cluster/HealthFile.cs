@@ -1,4 +1,6 @@
-namespace ClusterTrain.Cli;
+using ClusterTrain.Cli.Output;
+
+namespace ClusterTrain.Cli.Commands.Cluster;
 
 /// <summary>A file whose time of change is new while a node is well: a health check that needs no program of its own.</summary>
 internal sealed class HealthFile : IDisposable

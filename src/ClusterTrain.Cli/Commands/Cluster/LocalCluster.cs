@@ -1,10 +1,13 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
-using ClusterTrain.Hosting;
-using ClusterTrain.Learning;
-using ClusterTrain.Training;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Coordination;
+using ClusterTrain.Watching;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands.Cluster;
 
 /// <summary>
 /// The processes of a cluster on this machine: starts them, starts those again that were killed, shows the coordinator's run, and sees all

@@ -1,9 +1,12 @@
 using System.CommandLine;
+using ClusterTrain.Cli.Output;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Nodes;
-using ClusterTrain.Learning;
+using ClusterTrain.Data.Preparation;
+using ClusterTrain.Data.Prepared;
+using ClusterTrain.Learning.Recipes;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands.Cluster;
 
 /// <summary><c>clustertrain worker</c>: computes leaves of a run that a coordinator elsewhere leads.</summary>
 internal static class WorkerCommand

@@ -1,9 +1,10 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using ClusterTrain.Cli.Output;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Nodes;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands.Cluster;
 
 /// <summary>The options that all nodes of a cluster have: how they find and know each other, time-outs, signs of life.</summary>
 internal sealed class NodeCommandOptions

@@ -1,7 +1,8 @@
 using System.CommandLine;
+using ClusterTrain.Cli.Output;
 using ClusterTrain.Cluster.Links;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands.Cluster;
 
 /// <summary>The options by which the nodes of a cluster know each other.</summary>
 internal sealed class SecurityOptions

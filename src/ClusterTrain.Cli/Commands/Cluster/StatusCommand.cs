@@ -1,8 +1,9 @@
 using System.CommandLine;
+using ClusterTrain.Cli.Output;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Membership;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands.Cluster;
 
 /// <summary><c>clustertrain status</c>: how a cluster is, asked from outside.</summary>
 internal static class StatusCommand

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
-using ClusterTrain.Hosting;
+using ClusterTrain.Cli.Output;
+using ClusterTrain.Runs;
+using ClusterTrain.Watching;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands.Cluster;
 
 /// <summary>The status of a cluster as people read it.</summary>
 internal static class StatusText

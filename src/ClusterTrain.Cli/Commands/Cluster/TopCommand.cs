@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Text.Json;
+using ClusterTrain.Cli.Output;
 using ClusterTrain.Cluster.Membership;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands.Cluster;
 
 /// <summary><c>clustertrain top</c>: how a cluster is, again and again.</summary>
 internal static class TopCommand

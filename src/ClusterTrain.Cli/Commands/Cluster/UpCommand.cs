@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Security.Cryptography;
+using ClusterTrain.Cli.Output;
 
-namespace ClusterTrain.Cli;
+namespace ClusterTrain.Cli.Commands.Cluster;
 
 /// <summary><c>clustertrain up</c>: a whole cluster of processes on this machine.</summary>
 internal static class UpCommand

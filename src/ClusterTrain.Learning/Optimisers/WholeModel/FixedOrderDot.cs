@@ -1,6 +1,8 @@
-using ClusterTrain.Numerics;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Numerics.Tree;
 
-namespace ClusterTrain.Learning;
+
+namespace ClusterTrain.Learning.Optimisers.WholeModel;
 
 /// <summary>
 /// Dot products in double whose order of additions is fixed: within blocks of <see cref="GradientNorm.BlockParameters"/>, element

@@ -1,4 +1,7 @@
-namespace ClusterTrain.Learning;
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
+
+namespace ClusterTrain.Learning.Optimisers.WholeModel;
 
 /// <summary>
 /// L-BFGS with a line search for the strong Wolfe conditions (Nocedal and Wright 2006, algorithms 7.4 and 7.5), for full

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Optimisers.WholeModel;
 
 /// <summary>
 /// The whole memory of L-BFGS as views of one float vector: planes as long as the parameters, and at the end the numbers of the

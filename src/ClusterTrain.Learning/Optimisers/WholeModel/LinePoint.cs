@@ -1,4 +1,4 @@
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Optimisers.WholeModel;
 
 /// <summary>A function of one variable at a point.</summary>
 /// <param name="At">The point.</param>

@@ -1,4 +1,4 @@
-namespace ClusterTrain.Learning;
+namespace ClusterTrain.Learning.Optimisers.WholeModel;
 
 /// <summary>
 /// A line search for the strong Wolfe conditions that is told one evaluation at a time: it brackets a minimum by longer and

@@ -1,0 +1,402 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using ClusterTrain.Data.Common;
+using ClusterTrain.Data.Files;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Learning.Recipes;
+
+namespace ClusterTrain.Data.Tables;
+
+/// <summary>A first recipe for one's own table, with comments, made by a look at all of its cells.</summary>
+/// <param name="Text">The recipe, YAML.</param>
+/// <param name="Summary">What it trains, in a sentence.</param>
+/// <param name="Warnings">What a reader should look at, each with what to do.</param>
+public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<string> Warnings)
+{
+    private const int FewestRows = 20;
+    private const int MostClasses = 20;
+    private const int MostCategories = 100;
+    private const int FewWords = 10;
+    private const int FewRows = 5;
+    private const double Uneven = 10;
+
+    /// <summary>Drafts a recipe.</summary>
+    /// <param name="path">The CSV file.</param>
+    /// <param name="target">The column to predict: its name, or for a file without a header c0, c1, ...</param>
+    /// <param name="name">The recipe's name.</param>
+    /// <param name="file">What the recipe calls the file.</param>
+    /// <param name="delimiter">What stands between the cells; null: the file shows it.</param>
+    /// <param name="decimalPoint">What stands before decimals, a point or a comma; null: the cells show it.</param>
+    /// <exception cref="DataException">The file is no table to train with; the message names the place and the remedy.</exception>
+    public static RecipeDraft Of(string path, string target, string name, string file, char? delimiter = null, char? decimalPoint = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentException.ThrowIfNullOrEmpty(target);
+        var table = TableProfile.Of(path, target, delimiter, decimalPoint);
+        return new Drafting(table).Draft(name, file);
+    }
+
+    private sealed class Drafting(TableProfile table)
+    {
+        private readonly IReadOnlySet<string> _missing = table.WordsForMissing;
+        private readonly List<string> _warnings = [.. table.Warnings];
+        private readonly List<string> _remarks = [];
+        private readonly List<ColumnProfile> _numbers = [];
+        private readonly List<ColumnProfile> _words = [];
+        private readonly List<ColumnProfile> _dates = [];
+        private readonly List<ColumnProfile> _booleans = [];
+        private readonly List<string> _features = [];
+        private int _inputs;
+
+        private char Point => table.Format.Decimal;
+
+        public RecipeDraft Draft(string name, string file)
+        {
+            CheckTarget();
+            var isRegression = IsRegression();
+            var classes = isRegression ? [] : Classes();
+            foreach (var column in table.Columns.Where(column => column != table.Target))
+                Sort(column);
+            if (_features.Count == 0)
+            {
+                throw new DataException(
+                    $"{table.File}: no column but the target can be a feature: {string.Join("; ", _remarks)}. Add columns of numbers, or of words "
+                        + $"that come again.");
+            }
+
+            var text = new StringBuilder();
+            var told = isRegression ? $"a regression of '{table.Target.Name}'"
+                : $"a classification of '{table.Target.Name}' into {classes.Count} classes";
+            var summary = $"{told} from {_features.Count} of {Count(table.Columns.Length, "column")}, {Count(table.Rows, "row")}";
+            Head(text, summary, name);
+            Data(text, file, isRegression);
+            Model(text, isRegression ? null : classes.Count);
+            return new RecipeDraft(text.ToString(), summary, [.. _warnings]);
+        }
+
+        private void CheckTarget()
+        {
+            var target = table.Target;
+            var word = target.WordsForMissing.FirstOrDefault(word => _missing.Contains(word.Key));
+            var line = target.FirstEmpty > 0 ? target.FirstEmpty : word.Key is null ? 0 : word.Value.Line;
+            if (line > 0)
+            {
+                var more = target.Missing(_missing) is > 1 and var count ? $" and so are {count - 1} more" : "";
+                throw new DataException(
+                    $"{table.File}: line {line}, column '{target.Name}', the target, is {(target.FirstEmpty > 0 ? "empty" : $"'{word.Key}'")}{more}. "
+                        + $"A target is never made up: "
+                    + "leave these rows out.");
+            }
+
+            if (target.Categories(_missing) is { Count: 1 } only)
+            {
+                throw new DataException($"{table.File}: column '{target.Name}', the target, is '{only.Keys.First()}' in all rows. Name another "
+                    + $"target, or add rows of another kind.");
+            }
+
+            RefuseLarge(target);
+            if (!IsNameable(target))
+            {
+                throw new DataException($"{table.File}: the target's name '{RecipeText.Shown(target.Name)}' has characters that no recipe has. "
+                    + $"Rename it.");
+            }
+        }
+
+        private bool IsRegression() => table.Target.AreNumbers(Point)
+            && (table.Target.HasMany || !table.Target.AreIntegers || table.Target.Categories(_missing).Count > MostClasses);
+
+        private Dictionary<string, long> Classes()
+        {
+            var (target, classes) = (table.Target, table.Target.Categories(_missing));
+            if (target.HasMany || classes.Count > FewWords && classes.Count * 2L > table.Rows)
+            {
+                var (line, cell) = target.FirstWord(Point);
+                throw new DataException(
+                    $"{table.File}: column '{target.Name}', the target, has {(target.HasMany ? "very many" : classes.Count)} different words in "
+                        + $"{table.Rows} rows: too many for classes, "
+                    + $"and line {line} is '{RecipeText.Shown(cell)}', not a number. Correct it, or name another target.");
+            }
+
+            var rare = classes.Where(of => of.Value < FewRows).Select(of => of.Key).Order(StringComparer.Ordinal).ToList();
+            if (rare.Count > 0)
+            {
+                Warn($"fewer than {FewRows} rows have the class {NearestColumn.Quoted(rare)}: a split may have none of it. Add such rows, or join "
+                    + $"classes.");
+            }
+
+            if (classes.Values.Max() > Uneven * classes.Values.Min())
+            {
+                Warn($"the classes are uneven: '{classes.MaxBy(of => of.Value).Key}' has {classes.Values.Max()} rows, "
+                    + $"'{classes.MinBy(of => of.Value).Key}' {classes.Values.Min()}. "
+                    + "Where the rare ones matter, set class_weights: balanced.");
+            }
+
+            if (target.AreNumbers(Point))
+            {
+                Warn($"the target has {classes.Count} different whole numbers, which are taken for classes. Where they are quantities, set task: "
+                    + $"regression, one unit without softmax, and loss: mean-squared-error.");
+            }
+
+            return classes;
+        }
+
+        // Which columns are features, and why the others are not.
+        private void Sort(ColumnProfile column)
+        {
+            var (name, categories) = (column.Name, column.Categories(_missing));
+            var isNumber = column.AreNumbers(Point);
+            if (!IsNameable(column))
+            {
+                LeaveOut(column, name.Length == 0 ? "has no name" : "has characters in its name that no recipe has");
+            }
+            else if (table.Columns.Count(other => other.Name == name) > 1)
+            {
+                LeaveOut(column, "is the name of several columns");
+            }
+            else if (categories.Count == 0)
+            {
+                LeaveOut(column, "is empty");
+            }
+            else if (categories.Count == 1 && (column.Missing(_missing) == 0 || isNumber))
+            {
+                LeaveOut(column, $"is '{RecipeText.Shown(categories.Keys.First())}' wherever it is not empty");
+            }
+            else if (column.CountsRows || (column.AreIntegers && IsNamedAsId(name) && IsPerRow(column, categories)))
+            {
+                LeaveOut(column, "numbers the rows");
+            }
+            else if (column.DateFormats is [_, _, ..] formats)
+            {
+                LeaveOut(column, $"holds dates, and whether the day or the month comes first cannot be told; if it matters, name it under dates with "
+                    + $"the format {string.Join(" or ", formats)}");
+            }
+            else if (column.DateFormats.Count == 1 && column.DateParts.Count == 0)
+            {
+                LeaveOut(column, "holds times of one hour of one day");
+            }
+            else if (column.DateFormats.Count == 1)
+            {
+                AddDates(column);
+            }
+            else if (column.AreBooleans)
+            {
+                AddBooleans(column);
+            }
+            else if (isNumber)
+            {
+                AddNumber(column);
+            }
+            else if (column.Numbers(Point) * 10 >= column.Values * 9 && column.FirstWord(Point) is var (line, cell))
+            {
+                LeaveOut(column, NoNumbers(column.Values - column.Numbers(Point), line, RecipeText.Shown(cell)));
+            }
+            else if (IsPerRow(column, categories))
+            {
+                LeaveOut(column, $"has {(column.HasMany ? "very many" : categories.Count)} different words in {table.Rows} rows, a name for nearly "
+                    + $"each");
+            }
+            else if (categories.Count > MostCategories)
+            {
+                LeaveOut(column, $"has {categories.Count} different words; join rare ones, if it matters");
+            }
+            else
+            {
+                AddWords(column, categories.Count);
+            }
+        }
+
+        private static string NoNumbers(long cells, int line, string first) => cells == 1
+            ? $"has a cell that is no number, line {line}, '{first}'; correct it, or name it in data.missing"
+            : $"has {cells} cells that are no numbers, the first in line {line}, '{first}'; correct them, or name them in data.missing";
+
+        private void AddNumber(ColumnProfile column)
+        {
+            RefuseLarge(column);
+            if (Point == ',' && column.MayHaveThousands)
+            {
+                Warn($"column '{column.Name}': the commas may stand between thousands, such as in '{RecipeText.Shown(column.FirstWord('.').Cell)}'; "
+                    + $"they are read as standing before decimals.");
+            }
+
+            _numbers.Add(column);
+            _features.Add(column.Name);
+            _inputs++;
+            WarnOfMissing(column);
+        }
+
+        private void AddWords(ColumnProfile column, int categories)
+        {
+            _words.Add(column);
+            _features.Add(column.Name);
+            _inputs += categories;
+            WarnOfMissing(column);
+        }
+
+        private void AddDates(ColumnProfile column)
+        {
+            _dates.Add(column);
+            _features.Add(column.Name);
+            _inputs += column.DateParts.Count;
+            WarnOfMissing(column);
+        }
+
+        private void AddBooleans(ColumnProfile column)
+        {
+            _booleans.Add(column);
+            _features.Add(column.Name);
+            _inputs++;
+            WarnOfMissing(column);
+        }
+
+        private void WarnOfMissing(ColumnProfile column)
+        {
+            if (column.Missing(_missing) is var missing && missing * 2 > table.Rows)
+            {
+                Warn($"column '{column.Name}' is missing in {missing} of {table.Rows} rows. Look whether it tells anything, or take it from the "
+                    + $"features.");
+            }
+        }
+
+        private void LeaveOut(ColumnProfile column, string because)
+        {
+            var remark = $"'{RecipeText.Shown(column.Name)}' {because}";
+            _remarks.Add(remark);
+            Warn($"left out: column {remark}.");
+        }
+
+        private void RefuseLarge(ColumnProfile column)
+        {
+            if (column.AreNumbers(Point) && column.TooLarge is var (line, cell))
+            {
+                throw new DataException($"{table.File}: line {line}, column '{column.Name}' is '{RecipeText.Shown(cell)}', not a finite 32-bit "
+                    + $"number. Correct it or leave the row out.");
+            }
+        }
+
+        private void Warn(string warning) => _warnings.Add(warning);
+
+        private static bool IsNamedAsId(string name) => Spelling.Plain(name) is var plain
+            && (plain.EndsWith("id", StringComparison.Ordinal) || plain.EndsWith("key", StringComparison.Ordinal)
+                || plain.EndsWith("number", StringComparison.Ordinal) || plain is "index" or "nr" or "no" or "row");
+
+        private static bool IsPerRow(ColumnProfile column, Dictionary<string, long> categories) =>
+            column.HasMany || (categories.Count > FewWords && categories.Count * 2L > column.Values);
+
+        private static bool IsNameable(ColumnProfile column) =>
+            column.Name.Length is > 0 and <= RecipeLimits.TextCharacters && RecipeForms.IsText(column.Name);
+
+        private void Head(StringBuilder text, string summary, string name)
+        {
+            Line(text, $"# {char.ToUpperInvariant(summary[0])}{summary[1..]}. Every line may be changed; `clustertrain train` with this file trains "
+                + $"it.");
+            foreach (var warning in _warnings)
+                Line(text, $"# Note: {string.Concat(warning.ReplaceLineEndings(" ").Select(c => char.IsControl(c) ? ' ' : c))}");
+            Line(text, $"name: {RecipeWriter.Text(name)}");
+            Line(text, "seed: 1                       # another seed draws other splits and start weights");
+        }
+
+        private void Data(StringBuilder text, string file, bool isRegression)
+        {
+            Line(text, "data:");
+            Line(text, "  csv:");
+            Line(text, $"    file: {RecipeWriter.Text(file)}");
+            if (!table.HasHeader)
+                Line(text, "    header: false             # the columns are called c0, c1, ...");
+            Line(text, $"    target: {RecipeWriter.Text(table.Target.Name)}");
+            List(text, "features", _features);
+            if (_words.Count > 0)
+                List(text, "categorical", _words.Select(column => column.Name));
+            if (_booleans.Count > 0)
+                List(text, "booleans", _booleans.Select(column => column.Name));
+            if (_dates.Count > 0)
+                Line(text, "    dates:                    # each becomes its parts");
+            foreach (var column in _dates)
+            {
+                var parts = string.Join(", ", column.DateParts.Select(RecipeWords.DatePart.Of));
+                var format = column.DateFormats[0] == DateColumn.DefaultFormat ? "" : $"format: {column.DateFormats[0]}, ";
+                Line(text, $"      {RecipeWriter.Text(column.Name)}: {(format.Length == 0 ? $"[{parts}]" : $"{{ {format}parts: [{parts}] }}")}");
+            }
+
+            if (table.Format.Delimiter is { } delimiter)
+                Line(text, $"  delimiter: {RecipeWriter.Text(CsvFormat.Word(delimiter))}");
+            if (Point == ',')
+                Line(text, "  decimal: \",\"");
+            if (table.Format.Missing.Length > 0)
+                Line(text, $"  missing: [{string.Join(", ", table.Format.Missing.Select(RecipeWriter.Text))}]   # besides the empty cell");
+            Policies(text);
+            Line(text, $"  task: {(isRegression ? "regression" : "classification")}");
+            Line(text, "  standardise: true           # mean 0 and deviation 1, by the training rows");
+            if (isRegression)
+                Line(text, "  target_scale: auto          # the same for the target; predictions are in its own unit");
+
+            if (table.Rows < FewestRows)
+            {
+                _warnings.Add($"{table.Rows} rows are too few to hold some back: nothing tells how well the model does. Add rows.");
+                return;
+            }
+
+            Line(text, "  validation: 0.15            # rows that tell when to stop");
+            Line(text, "  test: 0.15                  # rows of the last figures, never seen before");
+        }
+
+        private void Policies(StringBuilder text)
+        {
+            var filled = _features.Select(name => table.Columns.First(column => column.Name == name)).Where(column => column.Missing(_missing) > 0)
+                .ToList();
+            if (filled.Count > 0)
+                Line(text, "  impute:                     # what fills missing values, computed over the training rows");
+            foreach (var column in filled)
+            {
+                var policy = _words.Contains(column) ? "category" : "{ kind: median, indicator: true }";
+                Line(text, $"    {RecipeWriter.Text(column.Name)}: {policy}   # missing in {column.Missing(_missing)} rows");
+            }
+
+            if (_words.Count > 0)
+                Line(text, "  unseen:                     # what a category becomes that no training row has; error refuses it");
+            foreach (var column in _words)
+                Line(text, $"    {RecipeWriter.Text(column.Name)}: own-code");
+        }
+
+        private void Model(StringBuilder text, int? classes)
+        {
+            var units = _inputs > 100 ? 64 : 32;
+            Line(text, $"layers:                       # {_inputs} inputs or so");
+            Line(text, $"  - {{ units: {units}, activation: relu }}");
+            Line(text, $"  - {{ units: {units}, activation: relu }}");
+            Line(text, classes is { } count ? $"  - {{ units: {count}, activation: softmax }}" : "  - { units: 1 }");
+            Line(text, $"loss: {(classes is null ? "mean-squared-error" : "categorical-cross-entropy")}");
+            Line(text, "optimiser: { kind: adam, rate: 0.003 }");
+            Line(text, "l2: 0.0001");
+            Line(text, $"batch: {(table.Rows < 2000 ? 16 : table.Rows < 20_000 ? 32 : table.Rows < 200_000 ? 64 : 128)}");
+            Line(text, $"epochs: {(table.Rows < 2000 ? 100 : table.Rows < 200_000 ? 50 : 15)}                    # at most");
+            if (table.Rows >= FewestRows)
+                Line(text, "early_stopping: { patience: 15 }   # ends when the validation rows get no better, with the best weights");
+        }
+
+        // Long lists go on several lines.
+        private static void List(StringBuilder text, string key, IEnumerable<string> names)
+        {
+            const int MostCharacters = 110;
+            var line = $"    {key}: [";
+            foreach (var (index, name) in names.Index())
+            {
+                var item = (index == 0 ? "" : ", ") + RecipeWriter.Text(name);
+                if (line.Length + item.Length > MostCharacters && index > 0)
+                {
+                    Line(text, line + ",");
+                    (line, item) = ("      ", item[2..]);
+                }
+
+                line += item;
+            }
+
+            Line(text, line + "]");
+        }
+
+        private static void Line(StringBuilder text, string line) => text.Append(line).Append('\n');
+
+        private static string Count(long count, string thing) =>
+            string.Create(CultureInfo.InvariantCulture, $"{count:N0} {thing}{(count == 1 ? "" : "s")}");
+    }
+}

@@ -1,0 +1,92 @@
+using System.Text.Json;
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Runs;
+using ClusterTrain.Training.Coordination;
+
+namespace ClusterTrain.Watching;
+
+/// <summary>What the log of a run folder tells, for watching: also while another process writes it.</summary>
+public static class RunHistory
+{
+    /// <summary>The events of <c>log.jsonl</c>; lines that cannot be read are left out.</summary>
+    /// <param name="folder">The run folder.</param>
+    public static IEnumerable<(RunEvent Happened, DateTimeOffset At)> Read(string folder)
+    {
+        var position = 0L;
+        return Read(folder, ref position);
+    }
+
+    /// <summary>The events that were added since a position.</summary>
+    /// <param name="folder">The run folder.</param>
+    /// <param name="position">The position in bytes; moves behind the last whole line.</param>
+    public static IReadOnlyList<(RunEvent Happened, DateTimeOffset At)> Read(string folder, ref long position)
+    {
+        var path = Path.Combine(folder, "log.jsonl");
+        if (!File.Exists(path))
+        {
+            return [];
+        }
+
+        byte[] bytes;
+        using (var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
+        {
+            if (file.Length <= position)
+            {
+                return [];
+            }
+
+            file.Position = position;
+            bytes = new byte[file.Length - position];
+            file.ReadExactly(bytes);
+        }
+
+        var whole = Array.LastIndexOf(bytes, (byte)'\n') + 1;
+        position += whole;
+        var events = new List<(RunEvent, DateTimeOffset)>();
+        for (var start = 0; start < whole;)
+        {
+            var end = Array.IndexOf(bytes, (byte)'\n', start);
+            if (Parse(bytes.AsMemory(start, end - start)) is { } line)
+            {
+                events.Add(line);
+            }
+
+            start = end + 1;
+        }
+
+        return events;
+    }
+
+    /// <summary>What a run folder says of its run.</summary>
+    /// <param name="folder">The run folder.</param>
+    /// <exception cref="RunFolderException">It is no run folder.</exception>
+    /// <exception cref="RecipeException">Its recipe is damaged.</exception>
+    public static WatchedRun Describe(string folder)
+    {
+        var recipeFile = Path.Combine(folder, "recipe.yaml");
+        if (!File.Exists(Path.Combine(folder, "run.json")) || !File.Exists(recipeFile))
+        {
+            throw new RunFolderException(
+                $"{folder}: is not a run folder (run.json or recipe.yaml is missing). Name the folder that `clustertrain train` printed.");
+        }
+
+        var recipe = RecipeReader.Read(recipeFile, []);
+        var first = Read(folder).Select(line => line.Happened).OfType<EpochCompleted>().FirstOrDefault();
+        return new WatchedRun(recipe, folder, 0, first is null ? 0 : first.Record.Step / first.Record.Epoch, 0);
+    }
+
+    private static (RunEvent Happened, DateTimeOffset At)? Parse(ReadOnlyMemory<byte> line)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(line);
+            return RunEventJson.Read(json.RootElement) is { } happened ? (happened, json.RootElement.GetProperty("time").GetDateTimeOffset()) : null;
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        {
+            // As everywhere a log is read: a damaged line tells nothing.
+            return null;
+        }
+    }
+}

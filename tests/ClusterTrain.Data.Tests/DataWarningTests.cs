@@ -1,0 +1,68 @@
+using System.Globalization;
+using ClusterTrain.Data.Preparation;
+using ClusterTrain.Learning.Recipes;
+
+namespace ClusterTrain.Data.Tests;
+
+/// <summary>What often goes wrong is said before training, with the remedy.</summary>
+public sealed class DataWarningTests
+{
+    public static TheoryData<string, string, string> Suspicious => new()
+    {
+        { "csv: { file: rows.csv, target: y, features: [x, name], categorical: [name] }", "x,name,y",
+            "column 'name' has 40 categories in 40 training rows" },
+        { "csv: { file: rows.csv, target: name, features: [x] }", "x,name,y",
+            "target 'name' has 40 classes in 40 training rows. Where it is a number" },
+        { "csv: { file: rows.csv, target: y, features: [x, big] }", "x,big,y", "'x' goes up to 39, 'big' up to 3.9E+06, " },
+        { "csv: { file: rows.csv, target: y, features: [x, id] }, standardise: true", "x,id,y",
+            "line 2, column 'id' is 1234567890123456: numbers are told apart by their first 15 digits." },
+        { "csv: { file: rows.csv, target: rare, features: [x] }, validation: 0.5", "x,rare,y", "no validation row has the class 'b'" },
+        { "csv: { file: rows.csv, target: rare, features: [x] }, validation: 0.5", "x,rare,y", "fewer than 5 training rows have the class 'b'" },
+        { "csv: { file: rows.csv, target: y, features: [x] }", "x,y\n", "an empty line is left out, line 2." },
+    };
+
+    [Theory]
+    [MemberData(nameof(Suspicious))]
+    public void Suspicious_data_are_said(string source, string header, string said)
+    {
+        using var folder = new TempFolder();
+        folder.Write("rows.csv", Rows(header));
+
+        var data = DataPreparation.Prepare(Recipe(source), folder.Locations);
+
+        Assert.Contains(data.Warnings, warning => warning.Contains(said, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("csv: { file: rows.csv, target: y, features: [x] }, validation: 0.5")]
+    [InlineData("csv: { file: rows.csv, target: y, features: [x, big] }, standardise: true")]
+    [InlineData("csv: { file: rows.csv, target: y, features: [x, rare], categorical: [rare] }")]
+    [InlineData("set: digits, validation: 0.1, test: 0.1, scale: 1/16")]
+    public void Ordinary_data_are_not(string source)
+    {
+        using var folder = new TempFolder();
+        folder.Write("rows.csv", Rows("x,big,rare,y") + "\n\n");
+
+        Assert.Empty(DataPreparation.Prepare(Recipe(source), folder.Locations).Warnings);
+    }
+
+    private static Recipe Recipe(string source) => RecipeTexts.Parse($$"""
+        data: { {{source}} }
+        layers: [{ units: 2, activation: softmax }]
+        loss: squared-error
+        """);
+
+    private static string Rows(string header)
+    {
+        var columns = header.TrimEnd('\n').Split(',');
+        return header + "\n" + string.Concat(Enumerable.Range(0, 40).Select(row => string.Join(',', columns.Select(column => column switch
+        {
+            "x" => row.ToString(CultureInfo.InvariantCulture),
+            "big" => (row * 100_000).ToString(CultureInfo.InvariantCulture),
+            "id" => (1234567890123456 + row).ToString(CultureInfo.InvariantCulture),
+            "name" => $"row {row}",
+            "rare" => row == 17 ? "b" : "a",
+            _ => row % 2 == 0 ? "yes" : "no",
+        })) + "\n"));
+    }
+}
