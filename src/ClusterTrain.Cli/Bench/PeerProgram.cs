@@ -27,10 +27,14 @@ internal sealed record PeerProgram(string Name, string Script, string Interprete
     private static readonly TimeSpan s_overhead = TimeSpan.FromSeconds(90);
 
     /// <summary>Those there are; empty when the folder bench/peers is neither above the program nor above the current folder.</summary>
-    public static IReadOnlyList<PeerProgram> Find()
+    public static IReadOnlyList<PeerProgram> Find() => Find([("NumPy", "peer_numpy.py"), ("PyTorch", "peer_torch.py")]);
+
+    /// <summary>PyTorch's DistributedDataParallel with two processes over Gloo; null when the folder is not found.</summary>
+    public static PeerProgram? Distributed() => Find([("PyTorch DDP, 2 processes", "peer_torch_ddp.py")]).SingleOrDefault();
+
+    private static List<PeerProgram> Find((string Name, string Script)[] peers)
     {
         var python = File.Exists(DebianPython) ? DebianPython : "python3";
-        (string Name, string Script)[] peers = [("NumPy", "peer_numpy.py"), ("PyTorch", "peer_torch.py")];
         foreach (var start in new[] { AppContext.BaseDirectory, Directory.GetCurrentDirectory() })
         {
             for (var folder = new DirectoryInfo(start); folder is not null; folder = folder.Parent)
@@ -50,15 +54,17 @@ internal sealed record PeerProgram(string Name, string Script, string Interprete
     /// <param name="dataFolder">Folder of MNIST's files; null: synthetic rows.</param>
     /// <param name="seconds">How long it measures, after its warm-up.</param>
     /// <param name="stop">Ends it, with all its children.</param>
+    /// <param name="batch">Rows of a batch.</param>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public PeerResult Run(BenchmarkNetwork network, string? dataFolder, double seconds, CancellationToken stop)
+    public PeerResult Run(BenchmarkNetwork network, string? dataFolder, double seconds, CancellationToken stop,
+        int batch = TrainingBenchmark.BatchRows)
     {
         var start = new ProcessStartInfo(Interpreter) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         string[] arguments =
         [
             Script,
             "--layers", string.Join(',', network.Layers),
-            "--batch", TrainingBenchmark.BatchRows.ToString(CultureInfo.InvariantCulture),
+            "--batch", batch.ToString(CultureInfo.InvariantCulture),
             "--threads", "1",
             "--seconds", seconds.ToString(CultureInfo.InvariantCulture),
             .. dataFolder is null ? Array.Empty<string>() : ["--data", dataFolder],

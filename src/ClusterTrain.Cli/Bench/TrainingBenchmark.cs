@@ -86,13 +86,14 @@ internal static class TrainingBenchmark
         }
     }
 
-    private static Recipe RecipeOf(BenchmarkNetwork network)
+    /// <summary>The recipe that trains a network on MNIST for as long as it is let.</summary>
+    public static Recipe RecipeOf(BenchmarkNetwork network, int batch = BatchRows)
     {
         var units = network.Layers.RemoveAt(0);
         return new Recipe
         {
             Name = "bench",
-            Data = new DataRecipe { Source = new NamedSource("mnist") },
+            Data = new DataRecipe { Source = new NamedSource("mnist"), Scale = 1.0 / 255 },
             Layers =
             [
                 .. units.Select((count, index) => new LayerRecipe
@@ -103,7 +104,7 @@ internal static class TrainingBenchmark
             ],
             Loss = LossKind.CategoricalCrossEntropy,
             Optimiser = new OptimiserRecipe { Kind = OptimiserKind.Momentum, Rate = 0.01, Momentum = 0.9 },
-            BatchRows = BatchRows,
+            BatchRows = batch,
             Epochs = ManyEpochs,
         };
     }

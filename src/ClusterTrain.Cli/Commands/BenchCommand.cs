@@ -10,6 +10,7 @@ internal static class BenchCommand
     {
         BenchKernelsCommand.Create(surroundings),
         BenchTrainCommand.Create(surroundings),
+        BenchClusterCommand.Create(surroundings),
         BenchHashesCommand.Create(surroundings),
     };
 }
