@@ -10,7 +10,7 @@ rows.AcceptOnlyFromAmong([.. Rows.All.Select(row => row.Recipe)]);
 var write = new Option<bool>("--write") { Description = "write docs/reproductions.md, when every row is met" };
 var runs = new Option<string?>("--runs")
 {
-    Description = "keep the run folders in this folder: runs found there are not repeated, and interrupted ones gone on with",
+    Description = "keep the run folders in this folder: runs found there are not repeated, and interrupted ones are resumed",
     HelpName = "DIR",
 };
 var command = new RootCommand("Trains every recipe that reproduces a published result, and compares; exit code 1 when a row falls short.")

@@ -92,7 +92,7 @@ internal static class CommandLine
         var help = new CommandHelp(
         [
             "clustertrain train                       digits, offline, in seconds",
-            "clustertrain train configs/mnist.yaml    MNIST, fetched when it is not there",
+            "clustertrain train configs/mnist.yaml    MNIST, downloaded if missing",
             "clustertrain up configs/mnist.yaml --workers 4    the same bits from a cluster of processes",
             "clustertrain score runs/mnist-...        how well the result does",
         ]);

@@ -135,7 +135,7 @@ public sealed partial class FigureCommandTests : IDisposable
     public void Columns_to_split_by_need_columns()
     {
         var run = CommandRun.Of("train", "--set", "data.group=id", "--out", _directory["run"]);
-        Assert.Contains("key 'data.group' is about the columns of a CSV file, and the source is none; remove it", run.Error,
+        Assert.Contains("key 'data.group' is about the columns of a CSV file, but the source is not a CSV file; remove it", run.Error,
             StringComparison.Ordinal);
     }
 

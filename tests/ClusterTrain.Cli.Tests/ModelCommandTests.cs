@@ -132,7 +132,7 @@ public sealed class ModelCommandTests(DigitsModel model) : IClassFixture<DigitsM
     }
 
     [Theory]
-    [InlineData("f0,f1\n1,2\n", "line 1: of 64 columns that the model needs 62 are not there: f2, f3, f4,")]
+    [InlineData("f0,f1\n1,2\n", "line 1: of 64 columns that the model needs 62 are missing: f2, f3, f4,")]
     [InlineData("0,0,0,5,13,9,1,0,0,0,0,13,15,10,15,5,0,0,3,15,2,0,11,8,"
         + "0,0,4,12,0,0,8,8,0,0,5,8,0,0,9,8,0,0,4,11,0,1,12,7,0,0,2,14,5,10,12,0,0,0,0,6,13,10,0,0,0\n",
         "line 1 has no names and 65 cells, the 64 features and 1 more. Write a first line")]

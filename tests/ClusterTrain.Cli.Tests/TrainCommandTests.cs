@@ -159,7 +159,7 @@ public sealed partial class TrainCommandTests : IDisposable
     public void More_workers_than_leaves_are_told_to_be_idle()
     {
         var run = Train(0, "--workers", "3");
-        Assert.Equal("note: a batch of 32 rows has 2 leaves of 16 rows; 1 of the 3 workers will have nothing to do", Assert.Single(run.ErrorLines));
+        Assert.Equal("note: a batch of 32 rows has 2 leaves of 16 rows; 1 of the 3 workers will stay idle", Assert.Single(run.ErrorLines));
     }
 
     [Fact]

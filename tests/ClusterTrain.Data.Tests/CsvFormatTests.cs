@@ -91,7 +91,7 @@ public sealed class CsvFormatTests
         "line 1 says that semicolon stands between the columns, and data.delimiter is comma. Keep one of the two.")]
     [InlineData("x;y\n1;a\n", "target: y", ", delimiter: comma",
         "line 1 is one column: there is no comma in it. Set data.delimiter to what stands between the columns: comma, semicolon, tab")]
-    [InlineData("x;y\n1;\"a\"b\n", "target: y", "", "line 2: a cell in quotes goes on after the closing quote")]
+    [InlineData("x;y\n1;\"a\"b\n", "target: y", "", "line 2: a cell in quotes continues after the closing quote")]
     [InlineData("x;y\n1;2;a\n", "target: y", "",
         "line 2 has 3 cells where there are 2 columns. Correct the line; a cell that holds a semicolon needs quotes.")]
     [InlineData("x;y\n1.234,5;a\n", "target: y", ", decimal: ','", "line 2, column 'x' is '1.234,5', not a number. Write numbers as 1234,5 or 1e-3")]

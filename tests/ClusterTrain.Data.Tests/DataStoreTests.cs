@@ -122,7 +122,7 @@ public sealed class DataStoreTests
     }
 
     [Fact]
-    public void Download_that_is_cut_off_goes_on_where_it_ended()
+    public void Download_that_is_cut_off_continues_where_it_ended()
     {
         using var folder = new TempFolder();
         var web = new Web(request => request.Headers.Range is null ? Cut(request, 40) : Rest(request));
@@ -133,7 +133,7 @@ public sealed class DataStoreTests
     }
 
     [Fact]
-    public void Part_left_by_an_earlier_process_is_gone_on_with()
+    public void Part_left_by_an_earlier_process_is_resumed()
     {
         using var folder = new TempFolder();
         folder.Write("cache/tiny-train-images.gz.part", Packed[0][..300]);
@@ -145,7 +145,7 @@ public sealed class DataStoreTests
     }
 
     [Fact]
-    public void Part_of_something_else_is_thrown_away_and_fetched_anew()
+    public void Part_of_something_else_is_thrown_away_and_fetched_again()
     {
         using var folder = new TempFolder();
         folder.Write("cache/tiny-train-images.gz.part", new byte[300]);
@@ -190,7 +190,7 @@ public sealed class DataStoreTests
     }
 
     [Fact]
-    public void Cancelled_download_leaves_its_part_and_a_later_one_goes_on_with_it()
+    public void Cancelled_download_leaves_its_part_and_a_later_one_continues_with_it()
     {
         using var folder = new TempFolder();
         using var cancel = new CancellationTokenSource();
@@ -220,7 +220,7 @@ public sealed class DataStoreTests
     }
 
     [Fact]
-    public void With_no_source_left_the_error_lists_each_and_the_ways_to_go_on()
+    public void With_no_source_left_the_error_lists_each_and_the_ways_to_continue()
     {
         using var folder = new TempFolder();
         folder.Write("tiny/train-labels", Contents[0]);

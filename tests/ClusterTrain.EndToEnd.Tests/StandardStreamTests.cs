@@ -31,7 +31,7 @@ public sealed class StandardStreamTests : IDisposable
     }
 
     [Fact]
-    public void A_process_that_was_told_to_ignore_the_hang_up_goes_on()
+    public void A_process_that_was_told_to_ignore_the_hang_up_continues()
     {
         if (OperatingSystem.IsWindows())
             return;

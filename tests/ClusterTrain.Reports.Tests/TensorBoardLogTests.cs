@@ -39,7 +39,7 @@ public sealed class TensorBoardLogTests : IDisposable
     }
 
     [Fact]
-    public void A_log_that_goes_on_adds_what_is_missing_and_nothing_twice()
+    public void A_log_that_continues_adds_what_is_missing_and_nothing_twice()
     {
         var time = new FixedTime(DateTimeOffset.UnixEpoch);
         EpochRecord[] records = [.. Enumerable.Range(1, 300).Select(epoch => new EpochRecord(epoch, epoch, epoch, null, "00"))];

@@ -75,7 +75,7 @@ public sealed class SimulationTests
     }
 
     [Fact]
-    public void A_server_that_stands_still_for_a_while_goes_on_from_the_step_it_is_at()
+    public void A_server_that_stands_still_for_a_while_continues_from_the_step_it_is_at()
     {
         foreach (var seed in Enumerable.Range(1, 200))
         {
@@ -106,7 +106,7 @@ public sealed class SimulationTests
     }
 
     [Fact]
-    public void All_are_asked_to_stop_and_the_run_goes_on_later_from_the_step_it_was_at()
+    public void All_are_asked_to_stop_and_the_run_continues_later_from_the_step_it_was_at()
     {
         foreach (var seed in Enumerable.Range(1, 200))
         {

@@ -8,7 +8,8 @@ using ClusterTrain.Learning.RecipeFiles;
 
 namespace ClusterTrain.Cli.Commands;
 
-/// <summary><c>clustertrain bench cluster</c>: clusters of processes on this machine, beside one process and PyTorch's DistributedDataParallel.</summary>
+/// <summary><c>clustertrain bench cluster</c>: clusters of processes on this machine, beside one process and PyTorch's
+/// DistributedDataParallel.</summary>
 internal static class BenchClusterCommand
 {
     private static readonly (BenchmarkNetwork Network, int Batch)[] s_cases =
@@ -48,7 +49,8 @@ internal static class BenchClusterCommand
             if (new DataStore(locations).Look("mnist") is not { } mnist)
             {
                 throw new UsageException(
-                    "bench cluster trains on MNIST, which is not at hand: fetch it with `clustertrain data fetch mnist`, or name its folder with --data.");
+                    "bench cluster trains on MNIST, which is not at hand: fetch it with `clustertrain data fetch mnist`, or name its folder with "
+                        + "--data.");
             }
 
             var folder = Path.GetDirectoryName(mnist.Files[0])!;

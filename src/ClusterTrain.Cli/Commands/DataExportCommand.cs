@@ -12,7 +12,7 @@ internal static class DataExportCommand
         var name = DataCommand.Name();
         var folder = new Option<string?>("--out", "-o")
         {
-            Description = "folder of the files, made when it is not there (default: the current one)",
+            Description = "folder of the files, created if missing (default: the current one)",
             HelpName = "DIR",
         };
         var header = new Option<bool>("--header")

@@ -22,7 +22,7 @@ internal static class IdleMembers
         {
             error.WriteLine(
                 $"note: a batch of {plan.BatchRows} rows has {Figures.Count(leaves, "leaf", "leaves")} of {plan.LeafRows} rows; "
-                + $"{workers - leaves} of the {workers} workers will have nothing to do");
+                + $"{workers - leaves} of the {workers} workers will stay idle");
         }
 
         var segments = plan.Segments(layout, servers).Length;

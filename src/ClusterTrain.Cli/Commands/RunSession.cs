@@ -82,7 +82,7 @@ internal sealed class RunSession : IDisposable
     /// <param name="workers">Workers, or the fewest.</param>
     /// <param name="threads">Threads of each; 0: each worker knows its own.</param>
     /// <param name="servers">Parameter servers.</param>
-    /// <param name="isResumed">True when it goes on from a checkpoint.</param>
+    /// <param name="isResumed">True when it continues from a checkpoint.</param>
     /// <param name="command">The command that resumes it, without the folder.</param>
     /// <param name="address">Where members join; null: the run is in one process.</param>
     public void Begin(int workers, int threads, int servers, bool isResumed, string command, string? address = null)

@@ -25,7 +25,7 @@ internal sealed class Interruption(Action<int> endAtOnce) : IDisposable
         On(PosixSignal.SIGINT, ExitCodes.Interrupted);
         On(PosixSignal.SIGTERM, ExitCodes.Terminated);
 
-        // One that was started with SIGHUP ignored, as nohup does, goes on ignoring it: .NET leaves that as it is.
+        // One that was started with SIGHUP ignored, as nohup does, continues ignoring it: .NET leaves that as it is.
         On(PosixSignal.SIGHUP, ExitCodes.HungUp);
     }
 

@@ -117,7 +117,7 @@ internal sealed class LinkListener : IDisposable
         return address is null ? throw new ClusterException($"cannot listen at {listen}: the name has no address.")
             : security.HasSecret || IPAddress.IsLoopback(address) ? address
             : throw new ClusterException(
-                $"cannot listen at {listen} without a cluster secret: whoever reaches that address could join. Give all nodes the same secret, or "
+                $"cannot listen at {listen} without a cluster secret: anyone who reaches that address could join. Give all nodes the same secret, or "
                     + $"listen at 127.0.0.1:{listen.Port}.");
     }
 

@@ -31,7 +31,7 @@ internal sealed class LinkTable
     /// <summary>Adds a link; a former one of the same peer is closed first.</summary>
     public void Add(Link link)
     {
-        Find(link.Peer)?.Close("it connected anew");
+        Find(link.Peer)?.Close("it reconnected");
         lock (_gate)
         {
             _links[link.Peer] = link;

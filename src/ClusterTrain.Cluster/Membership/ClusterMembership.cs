@@ -12,7 +12,7 @@ namespace ClusterTrain.Cluster.Membership;
 
 /// <summary>
 /// This node's membership of the Akka cluster, for as long as the process lives. An actor system that ended unasked (downed in a partition, a failed
-/// TLS handshake) or is in another cluster than the coordinator is replaced by a new one; what the node computes goes on meanwhile.
+/// TLS handshake) or is in another cluster than the coordinator is replaced by a new one; what the node computes continues meanwhile.
 /// </summary>
 internal sealed class ClusterMembership : IDisposable
 {
@@ -103,7 +103,7 @@ internal sealed class ClusterMembership : IDisposable
     /// <summary>True when the coordinator that is followed is the node of this Akka address.</summary>
     public bool IsLeader(string address) => Volatile.Read(ref _leader).Split('#')[0] == address;
 
-    /// <summary>Leaves the present cluster, and joins one anew.</summary>
+    /// <summary>Leaves the present cluster, and joins again.</summary>
     public void Restart()
     {
         Volatile.Write(ref _isToRestart, true);
@@ -200,7 +200,7 @@ internal sealed class ClusterMembership : IDisposable
             _changed.Set();
     }
 
-    /// <summary>Returns when this actor system is of no use any more.</summary>
+    /// <summary>Returns when this actor system is no longer of use.</summary>
     private void Watch(ActorSystem system, AkkaCluster cluster, JoinPlan plan, string plannedFor, ManualResetEventSlim up)
     {
         var began = _options.Clock.GetTimestamp();
@@ -215,7 +215,7 @@ internal sealed class ClusterMembership : IDisposable
 
             if (!up.IsSet)
             {
-                // Another coordinator leads by now: it is of no use to go on asking the former one's cluster.
+                // Another coordinator leads by now: there is no use in asking the former one's cluster.
                 if (plannedFor.Length > 0 && Volatile.Read(ref _leader) is { Length: > 0 } present && present != plannedFor)
                     return;
                 if (_options.Clock.GetElapsedTime(began) < s_longestJoin)

@@ -92,6 +92,6 @@ public static class ClusterStatus
                     + $"cluster's?", error);
         }
 
-        throw new ClusterException($"{node} is in no cluster at present; ask again in a moment");
+        throw new ClusterException($"{node} has not joined its cluster yet; ask again in a moment");
     }
 }

@@ -24,7 +24,7 @@ internal static class StatusBoard
         using (var json = new Utf8JsonWriter(bytes))
         {
             json.WriteStartObject();
-            RunViewJson.Write(json, run ?? new RunView { State = "no coordinator leads at present" }, now, MostMachines);
+            RunViewJson.Write(json, run ?? new RunView { State = "no coordinator is leading" }, now, MostMachines);
             WriteNodes(json, cluster);
             json.WriteStartArray("members");
             foreach (var member in registered.SelectMany(node => node.Members).Select(member => member.Name).Order(StringComparer.Ordinal)

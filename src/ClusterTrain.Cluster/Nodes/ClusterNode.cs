@@ -340,7 +340,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
                     return new JoinPlan(standby.Seeds);
             }
 
-            // A coordinator whose own membership is being made anew knows none, and a member never founds a cluster.
+            // A coordinator whose own membership is being made again knows none, and a member never founds a cluster.
             if (!met.Cluster.Seeds.IsEmpty && met.Cluster.Seeds == former)
                 return new JoinPlan(former);
 

@@ -215,7 +215,7 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
     private void ServeMember(Connection connection, Hello peer)
     {
         var link = new Link(connection, part.Self.From, peer, resources, this);
-        _members.Find(peer.From)?.Close("it connected anew");
+        _members.Find(peer.From)?.Close("it reconnected");
         link.Send(part.Welcome([.. _servers.Distinct().Where(server => _members.Find(server) is not null)]));
         lock (_gate)
         {

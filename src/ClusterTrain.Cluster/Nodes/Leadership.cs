@@ -79,7 +79,7 @@ internal sealed class Leadership : ILeadership
     public void Stop() => _stop.Cancel();
 
     /// <summary>Leads, on the caller's thread.</summary>
-    /// <returns>How the run ended; null when the node stepped down and the run goes on.</returns>
+    /// <returns>How the run ended; null when the node stepped down and the run continues.</returns>
     /// <exception cref="RunFolderException">The folder is of other data, or damaged.</exception>
     public RunOutcome? Lead()
     {

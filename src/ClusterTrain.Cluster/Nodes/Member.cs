@@ -14,7 +14,7 @@ using ClusterTrain.Training.Messages;
 namespace ClusterTrain.Cluster.Nodes;
 
 /// <summary>
-/// A worker or a parameter server of this node: its link to the coordinator, made anew for as long as it takes, and its links to other members.
+/// A worker or a parameter server of this node: its link to the coordinator, made again for as long as it takes, and its links to other members.
 /// Meanwhile its actor works with those it still has.
 /// <para>
 /// When another coordinator leads, actor and id stay. When the same coordinator gave a worker up, it joins as a new one, with a new id
@@ -537,7 +537,7 @@ internal sealed class Member : ILinkOwner, IDisposable
             .Concat(_spares.Values.SelectMany(spares => spares))
             .Where(server => !_node.Actors.Has(server)).ToHashSet();
         if (onlyThese)
-            DropServers(wanted, "it serves no segment any more");
+            DropServers(wanted, "it no longer serves a segment");
 
         lock (_gate)
         {
@@ -608,7 +608,7 @@ internal sealed class Member : ILinkOwner, IDisposable
     /// <summary>Begins a new incarnation: the coordinator gave the present one up.</summary>
     private void Renew()
     {
-        DropServers([], "this worker joins anew");
+        DropServers([], "this worker rejoins");
         EndActor(() => { });
         lock (_gate)
         {

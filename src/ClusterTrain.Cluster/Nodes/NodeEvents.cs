@@ -63,7 +63,7 @@ public sealed record NodeLed(RunOutcome Outcome) : NodeOutcome;
 /// <param name="Problem">What went wrong, as the leader reports it; null: nothing.</param>
 public sealed record NodeFinished(string? Problem = null) : NodeOutcome;
 
-/// <summary>The node was asked to stop and left the run; others go on.</summary>
+/// <summary>The node was asked to stop and left the run; others continue.</summary>
 public sealed record NodeLeft : NodeOutcome;
 
 /// <summary>The node cannot take part: another version, secret, run or data, or its computation failed.</summary>

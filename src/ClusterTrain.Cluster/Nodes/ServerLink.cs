@@ -5,7 +5,7 @@ using ClusterTrain.Training.Actors;
 namespace ClusterTrain.Cluster.Nodes;
 
 /// <summary>
-/// Keeps a link from an actor here to a parameter server elsewhere: makes it, makes it anew when it is lost, and says when the
+/// Keeps a link from an actor here to a parameter server elsewhere: makes it, makes it again when it is lost, and says when the
 /// server cannot be reached for longer than a peer may be silent. Runs on a thread of its own until it is ended.
 /// </summary>
 internal sealed class ServerLink : IDisposable

@@ -3,7 +3,7 @@ using ClusterTrain.Training.Coordination;
 
 namespace ClusterTrain.Dashboard.Telemetry;
 
-/// <summary>A run as spans: each epoch, and each recovery from the loss of a member until training goes on.</summary>
+/// <summary>A run as spans: each epoch, and each recovery from the loss of a member until training continues.</summary>
 internal sealed class RunSpans : IDisposable
 {
     /// <summary>Name of the source.</summary>

@@ -40,7 +40,7 @@ public static class DataLimits
     /// <summary>Time within which the next bytes of a download have to come.</summary>
     public static TimeSpan Stall { get; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>Times a source is asked for one file; each goes on where the one before was cut off.</summary>
+    /// <summary>Times a source is asked for one file; each continues where the one before was cut off.</summary>
     public const int Attempts = 3;
 
     /// <summary>Pause before a source is asked again.</summary>

@@ -147,14 +147,14 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
         if (missing is [var one])
         {
             return new DataException(
-                $"{place}: the model needs the column '{one}', which is not there. {NearestColumn.Suggest(one, found)} Add it, or name it so.");
+                $"{place}: the model needs the column '{one}', which is missing. {NearestColumn.Suggest(one, found)} Add it, or name it so.");
         }
 
         var remedy = missing.Length < needed.Length
             ? "Add them; the order of columns does not matter."
             : $"The first line has to name the columns, in any order; it is {NearestColumn.Listed(found)}.";
         return new DataException(
-            $"{place}: of {needed.Length} columns that the model needs {missing.Length} are not there: {NearestColumn.Listed(missing)}. {remedy}");
+            $"{place}: of {needed.Length} columns that the model needs {missing.Length} are missing: {NearestColumn.Listed(missing)}. {remedy}");
     }
 
     // Training needs two columns, a feature and a target.

@@ -123,7 +123,7 @@ internal sealed class CsvRows(CsvParser parser, string file, char delimiter) : T
             {
                 throw Quote(
                     record, at,
-                    "a cell in quotes goes on after the closing quote. End it there, double the quotes that are part of the text, or close an "
+                    "a cell in quotes continues after the closing quote. End it there, double the quotes that are part of the text, or close an "
                         + "earlier quote.");
             }
 

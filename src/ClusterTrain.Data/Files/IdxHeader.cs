@@ -65,14 +65,14 @@ internal sealed record IdxHeader(byte[] Bytes, bool IsFloat, ImmutableArray<int>
     /// <param name="got">The bytes it has, in words.</param>
     public DataException Truncated(string name, string got) => Truncated(name, TotalBytes, got);
 
-    /// <exception cref="DataException">The file goes on.</exception>
+    /// <exception cref="DataException">The file continues.</exception>
     public void RequireEnd(DataFile file)
     {
         Span<byte> more = stackalloc byte[1];
         if (file.Read(more) != 0)
         {
             throw new DataException(
-                $"{file.Name}: the file goes on after byte {TotalBytes}, where its header ({Shape}) ends it. It is not what its " +
+                $"{file.Name}: the file continues after byte {TotalBytes}, where its header ({Shape}) ends it. It is not what its " +
                 "header says: fetch it again.");
         }
     }

@@ -63,13 +63,13 @@ public sealed class Model
         if (file.Metadata.TryGetValue("preparation_sha256", out var prepared) && prepared != PreparationHash(file.Metadata))
         {
             throw new SafetensorsException($"{path}: is damaged: what prepares its rows does not have the SHA-256 {prepared} that it states; get the "
-                + $"file again or write it anew");
+                + $"file again or write it again");
         }
 
         if (file.Metadata.TryGetValue("weights_sha256", out var stated) && stated != WeightsHash.Of(Weights.Span))
         {
             throw new SafetensorsException(
-                $"{path}: is damaged: its weights do not have the SHA-256 {stated} that it states; get the file again or write it anew");
+                $"{path}: is damaged: its weights do not have the SHA-256 {stated} that it states; get the file again or write it again");
         }
     }
 
@@ -197,7 +197,7 @@ public sealed class Model
 
     private static string Text(SafetensorsFile file, string path, string key) =>
         file.Metadata.TryGetValue(key, out var text) ? text
-            : throw new SafetensorsException($"{path}: '{key}' is missing in its metadata; write the model anew.");
+            : throw new SafetensorsException($"{path}: '{key}' is missing in its metadata; write the model again.");
 
     private static ImmutableArray<string> Names(SafetensorsFile file, string path, string key) =>
         JsonSerializer.Deserialize(Text(file, path, key), ModelJson.Default.ImmutableArrayString);

@@ -17,7 +17,7 @@ public static class DataPreparation
     /// <param name="recipe">The recipe.</param>
     /// <param name="locations">Where files are looked for.</param>
     /// <param name="progress">Told of reading and downloading, from any thread; null: nobody is.</param>
-    /// <param name="cancellation">Ends the work early; a download can be gone on with later.</param>
+    /// <param name="cancellation">Ends the work early; a download can be resumed later.</param>
     /// <remarks>
     /// With <see cref="DataLocations.Prepared"/> the rows are those of that file, which has to be prepared by this very recipe.
     /// A classification whose last layer has one unit has one target, 0 or 1, when there are two classes; otherwise targets are
@@ -46,7 +46,7 @@ public static class DataPreparation
     /// <param name="seed">Seed of the splits.</param>
     /// <param name="locations">Where files are looked for.</param>
     /// <param name="progress">Told of reading and downloading, from any thread; null: nobody is.</param>
-    /// <param name="cancellation">Ends the work early; a download can be gone on with later.</param>
+    /// <param name="cancellation">Ends the work early; a download can be resumed later.</param>
     /// <remarks>
     /// Test rows are held back first, where the source has none of its own; then validation rows, from what remains; see
     /// <see cref="DataRecipe"/>. When the source has test rows, <see cref="DataRecipe.Test"/> is not used.

@@ -40,7 +40,7 @@ public sealed class DataStore
     /// <summary>Sees to it that a data set is on this machine and whole; downloads what is missing.</summary>
     /// <param name="name">Its name, see <see cref="KnownDataSet.All"/>.</param>
     /// <param name="progress">Told of reading and downloading, from any thread; null: nobody is.</param>
-    /// <param name="cancellation">Ends a download, which a later call goes on with.</param>
+    /// <param name="cancellation">Ends a download, which a later call continues with.</param>
     /// <exception cref="DataException">There is no such data set, or it can be had nowhere; the message lists what was
     /// tried.</exception>
     public StoredDataSet Get(string name, IProgress<DataProgress>? progress = null, CancellationToken cancellation = default)

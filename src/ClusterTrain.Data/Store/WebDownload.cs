@@ -6,7 +6,7 @@ using ClusterTrain.Data.Common;
 namespace ClusterTrain.Data.Store;
 
 /// <summary>
-/// Fetches a file into a .part file beside its place. What is there already is kept and gone on from, also by a later process.
+/// Fetches a file into a .part file beside its place. What is there already is kept and continued from, also by a later process.
 /// </summary>
 internal sealed class WebDownload(HttpClient client, DataTransfer transfer, IProgress<DataProgress>? progress)
 {
@@ -113,7 +113,7 @@ internal sealed class WebDownload(HttpClient client, DataTransfer transfer, IPro
             throw new CutOffException($"the connection ended after {done} of {total} bytes");
     }
 
-    /// <summary>A transfer that ended too early and can be gone on with.</summary>
+    /// <summary>A transfer that ended too early and can be resumed.</summary>
     private sealed class CutOffException(string message, Exception? cause = null) : Exception(message, cause);
 }
 

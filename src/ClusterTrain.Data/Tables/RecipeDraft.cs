@@ -374,7 +374,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
                 Line(text, "early_stopping: { patience: 15 }   # ends when the validation rows get no better, with the best weights");
         }
 
-        // Long lists go on several lines.
+        // Long lists continue over several lines.
         private static void List(StringBuilder text, string key, IEnumerable<string> names)
         {
             const int MostCharacters = 110;

@@ -9,7 +9,7 @@ namespace ClusterTrain.Learning.ModelFiles;
 /// <summary>The JSON header of a safetensors file.</summary>
 internal static class SafetensorsHeader
 {
-    public const string Remedy = "get the file again or write it anew";
+    public const string Remedy = "get the file again or write it again";
 
     private const string MetadataKey = "__metadata__";
     private const string Type = "F32";

@@ -348,7 +348,7 @@ internal static class DataKeys
         OnCsv(data, csv => csv with { Format = change(csv.Format) });
 
     private static string? NoCsv(DataRecipe data) =>
-        data.Source is CsvSource ? null : "is about the columns of a CSV file, and the source is none; remove it";
+        data.Source is CsvSource ? null : "is about the columns of a CSV file, but the source is not a CSV file; remove it";
 
     // What the cells of a column are.
     private enum ColumnContent

@@ -28,7 +28,7 @@ public static unsafe partial class LargePages
             var end = ((nuint)start + (nuint)memory.Length) / Bytes * Bytes;
             if (first < end)
             {
-                // Advice: a system that does not take it goes on with small pages.
+                // Advice: a system that does not take it continues with small pages.
                 _ = Advise(first, end - first, PreferLargePages);
             }
         }

@@ -19,7 +19,7 @@ public sealed class RandomStream(ulong seed, string purpose)
     /// <summary>The FNV-1a hash, 64 bits wide, of the purpose's UTF-8 bytes. Allocates nothing.</summary>
     public static ulong HashPurpose(string purpose) => HashPurpose(EmptyHash, purpose);
 
-    /// <summary>The hash of a purpose that goes on where another ends: of both, one after the other.</summary>
+    /// <summary>The hash of a purpose that continues where another ends: of both, one after the other.</summary>
     internal static ulong HashPurpose(ulong hash, string purpose)
     {
         ArgumentNullException.ThrowIfNull(purpose);

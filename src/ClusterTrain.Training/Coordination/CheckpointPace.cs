@@ -29,7 +29,7 @@ internal sealed class CheckpointPace(TimeSpan? period)
     /// <summary>Steps are computed from the last checkpoint on.</summary>
     public void Begin() => Begin(TimeSpan.Zero);
 
-    /// <summary>The servers go on from where they are.</summary>
+    /// <summary>The servers continue from where they are.</summary>
     public void Adopt() => Begin(null);
 
     /// <summary>The first segment's server has reached a step.</summary>

@@ -9,7 +9,7 @@ internal abstract record Consequence
     /// <summary>The weights may be wrong, or a vote came to no end: the steps since the checkpoint are replayed.</summary>
     internal sealed record ReplaySteps : Consequence;
 
-    /// <summary>The run cannot go on.</summary>
+    /// <summary>The run cannot continue.</summary>
     /// <param name="Reason">Why, and what to do.</param>
     internal sealed record Fail(string Reason) : Consequence;
 }

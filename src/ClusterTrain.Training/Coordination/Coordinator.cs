@@ -291,7 +291,7 @@ public sealed class Coordinator : IActor, IDisposable
     private void ReportWaiting() => _observe(new RunWaiting($"waiting for {_roster.Missing}"));
 
     /// <summary>
-    /// Nobody serves, and there are servers enough: they go on from what they hold when it allows that, otherwise from the last checkpoint.
+    /// Nobody serves, and there are servers enough: they continue from what they hold when it allows that, otherwise from the last checkpoint.
     /// </summary>
     /// <returns>False when that has to wait, or the run has ended.</returns>
     private bool BeginTerm(IActorContext context)
@@ -348,7 +348,8 @@ public sealed class Coordinator : IActor, IDisposable
         Remove(context, server, "left");
     }
 
-    /// <summary>When the servers still hold every segment, they go on from where they are: only the coordinator, or a connection, was lost.</summary>
+    /// <summary>When the servers still hold every segment, they continue from where they are: only the coordinator, or a connection, was
+    /// lost.</summary>
     private bool AdoptSegments(IActorContext context)
     {
         if (_roster.FindHolders() is not var (holders, step, recorded) || !_ledger.Adopt(step, recorded, _roster.Segments))

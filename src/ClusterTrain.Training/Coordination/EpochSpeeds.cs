@@ -25,7 +25,7 @@ internal sealed class EpochSpeeds(TrainingPlan plan)
         _mark = _markBefore = (TimeSpan.Zero, step);
     }
 
-    /// <summary>The server goes on from where it is; its clock is new.</summary>
+    /// <summary>The server continues from where it is; its clock is new.</summary>
     public void Adopt()
     {
         _reached.Clear();

@@ -22,10 +22,10 @@ internal sealed class ProgressReports(TrainingPlan plan, Action<RunEvent> observ
     /// <summary>The server begins with this step.</summary>
     public void Begin(long step) => (_window, _isFirst, Step) = ((TimeSpan.Zero, step), true, step);
 
-    /// <summary>The server goes on from where it is.</summary>
+    /// <summary>The server continues from where it is.</summary>
     public void Adopt(long step) => (_window, _isFirst, Step) = (null, true, step);
 
-    /// <summary>The run rests: the time until it goes on is nobody's speed.</summary>
+    /// <summary>The run rests: the time until it continues is nobody's speed.</summary>
     public void Pause() => _window = _isFirst ? _window : null;
 
     public void Add(StepReport report)

@@ -11,7 +11,7 @@ public abstract record RunEvent;
 /// <param name="Reason">What is missing.</param>
 public sealed record RunWaiting(string Reason) : RunEvent;
 
-/// <summary>Training begins, or goes on after members were lost.</summary>
+/// <summary>Training begins, or continues after members were lost.</summary>
 /// <param name="Step">The step it begins at.</param>
 /// <param name="Workers">Number of workers.</param>
 /// <param name="Servers">Number of parameter servers.</param>
@@ -98,6 +98,6 @@ public sealed record RunCompleted(int Epoch, long Step, string WeightsSha256, bo
 /// <param name="Step">The step of the checkpoint it left.</param>
 public sealed record RunInterrupted(long Step) : RunOutcome;
 
-/// <summary>The run cannot go on.</summary>
+/// <summary>The run cannot continue.</summary>
 /// <param name="Reason">Why, where, and what to do.</param>
 public sealed record RunFailed(string Reason) : RunOutcome;

@@ -106,7 +106,7 @@ internal sealed class RunLedger : IDisposable
     }
 
     /// <summary>
-    /// The servers go on from a step they hold: all epochs in the receipt count as recorded, those they kept since will follow.
+    /// The servers continue from a step they hold: all epochs in the receipt count as recorded, those they kept since will follow.
     /// </summary>
     /// <param name="step">The step that all of them have reached.</param>
     /// <param name="recorded">What they were to keep for the receipt up to this step, some have dropped.</param>
@@ -138,7 +138,7 @@ internal sealed class RunLedger : IDisposable
     }
 
     /// <summary>All that an earlier coordinator recorded is taken for granted.</summary>
-    /// <returns>False when the run cannot go on from a step that way.</returns>
+    /// <returns>False when the run cannot continue from a step that way.</returns>
     private bool TakeForGranted(long step)
     {
         if (step < _start.ReceiptStep)
@@ -174,7 +174,7 @@ internal sealed class RunLedger : IDisposable
         return _finishing;
     }
 
-    /// <summary>Sends a segment of the state to go on from.</summary>
+    /// <summary>Sends a segment of the state to continue from.</summary>
     public void SendRestart(IActorContext context, ActorId server, long term, Segment segment)
     {
         var key = new TensorKey(TensorKind.Weights, term, RestartStep, segment.Index);

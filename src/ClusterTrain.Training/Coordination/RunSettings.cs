@@ -6,7 +6,7 @@ public sealed record RunSettings
     /// <summary>Segments of the parameters, each with a parameter server.</summary>
     public int ParameterServers { get; init; } = 1;
 
-    /// <summary>Workers needed to begin and to go on.</summary>
+    /// <summary>Workers needed to begin and to continue.</summary>
     public int LeastWorkers { get; init; } = 1;
 
     /// <summary>

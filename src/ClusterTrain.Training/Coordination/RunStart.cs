@@ -4,13 +4,13 @@ namespace ClusterTrain.Training.Coordination;
 
 /// <summary>Where a run begins.</summary>
 /// <param name="Term">A number greater than that of any coordinator that ever led this run, from 1.</param>
-/// <param name="State">The state to go on from: the start weights, or those of a checkpoint.</param>
+/// <param name="State">The state to continue from: the start weights, or those of a checkpoint.</param>
 /// <param name="Recorded">The epochs recorded so far, in order.</param>
 /// <param name="ReceiptStep">The step of the receipt's last entry; 0 when there is none.</param>
 /// <param name="Best">With early stopping, the best epoch's weights as far as they were kept.</param>
 public sealed record RunStart(long Term, RunState State, ImmutableArray<EpochRecord> Recorded, long ReceiptStep, BestWeights? Best);
 
-/// <summary>A whole state of a run, from which it can go on.</summary>
+/// <summary>A whole state of a run, from which it can continue.</summary>
 /// <param name="Step">The step.</param>
 /// <param name="EpochLoss">Sum of the row losses of the epoch so far.</param>
 /// <param name="Weights">All parameters.</param>

@@ -137,7 +137,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
             }
             else if (comparison.HasAnswered(comparison.Helper) && !IsOver(comparison) && _aside.Add(comparison.Worker))
             {
-                // The step goes on without it; so do the next ones, until it has answered.
+                // The step continues without it; so do the next ones, until it has answered.
                 consequence = new Consequence.DivideAnew();
             }
         }

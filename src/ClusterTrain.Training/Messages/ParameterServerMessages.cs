@@ -61,7 +61,7 @@ public sealed record Advance(long Term, long Limit, long Recorded) : IMessage;
 /// <param name="Term">The term.</param>
 public sealed record Hold(long Term) : IMessage;
 
-/// <summary>From the coordinator, after every segment was held: go on, and send a snapshot at this step.</summary>
+/// <summary>From the coordinator, after every segment was held: continue, and send a snapshot at this step.</summary>
 /// <param name="Term">The term.</param>
 /// <param name="Step">The step, no earlier than that of any segment.</param>
 public sealed record SnapshotAt(long Term, long Step) : IMessage;

@@ -1,6 +1,6 @@
 namespace ClusterTrain.Training.Messages;
 
-/// <summary>A run cannot go on. The message names the step, the node and what to do.</summary>
+/// <summary>A run cannot continue. The message names the step, the node and what to do.</summary>
 public sealed class TrainingException : Exception
 {
     /// <summary>Creates the error.</summary>

@@ -357,7 +357,7 @@ public sealed class ParameterServer : IActor, IDisposable
         }
     }
 
-    /// <summary>Follows a new topology: segments it still gives to this server go on, others are given up.</summary>
+    /// <summary>Follows a new topology: segments it still gives to this server continue, others are given up.</summary>
     private void Adopt(IActorContext context, Topology topology)
     {
         var former = _topology.Servers;
@@ -388,7 +388,7 @@ public sealed class ParameterServer : IActor, IDisposable
 
         if (topology.Servers.Where((server, index) => server == context.Self && !_segments.ContainsKey(index)).Any())
         {
-            // A former coordinator's last word, heard after this one was told otherwise, took the segment away: it must be served anew.
+            // A former coordinator's last word, heard after this one was told otherwise, took the segment away: it must be served again.
             context.Send(_coordinator!, new Leave());
             context.Send(_coordinator!, new Join(NodeRole.ParameterServer, Holding));
         }

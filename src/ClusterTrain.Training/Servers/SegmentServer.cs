@@ -132,7 +132,7 @@ internal sealed class SegmentServer : IDisposable
             return;
         }
 
-        // A private copy: the sender may go on using its lease, and the optimiser writes its state in place.
+        // A private copy: the sender may continue using its lease, and the optimiser writes its state in place.
         var copy = _pool.Rent(message.Length);
         message.Values.CopyTo(copy.Span);
         message.Lease.Release();
@@ -376,7 +376,7 @@ internal sealed class SegmentServer : IDisposable
 
     public void Hold(IActorContext context, ActorId coordinator)
     {
-        // A step whose sums are complete meanwhile is applied when the segment may go on.
+        // A step whose sums are complete meanwhile is applied when the segment may continue.
         _heldAt = Step;
         context.Send(coordinator, new Held(Term, Segment.Index, Step));
     }

@@ -6,7 +6,7 @@ namespace ClusterTrain.Training.Servers;
 /// <summary>The spare servers that keep a copy of a segment, and how far they are.</summary>
 internal sealed class SpareCopies
 {
-    // A copy that has not confirmed a step for this long is not waited for until it is made anew.
+    // A copy that has not confirmed a step for this long is not waited for until it is made again.
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(500);
 
     private readonly List<Spare> _spares = [];
@@ -32,7 +32,7 @@ internal sealed class SpareCopies
     }
 
     /// <summary>A spare confirms a step.</summary>
-    /// <returns>True when its copy had been given up and is to be made anew.</returns>
+    /// <returns>True when its copy had been given up and is to be made again.</returns>
     public bool Confirm(ActorId server, long step)
     {
         if (_spares.Find(spare => spare.Server == server) is not { } known)

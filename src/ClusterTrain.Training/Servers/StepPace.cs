@@ -26,7 +26,7 @@ internal sealed class StepPace
         Array.Clear(_reported);
     }
 
-    /// <summary>The leaves are divided anew; who answered already has done so.</summary>
+    /// <summary>The leaves are divided again; who answered already has done so.</summary>
     public void Follow(TimeSpan now, Assignment assignment)
     {
         var answered = new TimeSpan?[assignment.Workers.Length];

@@ -30,7 +30,7 @@ internal sealed class WeightAssembly(TensorPool pool, int parameters)
 
     private Gathering Current => _gatherings[Step & 1];
 
-    /// <summary>Forgets everything and waits for the segments anew.</summary>
+    /// <summary>Forgets everything and waits for the segments again.</summary>
     public void Begin(int segments)
     {
         Clear();

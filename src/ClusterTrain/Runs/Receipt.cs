@@ -51,7 +51,7 @@ public sealed record Receipt(ImmutableArray<ReceiptEntry> Entries)
             return Empty;
         }
 
-        // The run may be going on, with the file open for writing.
+        // The run may be continuing, with the file open for writing.
         using var file = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
         var lines = file.ReadToEnd().Split('\n');
         var entries = ImmutableArray.CreateBuilder<ReceiptEntry>(lines.Length);

@@ -190,7 +190,7 @@ public sealed class RunFolder : IDisposable
         var folder = Open(path);
         try
         {
-            // The receipt is written anew by whoever resumes the run; these are only added to.
+            // The receipt is written again by whoever resumes the run; these are only added to.
             foreach (var file in new[] { folder.EpochsPath, folder.LogPath }.Concat(TensorBoardFiles(path)).Where(System.IO.File.Exists).ToList())
                 AtomicFile.Write(file, stream => Copy(file, stream));
             return folder;
@@ -245,7 +245,7 @@ public sealed class RunFolder : IDisposable
     /// <param name="layout">The run's parameters.</param>
     /// <param name="stateCount">Planes of state its optimiser has.</param>
     /// <param name="passedOver">Told why, of each that was damaged or is refused.</param>
-    /// <param name="refusal">Why the run cannot go on from a state; null: it can. Null: from every one.</param>
+    /// <param name="refusal">Why the run cannot continue from a state; null: it can. Null: from every one.</param>
     public RunState? ReadCheckpoint(NetworkLayout layout, int stateCount, Action<string> passedOver, Func<RunState, string?>? refusal = null)
     {
         foreach (var path in Checkpoints().Reverse())

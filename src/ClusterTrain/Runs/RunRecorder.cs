@@ -44,7 +44,7 @@ public sealed class RunRecorder : IRunRecorder, IDisposable
         _lastStep = receipt.LastStep;
         _validation = data.Validation is { } rows ? new Evaluator(network, rows, data.Task) : null;
 
-        // Written anew, because its last line may be torn.
+        // Written again, because its last line may be torn.
         receipt.Write(folder.ReceiptPath);
         _receipt = new FileStream(folder.ReceiptPath, FileMode.Append, FileAccess.Write, FileShare.Read, 1);
     }

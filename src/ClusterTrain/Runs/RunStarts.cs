@@ -8,7 +8,7 @@ using ClusterTrain.Training.Plan;
 
 namespace ClusterTrain.Runs;
 
-/// <summary>Where the run in a folder begins, or goes on: its newest checkpoint that is whole, or the start weights.</summary>
+/// <summary>Where the run in a folder begins, or continues: its newest checkpoint that is whole, or the start weights.</summary>
 internal static class RunStarts
 {
     public static RunStart Read(

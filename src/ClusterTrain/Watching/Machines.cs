@@ -63,7 +63,7 @@ internal sealed class Machines
         }
     }
 
-    /// <summary>Training goes on: whoever is there takes part.</summary>
+    /// <summary>Training continues: whoever is there takes part.</summary>
     public void Begin(DateTimeOffset at)
     {
         foreach (var machine in _machines.Where(machine => machine is { IsThere: true, IsAwaited: false, State: not MachineState.Spare }))

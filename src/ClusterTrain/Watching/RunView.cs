@@ -136,7 +136,7 @@ public enum EventKind
     /// <summary>Ordinary.</summary>
     Note,
 
-    /// <summary>The run goes on after something bad, or ended well.</summary>
+    /// <summary>The run continues after something bad, or ended well.</summary>
     Good,
 
     /// <summary>Something a person should know.</summary>

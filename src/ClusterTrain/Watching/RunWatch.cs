@@ -272,7 +272,7 @@ public sealed class RunWatch(TimeProvider time)
         {
             _lost = null;
             Say(at, EventKind.Good, string.Create(
-                CultureInfo.InvariantCulture, $"training goes on, {(at - lost.At).TotalSeconds:F1} s after {lost.Name} was lost"));
+                CultureInfo.InvariantCulture, $"training continues, {(at - lost.At).TotalSeconds:F1} s after {lost.Name} was lost"));
         }
 
         if (_state == Starting)

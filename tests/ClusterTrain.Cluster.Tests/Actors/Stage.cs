@@ -14,7 +14,7 @@ using IActorContext = ClusterTrain.Training.Actors.IActorContext;
 
 namespace ClusterTrain.Cluster.Tests;
 
-/// <summary>What a probe sees of a message: the values of a tensor are copied, for its lease goes on.</summary>
+/// <summary>What a probe sees of a message: the values of a tensor are copied, for its lease continues.</summary>
 internal sealed record Seen(ActorId From, IMessage? Message, TensorKey Key, float[] Values, double Loss);
 
 /// <summary>One state machine in its Akka actor; a probe stands for each actor it talks to.</summary>

@@ -173,7 +173,7 @@ public sealed class HandshakeTests
 
     [Theory]
     [MemberData(nameof(Garbage))]
-    public async Task Garbage_is_refused_and_the_run_goes_on(string name, byte[] bytes, string cause)
+    public async Task Garbage_is_refused_and_the_run_continues(string name, byte[] bytes, string cause)
     {
         using var cluster = new TestCluster(TestRuns.Plain);
         cluster.StartLeading();
@@ -201,7 +201,7 @@ public sealed class HandshakeTests
 
     [Theory]
     [MemberData(nameof(BadFrames))]
-    public async Task A_member_that_sends_broken_frames_is_given_up_and_the_run_goes_on(string name, byte[] frame, string cause)
+    public async Task A_member_that_sends_broken_frames_is_given_up_and_the_run_continues(string name, byte[] frame, string cause)
     {
         using var cluster = new TestCluster(TestRuns.Plain);
         cluster.StartLeading();
@@ -234,7 +234,7 @@ public sealed class HandshakeTests
     }
 
     [Fact]
-    public async Task Idle_connections_by_the_thousand_cost_little_and_the_run_goes_on()
+    public async Task Idle_connections_by_the_thousand_cost_little_and_the_run_continues()
     {
         using var cluster = new TestCluster(TestRuns.Plain);
         cluster.StartLeading();

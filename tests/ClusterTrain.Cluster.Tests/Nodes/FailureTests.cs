@@ -8,7 +8,7 @@ namespace ClusterTrain.Cluster.Tests;
 public sealed class FailureTests
 {
     [Fact]
-    public async Task A_worker_dies_and_the_others_go_on_at_once()
+    public async Task A_worker_dies_and_the_others_continue_at_once()
     {
         using var cluster = Start(TestRuns.Long(TestRuns.Plain), servers: 1, workers: 2);
         var victim = cluster.StartWorker("victim");
@@ -56,7 +56,7 @@ public sealed class FailureTests
     [Theory]
     [InlineData(1, TestRuns.Plain)]
     [InlineData(2, TestRuns.Clipped)]
-    public async Task The_coordinator_dies_and_another_goes_on_in_the_same_run_folder(int servers, string recipe)
+    public async Task The_coordinator_dies_and_another_continues_in_the_same_run_folder(int servers, string recipe)
     {
         using var cluster = Start(TestRuns.Long(recipe), servers, workers: 2);
         for (var life = 0; life < 3; life++)
@@ -132,7 +132,7 @@ public sealed class FailureTests
     }
 
     [Fact]
-    public async Task The_run_waits_for_the_least_number_of_workers_and_goes_on_with_those_that_stayed()
+    public async Task The_run_waits_for_the_least_number_of_workers_and_continues_with_those_that_stayed()
     {
         using var cluster = new TestCluster(TestRuns.Long(TestRuns.Plain)) { Run = new RunSettings { LeastWorkers = 2 } };
         cluster.StartCoordinator();

@@ -51,15 +51,15 @@ public sealed class ModelRowsTests
     [InlineData("a,b,buying\n1,2,vhigh\n", "line 2, column 'buying' is 'vhigh', a category that no training row has. Known are 'high', 'low'.")]
     [InlineData("a,b,buying,class\n1,2,high,worst\n", "line 2, column 'class' is 'worst', a class that no training row has")]
     [InlineData("a,bb,buying\n1,2,high\n",
-        "line 1: the model needs the column 'b', which is not there. The columns are a, bb, buying. Add it, or name it so.")]
+        "line 1: the model needs the column 'b', which is missing. The columns are a, bb, buying. Add it, or name it so.")]
     [InlineData("a,b,buyin\n1,2,high\n",
-        "line 1: the model needs the column 'buying', which is not there. Did you mean 'buyin'? Add it, or name it so.")]
-    [InlineData("a\n1\n", "line 1: of 3 columns that the model needs 2 are not there: buying, b. Add them; the order of columns does not matter.")]
-    [InlineData("1,2\n", "line 1: of 3 columns that the model needs 3 are not there: buying, a, b. The first line has to name the columns, in any "
+        "line 1: the model needs the column 'buying', which is missing. Did you mean 'buyin'? Add it, or name it so.")]
+    [InlineData("a\n1\n", "line 1: of 3 columns that the model needs 2 are missing: buying, b. Add them; the order of columns does not matter.")]
+    [InlineData("1,2\n", "line 1: of 3 columns that the model needs 3 are missing: buying, a, b. The first line has to name the columns, in any "
         + "order; it is 1, 2.")]
     [InlineData("a;b;buyin\n1;2;high\n",
-        "line 1: the model needs the column 'buying', which is not there. Did you mean 'buyin'? Add it, or name it so.")]
-    [InlineData("a:b:buying\n1:2:high\n", "line 1: of 3 columns that the model needs 3 are not there: buying, a, b. The first line has to name the "
+        "line 1: the model needs the column 'buying', which is missing. Did you mean 'buyin'? Add it, or name it so.")]
+    [InlineData("a:b:buying\n1:2:high\n", "line 1: of 3 columns that the model needs 3 are missing: buying, a, b. The first line has to name the "
         + "columns, in any order; it is a:b:buying.")]
     [InlineData("a,b,buying\n1,0,high\n", "line 2: the derived feature 'ratio' divides 'a' (1) by 'b' (0)")]
     [InlineData("a,b,buying\n", "a header and no rows")]
@@ -96,7 +96,7 @@ public sealed class ModelRowsTests
         Assert.Contains("has no names and 4 cells; which columns they are is not certain. The training file has 3: c0, c1, c2. Write all of them, or "
             + "the 2 without c0, in", error.Message, StringComparison.Ordinal);
         error = Assert.Throws<DataException>(() => model.ReadRows(folder.Write("part.csv", "c2,d\n6,5\n")));
-        Assert.Contains("needs the column 'c1', which is not there", error.Message, StringComparison.Ordinal);
+        Assert.Contains("needs the column 'c1', which is missing", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -50,7 +50,7 @@ internal sealed record OnnxRuntime(float[] Outputs, string[] Labels, float[] Pre
         _ => OrtValue.CreateFromStringTensor(new DenseTensor<string>((string[])values, [rows, values.Length / rows])),
     };
 
-    // A protobuf message goes on where another one is appended: the graph gets one more output.
+    // A protobuf message continues where another one is appended: the graph gets one more output.
     private static ReadOnlySpan<byte> Output(string name) => new ProtobufMessage()
         .Message(GraphField, new ProtobufMessage().Message(OutputField, new ProtobufMessage().Text(1, name)))
         .Bytes;

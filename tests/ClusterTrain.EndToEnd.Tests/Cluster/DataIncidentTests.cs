@@ -40,7 +40,7 @@ public sealed class DataIncidentTests(IncidentRun undisturbed) : IDisposable
     }
 
     [FullIncidentFact(needsRoot: true)]
-    public void A_full_disk_is_said_and_writing_goes_on_when_there_is_room()
+    public void A_full_disk_is_said_and_writing_continues_when_there_is_room()
     {
         Directory.CreateDirectory(_folder["small"]);
         Machine.Run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", _folder["small"]);

@@ -126,7 +126,7 @@ public sealed class IncidentTests(IncidentRun undisturbed, ITestOutputHelper out
     }
 
     [IncidentFact]
-    public void SIGTERM_to_the_coordinator_leaves_a_run_that_one_process_can_go_on_with()
+    public void SIGTERM_to_the_coordinator_leaves_a_run_that_one_process_can_resume()
     {
         Begin(workers: 2);
         _cluster.Coordinator.Signal("TERM");

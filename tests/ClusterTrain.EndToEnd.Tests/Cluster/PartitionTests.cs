@@ -4,7 +4,7 @@ using Xunit.Abstractions;
 namespace ClusterTrain.EndToEnd.Tests;
 
 /// <summary>
-/// A worker in a network namespace of its own, whose way to the parameter server alone is cut: the coordinator hears of it, goes on without the
+/// A worker in a network namespace of its own, whose way to the parameter server alone is cut: the coordinator hears of it, continues without the
 /// worker, and takes it back when the way is there again.
 /// </summary>
 [Collection(IncidentCollection.Name)]

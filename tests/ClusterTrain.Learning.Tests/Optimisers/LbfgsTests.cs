@@ -80,7 +80,7 @@ public sealed class LbfgsTests(ITestOutputHelper output)
     [InlineData(4)]
     [InlineData(7)]
     [InlineData(12)]
-    public void A_search_stopped_anywhere_and_gone_on_with_by_another_takes_the_same_steps(int stop)
+    public void A_search_stopped_anywhere_and_resumed_by_another_takes_the_same_steps(int stop)
     {
         var function = Function("Rosenbrock");
         var undisturbed = new Minimisation(2, s_recipe, function).Run([-1.2f, 1], 30);

@@ -39,7 +39,7 @@ internal sealed class Disk(Plant plant)
     /// <summary>Writes yet to fail.</summary>
     public int FailingWrites { get; set; }
 
-    /// <summary>Opens the folder in a new term and reads where to go on, as the host does.</summary>
+    /// <summary>Opens the folder in a new term and reads where to continue, as the host does.</summary>
     public RunStart Open(Func<RunState> begin)
     {
         Term++;

@@ -23,7 +23,7 @@ internal sealed partial class SimulatedCluster
 
     /// <summary>
     /// True when a wrong answer had no other to be compared with: the late worker answered with other nodes of the tree, because the leaves were
-    /// divided anew meanwhile. What follows from it cannot be noticed.
+    /// divided again meanwhile. What follows from it cannot be noticed.
     /// </summary>
     public bool IsTainted => _flipped.Exists(flip => !_answers.Any(
         answer => (answer.Server, answer.Key) == (flip.Server, flip.Key) && answer.Worker != flip.Worker));

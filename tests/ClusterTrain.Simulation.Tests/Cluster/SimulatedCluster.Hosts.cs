@@ -133,7 +133,7 @@ internal sealed partial class SimulatedCluster
 
         if (_connections.TryGetValue((coordinator, member), out var former))
         {
-            NoticeLost(coordinator, member, former, "it connected anew");
+            NoticeLost(coordinator, member, former, "it reconnected");
         }
 
         link.Connect();

@@ -13,7 +13,7 @@ internal sealed class UnflushedCheckpoints : Plant
     public override bool FlushesCheckpoints => false;
 }
 
-/// <summary>A coordinator that hung goes on writing after another one began to lead.</summary>
+/// <summary>A coordinator that hung continues writing after another one began to lead.</summary>
 internal sealed class FormerMayWrite : Plant
 {
     public override bool RefusesFormer => false;

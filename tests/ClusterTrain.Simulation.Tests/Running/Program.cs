@@ -102,7 +102,7 @@ internal static class Program
         }
 
         using var trace = new StreamWriter(path);
-        trace.WriteLine($"workers {scenario.Workers} {scenario.Settings} begin anew {scenario.WorkersBeginAnew}");
+        trace.WriteLine($"workers {scenario.Workers} {scenario.Settings} begin again {scenario.WorkersBeginAnew}");
         var failure = Simulation.Run(scenario, new Plant(), trace);
         Console.WriteLine(failure is null ? $"seed={seed} passes" : Simulation.Line(scenario, failure));
         return failure is null ? 0 : 1;

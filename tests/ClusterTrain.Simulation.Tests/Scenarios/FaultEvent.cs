@@ -34,7 +34,7 @@ internal sealed record Isolation(long AtUs, int Place, long ForUs) : FaultEvent(
 /// <summary>A connection breaks and what is in flight on it is lost; it can be made again at once.</summary>
 internal sealed record Disconnect(long AtUs, int From, int To) : FaultEvent(AtUs);
 
-/// <summary>A process stands still, then goes on as if nothing had been.</summary>
+/// <summary>A process stands still, then continues as if nothing had been.</summary>
 internal sealed record Stall(long AtUs, int Place, long ForUs) : FaultEvent(AtUs)
 {
     public override long EndUs => AtUs + ForUs;
@@ -66,7 +66,7 @@ internal sealed record StopAll(long AtUs) : FaultEvent(AtUs);
 
 /// <summary>
 /// The coordinator hangs. After a while another one opens the run folder and leads, unless it has woken up by then; when it wakes up later it
-/// goes on as if nothing had been, but the disk refuses what it writes and nobody is connected to it.
+/// continues as if nothing had been, but the disk refuses what it writes and nobody is connected to it.
 /// </summary>
 internal sealed record CoordinatorHangs(long AtUs, long SuccessorUs, long WakesUs) : FaultEvent(AtUs)
 {

@@ -201,7 +201,7 @@ internal sealed record Scenario
         };
     }
 
-    /// <summary>What was added to the draw later, from random numbers of its own: seeds go on giving the scenarios they gave.</summary>
+    /// <summary>What was added to the draw later, from random numbers of its own: seeds continue giving the scenarios they gave.</summary>
     private static Recipe DrawVariations(SimulationRandom random, Recipe recipe)
     {
         if (random.Chance(0.1))

@@ -37,7 +37,7 @@ public sealed class RunLogTests : IDisposable
     }
 
     [Fact]
-    public void Epochs_that_only_the_receipt_has_are_written_when_the_log_goes_on_or_the_run_ends()
+    public void Epochs_that_only_the_receipt_has_are_written_when_the_log_continues_or_the_run_ends()
     {
         Train("run");
         Drop("epochs.csv", ",2,28,");

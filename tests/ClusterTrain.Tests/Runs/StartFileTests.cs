@@ -14,7 +14,7 @@ public sealed class StartFileTests : IDisposable
     public void Dispose() => _run.Dispose();
 
     [Fact]
-    public void A_run_goes_on_from_the_weights_of_another_and_keeps_a_copy_of_them()
+    public void A_run_continues_from_the_weights_of_another_and_keeps_a_copy_of_them()
     {
         var former = Assert.IsType<RunCompleted>(_run.Train("former", TrainedRun.Recipe()));
         var file = Path.Combine(_run.Folder("former"), "model.safetensors");

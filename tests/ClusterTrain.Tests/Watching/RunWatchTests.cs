@@ -30,7 +30,7 @@ public sealed class RunWatchTests : IDisposable
         Assert.Equal(MachineState.Lost, Machine("worker-2").State);
         Assert.Equal("its process is gone", Machine("worker-2").Detail);
         At(1.4, new RunProgress(12, 0.5, 1000));
-        Assert.Contains(_watch.View().Events, happened => happened.Text == "training goes on, 0.4 s after worker-2 was lost");
+        Assert.Contains(_watch.View().Events, happened => happened.Text == "training continues, 0.4 s after worker-2 was lost");
         At(3, new MembershipChanged(new ActorId("worker-2/bb"), NodeRole.Worker, "joined"));
         Assert.Equal(1, Machine("worker-2").Restarts);
         Assert.Equal(3, _watch.View().Machines.Length);

@@ -103,7 +103,7 @@ public sealed class CoordinatorTests : IDisposable
     }
 
     [Fact]
-    public void A_server_is_lost_and_another_goes_on_from_the_last_checkpoint_in_a_new_term()
+    public void A_server_is_lost_and_another_continues_from_the_last_checkpoint_in_a_new_term()
     {
         BeginWith(s_server, s_worker);
         var former = Topologies(s_worker)[^1].Term;
@@ -131,7 +131,7 @@ public sealed class CoordinatorTests : IDisposable
     }
 
     [Fact]
-    public void Only_the_coordinator_was_lost_and_the_server_goes_on_from_where_it_is()
+    public void Only_the_coordinator_was_lost_and_the_server_continues_from_where_it_is()
     {
         Begin(new RunSettings(), new RunStart(2, Start(0, 1, 0), [], 0, null));
         Join(s_worker, NodeRole.Worker);
@@ -143,7 +143,7 @@ public sealed class CoordinatorTests : IDisposable
     }
 
     [Fact]
-    public void A_server_that_is_behind_the_checkpoint_is_served_anew()
+    public void A_server_that_is_behind_the_checkpoint_is_served_again()
     {
         Begin(new RunSettings(), new RunStart(2, Start(1, LineRun.SecondWeight, LineRun.SecondVelocity), [Record(1, 1)], 1, null));
         JoinHolding(s_server, new SegmentPosition(0, 1, 7, 0, 0, 0));
@@ -165,9 +165,9 @@ public sealed class CoordinatorTests : IDisposable
     [Theory]
     [InlineData(7, 7, true)]
     [InlineData(7, 8, false)]
-    public void Servers_that_were_told_to_serve_in_different_terms_do_not_go_on_together(long first, long second, bool isAdopted)
+    public void Servers_that_were_told_to_serve_in_different_terms_do_not_continue_together(long first, long second, bool isAdopted)
     {
-        // The former coordinator was lost while it had the segments served anew, and one server never heard of it.
+        // The former coordinator was lost while it had the segments served again, and one server never heard of it.
         BeginWithTwoSegments();
         JoinHolding(s_server, new SegmentPosition(0, 2, first, 1, 0, 0));
         JoinHolding(new ActorId("server-2"), new SegmentPosition(1, 2, second, 0, 0, 0));
@@ -179,7 +179,7 @@ public sealed class CoordinatorTests : IDisposable
     [InlineData(3, 3, 4, 3, true, "one a step ahead, and it can still send the weights before")]
     [InlineData(3, 3, 4, 4, false, "one a step ahead without them: nobody could compute the other's step again")]
     [InlineData(3, 3, 9, 8, false, "one was left behind")]
-    public void Servers_that_stalled_go_on_from_a_step_that_all_of_them_can_send_the_weights_of(
+    public void Servers_that_stalled_continue_from_a_step_that_all_of_them_can_send_the_weights_of(
         long step, long first, long otherStep, long otherFirst, bool isAdopted, string incident)
     {
         var second = new ActorId("server-2");
@@ -201,7 +201,7 @@ public sealed class CoordinatorTests : IDisposable
     }
 
     [Fact]
-    public void A_server_beyond_those_needed_is_the_spare_and_goes_on_when_the_other_is_lost()
+    public void A_server_beyond_those_needed_is_the_spare_and_continues_when_the_other_is_lost()
     {
         var spare = new ActorId("server-2");
         Begin();
@@ -376,7 +376,7 @@ public sealed class CoordinatorTests : IDisposable
     }
 
     [Fact]
-    public void A_server_that_was_asked_to_stop_goes_after_a_checkpoint_and_another_goes_on_from_there()
+    public void A_server_that_was_asked_to_stop_goes_after_a_checkpoint_and_another_continues_from_there()
     {
         var next = new ActorId("server-2");
         BeginWith(s_server, s_worker);
@@ -438,7 +438,7 @@ public sealed class CoordinatorTests : IDisposable
     }
 
     [Fact]
-    public void The_disk_is_full_and_training_goes_on_with_a_warning()
+    public void The_disk_is_full_and_training_continues_with_a_warning()
     {
         BeginWith(s_server, s_worker);
         _recorder.CheckpointError = new IOException("no space left on device");
@@ -501,7 +501,7 @@ public sealed class CoordinatorTests : IDisposable
     }
 
     [Fact]
-    public void Tensors_of_a_former_term_are_let_go()
+    public void Tensors_of_a_former_term_are_dropped()
     {
         BeginWith(s_server, s_worker);
         var lent = _pool.Lent;

@@ -64,7 +64,7 @@ public sealed class SnapshotCollectorTests : IDisposable
     [Theory]
     [InlineData(2, 1)]
     [InlineData(1, 2)]
-    public void A_part_that_does_not_fit_the_layout_is_let_go(int segment, int length)
+    public void A_part_that_does_not_fit_the_layout_is_dropped(int segment, int length)
     {
         Assert.Null(Add(LineRun.Weights(1, 5, segment), new float[length]));
         Assert.Equal(0, _pool.Lent);

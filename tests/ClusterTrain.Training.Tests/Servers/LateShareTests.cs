@@ -74,7 +74,7 @@ public sealed class LateShareTests : IDisposable
     }
 
     [Fact]
-    public void Leaves_divided_anew_are_waited_for_from_then_on()
+    public void Leaves_divided_again_are_waited_for_from_then_on()
     {
         PushAt(1, s_first, 0, 5);
         _context.Now = TimeSpan.FromMilliseconds(40);

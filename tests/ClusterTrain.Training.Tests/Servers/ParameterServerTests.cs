@@ -102,7 +102,7 @@ public sealed class ParameterServerTests : IDisposable
     [InlineData(1, 1)]
     [InlineData(2, 0)]
     [InlineData(2, 2)]
-    public void Pushes_of_another_term_or_step_are_let_go(long term, long step)
+    public void Pushes_of_another_term_or_step_are_dropped(long term, long step)
     {
         Serve(2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
         var lent = _pool.Lent;
@@ -130,7 +130,7 @@ public sealed class ParameterServerTests : IDisposable
     }
 
     [Fact]
-    public void It_goes_on_from_a_checkpoint_with_the_momentum_of_that_step()
+    public void It_continues_from_a_checkpoint_with_the_momentum_of_that_step()
     {
         Serve(1, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
         Push(1, 1, 0, 2, 30 * LineRun.SecondWeight, 0.1);
@@ -336,7 +336,7 @@ public sealed class ParameterServerTests : IDisposable
     }
 
     [Fact]
-    public void A_segment_given_to_another_server_is_let_go()
+    public void A_segment_given_to_another_server_is_dropped()
     {
         Serve(1, 0, LineRun.FirstWeight, 0);
         Receive(new Topology(2, LineRun.Ids("another")));
@@ -349,7 +349,7 @@ public sealed class ParameterServerTests : IDisposable
     [InlineData(1, double.PositiveInfinity, "the loss (Infinity) of the outputs of layers.0")]
     [InlineData(float.NaN, double.NaN, "the loss (NaN), like the gradient of layers.0.weight,")]
     [InlineData(3e38f, 1, "the updated layers.0.weight", -3e38f)]
-    public void A_number_that_is_not_finite_is_named_and_nothing_goes_on(float sum, double loss, string what, float velocity = 0)
+    public void A_number_that_is_not_finite_is_named_and_nothing_continues(float sum, double loss, string what, float velocity = 0)
     {
         var recipe = LineRun.Recipe();
         _server = Create(recipe with { Optimiser = recipe.Optimiser with { Rate = 1000 } });
@@ -434,7 +434,7 @@ public sealed class ParameterServerTests : IDisposable
     }
 
     [Fact]
-    public void Told_to_serve_anew_it_takes_no_push_of_the_former_term_for_another_segment()
+    public void Told_to_serve_again_it_takes_no_push_of_the_former_term_for_another_segment()
     {
         ServeSecondOfTwo();
         Receive(new Serve(2, 0, 2, 0, 0, 0));
@@ -444,7 +444,7 @@ public sealed class ParameterServerTests : IDisposable
     }
 
     [Fact]
-    public void Counted_on_for_a_segment_it_gave_up_meanwhile_it_joins_anew_with_what_it_holds()
+    public void Counted_on_for_a_segment_it_gave_up_meanwhile_it_joins_again_with_what_it_holds()
     {
         Serve(1, 0, LineRun.FirstWeight, 0);
         Receive(new Topology(2, [s_sibling]));

@@ -3,7 +3,7 @@ namespace ClusterTrain.Learning.Optimisers.WholeModel;
 /// <summary>
 /// A line search for the strong Wolfe conditions that is told one evaluation at a time: it brackets a minimum by longer and
 /// longer steps, then narrows the bracket by cubic interpolation. Source: Nocedal and Wright, "Numerical optimization", 2nd ed.
-/// 2006, algorithms 3.5 and 3.6. All it knows is in its numbers, so that a search can be saved and gone on with.
+/// 2006, algorithms 3.5 and 3.6. All it knows is in its numbers, so that a search can be saved and resumed.
 /// </summary>
 /// <param name="Start">The function at 0; its slope there is negative.</param>
 /// <param name="Low">The best point so far that decreases the function enough; at first <paramref name="Start"/>.</param>
