@@ -20,15 +20,33 @@ public sealed class OtherCommandTests : IDisposable
     [InlineData("data export")]
     [InlineData("bench kernels")]
     [InlineData("bench train")]
-    public void Help_has_examples_and_exit_codes(string command)
+    [InlineData("bench cluster")]
+    public void Help_has_examples_and_says_where_the_exit_codes_are(string command)
     {
         var run = CommandRun.Of([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
         Assert.Equal(0, run.ExitCode);
         Assert.Equal("", run.Error);
         Assert.Contains($"Examples:\n  ", run.Out, StringComparison.Ordinal);
         Assert.Contains($"clustertrain {command}".TrimEnd(), run.Out, StringComparison.Ordinal);
-        Assert.Contains("  129  stopped by SIGHUP", run.Out, StringComparison.Ordinal);
-        Assert.Contains("  130  stopped by Ctrl-C", run.Out, StringComparison.Ordinal);
+        Assert.EndsWith("Exit codes: clustertrain help exit-codes\n", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_exit_codes_are_explained_once()
+    {
+        var run = CommandRun.Of("help", "exit-codes");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("129  stopped by SIGHUP", run.Out, StringComparison.Ordinal);
+        Assert.Contains("130  stopped by Ctrl-C", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_benchmark_of_clusters_says_how_to_get_its_data()
+    {
+        var nowhere = new Dictionary<string, string> { ["CLUSTERTRAIN_CACHE"] = _directory.Folder };
+        var run = CommandRun.With(nowhere, "bench", "cluster");
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("clustertrain data get mnist", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -18,7 +18,7 @@ internal sealed class CommandWithExamples(string name, string description, param
     public bool TakesEnvironment { get; set; }
 }
 
-/// <summary>The help text: the usual one, then examples and exit codes.</summary>
+/// <summary>The help text: the usual one, then examples and where more is explained.</summary>
 /// <param name="rootExamples">The examples of <c>clustertrain --help</c>.</param>
 internal sealed class CommandHelp(string[] rootExamples) : SynchronousCommandLineAction
 {
@@ -55,9 +55,7 @@ internal sealed class CommandHelp(string[] rootExamples) : SynchronousCommandLin
             output.WriteLine();
         }
 
-        output.WriteLine("Exit codes:");
-        foreach (var (code, meaning) in ExitCodes.Help)
-            output.WriteLine($"  {code,-4} {meaning}");
+        output.WriteLine("Exit codes: clustertrain help exit-codes");
         return ExitCodes.Ok;
     }
 }

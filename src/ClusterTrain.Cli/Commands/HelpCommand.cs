@@ -9,7 +9,7 @@ internal static class HelpCommand
 {
     public static Command Create(Surroundings surroundings)
     {
-        var command = new Command("help", "Explains more than --help does.") { Recipe(surroundings) };
+        var command = new Command("help", "Explains more than --help does.") { Recipe(surroundings), Codes(surroundings) };
         command.SetAction(parsed => parsed.RootCommandResult.Command.Parse("--help").Invoke(parsed.InvocationConfiguration));
         return command;
     }
@@ -38,6 +38,18 @@ internal static class HelpCommand
                 parsed.GetValue(markdown) ? RecipeReference.Markdown()
                 : parsed.GetValue(schema) ? RecipeReference.Schema()
                 : Explained(parsed.GetValue(key) ?? ""));
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+
+    private static Command Codes(Surroundings surroundings)
+    {
+        var command = new Command("exit-codes", "Lists the exit codes of all commands.");
+        command.SetAction(_ =>
+        {
+            foreach (var (code, meaning) in ExitCodes.Help)
+                surroundings.Out.WriteLine($"{code,-4} {meaning}");
             return ExitCodes.Ok;
         });
         return command;

@@ -24,7 +24,7 @@ internal static class ExitCodes
     /// <summary>Stopped by SIGTERM.</summary>
     public const int Terminated = 143;
 
-    /// <summary>The part of every help text that explains them.</summary>
+    /// <summary>What <c>clustertrain help exit-codes</c> says of them.</summary>
     public static readonly (string Code, string Meaning)[] Help =
     [
         ("0", "done"),
