@@ -193,6 +193,26 @@ public sealed class RecipeWriterTests
     }
 
     [Fact]
+    public void A_recipe_written_out_before_splits_could_be_chosen_means_what_it_meant()
+    {
+        var recipe = RecipeTexts.Parse("""
+            data: { csv: { file: rows.csv, target: y }, validation: 0.2 }
+            layers: [{ units: 2, activation: softmax }]
+            loss: categorical-cross-entropy
+            """);
+        var former = RecipeWriter.Write(recipe).Replace("  split: stratified\n", "", StringComparison.Ordinal);
+
+        var read = RecipeTexts.Parse(former);
+
+        Assert.Equal(SplitKind.Stratified, recipe.Data.Split);
+        Assert.Equal(SplitKind.Random, read.Data.Split);
+        Assert.Equal(former, RecipeWriter.Write(read));
+        Assert.Equal(read.Fingerprint(), RecipeTexts.Parse(RecipeWriter.Write(read)).Fingerprint());
+        Assert.NotEqual(recipe.Fingerprint(), read.Fingerprint());
+        Assert.Equal(SplitKind.Stratified, RecipeTexts.Parse(former + "\n").Data.Split);
+    }
+
+    [Fact]
     public void The_fingerprint_tells_splits_apart_and_not_how_a_default_is_written()
     {
         string[] splits = ["group: \"customer id\"", "group: day", "time: day", "split: random", "split: stratified"];
