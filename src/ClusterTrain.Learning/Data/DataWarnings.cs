@@ -4,7 +4,7 @@ using System.Globalization;
 namespace ClusterTrain.Learning;
 
 /// <summary>Looks at prepared rows for what often goes wrong although nothing is wrong for certain; each warning names a remedy.</summary>
-internal static class DataWarnings
+public static class DataWarnings
 {
     private const int MostRows = 1 << 14;
     private const int MostNamed = 5;
@@ -13,11 +13,36 @@ internal static class DataWarnings
     private const float LargeTarget = 1000;
     private const float LargestRatio = 1000;
 
+    // The squared error of such a model is twice that of the mean.
+    private const double FarWorseThanMean = -1;
+
+    /// <summary>What a trained model's figures on its own training rows say of the preparation; null: nothing.</summary>
+    /// <param name="training">The figures.</param>
+    /// <param name="recipe">What prepared the rows.</param>
+    public static string? OfResult(Evaluation training, DataRecipe recipe)
+    {
+        ArgumentNullException.ThrowIfNull(training);
+        ArgumentNullException.ThrowIfNull(recipe);
+        if (training.R2 is not < FarWorseThanMean)
+            return null;
+        string[] remedies =
+        [
+            .. recipe.Scaling == ScalingKind.None ? ["set data.standardise: true"] : Array.Empty<string>(),
+            .. recipe.ScaleTargets ? Array.Empty<string>() : ["set data.target_scale: auto"],
+            "train longer",
+            "lower optimiser.rate",
+        ];
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"on its own training rows the model is far worse than the mean of the target (r2 {training.R2:G3}): its predictions mean nothing. "
+                + $"One of these helps: {string.Join(", ", remedies)}.");
+    }
+
     /// <summary>The warnings.</summary>
     /// <param name="data">The prepared rows.</param>
     /// <param name="raw">Their training rows as they were before scaling, the first of them; null: bytes, which lose nothing.</param>
     /// <param name="recipe">What prepared them.</param>
-    public static IEnumerable<string> Of(PreparedData data, double[][]? raw, DataRecipe recipe)
+    internal static IEnumerable<string> Of(PreparedData data, double[][]? raw, DataRecipe recipe)
     {
         if (raw is not null)
         {
@@ -58,7 +83,7 @@ internal static class DataWarnings
     /// <summary>The first of the rows a source is trained with, as they stand there; null when they are bytes.</summary>
     /// <param name="rows">The raw rows.</param>
     /// <param name="map">Those to train with; null: all.</param>
-    public static double[][]? FirstRows(RowStore rows, int[]? map)
+    internal static double[][]? FirstRows(RowStore rows, int[]? map)
     {
         if (rows.Form == RowForm.Bytes)
             return null;
