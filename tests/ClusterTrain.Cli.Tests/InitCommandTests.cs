@@ -280,8 +280,8 @@ public sealed class InitCommandTests : IDisposable
 
         Assert.Equal(
             [
-                "warning: the target has 2 different numbers, all of them whole though written with decimals, which are taken for quantities. Where they "
-                    + "are classes, write them without decimals.",
+                "warning: the target has 2 different numbers, all of them whole though written with decimals, which are taken for quantities. Where "
+                    + "they are classes, write them without decimals.",
                 "warning: column 'area': the points may stand between thousands; they are read as standing before decimals. Where they do not, write "
                     + "the numbers without them.",
             ],
@@ -326,6 +326,18 @@ public sealed class InitCommandTests : IDisposable
         var refused = CommandRun.Of("init", file, "--target", "y", "--delimiter", "colon", "--out", _directory["e.yaml"]);
         Assert.Equal((2, "error: --delimiter is 'colon'; allowed: comma, semicolon, tab, pipe, space, or one other character in quotes such as "
             + "\":\"."), (refused.ExitCode, refused.ErrorLines[0]));
+    }
+
+    [Theory]
+    [InlineData(20, "a regression of 'y'")]
+    [InlineData(15, "a regression of 'y'")]
+    [InlineData(8, "a classification of 'y' into 8 classes")]
+    public void A_whole_number_for_each_of_a_few_rows_is_a_quantity(int rows, string kind)
+    {
+        var file = _directory.Write("d.csv", Table("x,y", Enumerable.Range(0, rows).Select(i => $"{i * 5 % 13},{i * 3}")));
+        var init = CommandRun.Of("init", file, "--target", "y", "--out", _directory["d.yaml"]);
+        Assert.Equal(0, init.ExitCode);
+        Assert.Contains(kind, init.Lines[0], StringComparison.Ordinal);
     }
 
     private static string Table(string names, IEnumerable<string> rows) => $"{names}\n{string.Join('\n', rows)}\n";

@@ -122,7 +122,8 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
         }
 
         private bool IsRegression() => table.Target.AreNumbers(Point)
-            && (table.Target.HasMany || !table.Target.AreIntegers || table.Target.Categories(_missing).Count > MostClasses);
+            && (table.Target.HasMany || !table.Target.AreIntegers || table.Target.Categories(_missing).Count > MostClasses
+                || IsPerRow(table.Target, table.Target.Categories(_missing)));
 
         private Dictionary<string, long> Classes()
         {
