@@ -167,6 +167,7 @@ public sealed class RightOrRefusedTests : IDisposable
         Assert.StartsWith("warning: on its own training rows the model is far worse than the mean of the target (r2 -",
             Assert.Single(wild.ErrorLines), StringComparison.Ordinal);
         Assert.Empty(tame.ErrorLines);
+        Assert.Matches(@"^train_loss \d\.\d\de\d\d+  train_mse \d\.\d\de\d\d+  train_mae ", wild.Lines[^3]);
         Assert.Contains("far worse than the mean", File.ReadAllText(_directory["wild/log.jsonl"]), StringComparison.Ordinal);
     }
 

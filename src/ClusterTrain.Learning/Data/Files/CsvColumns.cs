@@ -161,8 +161,10 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
     }
 
     // Training needs two columns, a feature and a target.
-    private static DataException OneColumn(TableRows rows) => new(
-        $"{rows.File}: {rows.Place} is one column: there is no {CsvFormat.Word(rows.Delimiter)} in it. Set data.delimiter to what stands between "
+    private static DataException OneColumn(TableRows rows) => new(rows.Line > 1
+        ? $"{rows.File}: {rows.Place} is one column: there is no {CsvFormat.Word(rows.Delimiter)} in it, which line 1 says stands between the "
+        + "columns. Correct line 1, or remove it."
+        : $"{rows.File}: {rows.Place} is one column: there is no {CsvFormat.Word(rows.Delimiter)} in it. Set data.delimiter to what stands between "
         + $"the columns: {CsvFormat.AllowedDelimiters}.");
 
     private static ImmutableArray<string> FirstLine(TableRows rows) => [.. rows.Cells().Select(cell => cell.Trim())];
