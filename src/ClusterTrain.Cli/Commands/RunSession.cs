@@ -148,7 +148,7 @@ internal sealed class RunSession : IDisposable
         var model = Model.Read(Folder.ModelPath);
         var training = ModelScore.Quickly(model, Data.Train, threads);
         Write("training", training);
-        if (DataWarnings.OfResult(training, Recipe.Data) is { } warning)
+        if (DataWarnings.OfResult(training, Recipe) is { } warning)
             Observe(new RunWarning(warning));
         if (Data.Test is not { } rows)
             return (training, null);

@@ -16,22 +16,23 @@ public static class DataWarnings
     // The squared error of such a model is twice that of the mean.
     private const double FarWorseThanMean = -1;
 
-    /// <summary>What a trained model's figures on its own training rows say of the preparation; null: nothing.</summary>
+    /// <summary>What a trained model's figures on its own training rows say of its recipe; null: nothing.</summary>
     /// <param name="training">The figures.</param>
-    /// <param name="recipe">What prepared the rows.</param>
-    public static string? OfResult(Evaluation training, DataRecipe recipe)
+    /// <param name="recipe">The recipe.</param>
+    public static string? OfResult(Evaluation training, Recipe recipe)
     {
         ArgumentNullException.ThrowIfNull(training);
         ArgumentNullException.ThrowIfNull(recipe);
         if (training.R2 is not < FarWorseThanMean)
             return null;
-        string[] remedies =
-        [
-            .. recipe.Scaling == ScalingKind.None ? ["set data.standardise: true"] : Array.Empty<string>(),
-            .. recipe.ScaleTargets ? Array.Empty<string>() : ["set data.target_scale: auto"],
-            "train longer",
-            "lower optimiser.rate",
-        ];
+        var (data, last) = (recipe.Data, recipe.Layers[^1].Activation);
+        List<string> remedies = ["train longer", "lower optimiser.rate"];
+        if (!data.ScaleTargets)
+            remedies.Insert(0, "set data.target_scale: auto");
+        if (data.Scaling == ScalingKind.None)
+            remedies.Insert(0, "set data.standardise: true");
+        if (last is not (ActivationKind.Identity or ActivationKind.LeakyRelu))
+            remedies.Insert(0, $"leave out the last layer's activation, {RecipeWords.Activation.Of(last)}, whose outputs have bounds");
         return string.Create(
             CultureInfo.InvariantCulture,
             $"on its own training rows the model is far worse than the mean of the target (r2 {training.R2:G3}): its predictions mean nothing. "

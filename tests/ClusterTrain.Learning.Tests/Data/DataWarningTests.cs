@@ -58,13 +58,23 @@ public sealed class DataWarningTests
     public void A_result_far_worse_than_the_mean_is_said(double? r2, bool isScaled, bool hasScaledTargets, string? said)
     {
         var recipe = Recipe($"csv: {{ file: rows.csv, target: y }}, task: regression, standardise: {(isScaled ? "true" : "false")}"
-            + (hasScaledTargets ? ", target_scale: auto" : ""), units: 1).Data;
+            + (hasScaledTargets ? ", target_scale: auto" : ""), units: 1);
 
         var warning = DataWarnings.OfResult(new Evaluation { Rows = 40, Loss = 1, R2 = r2 }, recipe);
 
         Assert.Equal(said is null, warning is null);
         if (said is not null)
             Assert.Contains(said, warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_last_activation_that_cannot_reach_the_targets_is_the_first_remedy()
+    {
+        var recipe = Recipe("csv: { file: rows.csv, target: y }, task: regression, standardise: true, target_scale: auto", units: 1);
+        recipe = recipe with { Layers = [recipe.Layers[0] with { Activation = ActivationKind.Sigmoid }] };
+        var warning = DataWarnings.OfResult(new Evaluation { Rows = 40, Loss = 1, R2 = -3 }, recipe);
+        Assert.Contains("One of these helps: leave out the last layer's activation, sigmoid, whose outputs have bounds, train longer,", warning,
+            StringComparison.Ordinal);
     }
 
     private static Recipe Recipe(string source, int units) => RecipeTexts.Parse($$"""
