@@ -154,6 +154,25 @@ public sealed class RightOrRefusedTests : IDisposable
     }
 
     [Fact]
+    public void Data_changed_since_the_run_are_not_scored_as_its_own()
+    {
+        var rows = Enumerable.Range(0, 40).Select(i => $"{i * 7 % 11},{(i * 7 % 11 > 5 ? "a" : "b")}\n").ToList();
+        var file = _directory.Write("d.csv", $"x,y\n{string.Concat(rows)}");
+        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, target: y }, test: 0.2 }\nlayers: [{ units: 2, activation: softmax }]\n"
+            + "loss: ce\nepochs: 2\n");
+        Assert.Equal(0, CommandRun.Of("train", recipe, "--out", _directory["run"]).ExitCode);
+        var before = CommandRun.Of("score", _directory["run"]);
+        Assert.Equal(0, before.ExitCode);
+
+        _directory.Write("d.csv", $"x,y\n{string.Concat(rows.AsEnumerable().Reverse())}");
+        var after = CommandRun.Of("score", _directory["run"]);
+
+        Assert.Equal((2, ""), (after.ExitCode, after.Out));
+        Assert.StartsWith("error: the data of the recipe were changed since the run began (fingerprint ", after.Error, StringComparison.Ordinal);
+        Assert.Equal(0, CommandRun.Of("score", _directory["run"], file).ExitCode);
+    }
+
+    [Fact]
     public void A_result_that_means_nothing_is_told()
     {
         _directory.Write("d.csv", "x,y\n" + string.Concat(Enumerable.Range(0, 30).Select(i => $"{i * 100},{i}\n")));

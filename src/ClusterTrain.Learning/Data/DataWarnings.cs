@@ -69,6 +69,9 @@ public static class DataWarnings
                 + "be predicted, set data.task: regression.";
         }
 
+        if (data.Task == TaskKind.Regression && data.Train.Rows > 1 && AreEqual(data.Train))
+            yield return "the targets of all training rows are equal, so that there is nothing to learn. Name another target.";
+
         if (data.Task == TaskKind.Regression && LargestTarget(data.Train) is var largest && largest > LargeTarget)
         {
             yield return string.Create(
@@ -154,6 +157,20 @@ public static class DataWarnings
         }
 
         return largest;
+    }
+
+    private static bool AreEqual(DataSet rows)
+    {
+        var (first, other) = (new float[rows.Outputs], new float[rows.Outputs]);
+        rows.CopyTargetValues(0, first);
+        for (var row = 1L; row < rows.Rows; row++)
+        {
+            rows.CopyTargetValues(row, other);
+            if (!first.AsSpan().SequenceEqual(other))
+                return false;
+        }
+
+        return true;
     }
 
     private static bool IsPerRow(int words, long rows) => words > FewWords && words * 2L > rows;

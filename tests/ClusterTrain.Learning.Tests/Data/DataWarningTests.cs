@@ -20,6 +20,8 @@ public sealed class DataWarningTests
             "x,seconds,more,y", "derived feature 'd': of 40 different numbers 2 are left in 32 bits, because it is computed in them." },
         { "csv: { file: rows.csv, target: rare, features: [x] }, validation: 0.5", "x,rare,y", "no validation row has the class 'b'" },
         { "csv: { file: rows.csv, target: rare, features: [x] }, validation: 0.5", "x,rare,y", "fewer than 5 training rows have the class 'b'" },
+        { "csv: { file: rows.csv, target: same, features: [x] }, task: regression, standardise: true", "x,same",
+            "the targets of all training rows are equal, so that there is nothing to learn." },
         { "csv: { file: rows.csv, target: y, features: [x] }", "x,y\n", "an empty line is left out, line 2." },
     };
 
@@ -100,6 +102,7 @@ public sealed class DataWarningTests
             "float" => (1234567890123456 + row).ToString(CultureInfo.InvariantCulture) + ".0",
             "seconds" => (1700000000 + row).ToString(CultureInfo.InvariantCulture),
             "more" => (1700000000 + (2 * row)).ToString(CultureInfo.InvariantCulture),
+            "same" => "5",
             "name" => $"row {row}",
             "rare" => row == 17 ? "b" : "a",
             _ => row % 2 == 0 ? "yes" : "no",
