@@ -172,6 +172,122 @@ public sealed class InitCommandTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("houses-*.csv", "houses.yaml", "    file: \"houses-*.csv\"\n")]
+    [InlineData("houses-1.csv houses-2.csv", "houses-1.yaml", "    files: [houses-1.csv, houses-2.csv]\n")]
+    public void Several_files_are_one_table(string files, string name, string line)
+    {
+        var rows = Enumerable.Range(0, 40).Select(i => (X: i * 7 % 11, Y: i * 7 % 11 * 2.5, Word: i % 3 == 0 ? "a" : "b")).ToList();
+        _directory.Write("houses-1.csv", Table("x,word,y", rows.Take(20).Select(row => $"{row.X},{row.Word},{row.Y}")));
+        _directory.Write("houses-2.csv", Table("y;word;x", rows.Skip(20).Select(row => $"{row.Y};{row.Word};{row.X}")));
+        _directory.Write("whole.csv", Table("x,word,y", rows.Select(row => $"{row.X},{row.Word},{row.Y}")));
+
+        var init = CommandRun.Of(["init", .. files.Split(' ').Select(file => _directory[file]), "--target", "y", "--out", _directory[name]]);
+        var whole = CommandRun.Of("init", _directory["whole.csv"], "--target", "y", "--out", _directory["whole.yaml"]);
+
+        Assert.Equal((0, 0, ""), (init.ExitCode, whole.ExitCode, init.Error));
+        Assert.Contains("2 of 3 columns, 40 rows", init.Lines[0], StringComparison.Ordinal);
+        Assert.Contains(line, File.ReadAllText(_directory[name]), StringComparison.Ordinal);
+        var runs = new[] { name, "whole.yaml" }.Select(recipe =>
+            CommandRun.Of("train", _directory[recipe], "--set", "name=r", "--set", "epochs=3", "--out", _directory[$"run {recipe}"])).ToList();
+        Assert.All(runs, run => Assert.Equal(0, run.ExitCode));
+        Assert.Equal(runs[1].LastLine, runs[0].LastLine);
+    }
+
+    [Fact]
+    public void What_several_files_do_not_have_in_common_is_told_with_the_file()
+    {
+        var first = _directory.Write("a1.csv", "x,y\n1,2\n");
+        var other = _directory.Write("a2.csv", "z,y\n1,2\n");
+        var gap = _directory.Write("a3.csv", "x,y\n1,\n");
+        AssertSays(
+            $"error: {other}: line 1: other columns than in {first}: z, y where that has x, y. Give all files of a table the same columns.",
+            first, other);
+        AssertSays($"error: {first} and 1 more: line 2 of {gap}, column 'y', the target, is empty. A target is never made up: leave these rows out.",
+            first, gap);
+        AssertSays($"error: {first}: is named twice; name each file once.", first, first);
+        AssertSays($"error: {_directory["b*.csv"]}: no file has such a name; check the path.", _directory["b*.csv"]);
+
+        void AssertSays(string message, params string[] files)
+        {
+            var init = CommandRun.Of(["init", .. files, "--target", "y", "--out", _directory["new.yaml"]]);
+            Assert.Equal((2, message), (init.ExitCode, Assert.Single(init.ErrorLines)));
+            Assert.False(File.Exists(_directory["new.yaml"]));
+        }
+    }
+
+    // What looks like a number or a date and is none as a program reads it: left out with the remedy, or a warning where it may be meant.
+    [Theory]
+    [InlineData("1.DAY.2024;2024-01-DAY",
+        "left out: column 'c' holds dates, and line 2 is '1.1.2024', not one such as yyyy-mm-dd; write all of them in "
+        + "one way.")]
+    [InlineData("DAY.1.24",
+        "left out: column 'c' holds dates or times in a form that is not read, such as '1.1.24' in line 2; write them as 2024-01-31, "
+        + "a time of day such as 10:05 after it.")]
+    [InlineData("DAY Jan 2024", "in a form that is not read, such as '1 Jan 2024' in line 2;")]
+    [InlineData("2024-01-DAYT10:00:00+02:00", "in a form that is not read, such as '2024-01-1T10:00:00+02:00' in line 2;")]
+    [InlineData("10:DAY PM", null)]
+    [InlineData("$DAY0", "left out: column 'c' holds numbers with other characters in them, such as '$10' in line 2; write them as 1234.5.")]
+    [InlineData("DAY %", "such as '1 %' in line 2; write them as 1234.5.")]
+    [InlineData("1'000DAY", null)]
+    [InlineData("1 000.DAY", "such as '1 000.1' in line 2; write them as 1234.5.")]
+    [InlineData("202401DD;202402DD", "column 'c' may hold dates, which are read as numbers here. Where it does, write them as 2024-01-31.")]
+    [InlineData("12345678901234DD",
+        "left out: column 'c' has numbers of 16 digits and more, such as 1234567890123401, one for nearly each row: names, "
+        + "not quantities.")]
+    [InlineData("Word;word;other",
+        "column 'c': 'Word', 'word' differ in capitals or blanks alone, and are different words. Write them alike, if they mean "
+        + "one thing.")]
+    [InlineData("10 %;20 %",
+        "column 'c' holds numbers with other characters in them, such as '10 %' in line 2; write them as 1234.5. They are taken for "
+        + "words here.")]
+    public void What_only_looks_like_a_number_or_a_date_is_told(string cells, string? warning)
+    {
+        var forms = cells.Split(';');
+        var rows = Enumerable.Range(0, 28).Select(i => $"{i * 5 % 13},{forms[i % forms.Length].Replace("DAY", $"{i + 1}", StringComparison.Ordinal)
+            .Replace("DD", $"{i + 1:00}", StringComparison.Ordinal)},{(i % 2 == 0 ? "yes" : "no")}");
+        var file = _directory.Write("d.csv", Table("x,c,y", rows));
+
+        var init = CommandRun.Of("init", file, "--target", "y", "--out", _directory["d.yaml"]);
+
+        Assert.Equal(0, init.ExitCode);
+        if (warning is null)
+            Assert.StartsWith("warning: left out: column 'c' ", Assert.Single(init.ErrorLines), StringComparison.Ordinal);
+        else
+            Assert.Contains(warning, Assert.Single(init.ErrorLines), StringComparison.Ordinal);
+        Assert.Equal(0, CommandRun.Of("train", _directory["d.yaml"], "--set", "epochs=1", "--out", _directory["run"]).ExitCode);
+    }
+
+    [Theory]
+    [InlineData("y\n1\n2\n", "the target is the only column. Name a file that has features too.")]
+    [InlineData("x,y\n1,2024-01-31\n2,2024-02-01\n", "column 'y', the target, holds dates, and what is predicted is a number or a class.")]
+    [InlineData("x,y\n1,Jan 31 2024\n2,Feb 1 2024\n", "column 'y', the target, holds dates,")]
+    public void A_target_that_cannot_be_predicted_is_refused(string content, string message)
+    {
+        var file = _directory.Write("d.csv", content);
+        var init = CommandRun.Of("init", file, "--target", "y", "--out", _directory["d.yaml"]);
+        Assert.Equal(2, init.ExitCode);
+        Assert.StartsWith($"error: {file}: {message}", Assert.Single(init.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Points_between_thousands_and_classes_with_decimals_are_told()
+    {
+        var rows = Enumerable.Range(0, 30).Select(i => $"{i * 5 % 13};{1 + (i % 5)}.{i * 7 % 9}00;{i % 2}.0");
+        var file = _directory.Write("d.csv", Table("x;area;y", rows));
+
+        var init = CommandRun.Of("init", file, "--target", "y", "--out", _directory["d.yaml"]);
+
+        Assert.Equal(
+            [
+                "warning: the target has 2 different numbers, all of them whole though written with decimals, which are taken for quantities. Where "
+                    + "they are classes, write them without decimals.",
+                "warning: column 'area': the points may stand between thousands; they are read as standing before decimals. Where they do not, write "
+                    + "the numbers without them.",
+            ],
+            init.ErrorLines);
+    }
+
     [Fact]
     public void Columns_that_cannot_be_named_and_cells_that_are_no_numbers_are_told()
     {
@@ -211,6 +327,20 @@ public sealed class InitCommandTests : IDisposable
         Assert.Equal((2, "error: --delimiter is 'colon'; allowed: comma, semicolon, tab, pipe, space, or one other character in quotes such as "
             + "\":\"."), (refused.ExitCode, refused.ErrorLines[0]));
     }
+
+    [Theory]
+    [InlineData(20, "a regression of 'y'")]
+    [InlineData(15, "a regression of 'y'")]
+    [InlineData(8, "a classification of 'y' into 8 classes")]
+    public void A_whole_number_for_each_of_a_few_rows_is_a_quantity(int rows, string kind)
+    {
+        var file = _directory.Write("d.csv", Table("x,y", Enumerable.Range(0, rows).Select(i => $"{i * 5 % 13},{i * 3}")));
+        var init = CommandRun.Of("init", file, "--target", "y", "--out", _directory["d.yaml"]);
+        Assert.Equal(0, init.ExitCode);
+        Assert.Contains(kind, init.Lines[0], StringComparison.Ordinal);
+    }
+
+    private static string Table(string names, IEnumerable<string> rows) => $"{names}\n{string.Join('\n', rows)}\n";
 
     private static string Homes()
     {

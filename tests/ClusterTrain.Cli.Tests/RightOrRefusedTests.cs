@@ -123,6 +123,74 @@ public sealed class RightOrRefusedTests : IDisposable
     }
 
     [Fact]
+    public void What_a_command_reads_it_does_not_write_over()
+    {
+        var file = _directory.Write("d.csv", "x,y\n1,2\n2,4\n3,6\n");
+        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, target: y }, task: regression, standardise: true }\n"
+            + "layers: [{ units: 1 }]\nloss: mse\nepochs: 1\n");
+        var run = _directory["run"];
+        Assert.Equal(0, CommandRun.Of("train", recipe, "--out", run).ExitCode);
+        var model = Path.Combine(run, "model.safetensors");
+        File.CreateSymbolicLink(_directory["link.csv"], file);
+
+        AssertRefused(file, "predict", run, file, "--out", file);
+        AssertRefused(_directory["link.csv"], "predict", run, file, "--out", _directory["link.csv"]);
+        AssertRefused(file, "predict", run, _directory["link.csv"], "--out", file);
+        AssertRefused(model, "predict", run, file, "--out", model);
+        AssertRefused(model, "export", run, "--onnx", model);
+        AssertRefused(model, "export", model, "--onnx", model);
+        Assert.Equal(0, CommandRun.Of("predict", run, file, "--out", Path.Combine(run, "predictions.csv")).ExitCode);
+        Assert.Equal(0, CommandRun.Of("predict", run, file, "--out", Path.Combine(run, "predictions.csv")).ExitCode);
+
+        static void AssertRefused(string target, params string[] commandLine)
+        {
+            var before = File.ReadAllBytes(target);
+            var refused = CommandRun.Of(commandLine);
+            Assert.Equal(2, refused.ExitCode);
+            Assert.StartsWith($"error: {commandLine[^2]} is '{target}', which this command reads and would overwrite; name another file.",
+                refused.ErrorLines[0], StringComparison.Ordinal);
+            Assert.Equal(before, File.ReadAllBytes(target));
+        }
+    }
+
+    [Fact]
+    public void Data_changed_since_the_run_are_not_scored_as_its_own()
+    {
+        var rows = Enumerable.Range(0, 40).Select(i => $"{i * 7 % 11},{(i * 7 % 11 > 5 ? "a" : "b")}\n").ToList();
+        var file = _directory.Write("d.csv", $"x,y\n{string.Concat(rows)}");
+        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, target: y }, test: 0.2 }\nlayers: [{ units: 2, activation: softmax }]\n"
+            + "loss: ce\nepochs: 2\n");
+        Assert.Equal(0, CommandRun.Of("train", recipe, "--out", _directory["run"]).ExitCode);
+        var before = CommandRun.Of("score", _directory["run"]);
+        Assert.Equal(0, before.ExitCode);
+
+        _directory.Write("d.csv", $"x,y\n{string.Concat(rows.AsEnumerable().Reverse())}");
+        var after = CommandRun.Of("score", _directory["run"]);
+
+        Assert.Equal((2, ""), (after.ExitCode, after.Out));
+        Assert.StartsWith("error: the data of the recipe were changed since the run began (fingerprint ", after.Error, StringComparison.Ordinal);
+        Assert.Equal(0, CommandRun.Of("score", _directory["run"], file).ExitCode);
+    }
+
+    [Fact]
+    public void A_result_that_means_nothing_is_told()
+    {
+        _directory.Write("d.csv", "x,y\n" + string.Concat(Enumerable.Range(0, 30).Select(i => $"{i * 100},{i}\n")));
+        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, target: y }, task: regression }\nlayers: [{ units: 1 }]\nloss: mse\n"
+            + "optimiser: { kind: sgd, rate: 0.01 }\nepochs: 2\n");
+
+        var wild = CommandRun.Of("train", recipe, "--out", _directory["wild"]);
+        var tame = CommandRun.Of("train", recipe, "--out", _directory["tame"], "--set", "data.standardise=true", "--set", "data.target_scale=auto");
+
+        Assert.Equal((0, 0), (wild.ExitCode, tame.ExitCode));
+        Assert.StartsWith("warning: on its own training rows the model is far worse than the mean of the target (r2 -",
+            Assert.Single(wild.ErrorLines), StringComparison.Ordinal);
+        Assert.Empty(tame.ErrorLines);
+        Assert.Matches(@"^train_loss \d\.\d\de\d\d+  train_mse \d\.\d\de\d\d+  train_mae ", wild.Lines[^3]);
+        Assert.Contains("far worse than the mean", File.ReadAllText(_directory["wild/log.jsonl"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Arguments_in_the_wrong_place_are_told_by_what_they_are()
     {
         Train(Rows);

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using Parquet;
+using Parquet.Schema;
 
 namespace ClusterTrain.Cli.Tests;
 
@@ -79,6 +81,92 @@ public sealed class TableCommandTests : IDisposable
         Assert.EndsWith(
             "homes.csv: line 3, column 'age' is empty. Fill the gap, leave the row out, or train with data.impute: { age: median }.",
                 Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Columns_are_kept_as_they_stand_in_CSV_and_Parquet()
+    {
+        const string Csv = """
+            id,note,when,x,y
+            9007199254740993,"a ""b"", c",2024-01-31,1,2
+            2,,2024-01-31 10:05:00.25,2,4
+            3,ü,,3,6
+
+            """;
+        var file = _directory.Write("d.csv", Csv);
+        await File.WriteAllBytesAsync(_directory["d.parquet"], await Rows());
+        var recipe = _directory.Write(
+            "r.yaml", "data: { csv: { file: d.csv, target: y, features: [x] }, task: regression, standardise: true }\nlayers: [{ units: 1 }]\n"
+                + "loss: mse\n");
+        Assert.Equal(0, CommandRun.Of("train", recipe, "--out", _directory["run"]).ExitCode);
+        var predicted = CommandRun.Of("predict", _directory["run"], file).Lines;
+
+        foreach (var rows in new[] { file, _directory["d.parquet"] })
+        {
+            var all = CommandRun.Of("predict", _directory["run"], rows, "--keep", "all");
+            Assert.Equal((0, ""), (all.ExitCode, all.Error));
+            Assert.Equal(
+                [
+                    "id,note,when,x,y,predicted y",
+                    $"9007199254740993,\"a \"\"b\"\", c\",2024-01-31,1,2,{predicted[1]}",
+                    $"2,,2024-01-31 10:05:00.25,2,4,{predicted[2]}",
+                    $"3,ü,,3,6,{predicted[3]}",
+                ],
+                all.Lines);
+            Assert.Equal(["when,id,y", $"2024-01-31,9007199254740993,{predicted[1]}"],
+                CommandRun.Of("predict", _directory["run"], rows, "--keep", "when", "--keep", "id", "--keep", "when").Lines[..2]);
+            Assert.Equal($$$"""{"row":0,"kept":{"note":"a \"b\", c"},"outputs":{"y":{{{predicted[1]}}}}}""",
+                CommandRun.Of("predict", _directory["run"], rows, "--keep", "note", "--json").Lines[0]);
+            var unknown = CommandRun.Of("predict", _directory["run"], rows, "--keep", "ids", "--out", _directory["out.csv"]);
+            Assert.Equal((2, $"error: {rows}: there is no column 'ids'. Did you mean 'id'?\n"), (unknown.ExitCode, unknown.Error));
+            Assert.False(File.Exists(_directory["out.csv"]));
+        }
+    }
+
+    [Fact]
+    public void A_run_of_a_recipe_from_before_splits_is_scored_on_the_rows_it_held_back()
+    {
+        var rows = Enumerable.Range(0, 60).Select(i => $"{i * 7 % 13},{i * 5 % 11},{(i % 4 == 0 ? "rare" : "usual")}\n");
+        _directory.Write("d.csv", $"a,b,y\n{string.Concat(rows)}");
+        var recipe = _directory.Write("r.yaml", "name: r\ndata: { csv: { file: d.csv, target: y }, validation: 0.2, test: 0.3, split: random }\n"
+            + "layers: [{ units: 2, activation: softmax }]\nloss: ce\nepochs: 3\n");
+        var random = CommandRun.Of("train", recipe, "--out", _directory["random"]);
+        var written = File.ReadAllText(_directory["random/recipe.yaml"]);
+        var former = _directory.Write("former.yaml", written.Replace("  split: random\n", "", StringComparison.Ordinal));
+
+        var run = CommandRun.Of("train", former, "--out", _directory["former"]);
+
+        Assert.Equal((0, random.LastLine), (run.ExitCode, run.LastLine));
+        Assert.Equal(File.ReadAllText(former), File.ReadAllText(_directory["former/recipe.yaml"]));
+        Assert.Equal(run.LastLine, CommandRun.Of("train", "--resume", _directory["former"]).LastLine);
+        Assert.Equal(CommandRun.Of("score", _directory["random"]).Out, CommandRun.Of("score", _directory["former"]).Out);
+        Assert.Equal(0, CommandRun.Of("verify", _directory["former"]).ExitCode);
+        var stratified = CommandRun.Of("train", recipe, "--set", "data.split=stratified", "--out", _directory["stratified"]);
+        Assert.NotEqual(random.LastLine, stratified.LastLine);
+    }
+
+    private static async Task<byte[]> Rows()
+    {
+        var schema = new ParquetSchema(
+            new DataField<long>("id"), new DataField("note", typeof(string), isNullable: true), new DataField<DateTime>("when", nullable: true),
+            new DataField<double>("x"), new DataField<double>("y"));
+        using var file = new MemoryStream();
+        await using (var writer = await ParquetWriter.CreateAsync(schema, file))
+        {
+            using var group = writer.CreateRowGroup();
+            await group.WriteAsync<long>(schema.DataFields[0], new long[] { 9007199254740993, 2, 3 });
+            await group.WriteAsync(schema.DataFields[1], new[] { "a \"b\", c", null!, "ü" });
+            await group.WriteAsync<DateTime>(
+                schema.DataFields[2],
+                new DateTime?[]
+                {
+                    new(2024, 1, 31, 0, 0, 0, DateTimeKind.Utc), new(2024, 1, 31, 10, 5, 0, 250, DateTimeKind.Utc), null,
+                });
+            await group.WriteAsync<double>(schema.DataFields[3], new double[] { 1, 2, 3 });
+            await group.WriteAsync<double>(schema.DataFields[4], new double[] { 2, 4, 6 });
+        }
+
+        return file.ToArray();
     }
 
     private string Write(string recipe = Recipe)

@@ -99,6 +99,10 @@ public sealed class BadDataTests
         { "no name", Text("a,,y\n1,2,0\n"), ["rows.csv: line 1: column 2 has no name"] },
         { "only targets", Text("y\n1\n"), ["rows.csv: all columns are targets"] },
         { "quote in a cell", Text("a,b,y\n1,2\"3,0\n"), ["rows.csv: line 2", "quote"] },
+        { "a blank before a quote", Text("a,b,y\n1, \"2, 3\",0\n"),
+            ["rows.csv: line 2: a blank stands before a quote, which is a part of the text then. Remove the blank."] },
+        { "Excel's line of another delimiter", Text("sep=;\na,b,y\n1,2,3\n"),
+            ["rows.csv: line 2 is one column: there is no semicolon in it, which line 1 says stands between the columns. Correct line 1, or"] },
         { "text after a quote", Text("a,b,y\n1,2,\"ca\"t\n"), ["rows.csv: line 2: a cell in quotes continues after the closing quote"] },
         { "quotes that open and double", Text("a,b,y\n1,2,\"cat\"\"\n3,4,dog\n"), ["rows.csv: line 2: a quote opens a cell and never closes"] },
         { "three quotes", Text("a,b,y\n1,2,cat\n3,4,\"\"\""), ["rows.csv: line 3: a quote opens a cell and never closes"] },
@@ -114,6 +118,14 @@ public sealed class BadDataTests
         { "old Excel", [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], ["rows.csv: is an old Excel workbook"] },
         { "Parquet", Text("PAR1\0\0"), ["rows.csv: the Parquet file is damaged, cut off, or of a kind that is not read: ", ". Write it again."] },
         { "web page", Text("\n<!DOCTYPE html><html>404</html>"), ["rows.csv: is a web page"] },
+        { "JSON", Text(" [{ \"a\": 1, \"y\": 2 }]"), ["rows.csv: is JSON; write its rows as CSV"] },
+        { "no line of names", Text("1,2,3\n4,5,6\n"),
+            ["rows.csv: there is no column 'y'. The columns are 1, 2, 3. Where line 1 is a row and names no columns, set csv.header: false and name "
+                + "columns by their places, c0 to c2,"] },
+        { "a mark twice", Text("\ufeff\ufeffa,b,why\n1,2,3\n"), ["rows.csv: there is no column 'y'.", "\\ufeffa, b, why."] },
+        { "a blank that does not break", Text("a,b,y\n1,2\u00a0000,0\n"), ["rows.csv: line 2, column 'b' is '2\\u00a0000', not a number."] },
+        { "gzip and more", [.. TempFolder.Gzip(Text("a,b,y\n1,2,0\n1,3,1\n")), .. Text("<html>")], ["rows.csv: the gzip file is damaged"] },
+        { "gzip and much more", [.. TempFolder.Gzip(Text("a,b,y\n1,2,0\n1,3,1\n")), .. new byte[20_000], 1], ["rows.csv: the gzip file is damaged"] },
         { "gzip damaged", Damaged(TempFolder.Gzip(Text("a,b,y\n1,2,0\n1,3,1\n"))), ["rows.csv: the gzip file is damaged"] },
     };
 
@@ -127,7 +139,7 @@ public sealed class BadDataTests
             folder.Write("rows.csv", whole[..length]);
             AssertSays(
                 $"{length} bytes of {whole.Length}",
-                ["rows.csv: the gzip file is damaged or cut off. Fetch it again."],
+                ["rows.csv: the gzip file is damaged, cut off, or continues with bytes that are not gzip. Fetch it again."],
                 () => Prepare(folder, new CsvSource { File = "rows.csv", Targets = ["c2"], Header = false }));
         }
     }
@@ -140,6 +152,38 @@ public sealed class BadDataTests
         folder.Write("rows.csv", content);
 
         AssertSays(fault, said, () => Prepare(folder, new CsvSource { File = "rows.csv", Targets = ["y"] }));
+    }
+
+    [Fact]
+    public void Gzip_files_one_after_the_other_and_zeros_at_their_end_are_whole()
+    {
+        using var folder = new TempFolder();
+        byte[] packed = [.. TempFolder.Gzip(Text("a,b,y\n1,2,0\n")), .. TempFolder.Gzip(Text("1,3,1\n"))];
+        folder.Write("rows.csv", [.. packed, .. new byte[9000]]);
+
+        var recipe = new DataRecipe { Source = new CsvSource { File = "rows.csv", Targets = ["y"] } };
+        Assert.Equal(2, DataPreparation.Prepare(recipe, 1, folder.Locations).Train.Rows);
+    }
+
+    [Fact]
+    public void Names_where_none_are_expected_are_told()
+    {
+        using var folder = new TempFolder();
+        folder.Write("rows.csv", "a,b,y\n1,2,0\n");
+
+        AssertSays(
+            "a header", ["rows.csv: line 1, column 'c0' is 'a', not a number.", "Where the first line names the columns, set csv.header: true."],
+            () => Prepare(folder, new CsvSource { File = "rows.csv", Targets = ["c2"], Header = false }));
+    }
+
+    [Fact]
+    public void A_folder_in_place_of_a_file_is_told()
+    {
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(Path.Combine(folder.Path, "tables"));
+
+        AssertSays("a folder", ["tables: this is a folder. Name a file in it in the recipe, or all of a kind, such as tables/*.csv."],
+            () => Prepare(folder, new CsvSource { File = "tables", Targets = ["y"] }));
     }
 
     [Theory]

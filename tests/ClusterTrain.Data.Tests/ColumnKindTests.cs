@@ -49,7 +49,9 @@ public sealed class ColumnKindTests
     [InlineData("yyyy-mm-dd", "2025-02-28 24:00", "is '2025-02-28 24:00', not a date")]
     [InlineData("yyyy-mm-dd", "2025-02-28 10", "is '2025-02-28 10', not a date")]
     [InlineData("yyyy-mm-dd", "2025-02-28+01:00", "is '2025-02-28+01:00', not a date")]
-    [InlineData("yyyy-mm-dd", "2025-02-28T10:00+01:00", "is '2025-02-28T10:00+01:00', not a date")]
+    [InlineData("yyyy-mm-dd", "2025-02-28T10:00+01:00",
+        "is '2025-02-28T10:00+01:00', not a date such as yyyy-mm-dd. Correct it. A time of day may follow a date, such as 10:05 or "
+        + "10:05:30Z, and no other time zone; other formats are yyyy/mm/dd, ")]
     [InlineData("yyyy-mm-dd", "NA", "Where it stands for a missing value, set data.missing: [\"NA\"].")]
     [InlineData("dd/mm/yyyy", "12/31/2025", "format: mm/dd/yyyy")]
     [InlineData("mm/dd/yyyy", "", "is empty. Fill the gap, leave the row out, or train with data.impute: { d: median }.")]

@@ -1,5 +1,6 @@
 using System.Globalization;
 using ClusterTrain.Data.Preparation;
+using ClusterTrain.Learning.Metrics;
 using ClusterTrain.Learning.Recipes;
 
 namespace ClusterTrain.Data.Tests;
@@ -16,8 +17,14 @@ public sealed class DataWarningTests
         { "csv: { file: rows.csv, target: y, features: [x, big] }", "x,big,y", "'x' goes up to 39, 'big' up to 3.9E+06, " },
         { "csv: { file: rows.csv, target: y, features: [x, id] }, standardise: true", "x,id,y",
             "line 2, column 'id' is 1234567890123456: numbers are told apart by their first 15 digits." },
+        { "csv: { file: rows.csv, target: y, features: [x, float] }, standardise: true", "x,float,y",
+            "line 2, column 'float' is 1234567890123456.0: numbers are told apart by their first 15 digits." },
+        { "csv: { file: rows.csv, target: y, features: [x, d], derive: [{ name: d, ratio: [seconds, more] }] }, standardise: true",
+            "x,seconds,more,y", "derived feature 'd': of 40 different numbers 2 are left in 32 bits, because it is computed in them." },
         { "csv: { file: rows.csv, target: rare, features: [x] }, validation: 0.5", "x,rare,y", "no validation row has the class 'b'" },
         { "csv: { file: rows.csv, target: rare, features: [x] }, validation: 0.5", "x,rare,y", "fewer than 5 training rows have the class 'b'" },
+        { "csv: { file: rows.csv, target: same, features: [x] }, task: regression, standardise: true", "x,same",
+            "the targets of all training rows are equal, so that there is nothing to learn." },
         { "csv: { file: rows.csv, target: y, features: [x] }", "x,y\n", "an empty line is left out, line 2." },
     };
 
@@ -46,6 +53,41 @@ public sealed class DataWarningTests
         Assert.Empty(DataPreparation.Prepare(Recipe(source), folder.Locations).Warnings);
     }
 
+    [Theory]
+    [InlineData(-1.5, false, false, "set data.standardise: true, set data.target_scale: auto, train longer, lower optimiser.rate.")]
+    [InlineData(-7e9, true, false, "(r2 -7E+09): its predictions mean nothing. One of these helps: set data.target_scale: auto, train longer,")]
+    [InlineData(-2.0, true, true, "One of these helps: train longer, lower optimiser.rate.")]
+    [InlineData(-0.5, false, false, null)]
+    [InlineData(0.9, false, false, null)]
+    [InlineData(null, false, false, null)]
+    public void A_result_far_worse_than_the_mean_is_said(double? r2, bool isScaled, bool hasScaledTargets, string? said)
+    {
+        var recipe = Recipe($"csv: {{ file: rows.csv, target: y }}, task: regression, standardise: {(isScaled ? "true" : "false")}"
+            + (hasScaledTargets ? ", target_scale: auto" : ""), units: 1);
+
+        var warning = DataWarnings.OfResult(new Evaluation { Rows = 40, Loss = 1, R2 = r2 }, recipe);
+
+        Assert.Equal(said is null, warning is null);
+        if (said is not null)
+            Assert.Contains(said, warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_last_activation_that_cannot_reach_the_targets_is_the_first_remedy()
+    {
+        var recipe = Recipe("csv: { file: rows.csv, target: y }, task: regression, standardise: true, target_scale: auto", units: 1);
+        recipe = recipe with { Layers = [recipe.Layers[0] with { Activation = ActivationKind.Sigmoid }] };
+        var warning = DataWarnings.OfResult(new Evaluation { Rows = 40, Loss = 1, R2 = -3 }, recipe);
+        Assert.Contains("One of these helps: leave out the last layer's activation, sigmoid, whose outputs have bounds, train longer,", warning,
+            StringComparison.Ordinal);
+    }
+
+    private static Recipe Recipe(string source, int units) => RecipeTexts.Parse($$"""
+        data: { {{source}} }
+        layers: [{ units: {{units}} }]
+        loss: squared-error
+        """);
+
     private static Recipe Recipe(string source) => RecipeTexts.Parse($$"""
         data: { {{source}} }
         layers: [{ units: 2, activation: softmax }]
@@ -60,6 +102,10 @@ public sealed class DataWarningTests
             "x" => row.ToString(CultureInfo.InvariantCulture),
             "big" => (row * 100_000).ToString(CultureInfo.InvariantCulture),
             "id" => (1234567890123456 + row).ToString(CultureInfo.InvariantCulture),
+            "float" => (1234567890123456 + row).ToString(CultureInfo.InvariantCulture) + ".0",
+            "seconds" => (1700000000 + row).ToString(CultureInfo.InvariantCulture),
+            "more" => (1700000000 + (2 * row)).ToString(CultureInfo.InvariantCulture),
+            "same" => "5",
             "name" => $"row {row}",
             "rare" => row == 17 ? "b" : "a",
             _ => row % 2 == 0 ? "yes" : "no",

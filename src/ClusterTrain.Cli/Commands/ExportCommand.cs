@@ -29,6 +29,7 @@ internal static class ExportCommand
 
     private static int Run(string modelPath, string file, Surroundings surroundings)
     {
+        OutputFile.RefuseInput("--onnx", file, modelPath);
         var (model, _) = ModelScore.Read(modelPath);
         if (model.Layout.Parameters > OnnxFile.MostParameters)
         {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using ClusterTrain.Cli.Output;
+using ClusterTrain.Data.Common;
 using ClusterTrain.Data.Preparation;
 using ClusterTrain.Data.Tables;
 using ClusterTrain.Learning.Checks;
@@ -15,7 +16,11 @@ internal static class InitCommand
 {
     public static Command Create(Surroundings surroundings)
     {
-        var file = new Argument<string>("FILE") { Description = "CSV file, plain or gzip, or Parquet file" };
+        var files = new Argument<string[]>("FILE")
+        {
+            Description = "CSV file, plain or gzip, or Parquet file; several that make one table, or a name with * and ? in quotes for all that fit",
+            Arity = ArgumentArity.OneOrMore,
+        };
         var target = new Option<string>("--target")
         {
             Description = "the column to predict; c0, c1, ... in a file without a header",
@@ -44,12 +49,13 @@ internal static class InitCommand
             "init",
             "Looks at a table and writes a recipe for it, with comments; says what looks wrong in the file.",
             "clustertrain init houses.csv --target price",
-            "clustertrain init houses.csv --target price --out recipes/houses.yaml")
+            "clustertrain init houses.csv --target price --out recipes/houses.yaml",
+            "clustertrain init \"houses-*.csv\" --target price --out houses.yaml")
         {
-            file, target, recipe, delimiter, point,
+            files, target, recipe, delimiter, point,
         };
         command.SetAction(parsed => Run(
-            parsed.GetRequiredValue(file),
+            parsed.GetRequiredValue(files),
             parsed.GetRequiredValue(target),
             parsed.GetValue(recipe),
             Delimiter(parsed.GetValue(delimiter)),
@@ -58,13 +64,16 @@ internal static class InitCommand
         return command;
     }
 
-    private static int Run(string file, string target, string? recipePath, char? delimiter, char? decimalPoint, Surroundings surroundings)
+    private static int Run(string[] files, string target, string? recipePath, char? delimiter, char? decimalPoint, Surroundings surroundings)
     {
-        if (file == "-" || SpecialFile.IsAt(file))
-            throw new UsageException($"{file}: is no file that a recipe can name. Save the rows in a file first.");
-        RefuseOthers(file);
-        var plain = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? file[..^3] : file;
-        var path = recipePath ?? $"{Path.GetFileNameWithoutExtension(plain)}.yaml";
+        string[] paths = [.. files.SelectMany(Named)];
+        foreach (var file in paths)
+            RefuseOthers(file);
+        if (paths.Distinct(StringComparer.Ordinal).Count() < paths.Length)
+            throw new UsageException($"{paths.First(file => paths.Count(other => other == file) > 1)}: is named twice; name each file once.");
+        var plain = files[0].EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? files[0][..^3] : files[0];
+        var stem = files[0] == paths[0] ? Path.GetFileNameWithoutExtension(plain) : RecipeReader.NameOf(plain).TrimEnd('-', '_');
+        var path = recipePath ?? $"{stem}.yaml";
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (File.Exists(path) || Directory.Exists(path))
             throw new UsageException($"{path}: is there already and stays as it is. Name another file with --out, or delete it first.");
@@ -72,8 +81,9 @@ internal static class InitCommand
             throw new UsageException($"--out is '{path}', and there is no folder {folder}; make it first.");
 
         // Beside the recipe the data are found wherever the command runs.
-        var named = Path.GetRelativePath(folder, Path.GetFullPath(file)).Replace('\\', '/');
-        var draft = RecipeDraft.Of(file, target, RecipeReader.NameOf(path), named, delimiter, decimalPoint);
+        var written = files.Length == 1 ? files : paths;
+        string[] named = [.. written.Select(file => Path.GetRelativePath(folder, Path.GetFullPath(file)).Replace('\\', '/'))];
+        var draft = RecipeDraft.Of(paths, target, RecipeReader.NameOf(path), named, delimiter, decimalPoint);
         var schema = new Uri(Path.Combine(AppContext.BaseDirectory, RecipeReference.SchemaFile)).AbsoluteUri;
         var text = $"# yaml-language-server: $schema={schema}\n{draft.Text}";
         Check(text, path, folder, surroundings);
@@ -82,6 +92,18 @@ internal static class InitCommand
         surroundings.Out.WriteLine($"{path}: {draft.Summary}");
         surroundings.Out.WriteLine($"next: clustertrain train {(path.Contains(' ', StringComparison.Ordinal) ? $"\"{path}\"" : path)}");
         return ExitCodes.Ok;
+    }
+
+    // The files that an argument means, as a recipe would find them.
+    private static IEnumerable<string> Named(string file)
+    {
+        if (file == "-" || SpecialFile.IsAt(file))
+            throw new UsageException($"{file}: is no file that a recipe can name. Save the rows in a file first.");
+        if (!Path.GetFileName(file).AsSpan().ContainsAny('*', '?') || File.Exists(file))
+            return [file];
+        var folder = Path.GetDirectoryName(file) is { Length: > 0 } of ? of : ".";
+        string[] found = Directory.Exists(folder) ? [.. DataLocations.Fitting(folder, Path.GetFileName(file))] : [];
+        return found.Length > 0 ? found : throw new UsageException($"{file}: no file has such a name; check the path.");
     }
 
     private static void RefuseOthers(string file)

@@ -47,6 +47,7 @@ internal static class PredictCommand
             var isJson = parsed.GetValue(json) || parsed.GetValue(format) == "json";
             var form = new PredictionForm(parsed.GetValue(outputs), parsed.GetValue(threshold) ?? EvaluationSums.EvenThreshold);
             var (path, rows) = (parsed.GetRequiredValue(model), parsed.GetRequiredValue(file));
+            OutputFile.RefuseInput("--out", parsed.GetValue(target), path, rows);
             var (trained, _) = ModelScore.Read(path);
             ModelScore.CheckThreshold(trained, parsed.GetValue(threshold));
             return Run(trained, rows, parsed.GetValue(keep) ?? [], isJson, form, parsed.GetValue(target), surroundings);

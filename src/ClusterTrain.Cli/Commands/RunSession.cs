@@ -1,6 +1,7 @@
 using ClusterTrain.Cli.Output;
 using ClusterTrain.Data.Common;
 using ClusterTrain.Data.Models;
+using ClusterTrain.Data.Preparation;
 using ClusterTrain.Data.Prepared;
 using ClusterTrain.Learning.Checks;
 using ClusterTrain.Learning.Metrics;
@@ -159,6 +160,8 @@ internal sealed class RunSession : IDisposable
         var model = Model.Read(Folder.ModelPath);
         var training = ModelScore.Quickly(model, Data.Train, threads);
         Write("training", training);
+        if (DataWarnings.OfResult(training, Recipe) is { } warning)
+            Observe(new RunWarning(warning));
         if (Data.Test is not { } rows)
             return (training, null);
         var test = ModelScore.Of(model, rows, threads);

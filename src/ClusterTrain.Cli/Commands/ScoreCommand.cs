@@ -100,6 +100,13 @@ internal static class ScoreCommand
     {
         var run = runFolder is null ? null : RunIdentity.Read(Path.Combine(runFolder, "run.json"));
         var data = new RunSource(model.Recipe, run?.RecipeFolder, run?.Prepared).Prepare(dataFolder, surroundings);
+        if (run?.Data is { } known && data.Fingerprint != known)
+        {
+            throw new UsageException(
+                $"the data of the recipe were changed since the run began (fingerprint {known}, now {data.Fingerprint}). Bring the former data "
+                    + "back, or name the file to score.");
+        }
+
         if (!data.Scaling.Equals(model.Scaling) || !data.Encoding.FillsAs(model.Encoding) || !data.Classes.SequenceEqual(model.Classes))
         {
             throw new UsageException(

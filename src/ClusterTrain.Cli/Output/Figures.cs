@@ -9,6 +9,7 @@ namespace ClusterTrain.Cli.Output;
 internal static class Figures
 {
     private const double Small = 0.001;
+    private const double Large = 1e9;
 
     /// <summary>
     /// The line of an epoch, for example
@@ -29,7 +30,7 @@ internal static class Figures
             if (validation.MeanSquaredError is { } error)
                 line.Append(CultureInfo.InvariantCulture, $"val_mse {Number(error)}  ");
             if (validation.R2 is { } r2)
-                line.Append(CultureInfo.InvariantCulture, $"val_r2 {r2:F4}  ");
+                line.Append(CultureInfo.InvariantCulture, $"val_r2 {Share(r2)}  ");
         }
 
         line.Append(CultureInfo.InvariantCulture,
@@ -63,9 +64,9 @@ internal static class Figures
         if (figures.MeanAbsoluteError is { } absolute)
             line.Append(CultureInfo.InvariantCulture, $"  {prefix}mae {Number(absolute)}");
         if (figures.MeanAbsolutePercentageError is { } share)
-            line.Append(CultureInfo.InvariantCulture, $"  {prefix}mape {100 * share:F2} %");
+            line.Append(CultureInfo.InvariantCulture, $"  {prefix}mape {Percent(share)} %");
         if (figures.R2 is { } r2)
-            line.Append(CultureInfo.InvariantCulture, $"  {prefix}r2 {r2:F4}");
+            line.Append(CultureInfo.InvariantCulture, $"  {prefix}r2 {Share(r2)}");
         return line.ToString();
     }
 
@@ -85,9 +86,15 @@ internal static class Figures
         return line.ToString();
     }
 
-    /// <summary>A loss or an error: four decimals, or three digits where it is small.</summary>
-    public static string Number(double value) =>
-        value.ToString(value == 0 || Math.Abs(value) >= Small ? "F4" : "0.00e-00", CultureInfo.InvariantCulture);
+    /// <summary>A loss or an error: four decimals, or three digits where it is small or very large.</summary>
+    public static string Number(double value) => value.ToString(
+        value == 0 || Math.Abs(value) is >= Small and < Large ? "F4" : "0.00e-00", CultureInfo.InvariantCulture);
+
+    private static string Percent(double share) =>
+        share < Large ? (100 * share).ToString("F2", CultureInfo.InvariantCulture) : Number(100 * share);
+
+    // The share of the variance explained has no lower end.
+    private static string Share(double value) => value > -Large ? value.ToString("F4", CultureInfo.InvariantCulture) : Number(value);
 
     /// <summary>Rows per second, for example <c>58,311 samples/s</c>.</summary>
     public static string Rate(double samplesPerSecond) => $"{Count((long)Math.Round(samplesPerSecond))} samples/s";

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using ClusterTrain.Learning.Files;
 
 namespace ClusterTrain.Data.Common;
@@ -13,7 +12,7 @@ internal sealed class DataFile : IDisposable
     private Stream _content;
 
     private DataFile(string name, Stream content, long mostBytes) =>
-        (Name, _content, IsPacked, MostBytes) = (name, content, content is GZipStream, mostBytes);
+        (Name, _content, IsPacked, MostBytes) = (name, content, content is PackedStream, mostBytes);
 
     /// <summary>What messages call it: its path.</summary>
     public string Name { get; }
@@ -45,6 +44,12 @@ internal sealed class DataFile : IDisposable
             return Over("standard input", Console.OpenStandardInput(), read);
         if (Directory.Exists(path))
             throw new DataException($"{path}: is a folder; name a file in it.");
+        if (!File.Exists(path))
+        {
+            throw new DataException($"{path}: there is no such file; check the path."
+                + (path.AsSpan().ContainsAny('*', '?') ? " A name for several files stands in recipes; here one file is named." : ""));
+        }
+
         try
         {
             return Over(path, new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0), read);
@@ -68,7 +73,7 @@ internal sealed class DataFile : IDisposable
         if (read is not null)
             content = new CountedStream(content, bytes => read(bytes, length));
         return start is [0x1f, 0x8b, ..]
-            ? new DataFile(name, new GZipStream(content, CompressionMode.Decompress), length * MostExpansion ?? long.MaxValue)
+            ? new DataFile(name, new PackedStream(content, length), length * MostExpansion ?? long.MaxValue)
             : new DataFile(name, content, length ?? long.MaxValue);
     }
 
@@ -125,7 +130,7 @@ internal sealed class DataFile : IDisposable
 
     /// <summary>A failure to read, in words.</summary>
     public DataException Explain(Exception exception) => exception is InvalidDataException
-        ? new DataException($"{Name}: the gzip file is damaged or cut off. Fetch it again.", exception)
+        ? new DataException($"{Name}: the gzip file is damaged, cut off, or continues with bytes that are not gzip. Fetch it again.", exception)
         : new DataException($"{Name}: cannot be read: {exception.Message}", exception);
 
     public void Dispose() => _content.Dispose();

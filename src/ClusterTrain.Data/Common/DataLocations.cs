@@ -89,6 +89,11 @@ public sealed class DataLocations
             var path = Path.Combine(folder, file);
             if (File.Exists(path))
                 return Path.GetFullPath(path);
+            if (Directory.Exists(path))
+            {
+                throw new DataException(
+                    $"{file}: this is a folder. Name a file in it in the recipe, or all of a kind, such as {file.TrimEnd('/')}/*.csv.");
+            }
         }
 
         throw new DataException(
@@ -114,16 +119,24 @@ public sealed class DataLocations
                 return [Find(file)];
             if (!Directory.Exists(place))
                 continue;
-            string[] found = Directory.GetFiles(place, pattern,
-                new EnumerationOptions { MatchType = MatchType.Simple, AttributesToSkip = FileAttributes.Hidden });
-            if (found.Length > 0)
-                return [.. found.Select(Path.GetFullPath).Order(StringComparer.Ordinal)];
+            ImmutableArray<string> found = [.. Fitting(place, pattern).Select(Path.GetFullPath)];
+            if (!found.IsEmpty)
+                return found;
         }
 
         throw new DataException(
             $"{file}: no file has such a name. Looked in {(Path.IsPathRooted(file) ? Path.GetDirectoryName(file) : string.Join(", ", Folders))}. "
                 + $"Correct the pattern in the recipe, "
             + $"or name the files' folder in {DataVariable}.");
+    }
+
+    /// <summary>The files of a folder whose names fit a pattern of <c>*</c> and <c>?</c>, in ordinal order.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="pattern">The pattern.</param>
+    public static IEnumerable<string> Fitting(string folder, string pattern)
+    {
+        var options = new EnumerationOptions { MatchType = MatchType.Simple, AttributesToSkip = FileAttributes.Hidden };
+        return Directory.GetFiles(folder, pattern, options).Order(StringComparer.Ordinal);
     }
 
     private static string CacheFolder(Func<string, string?> variable)

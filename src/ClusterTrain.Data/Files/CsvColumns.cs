@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using ClusterTrain.Data.Common;
 using ClusterTrain.Data.Features;
+using ClusterTrain.Learning.Files;
 using ClusterTrain.Learning.Recipes;
 
 namespace ClusterTrain.Data.Files;
@@ -109,7 +110,7 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
         var indices = Names.Index().ToLookup(item => item.Item, item => item.Index);
         return [.. names.Select(name => indices[name].ToList() switch
         {
-            [] => throw new DataException($"{File}: there is no column '{name}'. {NearestColumn.Suggest(name, Names)}"),
+            [] => throw new DataException($"{File}: there is no column '{name}'. {NearestColumn.Suggest(name, Names)}{RemedyOfNoNames()}"),
             [var index] when name.Length == 0 => throw new DataException(
                 $"{File}: {Place}: column {index + 1} has no name. Name it, list the features without it, or set header to false."),
             [var index] => index,
@@ -119,6 +120,12 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
                 $"{File}: {Place}: two columns are named '{name}', {one + 1} and {other + 1}. Rename one, or leave it out."),
         })];
     }
+
+    // Numbers are hardly ever names: they are the first row.
+    private string RemedyOfNoNames() => AreInFile && Names.Any(name => CellNumber.TryParse(name, out _))
+        ? $" Where {Place} is a row and names no columns, set csv.header: false and name columns by their places, c0 to c{Names.Length - 1}, or "
+            + "write a first line of names."
+        : "";
 
     // A model that was not trained from CSV: some write the label first, some last.
     private static CsvColumns FeaturesAlone(
@@ -158,8 +165,10 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
     }
 
     // Training needs two columns, a feature and a target.
-    private static DataException OneColumn(TableRows rows) => new(
-        $"{rows.File}: {rows.Place} is one column: there is no {CsvFormat.Word(rows.Delimiter)} in it. Set data.delimiter to what stands between "
+    private static DataException OneColumn(TableRows rows) => new(rows.Line > 1
+        ? $"{rows.File}: {rows.Place} is one column: there is no {CsvFormat.Word(rows.Delimiter)} in it, which line 1 says stands between the "
+        + "columns. Correct line 1, or remove it."
+        : $"{rows.File}: {rows.Place} is one column: there is no {CsvFormat.Word(rows.Delimiter)} in it. Set data.delimiter to what stands between "
         + $"the columns: {CsvFormat.AllowedDelimiters}.");
 
     private static ImmutableArray<string> FirstLine(TableRows rows) => [.. rows.Cells().Select(cell => cell.Trim())];

@@ -108,6 +108,8 @@ internal sealed class CsvRows(CsvParser parser, string file, char delimiter) : T
             if (rest is not ['"', ..])
             {
                 var end = rest.IndexOf(delimiter) is >= 0 and var next ? next : rest.Length;
+                if (rest[..end].TrimStart(' ') is ['"', ..])
+                    throw Quote(record, at, "a blank stands before a quote, which is a part of the text then. Remove the blank.");
                 if (rest[..end].Contains('"'))
                     throw Quote(record, at, "a quote inside a cell. Put the cell in quotes and double those within it.");
                 at += end + 1;

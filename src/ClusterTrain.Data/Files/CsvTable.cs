@@ -27,6 +27,9 @@ internal sealed class CsvTable
     private readonly bool[] _mayMiss;
     private readonly bool[] _mayBeUnseen;
     private readonly bool _keepsTargets;
+    private readonly bool _isForModel;
+    private readonly BlurredColumn[] _blurredDerived;
+    private readonly (int Left, int Right)[] _parents;
     private readonly SplitColumn? _split;
     private readonly KeptCells? _kept;
     private TableRows _cells;
@@ -34,11 +37,15 @@ internal sealed class CsvTable
     private int[] _features = [];
     private int[] _targets = [];
     private long _rows;
+    private long _rowsBefore;
 
     private CsvTable(
         TableRows cells, CsvFormat format, CsvColumns columns, CsvSchema schema, bool withTargets, bool keepsTargets,
-        SplitColumn? split = null, KeptCells? kept = null)
+        SplitColumn? split = null, KeptCells? kept = null, bool isForModel = false)
     {
+        _isForModel = isForModel;
+        _blurredDerived = [.. schema.Derived.Select(_ => new BlurredColumn())];
+        _parents = [.. schema.Derived.Select(feature => (schema.Columns.IndexOf(feature.Left), schema.Columns.IndexOf(feature.Right)))];
         (_cells, _columns, _format, _schema, _withTargets, _keepsTargets) = (cells, columns, format, schema, withTargets, keepsTargets);
         (_split, _kept) = (split, kept);
         _blurredTargets = [.. schema.Targets.Select(_ => new BlurredColumn())];
@@ -106,7 +113,8 @@ internal sealed class CsvTable
             var columns = CsvColumns.ForModel(cells, model.Encoding, model.TargetNames, source);
             var hasTargets = withTargets && schema.Targets.All(columns.Names.Contains);
             var read = new CsvTable(
-                cells, format, columns, schema, hasTargets, keepsTargets: model.KeepsTargets, kept: KeptCells.Of(keep, columns));
+                cells, format, columns, schema, hasTargets, keepsTargets: model.KeepsTargets,
+                kept: KeptCells.Of(keep, columns), isForModel: true);
             read.AddFile(cells, columns, rows);
             var table = read.Finish(rows);
             if (schema.KeepsColumns)
@@ -129,7 +137,7 @@ internal sealed class CsvTable
         _features = columns.Indices(_schema.Columns);
         _targets = _withTargets ? columns.Indices(_schema.Targets) : [];
         _split?.Open(columns);
-        var before = _rows;
+        _rowsBefore = _rows;
         var isRow = !columns.AreInFile;
         do
         {
@@ -138,7 +146,7 @@ internal sealed class CsvTable
             isRow = true;
         }
         while (cells.Read());
-        if (_rows == before)
+        if (_rows == _rowsBefore)
             throw new DataException($"{columns.File}: a header and no rows. Name a file of at least one row.");
         _warnings.AddRange(cells.Warnings);
     }
@@ -153,7 +161,7 @@ internal sealed class CsvTable
             Places = _places,
             SplitKeys = _split?.Keys,
             Kept = _kept?.Columns,
-            Warnings = [.. _warnings, .. _longNumbers.Values, .. BlurredTargets()],
+            Warnings = [.. _warnings, .. _longNumbers.Values, .. BlurredDerived(), .. BlurredTargets()],
         };
     }
 
@@ -169,6 +177,7 @@ internal sealed class CsvTable
                 : Number(_features[i], $"Fill the gap, leave the row out, or train with data.impute: {{ {Key(i)}: median }}.");
         }
 
+        AddDerived();
         if (_schema.KeepsColumns)
         {
             rows.Add(_raw, _areWords);
@@ -199,6 +208,24 @@ internal sealed class CsvTable
         _rows++;
     }
 
+    // What a derived feature would be in double beside what it is.
+    private void AddDerived()
+    {
+        foreach (var (index, (left, right)) in _parents.Index())
+        {
+            var isRatio = _schema.Derived[index].Kind == DerivedKind.Ratio;
+            var wide = isRatio ? _raw[left] / _raw[right] : _raw[left] * _raw[right];
+            var narrow = isRatio ? (float)_raw[left] / (float)_raw[right] : (float)_raw[left] * (float)_raw[right];
+            if (double.IsFinite(wide) && float.IsFinite(narrow))
+                _blurredDerived[index].Add(wide, narrow);
+        }
+    }
+
+    private IEnumerable<string> BlurredDerived() => _schema.Derived.Zip(_blurredDerived)
+        .Where(pair => !_isForModel && pair.Second.IsBlurred)
+        .Select(pair => $"{_columns.File}: derived feature '{pair.First.Name}': {pair.Second.Told}, because it is computed in them. Write the "
+            + $"columns '{pair.First.Left}' and '{pair.First.Right}' as smaller numbers, such as what is above their least, or leave it out.");
+
     private void AddTarget(double number, BlurredColumn seen)
     {
         seen.Add(number, (float)number);
@@ -227,14 +254,11 @@ internal sealed class CsvTable
         return DateCell.Read(cell, date.Format) ?? throw Cell(
             column,
             $"is '{Short(cell)}', not a date such as {date.Format}",
-            $"Correct it, or say how its dates are written: dates: {{ {Key(index)}: {{ format: {OtherFormat(cell, date.Format)} }} "
-                + $"}}.{MissingWords.Remedy(cell)}");
+            DateColumn.Formats.FirstOrDefault(other => DateCell.Read(cell, other) is not null) is { } other
+                ? $"Correct it, or say how its dates are written: dates: {{ {Key(index)}: {{ format: {other} }} }}."
+                : "Correct it. A time of day may follow a date, such as 10:05 or 10:05:30Z, and no other time zone; other formats are "
+                    + $"{string.Join(", ", DateColumn.Formats.Where(other => other != date.Format))}.{MissingWords.Remedy(cell)}");
     }
-
-    // The one a cell is written in, where it is written in one.
-    private static string OtherFormat(string cell, string format) =>
-        DateColumn.Formats.FirstOrDefault(other => DateCell.Read(cell, other) is not null)
-            ?? (format == "dd.mm.yyyy" ? DateColumn.DefaultFormat : "dd.mm.yyyy");
 
     private double Boolean(int index)
     {
@@ -281,7 +305,7 @@ internal sealed class CsvTable
             throw Missing(column, cell, remedyOfMissing);
         if (CellNumber.TryParse(cell, out var value, _format.Decimal) && float.IsFinite((float)value))
         {
-            if (CellNumber.IsBeyondDouble(cell))
+            if (CellNumber.IsBeyondDouble(cell, _format.Decimal))
                 NoteLongNumber(column, cell);
             return value;
         }
@@ -305,8 +329,13 @@ internal sealed class CsvTable
         var format = DateColumn.Formats.FirstOrDefault(format => DateCell.Read(cell, format) is not null);
         return format is not null ? $"It looks like a date: name the column under dates (its format there may be {format}), or leave it out."
             : BooleanCell.Read(cell) is not null ? "Name the column under booleans where it holds true and false, as categorical, or leave it out."
-            : $"Write numbers as {example} or 1e-3, name the column as categorical, or leave it out.{MissingWords.Remedy(cell)}";
+            : $"Write numbers as {example} or 1e-3, name the column as categorical, or leave it out.{MissingWords.Remedy(cell)}{RemedyOfFirstRow()}";
     }
+
+    // The first row of a file that is read as one without names may be one of names.
+    private string RemedyOfFirstRow() => _rows > _rowsBefore || _columns.AreInFile ? ""
+        : _isForModel ? $" Where the first line names the columns, it has to name those the model needs: {NearestColumn.Listed(_schema.Columns)}."
+        : " Where the first line names the columns, set csv.header: true.";
 
     private bool IsMissing(ReadOnlySpan<char> cell)
     {
@@ -359,5 +388,5 @@ internal sealed class CsvTable
     private DataException Cell(int column, string problem, string remedy) =>
         new($"{_columns.File}: {_cells.Place}, column '{_columns.Names[column]}' {problem}. {remedy}");
 
-    private static string Short(ReadOnlySpan<char> cell) => cell.Length <= 40 ? cell.ToString() : $"{cell[..40]}...";
+    private static string Short(ReadOnlySpan<char> cell) => RecipeText.Shown(cell.Length <= 40 ? cell.ToString() : $"{cell[..40]}...");
 }

@@ -9,12 +9,12 @@ internal static class NearestColumn
 
     /// <summary>A sentence that suggests the nearest of the names, or lists the first of them when none is near.</summary>
     public static string Suggest(string name, IReadOnlyList<string> names) =>
-        Spelling.Nearest(name, names) is { } nearest ? $"Did you mean '{nearest}'?" : $"The columns are {Listed(names)}.";
+        Spelling.Nearest(name, names) is { } nearest ? $"Did you mean '{RecipeText.Shown(nearest)}'?" : $"The columns are {Listed(names)}.";
 
     /// <summary>The first of the names.</summary>
     public static string Listed(IReadOnlyCollection<string> names)
     {
-        return string.Join(", ", names.Take(MostListed)) + (names.Count > MostListed ? ", ..." : string.Empty);
+        return string.Join(", ", names.Take(MostListed).Select(RecipeText.Shown)) + (names.Count > MostListed ? ", ..." : string.Empty);
     }
 
     /// <summary>The first of the words that data hold, in quotes: they may have blanks and commas in them.</summary>

@@ -133,7 +133,7 @@ internal sealed class ParquetRows : TableRows, IDisposable
     }
 
     private static string Date(DateTime time) =>
-        time.ToString(time.TimeOfDay == TimeSpan.Zero ? "yyyy-MM-dd" : "yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+        time.ToString(time.TimeOfDay == TimeSpan.Zero ? "yyyy-MM-dd" : "yyyy-MM-dd HH:mm:ss.FFFFFFF", CultureInfo.InvariantCulture);
 
     private void Wait(Func<ValueTask> read) => _ = Explained(_file, async () =>
     {

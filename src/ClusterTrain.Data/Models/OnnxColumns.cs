@@ -167,12 +167,28 @@ internal sealed class OnnxColumns
         return _graph.Node("Add", Whole(Piece(Split(afterBlank, ":"), 0)), Whole(Piece(Split(afterT, ":"), 0)));
     }
 
+    // Matches the days that there are, as DateCell reads them: by the length of the month, 29 February in leap years.
     private static string Pattern(string format, string separator)
     {
-        const string Time = "([ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]+)?)?Z?)?";
-        const string Short = "[0-9]{1,2}";
+        const string Time = "([ T]([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]+)?)?Z?)?";
+        const string Year = "([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)";
+        const string LeapYear = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)";
         var between = separator == "." ? "\\." : separator;
-        return format[0] == 'y' ? $"[0-9]{{4}}{between}{Short}{between}{Short}{Time}" : $"{Short}{between}{Short}{between}[0-9]{{4}}{Time}";
+        string[] days =
+        [
+            Day(Year, "(0?[13578]|1[02])", "(0?[1-9]|[12][0-9]|3[01])"),
+            Day(Year, "(0?[469]|11)", "(0?[1-9]|[12][0-9]|30)"),
+            Day(Year, "0?2", "(0?[1-9]|1[0-9]|2[0-8])"),
+            Day(LeapYear, "0?2", "29"),
+        ];
+        return $"({string.Join('|', days)}){Time}";
+
+        string Day(string year, string month, string day) => string.Join(between, format[0] switch
+        {
+            'y' => [year, month, day],
+            'd' => [day, month, year],
+            _ => (string[])[month, day, year],
+        });
     }
 
     private string IsOneOf(string input, ImmutableArray<string> words)

@@ -67,7 +67,8 @@ internal static class OnnxGraph
         graph.NodeOf("Cast", output, [OnnxBuilder.IntegerAttribute("to", OnnxBuilder.FloatType)], outputs);
     }
 
-    // As EvaluationSums.ClassOf does: the first of the largest, or for one output whether it exceeds a half.
+    // As EvaluationSums.ClassOf does: the first of the largest, or for one output whether it exceeds a half. A row with an output that is not a
+    // number has no class: the empty string.
     private static void AddLabel(OnnxBuilder graph, Model model, string outputs)
     {
         string index;
@@ -81,8 +82,13 @@ internal static class OnnxGraph
             index = graph.NodeOf("ArgMax", null, [OnnxBuilder.IntegerAttribute("axis", 1), OnnxBuilder.IntegerAttribute("keepdims", 0)], outputs);
         }
 
+        var classes = graph.Words(model.Classes, model.Classes.Length);
+        var found = graph.NodeOf("Gather", null, [OnnxBuilder.IntegerAttribute("axis", 0)], classes, index);
+        var areUndefined = graph.NodeOf(
+            "ReduceSum", null, [OnnxBuilder.IntegerAttribute("keepdims", 0)], graph.Cast(graph.Node("IsNaN", outputs), OnnxBuilder.FloatType),
+            graph.Wholes([1], 1));
         var label = OnnxFile.LabelName(model);
-        graph.NodeOf("Gather", label, [OnnxBuilder.IntegerAttribute("axis", 0)], graph.Words(model.Classes, model.Classes.Length), index);
+        graph.NodeOf("Where", label, [], graph.Cast(areUndefined, OnnxBuilder.BooleanType), graph.Word(""), found);
         graph.Output(label, OnnxBuilder.StringType, columns: null);
     }
 

@@ -3,12 +3,14 @@ using System.Globalization;
 using ClusterTrain.Data.Features;
 using ClusterTrain.Data.Prepared;
 using ClusterTrain.Data.Rows;
+using ClusterTrain.Learning.Metrics;
+using ClusterTrain.Learning.RecipeFiles;
 using ClusterTrain.Learning.Recipes;
 
 namespace ClusterTrain.Data.Preparation;
 
 /// <summary>Looks at prepared rows for what often goes wrong although nothing is wrong for certain; each warning names a remedy.</summary>
-internal static class DataWarnings
+public static class DataWarnings
 {
     private const int MostRows = 1 << 14;
     private const int MostNamed = 5;
@@ -17,11 +19,37 @@ internal static class DataWarnings
     private const float LargeTarget = 1000;
     private const float LargestRatio = 1000;
 
+    // The squared error of such a model is twice that of the mean.
+    private const double FarWorseThanMean = -1;
+
+    /// <summary>What a trained model's figures on its own training rows say of its recipe; null: nothing.</summary>
+    /// <param name="training">The figures.</param>
+    /// <param name="recipe">The recipe.</param>
+    public static string? OfResult(Evaluation training, Recipe recipe)
+    {
+        ArgumentNullException.ThrowIfNull(training);
+        ArgumentNullException.ThrowIfNull(recipe);
+        if (training.R2 is not < FarWorseThanMean)
+            return null;
+        var (data, last) = (recipe.Data, recipe.Layers[^1].Activation);
+        List<string> remedies = ["train longer", "lower optimiser.rate"];
+        if (!data.ScaleTargets)
+            remedies.Insert(0, "set data.target_scale: auto");
+        if (data.Scaling == ScalingKind.None)
+            remedies.Insert(0, "set data.standardise: true");
+        if (last is not (ActivationKind.Identity or ActivationKind.LeakyRelu))
+            remedies.Insert(0, $"leave out the last layer's activation, {RecipeWords.Activation.Of(last)}, whose outputs have bounds");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"on its own training rows the model is far worse than the mean of the target (r2 {training.R2:G3}): its predictions mean nothing. "
+                + $"One of these helps: {string.Join(", ", remedies)}.");
+    }
+
     /// <summary>The warnings.</summary>
     /// <param name="data">The prepared rows.</param>
     /// <param name="raw">Their training rows as they were before scaling, the first of them; null: bytes, which lose nothing.</param>
     /// <param name="recipe">What prepared them.</param>
-    public static IEnumerable<string> Of(PreparedData data, double[][]? raw, DataRecipe recipe)
+    internal static IEnumerable<string> Of(PreparedData data, double[][]? raw, DataRecipe recipe)
     {
         if (raw is not null)
         {
@@ -45,6 +73,9 @@ internal static class DataWarnings
                 + "to be predicted, set data.task: regression.";
         }
 
+        if (data.Task == TaskKind.Regression && data.Train.Rows > 1 && AreEqual(data.Train))
+            yield return "the targets of all training rows are equal, so that there is nothing to learn. Name another target.";
+
         if (data.Task == TaskKind.Regression && LargestTarget(data.Train) is var largest && largest > LargeTarget)
         {
             yield return string.Create(
@@ -60,7 +91,7 @@ internal static class DataWarnings
     /// <summary>The first of the rows a source is trained with, as they stand there; null when they are bytes.</summary>
     /// <param name="rows">The raw rows.</param>
     /// <param name="map">Those to train with; null: all.</param>
-    public static double[][]? FirstRows(RowStore rows, int[]? map)
+    internal static double[][]? FirstRows(RowStore rows, int[]? map)
     {
         if (rows.Form == RowForm.Bytes)
             return null;
@@ -130,6 +161,20 @@ internal static class DataWarnings
         }
 
         return largest;
+    }
+
+    private static bool AreEqual(DataSet rows)
+    {
+        var (first, other) = (new float[rows.Outputs], new float[rows.Outputs]);
+        rows.CopyTargetValues(0, first);
+        for (var row = 1L; row < rows.Rows; row++)
+        {
+            rows.CopyTargetValues(row, other);
+            if (!first.AsSpan().SequenceEqual(other))
+                return false;
+        }
+
+        return true;
     }
 
     private static bool IsPerRow(int words, long rows) => words > FewWords && words * 2L > rows;

@@ -14,8 +14,9 @@ internal sealed partial class ColumnProfile(string name)
     private const int MostDistinct = 1 << 16;
 
     private readonly Dictionary<string, long> _counts = [];
-    private readonly Dictionary<string, (long Count, int Line)> _missingWords = [];
-    private readonly Dictionary<char, (int Line, string Cell)> _firstWord = [];
+    private readonly Dictionary<string, (long Count, string Place)> _missingWords = [];
+    private readonly Dictionary<char, FoundCell> _firstWord = [];
+    private readonly Dictionary<string, FoundCell> _firstOfOtherFormat = [];
     private long _pointNumbers;
     private long _commaNumbers;
     private readonly Dictionary<string, long> _dates = DateColumn.Formats.ToDictionary(format => format, _ => 0L);
@@ -24,6 +25,12 @@ internal sealed partial class ColumnProfile(string name)
     private long _integers;
     private long _thousands;
     private long _decimalCommas;
+    private long _thousandsWithPoints;
+    private long _decimalPoints;
+    private long _wholeNumbers;
+    private long _datesWithoutMarks;
+    private long _likeDates;
+    private long _likeNumbers;
     private long _previous;
     private bool _isCounting = true;
 
@@ -36,17 +43,35 @@ internal sealed partial class ColumnProfile(string name)
     /// <summary>Empty cells.</summary>
     public long Empty { get; private set; }
 
-    /// <summary>The line of the first empty cell; 0: there is none.</summary>
-    public int FirstEmpty { get; private set; }
+    /// <summary>Where the first empty cell is; null: there is none.</summary>
+    public string? FirstEmpty { get; private set; }
 
-    /// <summary>The usual words for a missing value among the cells, with their number and first line.</summary>
-    public IReadOnlyDictionary<string, (long Count, int Line)> WordsForMissing => _missingWords;
+    /// <summary>The usual words for a missing value among the cells, with their number and where the first is.</summary>
+    public IReadOnlyDictionary<string, (long Count, string Place)> WordsForMissing => _missingWords;
 
     /// <summary>The largest size of a number.</summary>
     public double Largest { get; private set; }
 
     /// <summary>A number that no 32-bit float holds; null: there is none.</summary>
-    public (int Line, string Cell)? TooLarge { get; private set; }
+    public FoundCell? TooLarge { get; private set; }
+
+    /// <summary>The first number of more digits than are told apart; null: there is none.</summary>
+    public FoundCell? TooLong { get; private set; }
+
+    /// <summary>
+    /// A value that only looks like a number, such as <c>$5</c> or <c>1 000</c>, where nearly all values do or are numbers; else null.
+    /// </summary>
+    public FoundCell? LikeNumber => AreMost(_likeNumbers + Math.Max(_pointNumbers, _commaNumbers)) ? FirstLikeNumber : null;
+
+    /// <summary>A value that is no date of the most usual format of the column, where nearly all values look like dates or times; else
+    /// null.</summary>
+    public FoundCell? LikeDate => !AreMost(_likeDates) ? null
+        : _firstOfOtherFormat.GetValueOrDefault(UsualFormat ?? DateColumn.DefaultFormat) ?? _firstOfOtherFormat.Values.First();
+
+    /// <summary>The format of dates that most values have; null: none has one that is read.</summary>
+    public string? UsualFormat => DateColumn.Formats.MaxBy(format => _dates[format]) is { } usual && _dates[usual] > 0 ? usual : null;
+
+    private FoundCell? FirstLikeNumber { get; set; }
 
     /// <summary>True when there are more different cells than are told apart.</summary>
     public bool HasMany => _counts.Count > MostDistinct;
@@ -68,6 +93,15 @@ internal sealed partial class ColumnProfile(string name)
     /// <summary>True when all values are whole numbers.</summary>
     public bool AreIntegers => Values > 0 && _integers == Values;
 
+    /// <summary>True when all values are whole numbers, also those that are written with decimals.</summary>
+    public bool AreWhole => Values > 0 && _wholeNumbers == Values;
+
+    /// <summary>True when all values are eight digits that may be a year, a month and a day.</summary>
+    public bool MayBeDatesWithoutMarks => Values > 0 && _datesWithoutMarks == Values && _counts.Count > 1;
+
+    /// <summary>True when some numbers have points, and all of those in such places as separate thousands.</summary>
+    public bool MayHaveThousandsWithPoints => _thousandsWithPoints > 0 && _thousandsWithPoints == _decimalPoints;
+
     /// <summary>True when some numbers have commas, and all of those in such places as separate thousands.</summary>
     public bool MayHaveThousands => _thousands > 0 && _thousands == _decimalCommas;
 
@@ -78,7 +112,7 @@ internal sealed partial class ColumnProfile(string name)
     public long Numbers(char decimalPoint) => decimalPoint == ',' ? _commaNumbers : _pointNumbers;
 
     /// <summary>The first value that is no number with these decimals.</summary>
-    public (int Line, string Cell) FirstWord(char decimalPoint) => _firstWord[decimalPoint];
+    public FoundCell FirstWord(char decimalPoint) => _firstWord[decimalPoint];
 
     /// <summary>The different cells with their numbers, without the words that stand for a missing value.</summary>
     public Dictionary<string, long> Categories(IReadOnlySet<string> missing)
@@ -94,41 +128,50 @@ internal sealed partial class ColumnProfile(string name)
         Empty + _missingWords.Where(word => missing.Contains(word.Key)).Sum(word => word.Value.Count);
 
     /// <summary>Takes a cell.</summary>
-    public void Add(string text, int line)
+    /// <param name="text">The cell.</param>
+    /// <param name="place">Says where it is.</param>
+    public void Add(string text, Func<string> place)
     {
         var cell = text.Trim();
         if (cell.Length == 0)
         {
-            FirstEmpty = Empty++ == 0 ? line : FirstEmpty;
+            FirstEmpty ??= place();
+            Empty++;
             return;
         }
 
         if (MissingWords.Contains(cell))
         {
-            var seen = _missingWords.GetValueOrDefault(cell, (0, line));
-            _missingWords[cell] = (seen.Item1 + 1, seen.Item2);
+            _missingWords[cell] = _missingWords.TryGetValue(cell, out var seen) ? seen with { Count = seen.Count + 1 } : (1, place());
             return;
         }
 
         Values++;
         if (_counts.Count <= MostDistinct)
             _counts[cell] = _counts.GetValueOrDefault(cell) + 1;
-        AddNumber(cell, line);
+        AddNumber(cell, place);
         _booleans += BooleanCell.Read(cell) is not null ? 1 : 0;
-        AddDate(cell);
+        AddDate(cell, place);
     }
+
+    private bool AreMost(long values) => Values > 0 && values * 10 >= Values * 9;
 
     // With points the day comes first everywhere.
     private static bool IsUsual(string format) => format != "mm.dd.yyyy";
 
-    private void AddDate(string cell)
+    private void AddDate(string cell, Func<string> place)
     {
-        if (!char.IsAsciiDigit(cell[0]))
-            return;
+        _likeDates += DateOrTime().IsMatch(cell) ? 1 : 0;
+        var mayBeDate = char.IsAsciiDigit(cell[0]);
         foreach (var format in DateColumn.Formats)
         {
-            if (DateCell.Read(cell, format) is not { } date)
+            if (!mayBeDate || DateCell.Read(cell, format) is not { } date)
+            {
+                if (!_firstOfOtherFormat.ContainsKey(format))
+                    _firstOfOtherFormat.Add(format, new FoundCell(place(), cell));
                 continue;
+            }
+
             _dates[format]++;
             foreach (var part in (ReadOnlySpan<DatePart>)[DatePart.Year, DatePart.Month, DatePart.Day, DatePart.Weekday, DatePart.Hour])
             {
@@ -139,28 +182,47 @@ internal sealed partial class ColumnProfile(string name)
         }
     }
 
-    private void AddNumber(string cell, int line)
+    private void AddNumber(string cell, Func<string> place)
     {
         var isPoint = CellNumber.TryParse(cell, out var number);
         var isComma = CellNumber.TryParse(cell, out var withComma, ',');
         _pointNumbers += isPoint ? 1 : 0;
         _commaNumbers += isComma ? 1 : 0;
-        if (!isPoint)
-            _firstWord.TryAdd('.', (line, cell));
-        if (!isComma)
-            _firstWord.TryAdd(',', (line, cell));
+        if (!isPoint && !_firstWord.ContainsKey('.'))
+            _firstWord.Add('.', new FoundCell(place(), cell));
+        if (!isComma && !_firstWord.ContainsKey(','))
+            _firstWord.Add(',', new FoundCell(place(), cell));
         if (isComma && cell.Contains(','))
         {
             _decimalCommas++;
             _thousands += Thousands().IsMatch(cell) ? 1 : 0;
         }
 
+        if (isPoint && cell.Contains('.'))
+        {
+            _decimalPoints++;
+            _thousandsWithPoints += ThousandsWithPoints().IsMatch(cell) ? 1 : 0;
+        }
+
         if (!isPoint && !isComma)
+        {
+            if (LikeNumbers().IsMatch(cell))
+            {
+                _likeNumbers++;
+                FirstLikeNumber ??= new FoundCell(place(), cell);
+            }
+
             return;
+        }
+
+        if (TooLong is null && CellNumber.IsBeyondDouble(cell, isPoint ? '.' : ','))
+            TooLong = new FoundCell(place(), cell);
+        _wholeNumbers += double.IsInteger(isPoint ? number : withComma) ? 1 : 0;
+        _datesWithoutMarks += DateWithoutMarks().IsMatch(cell) ? 1 : 0;
         var size = Math.Abs(isPoint ? number : withComma);
         Largest = Math.Max(Largest, size);
         if (!float.IsFinite((float)size))
-            TooLarge ??= (line, cell);
+            TooLarge ??= new FoundCell(place(), cell);
         if (!long.TryParse(cell, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer))
             return;
         _isCounting &= _integers == 0 || integer == _previous + 1;
@@ -170,4 +232,23 @@ internal sealed partial class ColumnProfile(string name)
 
     [GeneratedRegex(@"^[-+]?\d{1,3}(,\d{3})+\z")]
     private static partial Regex Thousands();
+
+    [GeneratedRegex(@"^[-+]?[1-9][0-9]{0,2}(\.[0-9]{3})+\z")]
+    private static partial Regex ThousandsWithPoints();
+
+    // With a sign of money or of shares, or thousands apart; a minus may be a longer dash, and brackets stand for one.
+    [GeneratedRegex(@"^[\p{Sc}\s(+\-\u2212\u2013]*([0-9]{1,3}([.,'\u2019_\s][0-9]{3})+|[0-9]+)([.,][0-9]+)?[\p{Sc}\s%)\-]*\z")]
+    private static partial Regex LikeNumbers();
+
+    [GeneratedRegex(@"^(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])\z")]
+    private static partial Regex DateWithoutMarks();
+
+    // Years of two digits, names of months, times alone, and all that is read as a date.
+    [GeneratedRegex(@"^([0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}([ T].*)?|[0-9]{1,2}[-/.][0-9]{1,2}[-/.]([0-9]{2}){1,2}([ T].*)?"
+        + @"|[0-9]{1,2}[-. ]+[A-Za-z]{3,9}[-., ]+([0-9]{2}){1,2}( .*)?|[A-Za-z]{3,9}\.? [0-9]{1,2},? [0-9]{4}( .*)?"
+        + @"|[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?( ?[AaPp]\.?[Mm]\.?)?)\z")]
+    private static partial Regex DateOrTime();
 }
+
+/// <summary>A cell and where it is, such as <c>line 12</c>.</summary>
+internal sealed record FoundCell(string Place, string Cell);

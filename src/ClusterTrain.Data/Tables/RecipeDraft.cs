@@ -29,12 +29,26 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
     /// <param name="delimiter">What stands between the cells; null: the file shows it.</param>
     /// <param name="decimalPoint">What stands before decimals, a point or a comma; null: the cells show it.</param>
     /// <exception cref="DataException">The file is no table to train with; the message names the place and the remedy.</exception>
-    public static RecipeDraft Of(string path, string target, string name, string file, char? delimiter = null, char? decimalPoint = null)
+    public static RecipeDraft Of(string path, string target, string name, string file, char? delimiter = null, char? decimalPoint = null) =>
+        Of([path], target, name, [file], delimiter, decimalPoint);
+
+    /// <summary>Drafts a recipe for files that make one table.</summary>
+    /// <param name="paths">The CSV files.</param>
+    /// <param name="target">The column to predict: its name, or for files without a header c0, c1, ...</param>
+    /// <param name="name">The recipe's name.</param>
+    /// <param name="files">What the recipe calls the files: each of them, or one pattern for all.</param>
+    /// <param name="delimiter">What stands between the cells; null: the files show it.</param>
+    /// <param name="decimalPoint">What stands before decimals, a point or a comma; null: the cells show it.</param>
+    /// <exception cref="DataException">The files are no table to train with; the message names the place and the remedy.</exception>
+    public static RecipeDraft Of(
+        IReadOnlyList<string> paths, string target, string name, IReadOnlyList<string> files, char? delimiter = null, char? decimalPoint = null)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(paths);
+        ArgumentNullException.ThrowIfNull(files);
+        ArgumentOutOfRangeException.ThrowIfZero(paths.Count);
         ArgumentException.ThrowIfNullOrEmpty(target);
-        var table = TableProfile.Of(path, target, delimiter, decimalPoint);
-        return new Drafting(table).Draft(name, file);
+        var table = TableProfile.Of(paths, target, delimiter, decimalPoint);
+        return new Drafting(table).Draft(name, files);
     }
 
     private sealed class Drafting(TableProfile table)
@@ -51,13 +65,16 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
 
         private char Point => table.Format.Decimal;
 
-        public RecipeDraft Draft(string name, string file)
+        public RecipeDraft Draft(string name, IReadOnlyList<string> files)
         {
             CheckTarget();
             var isRegression = IsRegression();
             var classes = isRegression ? [] : Classes();
+            WarnOfNumbersForClasses(isRegression);
             foreach (var column in table.Columns.Where(column => column != table.Target))
                 Sort(column);
+            if (table.Columns.Length == 1)
+                throw new DataException($"{table.File}: the target is the only column. Name a file that has features too.");
             if (_features.Count == 0)
             {
                 throw new DataException(
@@ -70,7 +87,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
                 : $"a classification of '{table.Target.Name}' into {classes.Count} classes";
             var summary = $"{told} from {_features.Count} of {Count(table.Columns.Length, "column")}, {Count(table.Rows, "row")}";
             Head(text, summary, name);
-            Data(text, file, isRegression);
+            Data(text, files, isRegression);
             Model(text, isRegression ? null : classes.Count);
             return new RecipeDraft(text.ToString(), summary, [.. _warnings]);
         }
@@ -79,12 +96,11 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
         {
             var target = table.Target;
             var word = target.WordsForMissing.FirstOrDefault(word => _missing.Contains(word.Key));
-            var line = target.FirstEmpty > 0 ? target.FirstEmpty : word.Key is null ? 0 : word.Value.Line;
-            if (line > 0)
+            if ((target.FirstEmpty ?? (word.Key is null ? null : word.Value.Place)) is { } place)
             {
                 var more = target.Missing(_missing) is > 1 and var count ? $" and so are {count - 1} more" : "";
                 throw new DataException(
-                    $"{table.File}: line {line}, column '{target.Name}', the target, is {(target.FirstEmpty > 0 ? "empty" : $"'{word.Key}'")}{more}. "
+                    $"{table.File}: {place}, column '{target.Name}', the target, is {(target.FirstEmpty is null ? $"'{word.Key}'" : "empty")}{more}. "
                         + $"A target is never made up: "
                     + "leave these rows out.");
             }
@@ -96,6 +112,12 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             }
 
             RefuseLarge(target);
+            if (target.DateFormats.Count > 0 || target.LikeDate is not null)
+            {
+                throw new DataException($"{table.File}: column '{target.Name}', the target, holds dates, and what is predicted is a number or a "
+                    + "class. Write numbers in its place, such as days from a beginning, or name another target.");
+            }
+
             if (!IsNameable(target))
             {
                 throw new DataException($"{table.File}: the target's name '{RecipeText.Shown(target.Name)}' has characters that no recipe has. "
@@ -104,20 +126,22 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
         }
 
         private bool IsRegression() => table.Target.AreNumbers(Point)
-            && (table.Target.HasMany || !table.Target.AreIntegers || table.Target.Categories(_missing).Count > MostClasses);
+            && (table.Target.HasMany || !table.Target.AreIntegers || table.Target.Categories(_missing).Count > MostClasses
+                || IsPerRow(table.Target, table.Target.Categories(_missing)));
 
         private Dictionary<string, long> Classes()
         {
             var (target, classes) = (table.Target, table.Target.Categories(_missing));
             if (target.HasMany || classes.Count > FewWords && classes.Count * 2L > table.Rows)
             {
-                var (line, cell) = target.FirstWord(Point);
+                var (place, cell) = target.FirstWord(Point);
                 throw new DataException(
                     $"{table.File}: column '{target.Name}', the target, has {(target.HasMany ? "very many" : classes.Count)} different words in "
                         + $"{table.Rows} rows: too many for classes, "
-                    + $"and line {line} is '{RecipeText.Shown(cell)}', not a number. Correct it, or name another target.");
+                    + $"and {place} is '{RecipeText.Shown(cell)}', not a number. Correct it, or name another target.");
             }
 
+            WarnOfCapitals(target);
             var rare = classes.Where(of => of.Value < FewRows).Select(of => of.Key).Order(StringComparer.Ordinal).ToList();
             if (rare.Count > 0)
             {
@@ -141,6 +165,27 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             return classes;
         }
 
+        private void WarnOfNumbersForClasses(bool isRegression)
+        {
+            var target = table.Target;
+            if (isRegression && target.AreWhole && !target.AreIntegers && target.Categories(_missing).Count is var count and <= MostClasses)
+            {
+                Warn($"the target has {count} different numbers, all of them whole though written with decimals, which are taken for quantities. "
+                    + "Where they are classes, write them without decimals.");
+            }
+        }
+
+        private void WarnOfCapitals(ColumnProfile column)
+        {
+            var alike = column.Categories(_missing).Keys.Order(StringComparer.Ordinal)
+                .GroupBy(word => string.Concat(word.Where(c => !char.IsWhiteSpace(c))).ToUpperInvariant()).FirstOrDefault(words => words.Count() > 1);
+            if (alike is not null)
+            {
+                Warn($"column '{RecipeText.Shown(column.Name)}': {NearestColumn.Quoted([.. alike])} differ in capitals or blanks alone, and are "
+                    + "different words. Write them alike, if they mean one thing.");
+            }
+        }
+
         // Which columns are features, and why the others are not.
         private void Sort(ColumnProfile column)
         {
@@ -161,6 +206,11 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             else if (categories.Count == 1 && (column.Missing(_missing) == 0 || isNumber))
             {
                 LeaveOut(column, $"is '{RecipeText.Shown(categories.Keys.First())}' wherever it is not empty");
+            }
+            else if (column.TooLong is { Cell: var digits } && isNumber && IsPerRow(column, categories))
+            {
+                LeaveOut(column, $"has numbers of 16 digits and more, such as {RecipeText.Shown(digits)}, one for nearly each row: names, not "
+                    + "quantities");
             }
             else if (column.CountsRows || (column.AreIntegers && IsNamedAsId(name) && IsPerRow(column, categories)))
             {
@@ -187,9 +237,21 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             {
                 AddNumber(column);
             }
-            else if (column.Numbers(Point) * 10 >= column.Values * 9 && column.FirstWord(Point) is var (line, cell))
+            else if (column.LikeDate is { } date)
             {
-                LeaveOut(column, NoNumbers(column.Values - column.Numbers(Point), line, RecipeText.Shown(cell)));
+                LeaveOutOfMany(column, categories, column.UsualFormat is { } usual
+                    ? $"holds dates, and {date.Place} is '{RecipeText.Shown(date.Cell)}', not one such as {usual}; write all of them in one way"
+                    : $"holds dates or times in a form that is not read, such as '{RecipeText.Shown(date.Cell)}' in {date.Place}; write them as "
+                        + "2024-01-31, a time of day such as 10:05 after it");
+            }
+            else if (column.LikeNumber is { } like)
+            {
+                LeaveOutOfMany(column, categories, $"holds numbers with other characters in them, such as '{RecipeText.Shown(like.Cell)}' in "
+                    + $"{like.Place}; write them as {(Point == ',' ? "1234,5" : "1234.5")}");
+            }
+            else if (column.Numbers(Point) * 10 >= column.Values * 9 && column.FirstWord(Point) is var (place, cell))
+            {
+                LeaveOut(column, NoNumbers(column.Values - column.Numbers(Point), place, RecipeText.Shown(cell)));
             }
             else if (IsPerRow(column, categories))
             {
@@ -206,9 +268,9 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             }
         }
 
-        private static string NoNumbers(long cells, int line, string first) => cells == 1
-            ? $"has a cell that is no number, line {line}, '{first}'; correct it, or name it in data.missing"
-            : $"has {cells} cells that are no numbers, the first in line {line}, '{first}'; correct them, or name them in data.missing";
+        private static string NoNumbers(long cells, string place, string first) => cells == 1
+            ? $"has a cell that is no number, {place}, '{first}'; correct it, or name it in data.missing"
+            : $"has {cells} cells that are no numbers, the first in {place}, '{first}'; correct them, or name them in data.missing";
 
         private void AddNumber(ColumnProfile column)
         {
@@ -219,6 +281,23 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
                     + $"they are read as standing before decimals.");
             }
 
+            if (Point == '.' && table.Format.Delimiter == ';' && column.MayHaveThousandsWithPoints)
+            {
+                Warn($"column '{column.Name}': the points may stand between thousands; they are read as standing before decimals. Where they do not, "
+                    + "write the numbers without them.");
+            }
+
+            if (column.MayBeDatesWithoutMarks)
+            {
+                Warn($"column '{column.Name}' may hold dates, which are read as numbers here. Where it does, write them as 2024-01-31.");
+            }
+
+            if (column.TooLong is { Cell: var digits })
+            {
+                Warn($"column '{column.Name}' has numbers of 16 digits and more, such as {RecipeText.Shown(digits)}, which are told apart by their "
+                    + "first 15. Where they are names and no quantities, take it from the features, or name it as categorical.");
+            }
+
             _numbers.Add(column);
             _features.Add(column.Name);
             _inputs++;
@@ -227,6 +306,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
 
         private void AddWords(ColumnProfile column, int categories)
         {
+            WarnOfCapitals(column);
             _words.Add(column);
             _features.Add(column.Name);
             _inputs += categories;
@@ -258,6 +338,19 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             }
         }
 
+        // Few of them may well be categories.
+        private void LeaveOutOfMany(ColumnProfile column, Dictionary<string, long> categories, string because)
+        {
+            if (categories.Count > FewWords || IsPerRow(column, categories))
+            {
+                LeaveOut(column, because);
+                return;
+            }
+
+            Warn($"column '{column.Name}' {because}. They are taken for words here.");
+            AddWords(column, categories.Count);
+        }
+
         private void LeaveOut(ColumnProfile column, string because)
         {
             var remark = $"'{RecipeText.Shown(column.Name)}' {because}";
@@ -267,9 +360,9 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
 
         private void RefuseLarge(ColumnProfile column)
         {
-            if (column.AreNumbers(Point) && column.TooLarge is var (line, cell))
+            if (column.AreNumbers(Point) && column.TooLarge is var (place, cell))
             {
-                throw new DataException($"{table.File}: line {line}, column '{column.Name}' is '{RecipeText.Shown(cell)}', not a finite 32-bit "
+                throw new DataException($"{table.File}: {place}, column '{column.Name}' is '{RecipeText.Shown(cell)}', not a finite 32-bit "
                     + $"number. Correct it or leave the row out.");
             }
         }
@@ -296,11 +389,14 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             Line(text, "seed: 1                       # another seed draws other splits and start weights");
         }
 
-        private void Data(StringBuilder text, string file, bool isRegression)
+        private void Data(StringBuilder text, IReadOnlyList<string> files, bool isRegression)
         {
             Line(text, "data:");
             Line(text, "  csv:");
-            Line(text, $"    file: {RecipeWriter.Text(file)}");
+            if (files is [var file])
+                Line(text, $"    file: {RecipeWriter.Text(file)}");
+            else
+                List(text, "files", files);
             if (!table.HasHeader)
                 Line(text, "    header: false             # the columns are called c0, c1, ...");
             Line(text, $"    target: {RecipeWriter.Text(table.Target.Name)}");

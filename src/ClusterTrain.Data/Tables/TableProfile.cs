@@ -32,56 +32,28 @@ internal sealed record TableProfile
     /// <summary>The words for missing values.</summary>
     public IReadOnlySet<string> WordsForMissing => Format.Missing.ToHashSet();
 
-    /// <summary>Looks at a file.</summary>
-    /// <param name="path">The file.</param>
+    /// <summary>Looks at a file, or at several that make one table.</summary>
+    /// <param name="paths">The files.</param>
     /// <param name="target">The column to predict: its name, or for a file without a header c0, c1, ...</param>
     /// <param name="delimiter">What stands between the cells; null: the file shows it.</param>
     /// <param name="decimalPoint">What stands before decimals; null: the cells show it.</param>
     /// <exception cref="DataException">The file is no such table.</exception>
-    public static TableProfile Of(string path, string target, char? delimiter, char? decimalPoint)
+    public static TableProfile Of(IReadOnlyList<string> paths, string target, char? delimiter, char? decimalPoint)
     {
-        using var file = DataFile.Open(path);
-        if (file.BeginsAsIdx())
-            throw new DataException($"{path}: is an IDX file; its recipe names it, data: {{ idx: {{ features: FILE, labels: FILE }} }}.");
-        var told = new CsvDelimiter(new CsvFormat { Delimiter = delimiter }, first => first.Contains(target) || IsPlace(target, first.Length));
-        return CsvText.Read(file, DataLimits.FileBytes, told, rows => Read(rows, target, delimiter, decimalPoint));
-    }
-
-    private static TableProfile Read(TableRows rows, string target, char? delimiter, char? decimalPoint)
-    {
-        ImmutableArray<string> first = [.. rows.Cells().Select(cell => cell.Trim())];
-        var hasHeader = first.Contains(target);
-        if (!hasHeader && !IsPlace(target, first.Length))
-            throw NoTarget(rows, first, target);
-        var names = hasHeader ? first : FeatureEncoding.Numbered("c", 0, first.Length);
-        ImmutableArray<ColumnProfile> columns = [.. names.Select(name => new ColumnProfile(name))];
-        if (names.Count(name => name == target) > 1)
-            throw new DataException($"{rows.File}: {rows.Place}: two columns are named '{target}', the target. Rename one.");
-        var count = 0L;
-        for (var isRow = !hasHeader || rows.Read(); isRow; isRow = rows.Read())
+        var reading = new Reading(target, paths.Count > 1);
+        char? usual = null;
+        foreach (var path in paths)
         {
-            rows.RequireCells(columns.Length);
-            for (var i = 0; i < columns.Length; i++)
-                columns[i].Add(rows[i], rows.Line);
-            count++;
+            using var file = DataFile.Open(path);
+            if (file.BeginsAsIdx())
+                throw new DataException($"{path}: is an IDX file; its recipe names it, data: {{ idx: {{ features: FILE, labels: FILE }} }}.");
+            var told = new CsvDelimiter(
+                new CsvFormat { Delimiter = delimiter }, first => first.Contains(target) || IsPlace(target, first.Length), usual);
+            var found = CsvText.Read(file, DataLimits.FileBytes, told, reading.Add);
+            usual ??= found;
         }
 
-        if (count == 0)
-            throw new DataException($"{rows.File}: a header and no rows. Name a file of at least one row.");
-        var point = decimalPoint ?? DecimalOf(rows.File, columns);
-        var missing = columns.SelectMany(column =>
-            column.WordsForMissing.Keys.Where(word => column.AreNumbers(point) || MissingWords.AreCertain(word)))
-            .Distinct().Order(StringComparer.Ordinal).ToImmutableArray();
-        return new TableProfile
-        {
-            File = rows.File,
-            Rows = count,
-            Format = new CsvFormat { Delimiter = delimiter ?? (rows.Delimiter == ',' ? null : rows.Delimiter), Decimal = point, Missing = missing },
-            HasHeader = hasHeader,
-            Columns = columns,
-            Target = columns.First(column => column.Name == target),
-            Warnings = [.. rows.Warnings],
-        };
+        return reading.Profile(paths, delimiter ?? (usual == ',' ? null : usual), decimalPoint);
     }
 
     private static char DecimalOf(string file, ImmutableArray<ColumnProfile> columns)
@@ -92,20 +64,20 @@ internal sealed record TableProfile
             return '.';
         if (withComma.TrueForAll(column => column.MayHaveThousands))
         {
-            var (line, cell) = withComma[0].FirstWord('.');
+            var (place, cell) = withComma[0].FirstWord('.');
             throw new DataException(
-                $"{file}: line {line}, column '{withComma[0].Name}' is '{cell}': whether the comma stands before decimals or between thousands "
+                $"{file}: {place}, column '{withComma[0].Name}' is '{cell}': whether the comma stands before decimals or between thousands "
                     + $"cannot be told. " +
                 "Write numbers without commas, or say --decimal comma.");
         }
 
         if (withPoint is null)
             return ',';
-        var (lineOfComma, commaCell) = withComma[0].FirstWord('.');
-        var (lineOfPoint, pointCell) = withPoint.FirstWord(',');
+        var (placeOfComma, commaCell) = withComma[0].FirstWord('.');
+        var (placeOfPoint, pointCell) = withPoint.FirstWord(',');
         throw new DataException(
-            $"{file}: decimals stand after a comma in line {lineOfComma}, column '{withComma[0].Name}' ('{commaCell}'), and after a point in line "
-                + $"{lineOfPoint}, column "
+            $"{file}: decimals stand after a comma in {placeOfComma}, column '{withComma[0].Name}' ('{commaCell}'), and after a point in "
+                + $"{placeOfPoint}, column "
             + $"'{withPoint.Name}' ('{pointCell}'). Write all numbers alike.");
     }
 
@@ -121,4 +93,87 @@ internal sealed record TableProfile
     private static bool IsPlace(string target, int columns) =>
         target is ['c', .. var digits] && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var place) && place < columns
             && $"c{place}" == target;
+
+    /// <summary>Reads the files one after the other.</summary>
+    private sealed class Reading(string target, bool isOfSeveral)
+    {
+        private readonly List<string> _warnings = [];
+        private ImmutableArray<ColumnProfile> _columns;
+        private string _firstFile = "";
+        private bool _hasHeader;
+        private long _count;
+
+        /// <summary>Takes the rows of a file; gives its delimiter.</summary>
+        public char Add(TableRows rows)
+        {
+            ImmutableArray<string> first = [.. rows.Cells().Select(cell => cell.Trim())];
+            var hasHeader = first.Contains(target);
+            if (!hasHeader && !IsPlace(target, first.Length))
+                throw NoTarget(rows, first, target);
+            var names = hasHeader ? first : FeatureEncoding.Numbered("c", 0, first.Length);
+            if (names.Count(name => name == target) > 1)
+                throw new DataException($"{rows.File}: {rows.Place}: two columns are named '{target}', the target. Rename one.");
+            var columns = Columns(rows, names, hasHeader);
+            string Place() => isOfSeveral ? $"{rows.Place} of {rows.File}" : rows.Place;
+            var before = _count;
+            for (var isRow = !hasHeader || rows.Read(); isRow; isRow = rows.Read())
+            {
+                rows.RequireCells(columns.Length);
+                for (var i = 0; i < columns.Length; i++)
+                    columns[i].Add(rows[i], Place);
+                _count++;
+            }
+
+            if (_count == before)
+                throw new DataException($"{rows.File}: a header and no rows. Name a file of at least one row.");
+            _warnings.AddRange(rows.Warnings);
+            return rows.Delimiter;
+        }
+
+        public TableProfile Profile(IReadOnlyList<string> paths, char? delimiter, char? decimalPoint)
+        {
+            var file = paths.Count == 1 ? paths[0] : $"{paths[0]} and {paths.Count - 1} more";
+            var point = decimalPoint ?? DecimalOf(file, _columns);
+            var missing = _columns.SelectMany(column =>
+                column.WordsForMissing.Keys.Where(word => column.AreNumbers(point) || MissingWords.AreCertain(word)))
+                .Distinct().Order(StringComparer.Ordinal).ToImmutableArray();
+            return new TableProfile
+            {
+                File = file,
+                Rows = _count,
+                Format = new CsvFormat { Delimiter = delimiter, Decimal = point, Missing = missing },
+                HasHeader = _hasHeader,
+                Columns = _columns,
+                Target = _columns.First(column => column.Name == target),
+                Warnings = [.. _warnings],
+            };
+        }
+
+        // The columns of all files, in the order of the present one.
+        private ImmutableArray<ColumnProfile> Columns(TableRows rows, ImmutableArray<string> names, bool hasHeader)
+        {
+            if (_columns.IsDefault)
+            {
+                (_columns, _firstFile, _hasHeader) = ([.. names.Select(name => new ColumnProfile(name))], rows.File, hasHeader);
+                return _columns;
+            }
+
+            if (hasHeader != _hasHeader || !names.Order(StringComparer.Ordinal).SequenceEqual(
+                _columns.Select(column => column.Name).Order(StringComparer.Ordinal)))
+            {
+                throw new DataException(
+                    $"{rows.File}: {rows.Place}: other columns than in {_firstFile}: {NearestColumn.Listed(names)} where that has "
+                    + $"{NearestColumn.Listed([.. _columns.Select(column => column.Name)])}. Give all files of a table the same columns.");
+            }
+
+            // Columns of one name, which become no features, go by their order.
+            var left = _columns.ToList();
+            return [.. names.Select(name =>
+            {
+                var column = left.First(other => other.Name == name);
+                left.Remove(column);
+                return column;
+            })];
+        }
+    }
 }

@@ -32,13 +32,16 @@ internal static class CellNumber
     public static bool IsNotFinite(ReadOnlySpan<char> cell, char decimalPoint = '.') =>
         double.TryParse(cell.Trim(" \t"), NumberStyles.Float, Form(decimalPoint), out var value) && !float.IsFinite((float)value);
 
-    /// <summary>True for a whole number of more digits than a double holds.</summary>
-    public static bool IsBeyondDouble(ReadOnlySpan<char> cell)
+    /// <summary>
+    /// True for a number of more digits before its decimals than a double holds, such as an account's, perhaps written with <c>.0</c>.
+    /// </summary>
+    public static bool IsBeyondDouble(ReadOnlySpan<char> cell, char decimalPoint = '.')
     {
-        if (cell.Length <= Digits)
+        if (cell.Length <= Digits || cell.ContainsAny('e', 'E'))
             return false;
         var digits = cell.Trim(" \t").TrimStart("+-").TrimStart('0');
-        return digits.Length > Digits && !digits.ContainsAnyExceptInRange('0', '9');
+        var whole = digits.IndexOf(decimalPoint) is >= 0 and var point ? digits[..point] : digits;
+        return whole.Length > Digits && !whole.ContainsAnyExceptInRange('0', '9');
     }
 
     private static NumberFormatInfo Form(char decimalPoint) => decimalPoint == ',' ? s_comma : NumberFormatInfo.InvariantInfo;

@@ -28,6 +28,7 @@ public static class FileKind
         [(byte)'c', (byte)'t', (byte)'d', (byte)'a', (byte)'t', (byte)'a', ..] =>
             "a file of prepared rows; name it with --prepared or as data.prepared",
         _ when IsSafetensors(start) => "a safetensors file, such as a model",
+        _ when IsJson(start) => "JSON; write its rows as CSV, with a first line that names the columns",
         _ when IsHtml(start) => "a web page, perhaps in place of a download that failed; get the file again",
         _ => null,
     };
@@ -59,6 +60,12 @@ public static class FileKind
     /// <param name="start">Its first bytes.</param>
     public static bool IsSafetensors(ReadOnlySpan<byte> start) =>
         start.Length > LengthBytes && start[LengthBytes] == (byte)'{' && start[LengthBytes - 1] == 0 && start[LengthBytes - 2] == 0;
+
+    private static bool IsJson(ReadOnlySpan<byte> start)
+    {
+        var text = Encoding.ASCII.GetString(start).TrimStart();
+        return text is ['{' or '[', .. var rest] && rest.TrimStart() is ['"' or '{' or '[', ..];
+    }
 
     private static bool IsHtml(ReadOnlySpan<byte> start)
     {

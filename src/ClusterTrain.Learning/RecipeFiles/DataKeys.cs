@@ -328,7 +328,7 @@ internal static class DataKeys
 
     // Recipes that could not be stratified keep their fingerprints.
     private static SplitKind? WrittenSplit(DataRecipe data) =>
-        HasSplit(data) && (data.Split != SplitKind.Random || DefaultSplit(data.Source, data.Task) != SplitKind.Random)
+        HasSplit(data) && !data.IsSplitUnsaid && (data.Split != SplitKind.Random || DefaultSplit(data.Source, data.Task) != SplitKind.Random)
             ? data.Split : null;
 
     private static ImmutableArray<string>? Operands(DerivedFeature feature, DerivedKind kind) =>

@@ -73,8 +73,19 @@ public static class RecipeReader
         if (recipe.Start is { Sha256.Length: 0 } start && section.Sound("start"))
             recipe = recipe with { Start = start with { Sha256 = HashStart(start.File, name, hashStart, section) } };
         problems.ThrowIfAny();
+        if (overrides.Count == 0)
+            recipe = AsWritten(recipe, yaml);
         RefuseUnwritable(recipe, name);
         return recipe with { PlaceOf = path => RecipeOverride.PlaceOf(mapping, path).ToString() };
+    }
+
+    // A text that is what a former version wrote into a run folder or a model means what it meant then, see IsSplitUnsaid.
+    private static Recipe AsWritten(Recipe recipe, string yaml)
+    {
+        if (recipe.Data.Split != SplitKind.Stratified)
+            return recipe;
+        var former = recipe with { Data = recipe.Data with { Split = SplitKind.Random, IsSplitUnsaid = true } };
+        return RecipeWriter.Write(former) == yaml ? former : recipe;
     }
 
     private static string HashStart(string file, string name, Func<string, string, string>? hashStart, RecipeSection section)

@@ -55,7 +55,8 @@ public static class RecipeReference
         ```
 
         `clustertrain init` writes this line. The file is [docs/recipe.schema.json](recipe.schema.json), lies beside the program,
-        and is printed by `clustertrain help recipe --schema`. It knows each word in one spelling.
+        and is printed by `clustertrain help recipe --schema`. It knows each word in one
+        spelling, so that editors complete that one; the others below, which are read all the same, they mark.
         `clustertrain help recipe optimiser.rate` explains a key in the terminal.
 
         """;

@@ -9,13 +9,13 @@ internal static partial class RecipeText
 {
     private const int ShownCharacters = 60;
 
-    /// <summary>Text for a message: cut when long, without control characters.</summary>
+    /// <summary>Text for a message: cut when long, and characters that cannot be seen, or not be told from a blank, by their numbers.</summary>
     public static string Shown(string text)
     {
         var shown = new StringBuilder();
         foreach (var c in text.Length <= ShownCharacters ? text : string.Concat(text.AsSpan(0, ShownCharacters), "..."))
         {
-            if (char.IsControl(c))
+            if (char.IsControl(c) || (c != ' ' && char.IsWhiteSpace(c)) || char.GetUnicodeCategory(c) == UnicodeCategory.Format)
                 shown.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
             else
                 shown.Append(c);

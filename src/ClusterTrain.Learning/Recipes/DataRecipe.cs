@@ -23,6 +23,12 @@ public sealed record DataRecipe
     /// <summary>How rows are chosen to be held back, where no column decides it.</summary>
     public SplitKind Split { get; init; }
 
+    /// <summary>
+    /// True for a recipe that was written out in full when recipes did not say how rows are held back: it was by chance, and the text stays
+    /// without the key, since a run and its model go by its hash.
+    /// </summary>
+    internal bool IsSplitUnsaid { get; init; }
+
     /// <summary>What the targets are.</summary>
     public TaskKind Task { get; init; } = TaskKind.Classification;
 

@@ -83,6 +83,31 @@ public sealed class OnnxColumnsTests
         Compare(folder, rows, rows, "dates: { d: [weekday, days, year, month, day] }", "standardise: true");
     }
 
+    [Theory]
+    [InlineData("yyyy-mm-dd", "{0:0000}-{1}-{2:00}")]
+    [InlineData("dd.mm.yyyy", "{2}.{1:00}.{0:0000}")]
+    [InlineData("mm/dd/yyyy", "{1:00}/{2:00}/{0:0000}")]
+    public void A_day_that_is_in_no_calendar_has_no_numbers(string format, string written)
+    {
+        using var folder = new TempFolder();
+        var (first, second) = (Written(2024, 1, 1), Written(2024, 1, 3));
+        var (model, _) = Train(folder, $"d,y\n{first},a\n{second},b\n", $"dates: {{ d: {{ format: {format}, parts: [day, days] }} }}",
+            "scaling: none");
+        int[] years = [0, 1, 1900, 2000, 2023, 2024, 2100];
+        var days = (from year in years from month in Enumerable.Range(0, 14) from day in Enumerable.Range(0, 33) select (year, month, day)).ToList();
+
+        var found = Run(folder, model, $"d\n{string.Join('\n', days.Select(day => Written(day.year, day.month, day.day)))}\n");
+
+        foreach (var (index, (year, month, day)) in days.Index())
+        {
+            var isDay = year > 0 && month is > 0 and <= 12 && day > 0 && day <= DateTime.DaysInMonth(year, month);
+            Assert.True(isDay == float.IsFinite(found.Outputs[2 * index]), Written(year, month, day));
+            Assert.Equal(isDay, found.Labels[index].Length > 0);
+        }
+
+        string Written(int year, int month, int day) => string.Format(CultureInfo.InvariantCulture, written, year, month, day);
+    }
+
     [Fact]
     public void Ratios_products_and_large_numbers_keep_their_bits()
     {
@@ -98,6 +123,9 @@ public sealed class OnnxColumnsTests
     [InlineData("x,w,d,t\n1,q,2024-01-01,yes\n1,u,2024-01-01,yes\n")]
     [InlineData("x,w,d,t\n1,u,,yes\n1,u,2024-01-01,yes\n")]
     [InlineData("x,w,d,t\n1,u,yesterday,yes\n1,u,2024-01-01,yes\n")]
+    [InlineData("x,w,d,t\n1,u,2023-02-29,yes\n1,u,2024-01-01,yes\n")]
+    [InlineData("x,w,d,t\n1,u,2024-02-28 24:00,yes\n1,u,2024-01-01,yes\n")]
+    [InlineData("x,w,d,t\n1,u,0000-01-01,yes\n1,u,2024-01-01,yes\n")]
     [InlineData("x,w,d,t\n1,u,2024-01-01,maybe\n1,u,2024-01-01,yes\n")]
     public void A_row_that_predict_refuses_has_no_numbers(string rows)
     {
@@ -111,6 +139,8 @@ public sealed class OnnxColumnsTests
 
         Assert.All(found.Outputs[..2], output => Assert.True(float.IsNaN(output)));
         Assert.All(found.Outputs[2..], output => Assert.True(float.IsFinite(output)));
+        Assert.Equal("", found.Labels[0]);
+        Assert.Contains(found.Labels[1], model.Classes);
     }
 
     private static void Compare(TempFolder folder, string training, string rows, string csv, string keys)

@@ -1,4 +1,5 @@
 using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Learning.Recipes;
 
 namespace ClusterTrain.Learning.Tests;
 
@@ -192,6 +193,26 @@ public sealed class RecipeWriterTests
         Assert.Equivalent(recipe, again, strict: true);
         Assert.Equal(written, RecipeWriter.Write(again));
         Assert.Equal(recipe.Fingerprint(), again.Fingerprint());
+    }
+
+    [Fact]
+    public void A_recipe_written_out_before_splits_could_be_chosen_means_what_it_meant()
+    {
+        var recipe = RecipeTexts.Parse("""
+            data: { csv: { file: rows.csv, target: y }, validation: 0.2 }
+            layers: [{ units: 2, activation: softmax }]
+            loss: categorical-cross-entropy
+            """);
+        var former = RecipeWriter.Write(recipe).Replace("  split: stratified\n", "", StringComparison.Ordinal);
+
+        var read = RecipeTexts.Parse(former);
+
+        Assert.Equal(SplitKind.Stratified, recipe.Data.Split);
+        Assert.Equal(SplitKind.Random, read.Data.Split);
+        Assert.Equal(former, RecipeWriter.Write(read));
+        Assert.Equal(read.Fingerprint(), RecipeTexts.Parse(RecipeWriter.Write(read)).Fingerprint());
+        Assert.NotEqual(recipe.Fingerprint(), read.Fingerprint());
+        Assert.Equal(SplitKind.Stratified, RecipeTexts.Parse(former + "\n").Data.Split);
     }
 
     [Fact]
