@@ -66,7 +66,7 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
             if (isFirst && _run is null)
                 surroundings.Error.WriteLine(line);
             else
-                Warn(line);
+                Warn(WithoutLabel(line));
         }));
     }
 
