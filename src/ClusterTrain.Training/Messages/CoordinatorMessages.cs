@@ -104,6 +104,15 @@ public sealed record NotFinite(long Step, string What) : IMessage;
 /// <param name="Helper">A worker that is done with its own leaves.</param>
 public sealed record LateShare(long Term, long Step, TreeNode Leaves, ActorId Worker, ActorId Helper) : IMessage;
 
+/// <summary>
+/// From the server of the first segment: the shares of this step are computed twice, as the coordinator asked (<see cref="AuditShares"/>). It comes
+/// before any later step's weights.
+/// </summary>
+/// <param name="Term">The term it serves in.</param>
+/// <param name="Step">The step.</param>
+/// <param name="Version">The assignment that says whose share is whose.</param>
+public sealed record AuditBegan(long Term, long Step, long Version) : IMessage;
+
 /// <summary>From a parameter server: a sum that is computed twice (<see cref="Recompute"/>) has come, the first time or again.</summary>
 /// <param name="Term">The term it serves in.</param>
 /// <param name="Step">The step.</param>

@@ -1,0 +1,12 @@
+namespace ClusterTrain.Training;
+
+/// <summary>What the audit of a run has shown so far, over all its coordinators.</summary>
+/// <param name="VerifiedStep">Steps done at the end of the last step of which every share was computed twice, with equal bits; 0: none was.</param>
+/// <param name="Shares">Shares computed twice and compared.</param>
+/// <param name="Differed">Of these, the ones that differed.</param>
+/// <param name="Missed">Shares that were to be compared and could not, because a worker or a connection was lost or the leaves divided anew.</param>
+public sealed record AuditTotals(long VerifiedStep, long Shares, long Differed, long Missed)
+{
+    /// <summary>Nothing was compared.</summary>
+    public static AuditTotals None { get; } = new(0, 0, 0, 0);
+}
