@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace ClusterTrain.Training;
 
 /// <summary>What the audit of a run has shown so far, over all its coordinators.</summary>
@@ -9,4 +11,19 @@ public sealed record AuditTotals(long VerifiedStep, long Shares, long Differed, 
 {
     /// <summary>Nothing was compared.</summary>
     public static AuditTotals None { get; } = new(0, 0, 0, 0);
+
+    /// <summary>In words, for example <c>verified to step 8,600: 412 shares computed twice, 0 differed</c>.</summary>
+    public string Sentence
+    {
+        get
+        {
+            var verified = VerifiedStep > 0
+                ? string.Create(CultureInfo.InvariantCulture, $"verified to step {VerifiedStep:N0}")
+                : "no step is verified yet";
+            var shares = string.Create(
+                CultureInfo.InvariantCulture, $"{Shares:N0} {(Shares == 1 ? "share" : "shares")} computed twice, {Differed:N0} differed");
+            var missed = Missed > 0 ? string.Create(CultureInfo.InvariantCulture, $", {Missed:N0} could not be compared") : "";
+            return $"{verified}: {shares}{missed}";
+        }
+    }
 }

@@ -62,6 +62,11 @@ public sealed class Coordinator : IActor, IDisposable
     {
         _pace.Start(context.Now);
         context.SendSelfLater(TickPeriod, new Tick());
+        if (_settings.AuditRate > 0)
+        {
+            _observe(new RunAudited(_toldAudit));
+        }
+
         _ledger.SaveBest(context);
         if (!_ledger.FinishWhenDone(context))
         {
