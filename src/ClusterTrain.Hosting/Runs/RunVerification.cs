@@ -35,6 +35,11 @@ public static class RunVerification
         }
 
         agreements.Add($"receipt: {run.Receipt.Entries.Length} entries up to step {run.Receipt.LastStep}, chain unbroken");
+        if (RunHistory.Audited(path) is var audited && audited != AuditTotals.None)
+        {
+            agreements.Add($"audit: {audited.Sentence}, while it was trained (log.jsonl)");
+        }
+
         if (run.Receipt.Entries is [{ Identity: { } identity }, ..] && identity.Recipe != run.Recipe.Fingerprint())
         {
             differences.Add($"recipe.yaml: its fingerprint is {run.Recipe.Fingerprint()}, the receipt is of {identity.Recipe}");

@@ -44,7 +44,7 @@ internal sealed class Machines
             : MachineState.Left;
         machine.Go(state, at);
         machine.Measure = null;
-        machine.HasVacancy = machine.Role == NodeRole.Worker || _serving.Contains(machine.Id);
+        machine.HasVacancy = state == MachineState.Lost && (machine.Role == NodeRole.Worker || _serving.Contains(machine.Id));
         machine.Detail = changed.What.Split(": ", 2) is [_, var reason] ? reason : "";
         return (machine.View, false);
     }

@@ -103,9 +103,10 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
     /// </summary>
     public void WaitOn(TimeSpan now, TimeSpan least) => Until = now + (now - began > least ? now - began : least);
 
-    /// <summary>True when two answers are equal bit for bit.</summary>
+    /// <summary>True when two answers are equal bit for bit; where one has no hash, the server found them so.</summary>
     public static bool IsSame(Answer one, Answer other) =>
-        one.Sha256 == other.Sha256 && BitConverter.DoubleToInt64Bits(one.Loss) == BitConverter.DoubleToInt64Bits(other.Loss);
+        (one.Sha256 == other.Sha256 || one.Sha256.Length == 0 || other.Sha256.Length == 0)
+        && BitConverter.DoubleToInt64Bits(one.Loss) == BitConverter.DoubleToInt64Bits(other.Loss);
 }
 
 /// <summary>Two answers differ: a third worker, which neither of the two is, decides. One that contradicts itself is wrong whatever others
@@ -123,7 +124,7 @@ internal sealed record Dispute(Answer First, Answer Second, ActorId? Third)
 
     /// <summary>True when this is the third's answer to what is disputed.</summary>
     public bool IsDecidedBy(Answer answer) =>
-        (answer.Step, answer.Segment, answer.Node) == (First.Step, First.Segment, First.Node) && answer.Worker == Third;
+        (answer.Step, answer.Segment, answer.Node) == (First.Step, First.Segment, First.Node) && answer.Worker == Third && answer.Sha256.Length > 0;
 
     public bool IsWithItself => First.Worker == Second.Worker;
 

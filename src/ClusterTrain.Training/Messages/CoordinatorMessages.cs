@@ -119,7 +119,10 @@ public sealed record AuditBegan(long Term, long Step, long Version) : IMessage;
 /// <param name="Segment">Index of the segment.</param>
 /// <param name="Node">The tree node.</param>
 /// <param name="Worker">Who computed it.</param>
-/// <param name="Sha256">SHA-256 of the sum's bits, hexadecimal.</param>
+/// <param name="Sha256">
+/// SHA-256 of the sum's bits, hexadecimal. Empty in a step that is audited, where the server compares the sums itself, bit by bit: it is the first of
+/// its name, or equal to it.
+/// </param>
 /// <param name="Loss">The sum of the rows' losses.</param>
 public sealed record Answer(long Term, long Step, int Segment, TreeNode Node, ActorId Worker, string Sha256, double Loss) : IMessage;
 

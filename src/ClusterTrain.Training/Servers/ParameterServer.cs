@@ -216,6 +216,7 @@ public sealed class ParameterServer : IActor, IDisposable
         }
 
         _segments.Clear();
+        _audit.Clear();
     }
 
     private void LookForLateLater(IActorContext context)
@@ -277,11 +278,27 @@ public sealed class ParameterServer : IActor, IDisposable
     /// <summary>Tells the coordinator of a sum that is computed twice, the first time and the second.</summary>
     private void Tell(IActorContext context, ActorId worker, in TensorMessage sum)
     {
-        var key = sum.Key;
-        if (_audit.Covers(key.Step) || IsRecomputed(key))
+        var isHashed = IsRecomputed(sum.Key);
+        if (_audit.Covers(sum.Key.Step) && _audit.Meet(worker, sum, out var first))
         {
-            context.Send(_coordinator!, new Answer(key.Term, key.Step, key.Segment, key.Node, worker, WeightsHash.Of(sum.Values), sum.Loss));
+            if (first is { } other)
+            {
+                Tell(context, other.Worker, other.Sum, isHashed: true);
+            }
+
+            Tell(context, worker, sum, isHashed || first is not null);
         }
+        else if (isHashed)
+        {
+            Tell(context, worker, sum, isHashed);
+        }
+    }
+
+    private void Tell(IActorContext context, ActorId worker, in TensorMessage sum, bool isHashed)
+    {
+        var key = sum.Key;
+        context.Send(
+            _coordinator!, new Answer(key.Term, key.Step, key.Segment, key.Node, worker, isHashed ? WeightsHash.Of(sum.Values) : "", sum.Loss));
     }
 
     private bool IsRecomputed(in TensorKey key)

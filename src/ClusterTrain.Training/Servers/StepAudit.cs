@@ -1,17 +1,19 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using ClusterTrain.Numerics;
 
 namespace ClusterTrain.Training;
 
 /// <summary>
 /// The steps whose shares a parameter server has computed twice. It asks the helpers as soon as the weights of a step are sent, on the links that
-/// carry them, and tells the coordinator every sum of such a step from then on.
+/// carry them, keeps the first sum of each name, and compares the second with it bit by bit: that costs less than to hash both.
 /// </summary>
 internal sealed class StepAudit(TrainingPlan plan)
 {
-    // A helper without leaves of its own may be some steps behind; what comes later than this is of no use.
-    private const int MostSteps = 16;
+    // A helper without leaves of its own may be some steps behind; the sums of earlier steps are not kept, and so not compared any more.
+    private const int MostSteps = 4;
 
-    private readonly Queue<(long Step, long Version, ImmutableArray<Recompute> Asked)> _steps = new();
+    private readonly Queue<AuditedStep> _steps = new();
     private AuditPlan? _audit;
     private Assignment? _assignment;
     private long _lookedAt = -1;
@@ -22,7 +24,11 @@ internal sealed class StepAudit(TrainingPlan plan)
     /// <summary>A new term: its coordinator says anew what it wants.</summary>
     public void Clear()
     {
-        _steps.Clear();
+        while (_steps.TryDequeue(out var step))
+        {
+            step.Release();
+        }
+
         (_audit, _assignment, _lookedAt) = (null, null, -1);
     }
 
@@ -32,39 +38,71 @@ internal sealed class StepAudit(TrainingPlan plan)
     /// <summary>The leaves are divided anew.</summary>
     public void Follow(Assignment assignment) => _assignment = assignment;
 
-    /// <summary>True when sums of a step are told to the coordinator.</summary>
-    public bool Covers(long step)
+    /// <summary>True when sums of a step are compared.</summary>
+    public bool Covers(long step) => Find(step) is not null;
+
+    /// <summary>Compares a sum with the first of its name, or keeps it when it is that.</summary>
+    /// <param name="worker">Who computed it.</param>
+    /// <param name="sum">The sum; the caller still has its reference.</param>
+    /// <param name="first">When it differs: the first one, and whose it is.</param>
+    /// <returns>False when there is nothing to compare it with any more.</returns>
+    public bool Meet(ActorId worker, in TensorMessage sum, out (ActorId Worker, TensorMessage Sum)? first)
     {
-        foreach (var asked in _steps)
+        first = null;
+        var kept = Find(sum.Key.Step)!.Kept;
+        var name = (sum.Key.Segment, sum.Key.Node);
+        if (!kept.TryGetValue(name, out var before))
         {
-            if (asked.Step == step)
+            sum.Lease.Keep();
+            kept.Add(name, new KeptSum(worker, sum));
+            return true;
+        }
+
+        if (before.IsOver)
+        {
+            return false;
+        }
+
+        if (!MemoryMarshal.AsBytes(before.Sum.Values).SequenceEqual(MemoryMarshal.AsBytes(sum.Values))
+            || BitConverter.DoubleToInt64Bits(before.Sum.Loss) != BitConverter.DoubleToInt64Bits(sum.Loss))
+        {
+            first = (before.Worker, before.Sum);
+        }
+        else if (worker != before.Worker && (IsAsked(worker, sum.Key) || IsAsked(before.Worker, sum.Key)))
+        {
+            before.Release();
+        }
+
+        return true;
+    }
+
+    private AuditedStep? Find(long number)
+    {
+        foreach (var step in _steps)
+        {
+            if (step.Number == number)
             {
-                return true;
+                return step;
             }
         }
 
-        return false;
+        return null;
     }
 
     /// <summary>
     /// True for a sum that is only compared: the step waits for the worker whose share it is. Otherwise the fast workers would do the work of the
     /// slow ones, whose sums would always come too late to be compared. Once the leaves are divided anew, they may be the helper's own.
     /// </summary>
-    public bool IsSpare(ActorId worker, in TensorKey key)
-    {
-        foreach (var (step, version, asked) in _steps)
-        {
-            if (step != key.Step || version != _assignment?.Version)
-            {
-                continue;
-            }
+    public bool IsSpare(ActorId worker, in TensorKey key) =>
+        Find(key.Step) is { } step && step.Version == _assignment?.Version && IsAsked(worker, key);
 
-            foreach (var recompute in asked)
+    private bool IsAsked(ActorId worker, in TensorKey key)
+    {
+        foreach (var recompute in Find(key.Step)!.Asked)
+        {
+            if (recompute.Worker == worker && recompute.Leaves.Contains(key.Node))
             {
-                if (recompute.Worker == worker && recompute.Leaves.Contains(key.Node))
-                {
-                    return true;
-                }
+                return true;
             }
         }
 
@@ -102,10 +140,47 @@ internal sealed class StepAudit(TrainingPlan plan)
 
         if (_steps.Count == MostSteps)
         {
-            _steps.Dequeue();
+            _steps.Dequeue().Release();
         }
 
-        _steps.Enqueue((step, assignment.Version, asked));
+        _steps.Enqueue(new AuditedStep(step, assignment.Version, asked));
         return (asked, assignment.Version);
+    }
+
+    /// <summary>A step whose shares are computed twice.</summary>
+    /// <param name="Number">The step.</param>
+    /// <param name="Version">The assignment that says whose share is whose.</param>
+    /// <param name="Asked">Who was asked to compute what.</param>
+    private sealed record AuditedStep(long Number, long Version, ImmutableArray<Recompute> Asked)
+    {
+        /// <summary>The first sum of each name.</summary>
+        public Dictionary<(int Segment, TreeNode Node), KeptSum> Kept { get; } = [];
+
+        public void Release()
+        {
+            foreach (var kept in Kept.Values)
+            {
+                kept.Release();
+            }
+        }
+    }
+
+    /// <summary>The first sum of a name, until another worker's was compared with it.</summary>
+    private sealed class KeptSum(ActorId worker, TensorMessage sum)
+    {
+        public ActorId Worker => worker;
+
+        public TensorMessage Sum => sum;
+
+        public bool IsOver { get; private set; }
+
+        public void Release()
+        {
+            if (!IsOver)
+            {
+                IsOver = true;
+                sum.Lease.Release();
+            }
+        }
     }
 }

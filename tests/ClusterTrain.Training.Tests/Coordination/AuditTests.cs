@@ -87,8 +87,12 @@ public sealed class AuditTests : IDisposable
             .Shares(0, new Assignment(Term, 1, [s_first, s_second, s_third])).Single(share => share.Worker == s_third).Helper;
         Answer(helper, 1, 25);
         Assert.Empty(_recorder.Epochs);
+
+        // An answer that no hash came with, of the judge's own audit, decides nothing.
         var judge = helper == s_first ? s_second : s_first;
         Assert.Equal(new Recompute(Term + 2, 0, s_leaf, judge), Assert.Single(_context.SentTo<Recompute>(s_server)));
+        Receive(s_server, new Answer(Term + 2, 0, 0, s_leaf, judge, "", 12.5));
+        Assert.Empty(_context.SentTo<Exclude>(s_third));
         Receive(s_server, new Answer(Term + 2, 0, 0, s_leaf, judge, WeightsHash.Of([25f]), 12.5));
         Assert.StartsWith("worker-3 computed a wrong sum of leaf 1 at step 0", Assert.Single(_context.SentTo<Exclude>(s_third)).Reason,
             StringComparison.Ordinal);

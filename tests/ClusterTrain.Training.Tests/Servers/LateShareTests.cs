@@ -144,9 +144,44 @@ public sealed class LateShareTests : IDisposable
         Assert.Equal(
             [(0, s_first), (1, s_first), (1, s_second), (0, s_second)],
             _context.SentTo<Answer>(LineRun.Coordinator).Select(answer => (answer.Node.Start, answer.Worker)));
+        Assert.All(_context.SentTo<Answer>(LineRun.Coordinator), answer => Assert.Equal("", answer.Sha256));
 
         // The next step is the coordinator's to hear of before anything of it is.
         Assert.Equal([0L, 1], _context.SentTo<AuditBegan>(LineRun.Coordinator).Select(began => began.Step));
+    }
+
+    [Theory]
+    [InlineData(1, 12.5)]
+    [InlineData(0, 12.625)]
+    public void Answers_that_differ_in_one_bit_or_in_the_loss_are_told_with_their_hashes(int bit, double loss)
+    {
+        var other = BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(25) ^ bit);
+        BeginAudited();
+        Push(s_first, 0, 5);
+        Push(s_second, 1, 25);
+
+        // The step is applied, and what was kept is as it was.
+        Assert.Contains(_context.Tensors, sent => sent.Tensor.Key.Step == 1);
+        _context.Messages.Clear();
+        _server.Receive(_context, s_first, _pool.Tensor(LineRun.Sum(2, 0, 1, 1), loss, other));
+        Assert.Equal(
+            [
+                new Answer(2, 0, 0, s_leaf, s_second, WeightsHash.Of([25f]), 12.5),
+                new Answer(2, 0, 0, s_leaf, s_first, WeightsHash.Of([other]), loss),
+            ],
+            _context.SentTo<Answer>(LineRun.Coordinator));
+    }
+
+    [Fact]
+    public void A_repeat_of_a_workers_own_sum_is_no_second_answer()
+    {
+        BeginAudited();
+        Push(s_first, 0, 5);
+        Push(s_first, 0, 5);
+        Push(s_second, 0, 6);
+        var answers = _context.SentTo<Answer>(LineRun.Coordinator).ToArray();
+        Assert.Equal([s_first, s_first, s_first, s_second], answers.Select(answer => answer.Worker));
+        Assert.NotEqual(answers[2].Sha256, answers[3].Sha256);
     }
 
     [Fact]
