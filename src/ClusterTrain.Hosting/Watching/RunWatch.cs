@@ -251,7 +251,7 @@ public sealed class RunWatch(TimeProvider time)
                     CultureInfo.InvariantCulture, $"{late.Worker.Node} is late in step {late.Step:N0}; {late.Helper.Node} computes its share too"));
                 break;
             case RunAudited audited:
-                if ((_audit?.Shares ?? 0) == 0 && audited.Totals.Shares > 0)
+                if ((_audit?.Shares ?? 0) == 0 && audited.Totals is { Shares: > 0, Differed: 0 })
                 {
                     Say(at, EventKind.Note, "the first share was computed a second time, and the two are equal bit for bit");
                 }
