@@ -35,8 +35,8 @@ internal sealed class StepAudit(TrainingPlan plan)
     /// <summary>So many of the steps are wanted.</summary>
     public void Begin(AuditShares wanted) => _audit = new AuditPlan(plan, wanted.Rate);
 
-    /// <summary>The leaves are divided anew.</summary>
-    public void Follow(Assignment assignment) => _assignment = assignment;
+    /// <summary>The leaves are divided anew; among nobody while the run rests, and then the step is as if none were known.</summary>
+    public void Follow(Assignment assignment) => _assignment = assignment.Workers.IsEmpty ? null : assignment;
 
     /// <summary>True when sums of a step are compared.</summary>
     public bool Covers(long step) => Find(step) is not null;

@@ -217,6 +217,7 @@ public sealed class LateShareTests : IDisposable
         Receive(new Advance(2, 100, 0));
         _server.Receive(_context, s_first, new Subscribe(2, 0));
         _server.Receive(_context, s_second, new Subscribe(2, 0));
+        Receive(new Assignment(2, 0, []));
         Assert.Empty(_context.Sent<AuditBegan>());
         Receive(new Assignment(2, 1, [s_first, s_second]));
     }
