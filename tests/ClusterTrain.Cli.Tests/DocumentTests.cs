@@ -7,7 +7,7 @@ namespace ClusterTrain.Cli.Tests;
 public sealed partial class DocumentTests
 {
     public static TheoryData<string> Documents => ["README.md", "docs/cli.md", "docs/cluster.md", "docs/determinism.md", "docs/hashes.md",
-        "docs/recipe.md", "docs/reports.md", "docs/simulation.md", "docs/tutorial.md"];
+        "docs/monitoring.md", "docs/recipe.md", "docs/reports.md", "docs/simulation.md", "docs/tutorial.md"];
 
     [Theory]
     [MemberData(nameof(Documents))]

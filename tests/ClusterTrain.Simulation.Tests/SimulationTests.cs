@@ -74,6 +74,93 @@ public sealed class SimulationTests
         Assert.True(flipped >= 12 && excluded >= 8, $"{flipped} wrong answers, {excluded} workers excluded");
     }
 
+    [Theory]
+    [InlineData(0.2)]
+    [InlineData(1)]
+    public void Audited_the_run_ends_with_the_same_bits_whatever_happens_to_the_cluster(double rate)
+    {
+        var (failures, shares) = (new ConcurrentBag<string>(), 0L);
+        Parallel.For(1, 301, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, seed =>
+        {
+            var drawn = Scenario.Draw((ulong)seed);
+            var scenario = drawn with { Settings = drawn.Settings with { AuditRate = rate } };
+            using var cluster = new SimulatedCluster(scenario, new Plant());
+            try
+            {
+                cluster.Run();
+            }
+            catch (SimulationFailure failure) when (!cluster.IsTainted)
+            {
+                failures.Add(Simulation.Line(scenario, failure));
+            }
+            catch (SimulationFailure)
+            {
+                // A wrong answer that had no other to be compared with.
+            }
+
+            Interlocked.Add(ref shares, cluster.Audited.Shares);
+        });
+        Assert.True(failures.IsEmpty, string.Join('\n', failures.Order()));
+        Assert.True(shares > 500 * rate, $"{shares} shares were computed twice");
+    }
+
+    [Fact]
+    public void Where_nothing_happens_every_share_that_is_to_be_computed_twice_is()
+    {
+        foreach (var scenario in Quiet(200, leastWorkers: 2))
+        {
+            using var cluster = new SimulatedCluster(scenario, new Plant());
+            cluster.Run();
+            var audited = cluster.Audited;
+            Assert.True(
+                (audited.VerifiedStep, audited.Differed, audited.Missed) == (cluster.Steps, 0, 0) || scenario.Recipe.EarlyStopping is not null,
+                $"seed {scenario.Seed}: {audited} of {cluster.Steps} steps");
+            Assert.InRange(audited.Shares, audited.VerifiedStep, long.MaxValue);
+        }
+    }
+
+    [Fact]
+    public void A_worker_with_a_wrong_kernel_is_found_named_and_excluded_and_leaves_nothing_in_the_receipt()
+    {
+        var wronged = 0;
+        foreach (var drawn in Quiet(300, leastWorkers: 3))
+        {
+            var wrong = drawn.FirstWorkerPlace + (int)(drawn.Seed % (ulong)drawn.Workers);
+            var scenario = drawn with { Wrong = (wrong, 1 + (long)(drawn.Seed % 3)) };
+            using var cluster = new SimulatedCluster(scenario, new Plant());
+
+            if (scenario.Recipe.EarlyStopping is not null)
+            {
+                // The run may be over before a third worker has decided.
+                continue;
+            }
+
+            // It compares the receipt with that of the run that nothing happened to, and a worker that computes rightly must not be excluded.
+            cluster.Run();
+            Assert.True(
+                cluster.Wronged == 0 || (cluster.Named is [var named] && named == wrong && cluster.Audited.Differed == 1),
+                $"seed {scenario.Seed}: {cluster.Wronged} wrong sums, excluded: {string.Join(", ", cluster.Named)}, {cluster.Audited}");
+            wronged += cluster.Wronged > 0 ? 1 : 0;
+        }
+
+        Assert.True(wronged > 30, $"{wronged} runs with wrong sums");
+    }
+
+    /// <summary>Scenarios in which all is computed twice, all workers begin together, and nobody is late or overtaken.</summary>
+    private static IEnumerable<Scenario> Quiet(int seeds, int leastWorkers) => Enumerable.Range(1, seeds)
+        .Select(seed => Scenario.Draw((ulong)seed)).Where(drawn => drawn.Workers >= leastWorkers).Select(drawn => drawn with
+        {
+            Events = [],
+            Corrupt = null,
+            Slow = null,
+            Duplicates = 0,
+            RowUs = 10,
+            IsEven = true,
+            KeepsNewestWeights = false,
+            DelayUs = (drawn.DelayUs.Low, drawn.DelayUs.Low),
+            Settings = drawn.Settings with { AuditRate = 1, LeastWorkers = drawn.Workers },
+        });
+
     [Fact]
     public void A_server_that_stands_still_for_a_while_continues_from_the_step_it_is_at()
     {

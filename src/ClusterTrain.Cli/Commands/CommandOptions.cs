@@ -74,6 +74,26 @@ internal static class CommandOptions
         },
     };
 
+    /// <summary>A share above 0, 1 at most, as a number or in percent; null when it is not given.</summary>
+    public static Option<double?> Share(string name, string helpName, string description) => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            var isPercent = text.EndsWith('%');
+            if (double.TryParse(text.AsSpan().TrimEnd('%'), NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+                && (isPercent ? value / 100 : value) is > 0 and <= 1 and var share)
+            {
+                return share;
+            }
+
+            result.AddError($"{name} is '{text}'; allowed are numbers above 0, 1 at most, for example 0.01 or 1%.");
+            return null;
+        },
+    };
+
     /// <summary>The time of an option of seconds; null when it is not given.</summary>
     public static TimeSpan? Time(ParseResult parsed, Option<double?> option) =>
         parsed.GetValue(option) is { } seconds ? TimeSpan.FromSeconds(seconds) : null;

@@ -24,6 +24,9 @@ internal sealed class RunOptions
     private readonly Option<int?> _receiptSteps = CommandOptions.Whole(
         "--receipt-steps", "N", "steps between entries of the receipt besides the epochs' (default: none)", 0, int.MaxValue);
 
+    private readonly Option<double?> _audit = CommandOptions.Share(
+        "--audit", "RATE", "have the shares of so many steps computed by a second worker too, and both compared: 0.01 for 1 % (default: none)");
+
     private readonly Option<bool> _tensorBoard = new("--tensorboard")
     {
         Description = "write TensorBoard event files too, into the run folder: tensorboard --logdir runs",
@@ -58,7 +61,7 @@ internal sealed class RunOptions
     public void AddTo(Command command)
     {
         command.Arguments.Add(_recipe);
-        foreach (var option in (Option[])[_set, _out, _period, _steps, _receiptSteps, _tensorBoard, _trace, _data, _prepared, _json, _quiet])
+        foreach (var option in (Option[])[_set, _out, _period, _steps, _receiptSteps, _audit, _tensorBoard, _trace, _data, _prepared, _json, _quiet])
             command.Options.Add(option);
     }
 
@@ -74,6 +77,7 @@ internal sealed class RunOptions
             CheckpointSeconds = parsed.GetValue(_period),
             CheckpointSteps = parsed.GetValue(_steps) ?? 0,
             ReceiptSteps = parsed.GetValue(_receiptSteps) ?? 0,
+            AuditRate = parsed.GetValue(_audit) ?? 0,
             IsForTensorBoard = parsed.GetValue(_tensorBoard),
             Trace = parsed.GetValue(_trace),
             Data = parsed.GetValue(_data),
@@ -101,6 +105,9 @@ internal sealed record RunArguments
     public long CheckpointSteps { get; init; }
 
     public long ReceiptSteps { get; init; }
+
+    /// <summary>The share of the steps that are audited; 0: none.</summary>
+    public double AuditRate { get; init; }
 
     /// <summary>True: figures are written for TensorBoard too.</summary>
     public bool IsForTensorBoard { get; init; }
@@ -130,7 +137,21 @@ internal sealed record RunArguments
             CheckpointPeriod = CheckpointSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : usual.CheckpointPeriod,
             CheckpointSteps = CheckpointSteps,
             ReceiptSteps = ReceiptSteps,
+            AuditRate = AuditRate,
         };
+    }
+
+    /// <summary>Refuses an audit for which there is no second worker.</summary>
+    /// <param name="workers">Workers of the run.</param>
+    /// <exception cref="UsageException">There is one.</exception>
+    public void CheckAudit(int workers)
+    {
+        if (AuditRate > 0 && workers < 2)
+        {
+            throw new UsageException(
+                "--audit has shares computed by a second worker, but there is 1 worker: add --workers 2, or 3 so that a third decides which one is "
+                + "wrong.");
+        }
     }
 
     /// <summary>What the options say on a command line, for a child process.</summary>
@@ -147,6 +168,7 @@ internal sealed record RunArguments
         foreach (var (name, value) in new (string, IFormattable?)[]
         {
             ("--checkpoint-seconds", CheckpointSeconds), ("--checkpoint-steps", CheckpointSteps), ("--receipt-steps", ReceiptSteps),
+            ("--audit", AuditRate > 0 ? AuditRate : null),
         })
         {
             if (value is not null)

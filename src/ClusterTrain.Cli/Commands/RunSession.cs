@@ -28,6 +28,7 @@ internal sealed class RunSession : IDisposable
     private RunFolder? _folder;
     private RunLog? _log;
     private TensorBoardLog? _tensorBoard;
+    private AuditTotals? _audited;
 
     /// <summary>Prepares the data; the folder is opened when all else is known to be right.</summary>
     /// <param name="source">The recipe.</param>
@@ -124,6 +125,7 @@ internal sealed class RunSession : IDisposable
     {
         var hadProblem = LogProblem is not null;
         _log!.Write(happened);
+        _audited = happened is RunAudited { Totals: var totals } ? totals : _audited;
         _tensorBoard?.Write(happened);
         if (LogProblem is { } problem && !hadProblem)
             _view.Observe(new RunWarning($"the log cannot be written: {problem}; what belongs there waits, and training continues"));
@@ -143,6 +145,7 @@ internal sealed class RunSession : IDisposable
             Outcome = outcome,
             Elapsed = _surroundings.Time.GetElapsedTime(_began),
             Folder = Folder.Path,
+            Audited = _audited,
             Training = training,
             Test = test,
             Best = outcome is RunCompleted { Epoch: var epoch } ? Receipt.Read(Folder.ReceiptPath).Before(epoch) : null,

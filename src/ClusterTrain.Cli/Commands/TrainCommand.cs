@@ -47,6 +47,7 @@ internal static class TrainCommand
         RunArguments arguments, DashboardArguments? watched, string? resumed, int workers, int? threads, int servers, Surroundings surroundings)
     {
         Check(arguments, resumed, workers, threads);
+        arguments.CheckAudit(workers);
         if (resumed is not null && RunSource.ResultOf(resumed) is { } result)
             return RunViews.AlreadyDone(resumed, result, arguments.IsJson, surroundings);
         var source = (resumed is not null ? RunSource.OfFolder(resumed) : RunSource.OfRecipe(arguments.Recipe, arguments.Overrides))

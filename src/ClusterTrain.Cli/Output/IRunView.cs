@@ -97,6 +97,9 @@ internal sealed record RunSummary
     /// <summary>The run folder, as it is shown.</summary>
     public required string Folder { get; init; }
 
+    /// <summary>What the audit has shown; null: nothing was audited.</summary>
+    public AuditTotals? Audited { get; init; }
+
     /// <summary>Figures of the result on the training rows; null when there is no result.</summary>
     public Evaluation? Training { get; init; }
 
@@ -123,6 +126,8 @@ internal sealed record RunSummary
 
         if (Test is { } test)
             yield return $"{Figures.Line(test, "test_")}  on {Figures.Count(test.Rows, "row")}";
+        if (Audited is { } audited)
+            yield return audited.Sentence;
         yield return $"done in {Figures.Duration(Elapsed)}; {Path.Combine(Folder, "model.safetensors")}";
     }
 

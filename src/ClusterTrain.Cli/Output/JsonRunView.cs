@@ -44,6 +44,13 @@ internal sealed class JsonRunView(TextWriter output, TimeProvider time) : IRunVi
                 json.WriteEndObject();
             }
 
+            if (report.Audited is { } audited)
+            {
+                json.WriteStartObject("audit");
+                RunEventJson.WriteAudit(json, audited);
+                json.WriteEndObject();
+            }
+
             json.WriteString("weightsSha256", completed.WeightsSha256);
         });
     }

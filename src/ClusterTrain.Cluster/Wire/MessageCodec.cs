@@ -42,6 +42,8 @@ internal static class MessageCodec
         [26] = typeof(Copied),
         [27] = typeof(WantsToLeave),
         [28] = typeof(StepTimes),
+        [29] = typeof(AuditShares),
+        [30] = typeof(AuditBegan),
 
         // Of nodes, on links.
         [64] = typeof(Hello),

@@ -72,6 +72,7 @@ internal static class Texts
         MachineState.Computing or MachineState.Serving => "●",
         MachineState.Late => "▲",
         MachineState.Lost or MachineState.Excluded => "✕",
+        MachineState.Replaced => "⇄",
         MachineState.Done => "✓",
         _ => "○",
     };

@@ -38,6 +38,12 @@ internal sealed class RunMetrics : IDisposable
             "clustertrain_checkpoint_age", "s", "Age of the last checkpoint.",
             view => view.CheckpointAt is { } at ? Math.Max(0, (Now - at).TotalSeconds) : null);
         Counter("clustertrain_checkpoints", "Checkpoints written.", view => view.Checkpoints);
+        Gauge(
+            "clustertrain_audit_verified_step", null, "Steps done at the end of the last one whose shares were all computed twice, with equal bits.",
+            view => view.Audit?.VerifiedStep);
+        Counter("clustertrain_audit_shares", "Shares computed twice and compared.", view => view.Audit?.Shares);
+        Counter("clustertrain_audit_differed", "Shares computed twice that differed.", view => view.Audit?.Differed);
+        Counter("clustertrain_audit_missed", "Shares to be computed twice that could not be compared.", view => view.Audit?.Missed);
         Gauge("clustertrain_run_folder", "By", "Size of the run folder.", view => _runs.Disk(view)?.Used);
         Gauge("clustertrain_disk_free", "By", "Bytes free on the run folder's disk.", view => _runs.Disk(view)?.Free);
         _meter.CreateObservableGauge("clustertrain_step_part", Steps, "s",

@@ -5,8 +5,10 @@ using ClusterTrain.Training.Messages;
 
 namespace ClusterTrain.Training.Coordination;
 
-/// <summary>A late worker's share that another worker computes too: the answers of the two must be equal bit for bit.</summary>
-internal sealed class Comparison(LateShare late, int segments, TimeSpan began, TimeSpan until)
+/// <summary>
+/// A worker's share that another worker computes too, because it is late or to audit it: the answers of the two must be equal bit for bit.
+/// </summary>
+internal sealed class Comparison(LateShare late, int segments, TimeSpan began, TimeSpan until, bool isAudit = false)
 {
     // Until then it is nothing to speak of that a worker is waited for.
     private static readonly TimeSpan s_quiet = TimeSpan.FromSeconds(1);
@@ -20,7 +22,13 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
 
     public long Step => late.Step;
 
-    /// <summary>The late worker.</summary>
+    /// <summary>True when nobody was late: the share is computed twice to see whether both are right.</summary>
+    public bool IsAudit => isAudit;
+
+    /// <summary>True when the helper has leaves of its own in the next step.</summary>
+    public bool IsHelperNext { get; init; }
+
+    /// <summary>The worker whose share it is.</summary>
     public ActorId Worker => late.Worker;
 
     /// <summary>Who computes its share too.</summary>
@@ -66,6 +74,9 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
         IsDone(Worker, servers) && IsDone(Helper, servers)
         && (IsSettled(Worker, servers) || !HasAnswered(Worker) || !HasAnswered(Helper) || Nodes(Helper).IsSubsetOf(Nodes(Worker)));
 
+    /// <summary>True when the share was computed twice, and all of it compared.</summary>
+    public bool IsCompared => HasAnswered(Worker) && HasAnswered(Helper) && Nodes(Helper).SetEquals(Nodes(Worker));
+
     private bool IsDone(ActorId worker, IEnumerable<ActorId> servers) => HasAnswered(worker) || IsSettled(worker, servers);
 
     private bool IsSettled(ActorId worker, IEnumerable<ActorId> servers) => servers.All(server => _settled.Contains((worker, server)));
@@ -76,7 +87,7 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
     /// <summary>What is waited for, once it has been for a while and nobody was told; otherwise null.</summary>
     public string? Report(TimeSpan now, IReadOnlyCollection<ActorId> servers)
     {
-        if (_isReported || now - began < s_quiet)
+        if (isAudit || _isReported || now - began < s_quiet)
         {
             return null;
         }
@@ -89,9 +100,15 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
     /// <summary>The late worker has answered in part: the rest is on its way, or was before anybody looked.</summary>
     public void WaitNoLongerThan(TimeSpan until) => Until = until < Until ? until : Until;
 
-    /// <summary>True when two answers are equal bit for bit.</summary>
+    /// <summary>
+    /// Something was heard of the step of an audit: what is missing may take as long again, or as little as this.
+    /// </summary>
+    public void WaitOn(TimeSpan now, TimeSpan least) => Until = now + (now - began > least ? now - began : least);
+
+    /// <summary>True when two answers are equal bit for bit; where one has no hash, the server found them so.</summary>
     public static bool IsSame(Answer one, Answer other) =>
-        one.Sha256 == other.Sha256 && BitConverter.DoubleToInt64Bits(one.Loss) == BitConverter.DoubleToInt64Bits(other.Loss);
+        (one.Sha256 == other.Sha256 || one.Sha256.Length == 0 || other.Sha256.Length == 0)
+        && BitConverter.DoubleToInt64Bits(one.Loss) == BitConverter.DoubleToInt64Bits(other.Loss);
 }
 
 /// <summary>Two answers differ: a third worker, which neither of the two is, decides. One that contradicts itself is wrong whatever others
@@ -109,7 +126,7 @@ internal sealed record Dispute(Answer First, Answer Second, ActorId? Third)
 
     /// <summary>True when this is the third's answer to what is disputed.</summary>
     public bool IsDecidedBy(Answer answer) =>
-        (answer.Step, answer.Segment, answer.Node) == (First.Step, First.Segment, First.Node) && answer.Worker == Third;
+        (answer.Step, answer.Segment, answer.Node) == (First.Step, First.Segment, First.Node) && answer.Worker == Third && answer.Sha256.Length > 0;
 
     public bool IsWithItself => First.Worker == Second.Worker;
 

@@ -30,6 +30,8 @@ public sealed class Coordinator : IActor, IDisposable
 
     private StepTimes? _times;
     private TimeSpan _lastMeasure = -MeasurePeriod;
+    private AuditTotals _toldAudit;
+    private TimeSpan _lastAudit = -MeasurePeriod;
     private bool _hasNews;
     private bool _waiting = true;
     private bool _ended;
@@ -54,7 +56,8 @@ public sealed class Coordinator : IActor, IDisposable
         var stateCount = Optimiser.StatePlanes(plan.Recipe.Optimiser, layout.Parameters);
         _ledger = new RunLedger(plan, layout, stateCount, settings, start, recorder, pool);
         _roster = new Roster(plan, layout, settings, start.Term << 20);
-        _suspicion = new Suspicion(_roster, _ledger, observe);
+        _suspicion = new Suspicion(_roster, _ledger, new AuditPlan(plan, settings.AuditRate), start.Audited, observe);
+        _toldAudit = start.Audited;
         _checkpoint = new CheckpointRound(_roster, _ledger);
         _pace = new CheckpointPace(settings.CheckpointPeriod);
         _progress = new ProgressReports(plan, observe);
@@ -65,6 +68,11 @@ public sealed class Coordinator : IActor, IDisposable
     {
         _pace.Start(context.Now);
         context.SendSelfLater(TickPeriod, new Tick());
+        if (_settings.AuditRate > 0)
+        {
+            _observe(new RunAudited(_toldAudit));
+        }
+
         _ledger.SaveBest(context);
         if (!_ledger.FinishWhenDone(context))
         {
@@ -114,6 +122,10 @@ public sealed class Coordinator : IActor, IDisposable
                 _progress.Add(report);
                 _ledger.Reached(report);
                 _pace.Reached(report);
+                Follow(context, _suspicion.Reached(context, report));
+                break;
+            case AuditBegan began when began.Term == term:
+                _suspicion.Audit(context, began);
                 break;
             case LateShare late when late.Term == term:
                 _suspicion.ComputeTwice(context, late);
@@ -273,6 +285,11 @@ public sealed class Coordinator : IActor, IDisposable
 
             // With too few workers the leaves are given to none, and the run rests.
             _roster.Divide(context, enough ? _suspicion.Active() : []);
+            if (_suspicion.Divided(context) is { } consequence)
+            {
+                Follow(context, consequence);
+                return;
+            }
         }
 
         if (enough && (_waiting || begins))
@@ -389,7 +406,22 @@ public sealed class Coordinator : IActor, IDisposable
     private void SendTerm(IActorContext context)
     {
         _roster.Broadcast(context, _roster.Topology);
+        if (_settings.AuditRate > 0)
+        {
+            _roster.SendToServers(context, new AuditShares(_roster.Topology.Term, _settings.AuditRate));
+        }
+
         SendLimit(context);
+    }
+
+    /// <summary>Tells what the audit has shown, when that has changed.</summary>
+    private void TellAudit(TimeSpan now)
+    {
+        if (_settings.AuditRate > 0 && _suspicion.Audited != _toldAudit)
+        {
+            (_toldAudit, _lastAudit) = (_suspicion.Audited, now);
+            _observe(new RunAudited(_toldAudit));
+        }
     }
 
     private void SendLimit(IActorContext context) =>
@@ -426,6 +458,11 @@ public sealed class Coordinator : IActor, IDisposable
         if (context.Now - _lastMeasure >= MeasurePeriod)
         {
             Measure(context);
+        }
+
+        if (context.Now - _lastAudit >= MeasurePeriod)
+        {
+            TellAudit(context.Now);
         }
 
         _ledger.Retry(context);
@@ -517,6 +554,7 @@ public sealed class Coordinator : IActor, IDisposable
     {
         _ended = true;
         Measure(context);
+        TellAudit(context.Now);
         _roster.Broadcast(context, new Stop());
         _observe(new RunEnded(outcome));
     }

@@ -22,7 +22,6 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
     // The spare server of each segment that has one.
     private readonly Dictionary<int, ActorId> _spares = [];
     private long _leastServed;
-    private Assignment _assignment = new(0, 0, []);
 
     public IReadOnlyList<ActorId> Workers => _workers;
 
@@ -37,12 +36,18 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
         {
             var report = _reports[worker];
             var steps = Math.Max(1, report.Steps);
-            var index = _assignment.Workers.IndexOf(worker);
+            var index = Assignment.Workers.IndexOf(worker);
             return new WorkerMeasure(
-                worker, index < 0 ? 0 : _assignment.Share(index, plan.Leaves(0)).Count, Speed(report), report.ComputeTime / steps,
+                worker, index < 0 ? 0 : Assignment.Share(index, plan.Leaves(0)).Count, Speed(report), report.ComputeTime / steps,
                 TimeSpan.FromTicks(Math.Max(0, (report.Elapsed - report.ComputeTime).Ticks)) / steps, report.Bytes / steps, isLate(worker));
         }),
     ];
+
+    /// <summary>Who shares the leaves, as the members were told last.</summary>
+    public Assignment Assignment { get; private set; } = new(0, 0, []);
+
+    /// <summary>The first assignment from which on every share has been the same worker's.</summary>
+    public long SharesSince { get; private set; }
 
     /// <summary>The term, and who serves each segment in it; without servers when nobody does.</summary>
     public Topology Topology { get; private set; } = new(firstTerm, []);
@@ -228,8 +233,10 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
     /// <summary>Divides the leaves of every step among these workers; with none the run rests.</summary>
     public void Divide(IActorContext context, ImmutableArray<ActorId> workers)
     {
-        _assignment = new Assignment(Topology.Term, _assignment.Version + 1, workers);
-        Broadcast(context, _assignment);
+        var isSame = Topology.Term == Assignment.Term && workers.SequenceEqual(Assignment.Workers);
+        Assignment = new Assignment(Topology.Term, Assignment.Version + 1, workers);
+        SharesSince = isSame ? SharesSince : Assignment.Version;
+        Broadcast(context, Assignment);
     }
 
     /// <summary>Sends to every member, servers first.</summary>

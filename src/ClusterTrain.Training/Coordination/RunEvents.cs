@@ -80,6 +80,10 @@ public sealed record StepMeasure(long Step, TimeSpan Awaited, TimeSpan Summed, T
 /// <param name="Step">The step.</param>
 public sealed record WorkerLate(ActorId Worker, ActorId Helper, long Step) : RunEvent;
 
+/// <summary>What the audit of the run has shown so far, about once a second while it changes.</summary>
+/// <param name="Totals">It.</param>
+public sealed record RunAudited(AuditTotals Totals) : RunEvent;
+
 /// <summary>The run is over.</summary>
 /// <param name="Outcome">How it ended.</param>
 public sealed record RunEnded(RunOutcome Outcome) : RunEvent;

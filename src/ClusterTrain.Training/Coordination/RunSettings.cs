@@ -20,4 +20,7 @@ public sealed record RunSettings
 
     /// <summary>Steps between entries of the receipt besides those of the epochs; zero: none.</summary>
     public long ReceiptSteps { get; init; }
+
+    /// <summary>The share of the steps whose shares other workers compute too, so that both are compared, 0 to 1.</summary>
+    public double AuditRate { get; init; }
 }

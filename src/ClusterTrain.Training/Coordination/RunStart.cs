@@ -8,7 +8,11 @@ namespace ClusterTrain.Training.Coordination;
 /// <param name="Recorded">The epochs recorded so far, in order.</param>
 /// <param name="ReceiptStep">The step of the receipt's last entry; 0 when there is none.</param>
 /// <param name="Best">With early stopping, the best epoch's weights as far as they were kept.</param>
-public sealed record RunStart(long Term, RunState State, ImmutableArray<EpochRecord> Recorded, long ReceiptStep, BestWeights? Best);
+public sealed record RunStart(long Term, RunState State, ImmutableArray<EpochRecord> Recorded, long ReceiptStep, BestWeights? Best)
+{
+    /// <summary>What the audit has shown so far.</summary>
+    public AuditTotals Audited { get; init; } = AuditTotals.None;
+}
 
 /// <summary>A whole state of a run, from which it can continue.</summary>
 /// <param name="Step">The step.</param>

@@ -1,14 +1,15 @@
 using System.Collections.Immutable;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Messages;
+using ClusterTrain.Training.Plan;
 
 namespace ClusterTrain.Training.Coordination;
 
 /// <summary>
-/// Which workers may compute wrongly: late shares that are computed twice, the vote when two answers differ, workers that get no leaves until
-/// they have answered, and those that never get any again.
+/// Which workers may compute wrongly: shares that are computed twice, because they are late or to audit them, the vote when two answers differ,
+/// workers that get no leaves until they have answered, and those that never get any again.
 /// </summary>
-internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent> observe)
+internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit, AuditTotals audited, Action<RunEvent> observe)
 {
     // How long the record waits for a late answer; and how long a vote may bring no news before another worker is asked.
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(10);
@@ -17,9 +18,20 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
     private readonly List<Comparison> _comparisons = [];
     private readonly HashSet<ActorId> _aside = [];
     private readonly Dictionary<string, string> _excluded = [];
+
+    // The step that the server of each segment is known to have reached.
+    private readonly Dictionary<int, long> _reached = [];
     private Dispute? _dispute;
     private NotFinite? _notFinite;
+
+    // Audited steps of which a share could not be compared, while others of theirs still may be; and the steps done when a worker's answer was
+    // last equal to another's.
+    private readonly HashSet<long> _missed = [];
+    private readonly Dictionary<ActorId, long> _foundRight = [];
     private TimeSpan _lastNews;
+
+    /// <summary>What audits have shown.</summary>
+    public AuditTotals Audited { get; private set; } = audited;
 
     /// <summary>True while it is undecided which of two answers is wrong.</summary>
     public bool IsDisputed => _dispute is not null;
@@ -51,7 +63,9 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
     /// <summary>The segments are served in a new term: answers of the former one do not come any more.</summary>
     public void Begin(IActorContext context)
     {
+        Count(_comparisons);
         _comparisons.Clear();
+        _reached.Clear();
         _aside.Clear();
         _notFinite = null;
         ledger.WithholdAfter(context, _dispute?.Step ?? long.MaxValue);
@@ -75,7 +89,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
     public void ComputeTwice(IActorContext context, LateShare late)
     {
         if (_dispute is not null || !roster.IsWorker(late.Worker) || !roster.IsWorker(late.Helper)
-            || _comparisons.Exists(comparison => comparison.Worker == late.Worker))
+            || _comparisons.Exists(comparison => !comparison.IsAudit && comparison.Worker == late.Worker))
         {
             return;
         }
@@ -84,6 +98,48 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
         ledger.WithholdAfter(context, _comparisons.Min(comparison => comparison.Step));
         roster.SendToServers(context, late);
         observe(new WorkerLate(late.Worker, late.Helper, late.Step));
+    }
+
+    /// <summary>The shares of a step are computed twice, and nothing after the step is recorded until they were compared.</summary>
+    public void Audit(IActorContext context, AuditBegan began)
+    {
+        var (term, step) = (began.Term, began.Step);
+        var shares = audit.Shares(step, roster.Assignment);
+        if (_dispute is not null || began.Version < roster.SharesSince)
+        {
+            // A vote comes first; or the leaves were divided again before the server heard of it.
+            Audited = Audited with { Missed = Audited.Missed + shares.Length };
+            return;
+        }
+
+        foreach (var (worker, leaves, helper) in shares)
+        {
+            var share = new LateShare(term, step, leaves, worker, helper);
+            _comparisons.Add(new Comparison(share, roster.Segments.Length, context.Now, TimeSpan.MaxValue, isAudit: true)
+            {
+                IsHelperNext = audit.HasLeaves(helper, step + 1, roster.Assignment),
+            });
+        }
+
+        ledger.WithholdAfter(context, _comparisons.Select(comparison => comparison.Step).DefaultIfEmpty(long.MaxValue).Min());
+    }
+
+    /// <summary>The leaves are divided again: the shares of a step in hand are not what they were, and so cannot be compared.</summary>
+    public Consequence? Divided(IActorContext context) =>
+        roster.SharesSince == roster.Assignment.Version && _comparisons.Exists(comparison => comparison.IsAudit)
+            ? Close(context, comparison => comparison.IsAudit)
+            : null;
+
+    /// <summary>
+    /// A server has reached a step. Once all of them are two steps beyond one that is audited, all that was computed of it twice was told: whoever
+    /// computed its share of the step between had computed what was asked of the one before.
+    /// </summary>
+    public Consequence? Reached(IActorContext context, StepReport report)
+    {
+        _reached[report.Segment] = report.Step;
+        return _reached.Count == roster.Segments.Length && _comparisons.Exists(comparison => comparison.IsAudit)
+            ? Close(context, comparison => comparison is { IsAudit: true, IsHelperNext: true } && comparison.Step + 2 <= _reached.Values.Min())
+            : null;
     }
 
     /// <summary>A server has heard that a worker will push no more of a share.</summary>
@@ -131,7 +187,11 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
         foreach (var comparison in _comparisons.Where(comparison => comparison.IsOf(answer)))
         {
             comparison.Add(answer);
-            if (answer.Worker == comparison.Worker)
+            if (comparison.IsAudit)
+            {
+                comparison.WaitOn(context.Now, AnswerPatience);
+            }
+            else if (answer.Worker == comparison.Worker)
             {
                 comparison.WaitNoLongerThan(context.Now + PartPatience);
             }
@@ -172,8 +232,10 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
     {
         var closed = _comparisons.FindAll(comparison => comparison.Mismatch is null && which(comparison));
         _comparisons.RemoveAll(closed.Contains);
+        Count(closed);
         if (_comparisons.Find(comparison => comparison.Mismatch is not null && comparison.Step == _comparisons[0].Step) is { Mismatch: { } mismatch })
         {
+            Audited = Audited with { Shares = Audited.Shares + 1, Differed = Audited.Differed + 1 };
             return BeginDispute(context, new Dispute(mismatch.First, mismatch.Second, null));
         }
 
@@ -189,8 +251,37 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
 
         ledger.WithholdAfter(context, _comparisons.Select(comparison => comparison.Step).DefaultIfEmpty(long.MaxValue).Min());
         var aside = _aside.Count;
-        _aside.ExceptWith(closed.Select(comparison => comparison.Worker));
+        _aside.ExceptWith(closed.Where(comparison => !comparison.IsAudit).Select(comparison => comparison.Worker));
         return _aside.Count < aside ? new Consequence.DivideAnew() : null;
+    }
+
+    /// <summary>Counts comparisons that are over; a late share that both computed is as good as one that was chosen.</summary>
+    private void Count(List<Comparison> closed)
+    {
+        foreach (var comparison in closed.Where(comparison => comparison.Mismatch is null))
+        {
+            if (comparison.IsCompared)
+            {
+                Audited = Audited with { Shares = Audited.Shares + 1 };
+                (_foundRight[comparison.Worker], _foundRight[comparison.Helper]) = (comparison.Step + 1, comparison.Step + 1);
+            }
+            else if (comparison.IsAudit)
+            {
+                Audited = Audited with { Missed = Audited.Missed + 1 };
+                _missed.Add(comparison.Step);
+            }
+        }
+
+        // Of a step all shares are there, or none are.
+        foreach (var step in closed.Where(comparison => comparison.IsAudit).Select(comparison => comparison.Step).Distinct())
+        {
+            if (!_missed.Contains(step) && !_comparisons.Exists(open => open.IsAudit && open.Step <= step))
+            {
+                Audited = Audited with { VerifiedStep = Math.Max(Audited.VerifiedStep, step + 1) };
+            }
+        }
+
+        _missed.RemoveWhere(step => !_comparisons.Exists(open => open.Step == step));
     }
 
     /// <summary>
@@ -230,12 +321,30 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, Action<RunEvent
 
         var (right, wrong) = firstIsRight ? (dispute.First.Worker, dispute.Second.Worker) : (dispute.Second.Worker, dispute.First.Worker);
         _dispute = null;
+        if (Doubtful(wrong) is { } doubtful)
+        {
+            observe(new RunWarning(doubtful));
+        }
+
         Exclude(
             context, wrong,
             $"{wrong} computed a wrong sum of {dispute.Node} at step {dispute.Step} (segment {dispute.First.Segment}): {right} and {answer.Worker} "
                 + $"agree on another");
         ledger.WithholdAfter(context, long.MaxValue);
         return new Consequence.DivideAnew();
+    }
+
+    /// <summary>
+    /// What is not computed again, and rests on sums of a worker that were compared with nobody's since it was last right; null: nothing. Later
+    /// entries of the receipt are compared with what the replay gives.
+    /// </summary>
+    private string? Doubtful(ActorId wrong)
+    {
+        var (right, kept) = (_foundRight.GetValueOrDefault(wrong), ledger.RestartStep);
+        return kept <= right ? null
+            : $"{wrong} may have been wrong in the steps from {right} to {kept} too: nobody else computed its shares there, and the checkpoint of "
+                + $"step {kept} rests on them. `clustertrain replay RUN --from {right} --to {kept}` computes them again and says whether the record "
+                + "is right; where it is not, start a new run. With --audit 1 no step goes by uncompared.";
     }
 
     private void Exclude(IActorContext context, ActorId worker, string what)

@@ -105,13 +105,25 @@ public sealed record NotFinite(long Step, string What) : IMessage;
 /// <param name="Helper">A worker that is done with its own leaves.</param>
 public sealed record LateShare(long Term, long Step, TreeNode Leaves, ActorId Worker, ActorId Helper) : IMessage;
 
+/// <summary>
+/// From the server of the first segment: the shares of this step are computed twice, as the coordinator asked (<see cref="AuditShares"/>). It comes
+/// before any later step's weights.
+/// </summary>
+/// <param name="Term">The term it serves in.</param>
+/// <param name="Step">The step.</param>
+/// <param name="Version">The assignment that says whose share is whose.</param>
+public sealed record AuditBegan(long Term, long Step, long Version) : IMessage;
+
 /// <summary>From a parameter server: a sum that is computed twice (<see cref="Recompute"/>) has come, the first time or again.</summary>
 /// <param name="Term">The term it serves in.</param>
 /// <param name="Step">The step.</param>
 /// <param name="Segment">Index of the segment.</param>
 /// <param name="Node">The tree node.</param>
 /// <param name="Worker">Who computed it.</param>
-/// <param name="Sha256">SHA-256 of the sum's bits, hexadecimal.</param>
+/// <param name="Sha256">
+/// SHA-256 of the sum's bits, hexadecimal. Empty in a step that is audited, where the server compares the sums itself, bit by bit: it is the first of
+/// its name, or equal to it.
+/// </param>
 /// <param name="Loss">The sum of the rows' losses.</param>
 public sealed record Answer(long Term, long Step, int Segment, TreeNode Node, ActorId Worker, string Sha256, double Loss) : IMessage;
 

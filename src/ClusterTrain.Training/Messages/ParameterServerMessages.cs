@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Plan;
 
 namespace ClusterTrain.Training.Messages;
 
@@ -65,6 +66,14 @@ public sealed record Hold(long Term) : IMessage;
 /// <param name="Term">The term.</param>
 /// <param name="Step">The step, no earlier than that of any segment.</param>
 public sealed record SnapshotAt(long Term, long Step) : IMessage;
+
+/// <summary>
+/// From the coordinator, after the topology: have the shares of so many of the steps computed twice (<see cref="AuditPlan"/>), and tell the answers
+/// (<see cref="Answer"/>). Without it, none.
+/// </summary>
+/// <param name="Term">The term.</param>
+/// <param name="Rate">The share of the steps, above 0, up to 1.</param>
+public sealed record AuditShares(long Term, double Rate) : IMessage;
 
 /// <summary>From another parameter server: its part of the gradient's norm, for clipping.</summary>
 /// <param name="Term">The term.</param>

@@ -32,6 +32,7 @@ public sealed class ParameterServer : IActor, IDisposable
     private readonly Dictionary<(ActorId Worker, int Segment), Subscribe> _early = [];
     private readonly List<LateShare> _late = [];
     private readonly List<Recompute> _recomputed = [];
+    private readonly StepAudit _audit;
     private bool _looksForLate;
     private ActorId? _coordinator;
     private Topology _topology = new(0, []);
@@ -50,6 +51,7 @@ public sealed class ParameterServer : IActor, IDisposable
         _layout = layout;
         _kernels = kernels;
         _pool = pool;
+        _audit = new StepAudit(plan);
     }
 
     private ImmutableArray<SegmentPosition> Holding =>
@@ -64,6 +66,12 @@ public sealed class ParameterServer : IActor, IDisposable
 
     /// <inheritdoc/>
     public void Receive(IActorContext context, ActorId sender, IMessage message)
+    {
+        Handle(context, sender, message);
+        Audit(context);
+    }
+
+    private void Handle(IActorContext context, ActorId sender, IMessage message)
     {
         switch (message)
         {
@@ -97,6 +105,10 @@ public sealed class ParameterServer : IActor, IDisposable
                 }
 
                 _workers = assignment.Workers;
+                _audit.Follow(assignment);
+                break;
+            case AuditShares audit when IsServed(audit.Term):
+                _audit.Begin(audit);
                 break;
             case Subscribe subscribe when Find(subscribe.Term, subscribe.Segment) is { } segment:
                 segment.Subscribe(context, sender);
@@ -179,13 +191,26 @@ public sealed class ParameterServer : IActor, IDisposable
         }
         else if (message.Key.Kind == TensorKind.GradientSum)
         {
-            Tell(context, sender, message);
-            segment.Add(context, sender, _coordinator!, _topology.Servers, message);
+            if (!segment.IsCopy)
+            {
+                Tell(context, sender, message);
+            }
+
+            if (_audit.IsSpare(sender, message.Key) && !IsRecomputed(message.Key))
+            {
+                message.Lease.Release();
+            }
+            else
+            {
+                segment.Add(context, sender, _coordinator!, _topology.Servers, message);
+            }
         }
         else
         {
             segment.Restore(context, message);
         }
+
+        Audit(context);
     }
 
     /// <inheritdoc/>
@@ -197,6 +222,7 @@ public sealed class ParameterServer : IActor, IDisposable
         }
 
         _segments.Clear();
+        _audit.Clear();
     }
 
     private void LookForLateLater(IActorContext context)
@@ -244,7 +270,7 @@ public sealed class ParameterServer : IActor, IDisposable
     /// <summary>The link to a worker was lost and is there again: it hears once more what it was asked.</summary>
     private void AskAgain(IActorContext context, ActorId worker)
     {
-        foreach (var recompute in _recomputed.Where(asked => asked.Worker == worker))
+        foreach (var recompute in _recomputed.Where(asked => asked.Worker == worker).Concat(_audit.AskedOf(worker)))
         {
             context.Send(worker, recompute);
         }
@@ -258,14 +284,84 @@ public sealed class ParameterServer : IActor, IDisposable
     /// <summary>Tells the coordinator of a sum that is computed twice, the first time and the second.</summary>
     private void Tell(IActorContext context, ActorId worker, in TensorMessage sum)
     {
+        var isHashed = IsRecomputed(sum.Key);
+        if (_audit.Covers(sum.Key.Step) && _audit.Meet(worker, sum, out var first))
+        {
+            if (first is { } other)
+            {
+                Tell(context, other.Worker, other.Sum, isHashed: true);
+            }
+
+            Tell(context, worker, sum, isHashed || first is not null);
+        }
+        else if (isHashed)
+        {
+            Tell(context, worker, sum, isHashed);
+        }
+    }
+
+    private void Tell(IActorContext context, ActorId worker, in TensorMessage sum, bool isHashed)
+    {
+        var key = sum.Key;
+        context.Send(
+            _coordinator!, new Answer(key.Term, key.Step, key.Segment, key.Node, worker, isHashed ? WeightsHash.Of(sum.Values) : "", sum.Loss));
+    }
+
+    private bool IsRecomputed(in TensorKey key)
+    {
         foreach (var recompute in _recomputed)
         {
-            if (recompute.Step == sum.Key.Step && recompute.Leaves.Contains(sum.Key.Node))
+            if (recompute.Step == key.Step && recompute.Leaves.Contains(key.Node))
             {
-                var key = sum.Key;
-                context.Send(_coordinator!, new Answer(key.Term, key.Step, key.Segment, key.Node, worker, WeightsHash.Of(sum.Values), sum.Loss));
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// Where the weights of a step are sent that is to be audited, asks the helpers, and tells the coordinator. Its word comes before the weights of
+    /// any later step, so that none of them is recorded before the answers were compared.
+    /// </summary>
+    private void Audit(IActorContext context)
+    {
+        if (_audit.IsOff)
+        {
+            return;
+        }
+
+        var (step, isUntouched, isFirst) = (long.MaxValue, true, false);
+        foreach (var segment in _segments.Values)
+        {
+            if (segment.IsCopy || segment.Term != _topology.Term)
+            {
+                continue;
+            }
+
+            if (!segment.IsSent)
+            {
                 return;
             }
+
+            step = Math.Min(step, segment.Step);
+            isUntouched &= segment.IsUntouched;
+            isFirst |= segment.Segment.Index == 0;
+        }
+
+        if (step == long.MaxValue || _audit.Reach(_topology.Term, step, isUntouched) is not var (asked, version))
+        {
+            return;
+        }
+
+        foreach (var recompute in asked)
+        {
+            context.Send(recompute.Worker, recompute);
+        }
+
+        if (isFirst)
+        {
+            context.Send(_coordinator!, new AuditBegan(_topology.Term, step, version));
         }
     }
 
@@ -351,6 +447,7 @@ public sealed class ParameterServer : IActor, IDisposable
     private void Rest(long term)
     {
         _topology = new Topology(term, []);
+        _audit.Clear();
         foreach (var segment in _segments.Values)
         {
             segment.Rest();
@@ -364,6 +461,7 @@ public sealed class ParameterServer : IActor, IDisposable
         _topology = topology;
         _recomputed.Clear();
         _late.Clear();
+        _audit.Clear();
         foreach (var (index, segment) in _segments.ToArray())
         {
             if (segment.IsCopy && segment.Term == topology.Term)

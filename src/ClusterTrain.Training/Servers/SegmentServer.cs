@@ -111,6 +111,12 @@ internal sealed class SegmentServer : IDisposable
     /// <summary>True once the weights of the first step, and the optimiser's state, have arrived.</summary>
     public bool IsServing => _serving;
 
+    /// <summary>True when workers have, or may have, the weights of the step.</summary>
+    public bool IsSent => _serving && !_resting && Step < _plan.Steps;
+
+    /// <summary>True when no sum of the step has come.</summary>
+    public bool IsUntouched { get; private set; } = true;
+
     /// <summary>Where it is, for a coordinator that may be new.</summary>
     public SegmentPosition Position =>
         new(Segment.Index, _segments.Length, _servedTerm, Step, _formerWeights is null ? Step : Step - 1, _recorded);
@@ -410,6 +416,7 @@ internal sealed class SegmentServer : IDisposable
             return;
         }
 
+        IsUntouched = false;
         _clock.Added(began);
         ForgetFormer();
         if (!_sum.IsComplete)
@@ -595,6 +602,7 @@ internal sealed class SegmentServer : IDisposable
     private void BeginStep(IActorContext context)
     {
         _resting = true;
+        IsUntouched = true;
         _root?.Lease.Release();
         _root = null;
         if (Step < _plan.Steps)

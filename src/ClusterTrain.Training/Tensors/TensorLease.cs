@@ -9,20 +9,22 @@ public sealed class TensorLease
 {
     private readonly Action<TensorLease> _returned;
     private readonly Memory<float> _values;
+    private readonly bool _isForeign;
     private int _references;
+    private volatile bool _isKept;
 
-    internal TensorLease(Memory<float> values, Action<TensorLease> returned, bool isReadOnly = false) =>
-        (_values, _returned, IsReadOnly) = (values, returned, isReadOnly);
+    internal TensorLease(Memory<float> values, Action<TensorLease> returned, bool isForeign = false) =>
+        (_values, _returned, _isForeign) = (values, returned, isForeign);
 
-    /// <summary>True for memory of another process: writing to it would end this one.</summary>
-    public bool IsReadOnly { get; }
+    /// <summary>True for memory of another process, as writing to it would end this one, and for what a holder wants to stay as it is.</summary>
+    public bool IsReadOnly => _isForeign || _isKept;
 
     /// <summary>A lease, with one reference, of memory of another process, which may be read alone.</summary>
     /// <param name="values">The memory.</param>
     /// <param name="returned">Called at the last release, on the thread that releases it.</param>
     public static TensorLease Foreign(Memory<float> values, Action returned)
     {
-        var lease = new TensorLease(values, _ => returned(), isReadOnly: true);
+        var lease = new TensorLease(values, _ => returned(), isForeign: true);
         lease.Lend();
         return lease;
     }
@@ -70,5 +72,16 @@ public sealed class TensorLease
         }
     }
 
-    internal void Lend() => Volatile.Write(ref _references, 1);
+    /// <summary>Adds a reference for a holder that wants the floats to stay as they are, until the last release.</summary>
+    internal void Keep()
+    {
+        Share();
+        _isKept = true;
+    }
+
+    internal void Lend()
+    {
+        _isKept = false;
+        Volatile.Write(ref _references, 1);
+    }
 }

@@ -62,6 +62,10 @@ public static class RunEventJson
             case EpochCompleted completed:
                 WriteEpoch(json, completed);
                 break;
+            case RunAudited audited:
+                json.WriteString("event", "audited");
+                WriteAudit(json, audited.Totals);
+                break;
             case CheckpointSaved saved:
                 json.WriteString("event", "checkpoint");
                 json.WriteNumber("step", saved.Step);
@@ -98,6 +102,8 @@ public static class RunEventJson
                 (int)Whole(json, "epoch"), Whole(json, "step"), Figure(json, "loss"),
                 json.TryGetProperty("validation", out var validation) ? EvaluationJson.Read(validation) : null, Text(json, "weightsSha256")),
             Figure(json, "samplesPerSecond"), (int)Whole(json, "workers"), TimeSpan.FromSeconds(Figure(json, "remainingSeconds"))),
+        "audited" => new RunAudited(
+            new AuditTotals(Whole(json, "verifiedStep"), Whole(json, "shares"), Whole(json, "differed"), Whole(json, "missed"))),
         "checkpoint" => new CheckpointSaved(Whole(json, "step")),
         "warning" => new RunWarning(Text(json, "message")),
         "ended" => new RunEnded(Text(json, "outcome") switch
@@ -109,6 +115,17 @@ public static class RunEventJson
         }),
         _ => null,
     };
+
+    /// <summary>Writes what an audit has shown as members of the present object.</summary>
+    public static void WriteAudit(Utf8JsonWriter json, AuditTotals totals)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        ArgumentNullException.ThrowIfNull(totals);
+        json.WriteNumber("verifiedStep", totals.VerifiedStep);
+        json.WriteNumber("shares", totals.Shares);
+        json.WriteNumber("differed", totals.Differed);
+        json.WriteNumber("missed", totals.Missed);
+    }
 
     private static string Text(JsonElement json, string name) => json.GetProperty(name).GetString()!;
 

@@ -19,6 +19,7 @@ public sealed class RunLog : IDisposable
     private readonly HashSet<int> _epochsInTable;
     private WorkerSpeeds? _speeds;
     private MembersMeasured? _measured;
+    private RunAudited? _audited;
 
     /// <summary>
     /// Begins or continues the log. Half a last line is cut off, and epochs that the receipt has and the log has not, because the run was stopped
@@ -48,8 +49,8 @@ public sealed class RunLog : IDisposable
     public string? Problem => _log.Problem ?? _epochs.Problem;
 
     /// <summary>
-    /// Writes an event down; progress within an epoch is not, the workers' speeds are once for each epoch, and what the members did last is at the
-    /// end.
+    /// Writes an event down; progress within an epoch is not, the workers' speeds and what the audit has shown are once for each epoch, and what the
+    /// members did last is at the end.
     /// </summary>
     public void Write(RunEvent happened)
     {
@@ -63,8 +64,12 @@ public sealed class RunLog : IDisposable
             case MembersMeasured measured:
                 _measured = measured;
                 break;
+            case RunAudited audited:
+                _audited = audited;
+                break;
             case EpochCompleted completed:
                 Write(completed);
+                WriteAudit();
                 if (_speeds is not null)
                 {
                     Append(_speeds);
@@ -73,6 +78,7 @@ public sealed class RunLog : IDisposable
                 break;
             case RunEnded:
                 CatchUp();
+                WriteAudit();
                 if (_measured is not null)
                 {
                     Append(_measured);
@@ -83,6 +89,15 @@ public sealed class RunLog : IDisposable
             default:
                 Append(happened);
                 break;
+        }
+    }
+
+    private void WriteAudit()
+    {
+        if (_audited is not null)
+        {
+            Append(_audited);
+            _audited = null;
         }
     }
 

@@ -4,6 +4,7 @@ using ClusterTrain.Learning.Optimisers;
 using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Plan;
+using ClusterTrain.Watching;
 
 
 namespace ClusterTrain.Runs;
@@ -44,7 +45,7 @@ internal static class RunStarts
             state = new RunState(0, 0, weights, new float[layout.Parameters * stateCount]);
         }
 
-        return new RunStart(folder.Identity.Term, state, receipt.Epochs, receipt.LastStep, best);
+        return new RunStart(folder.Identity.Term, state, receipt.Epochs, receipt.LastStep, best) { Audited = RunHistory.Audited(folder.Path) };
 
         // Going on from it would leave a gap in the receipt, or early stopping without the weights of its best epoch.
         string? AheadOfReceipt(RunState state) => state.Step / stepsPerEpoch > recorded || (best is not null && best.Epoch > recorded)

@@ -6,8 +6,10 @@ using ClusterTrain.Learning.RecipeFiles;
 using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.KernelSets;
 using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Plan;
 using ClusterTrain.Training.Replay;
+using ClusterTrain.Watching;
 
 namespace ClusterTrain.Runs;
 
@@ -41,6 +43,11 @@ public static class RunVerification
         }
 
         agreements.Add($"receipt: {run.Receipt.Entries.Length} entries up to step {run.Receipt.LastStep}, chain unbroken");
+        if (RunHistory.Audited(path) is var audited && audited != AuditTotals.None)
+        {
+            agreements.Add($"audit: {audited.Sentence}, while it was trained (log.jsonl)");
+        }
+
         if (run.Receipt.Entries is [{ Identity: { } identity }, ..] && identity.Recipe != run.Recipe.Fingerprint())
         {
             differences.Add($"recipe.yaml: its fingerprint is {run.Recipe.Fingerprint()}, the receipt is of {identity.Recipe}");

@@ -16,13 +16,20 @@ internal sealed class Machines
 
     private readonly List<Machine> _machines = [];
 
+    // The servers that held a segment when the members were last measured.
+    private ImmutableArray<ActorId> _serving = [];
+
     /// <summary>All of them, in the order in which they first joined.</summary>
     public ImmutableArray<MachineView> Views => [.. _machines.Select(machine => machine.View)];
 
     /// <summary>Workers that take part.</summary>
     public int Workers => _machines.Count(machine => machine is { IsThere: true, Role: NodeRole.Worker });
 
-    public void Clear() => _machines.Clear();
+    public void Clear()
+    {
+        _machines.Clear();
+        _serving = [];
+    }
 
     /// <summary>A member joined or is gone.</summary>
     /// <returns>The machine, and true when it is back after it was lost.</returns>
@@ -39,6 +46,7 @@ internal sealed class Machines
             : MachineState.Left;
         machine.Go(state, at);
         machine.Measure = null;
+        machine.HasVacancy = state == MachineState.Lost && (machine.Role == NodeRole.Worker || _serving.Contains(machine.Id));
         machine.Detail = changed.What.Split(": ", 2) is [_, var reason] ? reason : "";
         return (machine.View, false);
     }
@@ -106,6 +114,27 @@ internal sealed class Machines
         {
             server.Go(measured.Serving.Contains(server.Id) ? MachineState.Serving : MachineState.Spare, at);
         }
+
+        foreach (var server in measured.Serving.Except(_serving))
+        {
+            if (!_serving.IsEmpty && Find(server) is { } successor)
+            {
+                Replace(successor, at);
+            }
+        }
+
+        _serving = measured.Serving;
+    }
+
+    /// <summary>Another node does what one did that was lost: the one that has been gone longest.</summary>
+    private void Replace(Machine successor, DateTimeOffset at)
+    {
+        if (_machines.Find(machine => machine is { State: MachineState.Lost, HasVacancy: true } && machine.Role == successor.Role) is { } lost)
+        {
+            lost.Detail = $"{lost.Detail}{(lost.Detail.Length > 0 ? "; " : "")}{successor.View.Name} took its place";
+            lost.HasVacancy = false;
+            lost.Go(MachineState.Replaced, at);
+        }
     }
 
     private Machine? Find(ActorId id) => _machines.Find(machine => machine.Id == id && machine.IsThere);
@@ -121,6 +150,11 @@ internal sealed class Machines
         machine.Restarts += isBack ? 1 : 0;
         (machine.Id, machine.Detail, machine.IsAwaited) = (changed.Member, "", false);
         machine.Go(MachineState.Joined, at);
+        if (former is null && machine.Role == NodeRole.Worker)
+        {
+            Replace(machine, at);
+        }
+
         return (machine.View, isBack);
     }
 
@@ -153,10 +187,13 @@ internal sealed class Machines
 
         public WorkerMeasure? Measure { get; set; }
 
+        /// <summary>True when it had something to do when it was lost.</summary>
+        public bool HasVacancy { get; set; }
+
         /// <summary>True while the coordinator that leads now has not seen it.</summary>
         public bool IsAwaited { get; set; }
 
-        public bool IsThere => State is not (MachineState.Lost or MachineState.Left or MachineState.Excluded);
+        public bool IsThere => State is not (MachineState.Lost or MachineState.Replaced or MachineState.Left or MachineState.Excluded);
 
         public MachineView View => new()
         {

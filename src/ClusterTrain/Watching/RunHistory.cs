@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using ClusterTrain.Learning.RecipeFiles;
 using ClusterTrain.Learning.Recipes;
@@ -56,6 +57,30 @@ public static class RunHistory
         }
 
         return events;
+    }
+
+    /// <summary>What the audits of a run have shown so far.</summary>
+    /// <param name="folder">The run folder.</param>
+    public static AuditTotals Audited(string folder)
+    {
+        var path = Path.Combine(folder, "log.jsonl");
+        if (!File.Exists(path))
+        {
+            return AuditTotals.None;
+        }
+
+        // Most runs have none: only the lines that may be one are read.
+        using var file = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        var last = AuditTotals.None;
+        while (file.ReadLine() is { } line)
+        {
+            if (line.Contains("\"audited\"", StringComparison.Ordinal) && Parse(Encoding.UTF8.GetBytes(line)) is { Happened: RunAudited audited })
+            {
+                last = audited.Totals;
+            }
+        }
+
+        return last;
     }
 
     /// <summary>What a run folder says of its run.</summary>

@@ -81,6 +81,9 @@ public sealed record RunView
     /// <summary>Where the time of a step goes; null when it is not known.</summary>
     public StepMeasure? StepTime { get; init; }
 
+    /// <summary>What the audit of the run has shown; null: nothing is audited.</summary>
+    public AuditTotals? Audit { get; init; }
+
     /// <summary>One sentence: what limits the pace, and which node is slow.</summary>
     public string Bottleneck { get; init; } = "";
 
@@ -170,6 +173,9 @@ public enum MachineState
     /// <summary>It is gone, and nobody took its place.</summary>
     Lost,
 
+    /// <summary>It is gone, and another node took its place.</summary>
+    Replaced,
+
     /// <summary>It left in good order.</summary>
     Left,
 
@@ -208,7 +214,7 @@ public sealed record MachineView
     public ImmutableArray<MachineSpan> Timeline { get; init; } = [];
 
     /// <summary>True while it takes part.</summary>
-    public bool IsThere => State is not (MachineState.Lost or MachineState.Left or MachineState.Excluded);
+    public bool IsThere => State is not (MachineState.Lost or MachineState.Replaced or MachineState.Left or MachineState.Excluded);
 }
 
 /// <summary>A stretch of a node's time.</summary>

@@ -47,6 +47,14 @@ public static class RunViewJson
             json.WriteString("bottleneck", view.Bottleneck);
         }
 
+        if (view.Audit is { } audit)
+        {
+            json.WriteStartObject("audit");
+            RunEventJson.WriteAudit(json, audit);
+            json.WriteString("sentence", audit.Sentence);
+            json.WriteEndObject();
+        }
+
         if (view.StepTime is { } time)
         {
             json.WriteStartObject("stepSeconds");

@@ -40,6 +40,7 @@ public sealed class RunWatch(TimeProvider time)
     private RunProgress? _progress;
     private EpochCompleted? _epoch;
     private StepMeasure? _stepTime;
+    private AuditTotals? _audit;
     private (string Name, DateTimeOffset At, long Step)? _lost;
     private (long Step, DateTimeOffset At)? _checkpoint;
     private long _checkpoints;
@@ -161,6 +162,7 @@ public sealed class RunWatch(TimeProvider time)
                 Norms = _norms.ToImmutable(),
                 Machines = machines,
                 StepTime = _stepTime,
+                Audit = _audit,
                 Bottleneck = Bottleneck.Sentence(machines, _stepTime, _isTraining, _state),
                 Events = [.. _events],
                 CheckpointStep = _checkpoint?.Step,
@@ -198,7 +200,7 @@ public sealed class RunWatch(TimeProvider time)
         _machines.Clear();
         _saidLate.Clear();
         (_state, _isTraining, _outcome, _step, _recorded, _checkpoints) = (Starting, false, null, 0, 0, 0);
-        (_progress, _epoch, _stepTime, _lost, _checkpoint, _began, _latest) = (null, null, null, null, null, null, null);
+        (_progress, _epoch, _stepTime, _audit, _lost, _checkpoint, _began, _latest) = (null, null, null, null, null, null, null, null);
     }
 
     private void Take(RunEvent happened, DateTimeOffset at)
@@ -248,6 +250,14 @@ public sealed class RunWatch(TimeProvider time)
                 _saidLate[late.Worker.Node] = at;
                 Say(at, EventKind.Warning, string.Create(
                     CultureInfo.InvariantCulture, $"{late.Worker.Node} is late in step {late.Step:N0}; {late.Helper.Node} computes its share too"));
+                break;
+            case RunAudited audited:
+                if ((_audit?.Shares ?? 0) == 0 && audited.Totals is { Shares: > 0, Differed: 0 })
+                {
+                    Say(at, EventKind.Note, "the first share was computed a second time, and the two are equal bit for bit");
+                }
+
+                _audit = audited.Totals;
                 break;
             case CheckpointSaved saved:
                 (_checkpoint, _checkpoints) = ((saved.Step, at), _checkpoints + 1);

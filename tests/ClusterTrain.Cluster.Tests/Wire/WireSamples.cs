@@ -44,6 +44,8 @@ internal static class WireSamples
         new StepTimes(
             1048577, 0, 1234, 100, TimeSpan.FromMilliseconds(800), TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(25),
                 TimeSpan.FromMilliseconds(10), 0.5),
+        new AuditShares(1048577, 0.01),
+        new AuditBegan(1048577, 1234, 3),
         new Hello(
             Lane.Messages, true, PeerRole.Worker, new ActorId("worker-2/7f31c0"), MemberIds.Coordinator, "recipe", "data", 1, "0123456789abcdef"),
         new Welcome("name: digits\n", 1294, 64, 10, "data", TimeSpan.FromSeconds(2), [new ActorId("ps-1/ab12@10.0.0.5:7071")], Cluster),

@@ -39,6 +39,21 @@ public sealed class DashboardPageTests(Chromium chromium, ITestOutputHelper outp
     }
 
     [ChromiumFact]
+    public async Task The_page_of_an_audited_run_says_what_was_computed_twice()
+    {
+        using var run = ClusterTrainProcess.Start(
+            "train", "--set", "epochs=1000000", "--out", _folder["run"], "--json", "--workers", "2", "--audit", "0.2", "--dashboard", "127.0.0.1:0");
+        await using var reader = await PageReader.Open(chromium, PageReader.AddressOf(run.WaitForLine("\"event\":\"dashboard\"")));
+        var proof = reader.Tab.Locator("#proof.good");
+        await Assertions.Expect(proof).ToContainTextAsync(
+            new System.Text.RegularExpressions.Regex("^Verified to step [0-9,]+: [0-9,]+ shares computed twice, 0 differed"));
+        var before = await proof.TextContentAsync();
+        await Assertions.Expect(proof).Not.ToHaveTextAsync(before!);
+        await reader.AssertAccessible();
+        Assert.Empty(reader.Problems);
+    }
+
+    [ChromiumFact]
     public async Task The_page_says_that_the_run_is_over_before_its_process_ends()
     {
         using var run = ClusterTrainProcess.Start("train", "--set", "epochs=4000", "--out", _folder["run"], "--json", "--dashboard", "127.0.0.1:0");

@@ -10,9 +10,9 @@ using Xunit.Abstractions;
 namespace ClusterTrain.EndToEnd.Tests;
 
 /// <summary>A real Prometheus, from PATH, reads the metrics and tests the alert rules.</summary>
+[Collection(IncidentCollection.Name)]
 public sealed partial class PrometheusTests(ITestOutputHelper output) : IDisposable
 {
-    private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(1);
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -37,38 +37,47 @@ public sealed partial class PrometheusTests(ITestOutputHelper output) : IDisposa
     {
         using var run = new SimulatedRun(workers: 300, epochs: 2000);
         using var server = Start(run);
-        var address = Machine.FreeAddresses(1)[0];
-        File.WriteAllText(_folder["prometheus.yml"], string.Create(
-            CultureInfo.InvariantCulture,
-            $"""
-            global: {"{ scrape_interval: 1s }"}
-            scrape_configs:
-              - job_name: clustertrain
-                static_configs: [{"{"} targets: ["{new Uri(server.Address).Authority}"] {"}"}]
-            """));
-        using var prometheus = Process.Start(new ProcessStartInfo("prometheus")
+        await Scrape(new Uri(server.Address).Authority, [], async prometheus =>
         {
-            ArgumentList = { $"--config.file={_folder["prometheus.yml"]}", $"--storage.tsdb.path={_folder["data"]}",
-                $"--web.listen-address={address}" },
-            RedirectStandardError = true,
-        })!;
-        prometheus.BeginErrorReadLine();
-        try
-        {
-            using var http = new HttpClient();
-            var query = new Uri($"http://{address}/api/v1/query?query={Uri.EscapeDataString("topk(1, clustertrain_worker_compute_seconds)")}");
             var began = Stopwatch.GetTimestamp();
-            string? slow = null;
-            while (slow is null && Stopwatch.GetElapsedTime(began) < s_longest)
-                slow = await Ask(http, query);
+            var slow = await prometheus.Awaited("topk(1, clustertrain_worker_compute_seconds)", _ => true);
             output.WriteLine($"named after {Stopwatch.GetElapsedTime(began).TotalSeconds:F1} s");
-            Assert.Equal("worker-250", slow);
-        }
-        finally
+            Assert.Equal("worker-250", Assert.Single(slow).Labels["node"]);
+        });
+    }
+
+    [PrometheusFact]
+    public async Task It_scrapes_a_cluster_of_processes_and_its_rules_see_a_killed_worker()
+    {
+        var address = Machine.FreeAddresses(1)[0];
+        using var cluster = new ClusterProcesses("--set", "epochs=1000000", "--audit", "0.2", "--dashboard", address);
+        cluster.AddWorkers(3);
+        cluster.Coordinator.WaitForLine("\"event\":\"checkpoint\"");
+        using var http = new HttpClient();
+        Assert.Equal("", Run("promtool", await http.GetStringAsync(new Uri($"http://{address}/metrics")), "check", "metrics"));
+        var alerts = Path.Combine(Repository(), "deploy", "prometheus", "alerts.yml");
+        await Scrape(address, [alerts], async prometheus =>
         {
-            prometheus.Kill();
-            await prometheus.WaitForExitAsync();
-        }
+            var computing = await prometheus.Awaited("clustertrain_worker_compute_seconds > 0", found => found.Count == 3);
+            Assert.Equal(["worker-1", "worker-2", "worker-3"], computing.Select(found => found.Labels["node"]).Order(StringComparer.Ordinal));
+            await prometheus.Awaited("clustertrain_node_up{role=\"parameter-server\", state=\"serving\"} == 1", found => found.Count == 1);
+            await prometheus.Awaited("delta(clustertrain_run_step[5s]) > 0", found => found.Count == 1);
+            await prometheus.Awaited("clustertrain_audit_shares_total > 0", found => found.Count == 1);
+            await prometheus.Awaited("clustertrain_audit_differed_total == 0", found => found.Count == 1);
+            await prometheus.Awaited("clustertrain_step_part_seconds", found => found.Count == 4);
+
+            // The rules are loaded, and every one can be computed from what this cluster gives.
+            var rules = (await prometheus.Get("rules")).GetProperty("groups")[0].GetProperty("rules").EnumerateArray().ToArray();
+            Assert.Equal(
+                File.ReadLines(alerts).Where(line => line.Contains("- alert: ", StringComparison.Ordinal)).Select(line => line.Split(": ")[1]),
+                rules.Select(rule => rule.GetProperty("name").GetString()));
+            Assert.All(rules, rule => Assert.NotEqual("err", rule.GetProperty("health").GetString()));
+
+            cluster.Workers[1].Kill();
+            await prometheus.Awaited("clustertrain_node_up{node=\"worker-2\", state=\"lost\"} == 0", found => found.Count == 1);
+            var alert = await prometheus.Awaited("ALERTS{alertname=\"ClusterTrainNodeLost\"}", found => found.Count == 1);
+            Assert.Equal(("worker-2", "worker"), (alert[0].Labels["node"], alert[0].Labels["role"]));
+        });
     }
 
     [PrometheusFact]
@@ -99,18 +108,35 @@ public sealed partial class PrometheusTests(ITestOutputHelper output) : IDisposa
     private static DashboardServer Start(SimulatedRun run) => DashboardServer.Start(
         new DashboardSettings { Listen = new IPEndPoint(IPAddress.Loopback, 0) }, [run.Watch], () => true, TimeProvider.System);
 
-    // Prometheus answers when it has started, and with a result once it has scraped.
-    private static async Task<string?> Ask(HttpClient http, Uri query)
+    /// <summary>Has a Prometheus scrape an address once a second while something is asked of it.</summary>
+    private async Task Scrape(string target, string[] rules, Func<Prometheus, Task> ask)
     {
+        var address = Machine.FreeAddresses(1)[0];
+        File.WriteAllText(_folder["prometheus.yml"], string.Create(
+            CultureInfo.InvariantCulture,
+            $"""
+            global: {"{ scrape_interval: 1s, evaluation_interval: 1s }"}
+            rule_files: [{string.Join(", ", rules.Select(file => $"\"{file}\""))}]
+            scrape_configs:
+              - job_name: clustertrain
+                static_configs: [{"{"} targets: ["{target}"] {"}"}]
+            """));
+        using var process = Process.Start(new ProcessStartInfo("prometheus")
+        {
+            ArgumentList = { $"--config.file={_folder["prometheus.yml"]}", $"--storage.tsdb.path={_folder["data"]}",
+                $"--web.listen-address={address}" },
+            RedirectStandardError = true,
+        })!;
+        process.BeginErrorReadLine();
         try
         {
-            using var json = JsonDocument.Parse(await http.GetStringAsync(query));
-            return json.RootElement.GetProperty("data").GetProperty("result").EnumerateArray()
-                .Select(result => result.GetProperty("metric").GetProperty("node").GetString()).FirstOrDefault();
+            using var http = new HttpClient();
+            await ask(new Prometheus(http, address));
         }
-        catch (HttpRequestException)
+        finally
         {
-            return null;
+            process.Kill();
+            await process.WaitForExitAsync();
         }
     }
 
@@ -150,5 +176,45 @@ internal sealed class PrometheusFactAttribute : FactAttribute
         var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
         if (!Array.Exists(folders, folder => File.Exists(Path.Combine(folder, "promtool"))))
             Skip = "no prometheus on PATH";
+    }
+}
+
+/// <summary>A Prometheus that runs.</summary>
+internal sealed class Prometheus(HttpClient http, string address)
+{
+    private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(2);
+
+    /// <summary>Asks until the answer is the one that is awaited: it answers when it has started, and with a result once it has scraped.</summary>
+    public async Task<List<(Dictionary<string, string> Labels, double Value)>> Awaited(
+        string query, Predicate<List<(Dictionary<string, string> Labels, double Value)>> isAwaited)
+    {
+        var began = Stopwatch.GetTimestamp();
+        var found = new List<(Dictionary<string, string> Labels, double Value)>();
+        while (Stopwatch.GetElapsedTime(began) < s_longest)
+        {
+            try
+            {
+                var data = await Get($"query?query={Uri.EscapeDataString(query)}");
+                found = [.. data.GetProperty("result").EnumerateArray().Select(result => (
+                    result.GetProperty("metric").EnumerateObject().ToDictionary(label => label.Name, label => label.Value.GetString()!),
+                    double.Parse(result.GetProperty("value")[1].GetString()!, CultureInfo.InvariantCulture)))];
+                if (found.Count > 0 && isAwaited(found))
+                    return found;
+            }
+            catch (HttpRequestException)
+            {
+                // It has not started yet.
+            }
+        }
+
+        throw new InvalidOperationException(
+            $"'{query}' gave {string.Join("; ", found.Select(result => $"{string.Join(',', result.Labels)} {result.Value}"))} after {s_longest}");
+    }
+
+    /// <summary>The data of an answer.</summary>
+    public async Task<JsonElement> Get(string path)
+    {
+        using var json = JsonDocument.Parse(await http.GetStringAsync(new Uri($"http://{address}/api/v1/{path}")));
+        return json.RootElement.GetProperty("data").Clone();
     }
 }

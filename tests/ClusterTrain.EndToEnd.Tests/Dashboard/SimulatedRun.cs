@@ -45,6 +45,7 @@ internal sealed class SimulatedRun : IDisposable
         if (workers > 17)
             Watch.Observe(new MembershipChanged(Id(17), NodeRole.Worker, "lost: its process is gone"));
         Watch.Observe(new CheckpointSaved(_epoch * 100));
+        Watch.Observe(new RunAudited(new AuditTotals(_epoch * 100, 500 * (long)_epoch, 0, 3)));
         Tell();
         _timer = new Timer(_ => Tell(), null, s_period, s_period);
     }

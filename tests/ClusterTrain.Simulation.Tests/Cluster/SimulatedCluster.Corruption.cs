@@ -88,7 +88,7 @@ internal sealed partial class SimulatedCluster
     /// <summary>Flips a bit of a sum that is about to be sent, when every server knows that it is computed twice.</summary>
     private void FlipBitOfCompared(Process process, List<(ActorId To, Envelope Envelope)> outbox)
     {
-        if (process.Place != _corrupt)
+        if (process.Place != _corrupt || _scenario.Corrupt is null)
         {
             return;
         }
@@ -102,6 +102,28 @@ internal sealed partial class SimulatedCluster
             _flipped.Add((server, tensor.Key, process.Self));
         }
     }
+
+    /// <summary>A wrong kernel: it gives the same wrong bit each time, so that the worker agrees with itself and with nobody else.</summary>
+    private void ComputeWrongly(Process process, List<(ActorId To, Envelope Envelope)> outbox)
+    {
+        if (process.Place != _corrupt || _scenario.Wrong is not { } wrong)
+        {
+            return;
+        }
+
+        foreach (var (_, (_, message, tensor)) in outbox)
+        {
+            if (message is null && tensor.Key.Kind == TensorKind.GradientSum && tensor.Key.Step >= wrong.Step)
+            {
+                ref var value = ref tensor.Values[0];
+                value = BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value) ^ (1 << 20));
+                Wronged++;
+            }
+        }
+    }
+
+    /// <summary>Wrong sums that were sent.</summary>
+    public int Wronged { get; private set; }
 
     private bool IsCompared(ActorId worker, TensorKey key) => _compared.Any(
         asked => IsOf(asked.Key, key)

@@ -74,13 +74,13 @@ internal sealed partial class SimulatedCluster : IDisposable
         _checker = new Checker(scenario, _plan, Reference);
         _disk = new Disk(plant);
         _places = new Process?[scenario.Places];
-        _corrupt = scenario.Corrupt;
+        _corrupt = scenario.Corrupt ?? scenario.Wrong?.Place;
         _links = new Link[scenario.Places, scenario.Places];
         _clockOffsetUs = new long[scenario.Places];
         _slowness = new double[scenario.Places];
         for (var place = 0; place < scenario.Places; place++)
         {
-            _slowness[place] = _random.Chance(0.2) ? 2 + (30 * _random.Unit()) : 1;
+            _slowness[place] = _random.Chance(0.2) && !scenario.IsEven ? 2 + (30 * _random.Unit()) : 1;
             for (var other = 0; other < place; other++)
             {
                 _links[place, other] = _links[other, place] = new Link();
@@ -101,6 +101,15 @@ internal sealed partial class SimulatedCluster : IDisposable
 
     /// <summary>Shares that were computed twice.</summary>
     public int Recomputed { get; private set; }
+
+    /// <summary>Places whose workers the coordinator said it excluded.</summary>
+    public List<int> Named { get; } = [];
+
+    /// <summary>What audits have shown.</summary>
+    public AuditTotals Audited { get; private set; } = AuditTotals.None;
+
+    /// <summary>Steps of the run.</summary>
+    public long Steps => _plan.Steps;
 
     /// <summary>How often steps were computed from a checkpoint on, the beginning among them.</summary>
     public int Beginnings => _served.Count;
@@ -321,6 +330,7 @@ internal sealed partial class SimulatedCluster : IDisposable
         After(busyUs, () =>
         {
             FlipBitOfCompared(process, outbox);
+            ComputeWrongly(process, outbox);
             foreach (var (to, envelope) in outbox)
             {
                 if (process.IsAlive)
@@ -411,6 +421,12 @@ internal sealed partial class SimulatedCluster : IDisposable
                 break;
             case CheckpointSaved saved:
                 _checker.Saved(saved.Step);
+                break;
+            case MembershipChanged changed when changed.What.StartsWith("excluded", StringComparison.Ordinal):
+                Named.Add(_processes[changed.Member].Place);
+                break;
+            case RunAudited audited:
+                Audited = audited.Totals;
                 break;
             case RunProgress or EpochCompleted or RunBegan or RunWaiting:
                 _progress = $"the last news: {happened}";

@@ -48,6 +48,12 @@ internal sealed record Scenario
     /// </summary>
     public int? Corrupt { get; init; }
 
+    /// <summary>True: all machines are equally fast.</summary>
+    public bool IsEven { get; init; }
+
+    /// <summary>A place whose worker has a wrong kernel from a step on: every sum it gives is wrong, and always in the same way.</summary>
+    public (int Place, long Step)? Wrong { get; init; }
+
     /// <summary>True: of the weights that wait for a slow worker only the newest are kept, as over a network's links.</summary>
     public bool KeepsNewestWeights { get; init; }
 

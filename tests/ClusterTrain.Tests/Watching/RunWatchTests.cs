@@ -40,6 +40,48 @@ public sealed class RunWatchTests : IDisposable
     }
 
     [Fact]
+    public void A_lost_worker_whose_place_a_new_one_takes_is_replaced()
+    {
+        Begin(2);
+        At(1, new MembershipChanged(new ActorId("worker-2/aa"), NodeRole.Worker, "lost: its process is gone"));
+        At(2, new MembershipChanged(new ActorId("worker-7/aa"), NodeRole.Worker, "joined"));
+        Assert.Equal((MachineState.Replaced, false), (Machine("worker-2").State, Machine("worker-2").IsThere));
+        Assert.Equal("its process is gone; worker-7 took its place", Machine("worker-2").Detail);
+
+        // One more is one more, and takes no second place.
+        At(3, new MembershipChanged(new ActorId("worker-8/aa"), NodeRole.Worker, "joined"));
+        At(4, new MembershipChanged(new ActorId("worker-2/bb"), NodeRole.Worker, "joined"));
+        Assert.Equal((MachineState.Computing, 1), (Machine("worker-2").State, Machine("worker-2").Restarts));
+    }
+
+    [Fact]
+    public void A_lost_server_whose_segment_a_spare_serves_is_replaced_and_a_lost_spare_is_not()
+    {
+        ActorId[] servers = [s_server, new("spare/1"), new("other/1")];
+        Begin(1);
+        At(0, new MembershipChanged(servers[1], NodeRole.ParameterServer, "joined"));
+        At(0, new MembershipChanged(servers[2], NodeRole.ParameterServer, "joined"));
+        At(1, new MembersMeasured([], null, [s_server]));
+        At(2, new MembershipChanged(servers[2], NodeRole.ParameterServer, "lost: it does not answer"));
+        At(2, new MembershipChanged(s_server, NodeRole.ParameterServer, "lost: it does not answer"));
+        Assert.Equal(MachineState.Lost, Machine("server").State);
+        At(3, new MembersMeasured([], null, [servers[1]]));
+        Assert.Equal(
+            [MachineState.Replaced, MachineState.Serving, MachineState.Lost],
+            new[] { "server", "spare", "other" }.Select(name => Machine(name).State));
+        Assert.Equal("it does not answer; spare took its place", Machine("server").Detail);
+    }
+
+    [Fact]
+    public void A_worker_that_computed_wrongly_is_excluded_whoever_joins()
+    {
+        Begin(2);
+        At(1, new MembershipChanged(new ActorId("worker-2/aa"), NodeRole.Worker, "excluded: it computed a wrong sum"));
+        At(2, new MembershipChanged(new ActorId("worker-3/aa"), NodeRole.Worker, "joined"));
+        Assert.Equal(MachineState.Excluded, Machine("worker-2").State);
+    }
+
+    [Fact]
     public void Two_nodes_of_one_name_are_two_machines()
     {
         At(0, new MembershipChanged(new ActorId("worker/aa"), NodeRole.Worker, "joined"));

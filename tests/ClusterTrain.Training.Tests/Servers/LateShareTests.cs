@@ -126,6 +126,113 @@ public sealed class LateShareTests : IDisposable
         Assert.Equal([recompute, recompute], _context.SentTo<Recompute>(s_first));
     }
 
+    [Fact]
+    public void A_step_to_be_audited_is_told_when_its_weights_are_sent_and_the_helpers_are_asked()
+    {
+        BeginAudited();
+        Assert.Equal(new AuditBegan(2, 0, 1), Assert.Single(_context.SentTo<AuditBegan>(LineRun.Coordinator)));
+        Assert.Equal(new Recompute(2, 0, s_leaf, s_first), Assert.Single(_context.SentTo<Recompute>(s_first)));
+        Assert.Equal(new Recompute(2, 0, new TreeNode(0, 1), s_second), Assert.Single(_context.SentTo<Recompute>(s_second)));
+
+        // A worker that lost the server hears it again.
+        _server.Receive(_context, s_first, new Subscribe(2, 0));
+        Assert.Equal(2, _context.SentTo<Recompute>(s_first).Count());
+    }
+
+    [Fact]
+    public void Both_answers_to_a_share_that_is_audited_are_told_and_the_step_waits_for_the_worker_whose_share_it_is()
+    {
+        BeginAudited();
+        Push(s_first, 0, 5);
+        Push(s_first, 1, 25);
+        Assert.DoesNotContain(_context.Tensors, sent => sent.Tensor.Key.Step == 1);
+        Push(s_second, 1, 25);
+        Assert.Contains(_context.Tensors, sent => sent.Tensor.Key.Step == 1);
+        Push(s_second, 0, 5);
+        Assert.Equal(
+            [(0, s_first), (1, s_first), (1, s_second), (0, s_second)],
+            _context.SentTo<Answer>(LineRun.Coordinator).Select(answer => (answer.Node.Start, answer.Worker)));
+        Assert.All(_context.SentTo<Answer>(LineRun.Coordinator), answer => Assert.Equal("", answer.Sha256));
+
+        // The next step is the coordinator's to hear of before anything of it is.
+        Assert.Equal([0L, 1], _context.SentTo<AuditBegan>(LineRun.Coordinator).Select(began => began.Step));
+    }
+
+    [Theory]
+    [InlineData(1, 12.5)]
+    [InlineData(0, 12.625)]
+    public void Answers_that_differ_in_one_bit_or_in_the_loss_are_told_with_their_hashes(int bit, double loss)
+    {
+        var other = BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(25) ^ bit);
+        BeginAudited();
+        Push(s_first, 0, 5);
+        Push(s_second, 1, 25);
+
+        // The step is applied, and what was kept is as it was.
+        Assert.Contains(_context.Tensors, sent => sent.Tensor.Key.Step == 1);
+        _context.Messages.Clear();
+        _server.Receive(_context, s_first, _pool.Tensor(LineRun.Sum(2, 0, 1, 1), loss, other));
+        Assert.Equal(
+            [
+                new Answer(2, 0, 0, s_leaf, s_second, WeightsHash.Of([25f]), 12.5),
+                new Answer(2, 0, 0, s_leaf, s_first, WeightsHash.Of([other]), loss),
+            ],
+            _context.SentTo<Answer>(LineRun.Coordinator));
+    }
+
+    [Fact]
+    public void A_repeat_of_a_workers_own_sum_is_no_second_answer()
+    {
+        BeginAudited();
+        Push(s_first, 0, 5);
+        Push(s_first, 0, 5);
+        Push(s_second, 0, 6);
+        var answers = _context.SentTo<Answer>(LineRun.Coordinator).ToArray();
+        Assert.Equal([s_first, s_first, s_first, s_second], answers.Select(answer => answer.Worker));
+        Assert.NotEqual(answers[2].Sha256, answers[3].Sha256);
+    }
+
+    [Fact]
+    public void Leaves_divided_again_may_be_the_helpers_own_and_count()
+    {
+        BeginAudited();
+        Push(s_first, 0, 5);
+        Receive(new Assignment(2, 2, [s_first]));
+        Push(s_first, 1, 25);
+        Assert.Contains(_context.Tensors, sent => sent.Tensor.Key.Step == 1);
+        Assert.Single(_context.SentTo<AuditBegan>(LineRun.Coordinator));
+    }
+
+    [Fact]
+    public void Without_the_coordinators_word_nothing_is_audited()
+    {
+        _server.Receive(_context, s_first, new Subscribe(1, 0));
+        PushAt(1, s_first, 0, 5);
+        PushAt(1, s_second, 1, 25);
+        Assert.Empty(_context.Sent<AuditBegan>());
+        Assert.Empty(_context.Sent<Answer>());
+    }
+
+    /// <summary>A term in which every step is audited; its first assignment comes when the weights of the first step are sent.</summary>
+    private void BeginAudited()
+    {
+        _context.Clear();
+        Receive(new Serve(2, 0, 1, 0, 0, 0));
+        _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.Weights(2, 0), 0, 1));
+        _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.State(2, 0), 0, 0));
+        Receive(new Topology(2, [_context.Self]));
+        Receive(new AuditShares(2, 1));
+        Receive(new Advance(2, 100, 0));
+        _server.Receive(_context, s_first, new Subscribe(2, 0));
+        _server.Receive(_context, s_second, new Subscribe(2, 0));
+        Receive(new Assignment(2, 0, []));
+        Assert.Empty(_context.Sent<AuditBegan>());
+        Receive(new Assignment(2, 1, [s_first, s_second]));
+    }
+
+    private void Push(ActorId worker, int leaf, float sum) =>
+        _server.Receive(_context, worker, _pool.Tensor(LineRun.Sum(2, 0, leaf, 1), 12.5, sum));
+
     private void PushAt(int milliseconds, ActorId worker, int leaf, float sum)
     {
         _context.Now = TimeSpan.FromMilliseconds(milliseconds);

@@ -30,6 +30,7 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
     private RunDescription? _run;
     private RunOutcome? _outcome;
     private JsonElement? _result;
+    private AuditTotals? _audited;
     private int? _exitCode;
 
     /// <summary>Runs it to its end.</summary>
@@ -113,6 +114,7 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
                 {
                     if (happened is RunEnded ended)
                         _outcome = ended.Outcome;
+                    _audited = happened is RunAudited { Totals: var totals } ? totals : _audited;
                     Observe(happened);
                 }
 
@@ -205,6 +207,7 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
             Outcome = outcome,
             Elapsed = surroundings.Time.GetElapsedTime(_began),
             Folder = _run!.Folder,
+            Audited = _audited,
             Training = ResultOn("training"),
             Test = ResultOn("test"),
             Best = outcome is RunCompleted { Epoch: var epoch } ? Receipt.Read(Path.Combine(_run.Folder, "receipt.jsonl")).Before(epoch) : null,

@@ -16,6 +16,8 @@ internal static class StatusText
     {
         foreach (var field in status.EnumerateObject().Where(field => field.Value.ValueKind is not (JsonValueKind.Array or JsonValueKind.Object)))
             output.WriteLine($"{field.Name,-22} {Shown(field)}");
+        if (status.TryGetProperty("audit", out var audit))
+            output.WriteLine($"{"audit",-22} {audit.GetProperty("sentence").GetString()}");
         if (status.TryGetProperty("stepSeconds", out var parts))
         {
             output.WriteLine($"{"time of a step",-22} "
