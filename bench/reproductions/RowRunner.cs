@@ -14,7 +14,6 @@ using ClusterTrain.Runs;
 using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Validation;
 
-
 namespace ClusterTrain.Reproductions;
 
 /// <summary>

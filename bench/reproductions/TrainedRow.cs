@@ -1,7 +1,6 @@
 using ClusterTrain.Learning.Metrics;
 using ClusterTrain.Training.Coordination;
 
-
 namespace ClusterTrain.Reproductions;
 
 /// <summary>A run of a row's recipe.</summary>

@@ -4,7 +4,6 @@ using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.KernelSets;
 using ClusterTrain.Numerics.Threading;
 
-
 namespace ClusterTrain.Learning.Tests;
 
 /// <summary>The plainest training: every step sees all rows, as the published small examples do.</summary>

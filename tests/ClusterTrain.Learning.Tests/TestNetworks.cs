@@ -2,7 +2,6 @@ using ClusterTrain.Learning.Networks;
 using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.Tree;
 
-
 namespace ClusterTrain.Learning.Tests;
 
 /// <summary>Short ways to write networks and to fill arrays.</summary>

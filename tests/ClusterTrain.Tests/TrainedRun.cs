@@ -7,7 +7,6 @@ using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Runs;
 using ClusterTrain.Training.Coordination;
 
-
 namespace ClusterTrain.Tests;
 
 /// <summary>Trains small real runs, on the handwritten digits that are built in, in a folder that is removed afterwards.</summary>

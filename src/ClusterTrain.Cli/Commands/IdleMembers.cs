@@ -3,7 +3,6 @@ using ClusterTrain.Learning.Networks;
 using ClusterTrain.Learning.Optimisers;
 using ClusterTrain.Training.Plan;
 
-
 namespace ClusterTrain.Cli.Commands;
 
 /// <summary>Says so when a run has more members than work for them.</summary>

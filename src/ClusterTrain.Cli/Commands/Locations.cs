@@ -1,7 +1,6 @@
 using ClusterTrain.Cli.Output;
 using ClusterTrain.Data.Common;
 
-
 namespace ClusterTrain.Cli.Commands;
 
 /// <summary>Where a command looks for data.</summary>

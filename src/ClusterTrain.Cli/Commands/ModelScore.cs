@@ -8,7 +8,6 @@ using ClusterTrain.Learning.Networks;
 using ClusterTrain.Numerics.Threading;
 using ClusterTrain.Training.Validation;
 
-
 namespace ClusterTrain.Cli.Commands;
 
 /// <summary>Finds a model and computes its figures.</summary>

@@ -13,7 +13,6 @@ using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Plan;
 using ClusterTrain.Watching;
 
-
 namespace ClusterTrain.Cli.Commands;
 
 /// <summary>A run that this process leads: its data, its folder, its log, and the view of it.</summary>

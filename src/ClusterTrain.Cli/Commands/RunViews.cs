@@ -2,7 +2,6 @@ using ClusterTrain.Cli.Output;
 using ClusterTrain.Data.Models;
 using ClusterTrain.Learning.ModelFiles;
 
-
 namespace ClusterTrain.Cli.Commands;
 
 /// <summary>Chooses how a run is shown.</summary>

@@ -1,6 +1,5 @@
 using ClusterTrain.Numerics.KernelSets;
 
-
 namespace ClusterTrain.Cli.Output;
 
 /// <summary>The kernels a command computes with.</summary>

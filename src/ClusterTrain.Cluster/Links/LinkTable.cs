@@ -1,6 +1,5 @@
 using ClusterTrain.Training.Actors;
 
-
 namespace ClusterTrain.Cluster.Links;
 
 /// <summary>The links of those who connected to a node, one for each of their actors.</summary>

@@ -1,6 +1,5 @@
 using ClusterTrain.Training.Actors;
 
-
 namespace ClusterTrain.Cluster.Links;
 
 /// <summary>

@@ -5,7 +5,6 @@ using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.KernelSets;
 using ClusterTrain.Numerics.RandomNumbers;
 
-
 namespace ClusterTrain.Data.Checks;
 
 /// <summary>The <see cref="GradientCheck"/> of a recipe's network on some of its own rows, near its own start weights.</summary>

@@ -2,7 +2,6 @@ using ClusterTrain.Data.Common;
 using ClusterTrain.Data.Features;
 using ClusterTrain.Numerics.KernelSets;
 
-
 namespace ClusterTrain.Data.Rows;
 
 /// <summary>Turns raw bytes into prepared floats as they are read: a <see cref="FeatureScaling"/> at hand for a kernel.</summary>

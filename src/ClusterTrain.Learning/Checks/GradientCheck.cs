@@ -4,7 +4,6 @@ using ClusterTrain.Numerics.KernelSets;
 using ClusterTrain.Numerics.Threading;
 using ClusterTrain.Numerics.Tree;
 
-
 namespace ClusterTrain.Learning.Checks;
 
 /// <summary>

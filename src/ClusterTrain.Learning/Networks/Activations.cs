@@ -2,7 +2,6 @@ using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.KernelSets;
 using ClusterTrain.Numerics.Maps;
 
-
 namespace ClusterTrain.Learning.Networks;
 
 /// <summary>The activations of <see cref="ActivationKind"/> and their slopes, in place over the outputs of a layer.</summary>

@@ -1,7 +1,6 @@
 using ClusterTrain.Numerics.KernelSets;
 using ClusterTrain.Numerics.Tree;
 
-
 namespace ClusterTrain.Learning.Networks;
 
 /// <summary>

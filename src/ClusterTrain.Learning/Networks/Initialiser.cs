@@ -1,7 +1,6 @@
 using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.RandomNumbers;
 
-
 namespace ClusterTrain.Learning.Networks;
 
 /// <summary>The rules for start values, see <see cref="InitialiserKind"/>.</summary>

@@ -5,7 +5,6 @@ using ClusterTrain.Numerics.Products;
 using ClusterTrain.Numerics.Threading;
 using ClusterTrain.Numerics.Tree;
 
-
 namespace ClusterTrain.Learning.Networks;
 
 /// <summary>

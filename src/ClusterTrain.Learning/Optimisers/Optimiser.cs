@@ -2,7 +2,6 @@ using ClusterTrain.Learning.Optimisers.WholeModel;
 using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.KernelSets;
 
-
 namespace ClusterTrain.Learning.Optimisers;
 
 /// <summary>The optimisers by name.</summary>

@@ -2,7 +2,6 @@ using ClusterTrain.Learning.Networks;
 using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.KernelSets;
 
-
 namespace ClusterTrain.Learning.Optimisers;
 
 /// <summary>

@@ -1,7 +1,6 @@
 using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.Exact;
 
-
 namespace ClusterTrain.Learning.Schedules;
 
 /// <summary>The factor by which a schedule multiplies the learning rate; a pure function of the position in the run.</summary>

@@ -9,7 +9,6 @@ using ClusterTrain.Numerics.KernelSets;
 using ClusterTrain.Numerics.Threading;
 using ClusterTrain.Training.Validation;
 
-
 namespace ClusterTrain.Reports.Content;
 
 /// <summary>A row whose class was predicted wrongly.</summary>

@@ -9,7 +9,6 @@ using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Reports.Content;
 using ClusterTrain.Reports.Pictures;
 
-
 namespace ClusterTrain.Reports.Pages;
 
 /// <summary>What a report says of one run besides the curves: its figures on rows, and the pictures that need rows or weights.</summary>

@@ -2,7 +2,6 @@ using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Reports.Content;
 using ClusterTrain.Training.Coordination;
 
-
 namespace ClusterTrain.Reports.Pictures;
 
 /// <summary>Curves over the epochs: of one run its losses together, of several runs each figure with a line per run.</summary>

@@ -2,7 +2,6 @@ using ClusterTrain.Data.Models;
 using ClusterTrain.Data.Rows;
 using ClusterTrain.Reports.Content;
 
-
 namespace ClusterTrain.Reports.Pictures;
 
 /// <summary>The weights of the first layer's units as pictures, where features are pixels.</summary>

@@ -1,6 +1,5 @@
 using ClusterTrain.Reports.Content;
 
-
 namespace ClusterTrain.Reports.Pictures;
 
 /// <summary>Pictures of how near a regression comes.</summary>

@@ -1,6 +1,5 @@
 using ClusterTrain.Reports.Content;
 
-
 namespace ClusterTrain.Reports.Pictures;
 
 /// <summary>The frame of a square picture: two axes with a grid, and a legend above.</summary>

@@ -1,7 +1,6 @@
 using ClusterTrain.Numerics.Tree;
 using ClusterTrain.Training.Tensors;
 
-
 namespace ClusterTrain.Training.Actors;
 
 /// <summary>What a tensor message holds.</summary>

@@ -2,7 +2,6 @@ using ClusterTrain.Numerics.Tree;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Messages;
 
-
 namespace ClusterTrain.Training.Coordination;
 
 /// <summary>

@@ -5,7 +5,6 @@ using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Plan;
 using ClusterTrain.Training.Tensors;
 
-
 namespace ClusterTrain.Training.Coordination;
 
 /// <summary>

@@ -1,6 +1,5 @@
 using ClusterTrain.Learning.Metrics;
 
-
 namespace ClusterTrain.Training.Coordination;
 
 /// <summary>What the receipt says of one epoch: a pure function of the recipe and the data.</summary>

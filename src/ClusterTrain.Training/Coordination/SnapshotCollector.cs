@@ -2,7 +2,6 @@ using ClusterTrain.Learning.Networks;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Tensors;
 
-
 namespace ClusterTrain.Training.Coordination;
 
 /// <summary>Puts the segments of snapshots together, each step's weights and, for checkpoints, the optimiser's state.</summary>

@@ -10,7 +10,6 @@ using ClusterTrain.Training.Plan;
 using ClusterTrain.Training.Servers;
 using ClusterTrain.Training.Tensors;
 
-
 namespace ClusterTrain.Training.Replay;
 
 /// <summary>

@@ -8,7 +8,6 @@ using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Plan;
 
-
 namespace ClusterTrain.Training.Servers;
 
 /// <summary>The arithmetic of one segment's update: mean gradient, clipping by the global norm, the optimiser, the check for finite

@@ -1,6 +1,5 @@
 using ClusterTrain.Numerics.Memory;
 
-
 namespace ClusterTrain.Training.Tensors;
 
 /// <summary>Lends float buffers and takes them back, so that a steady run allocates nothing. Safe for several threads.</summary>

@@ -3,7 +3,6 @@ using ClusterTrain.Learning.Metrics;
 using ClusterTrain.Learning.Networks;
 using ClusterTrain.Learning.Recipes;
 
-
 namespace ClusterTrain.Training.Validation;
 
 /// <summary>Computes the figures of weights on a data set, rows in order, in chunks of a fixed size. One caller at a time.</summary>

@@ -1,6 +1,5 @@
 using ClusterTrain.Numerics.Tree;
 
-
 namespace ClusterTrain.Training.Workers;
 
 /// <summary>The leaves of the step in hand, and which of them this worker has computed.</summary>

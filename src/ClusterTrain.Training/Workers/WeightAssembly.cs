@@ -2,7 +2,6 @@ using ClusterTrain.Learning.Networks;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Tensors;
 
-
 namespace ClusterTrain.Training.Workers;
 
 /// <summary>

@@ -1,6 +1,5 @@
 using ClusterTrain.Training.Actors;
 
-
 namespace ClusterTrain.Actors;
 
 /// <summary>A message in a mailbox: a control message, or a tensor when that is null.</summary>

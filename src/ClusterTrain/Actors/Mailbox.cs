@@ -1,6 +1,5 @@
 using ClusterTrain.Training.Actors;
 
-
 namespace ClusterTrain.Actors;
 
 /// <summary>

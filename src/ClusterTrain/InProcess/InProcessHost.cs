@@ -2,7 +2,6 @@ using ClusterTrain.Actors;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Messages;
 
-
 namespace ClusterTrain.InProcess;
 
 /// <summary>

@@ -13,7 +13,6 @@ using ClusterTrain.Training.Servers;
 using ClusterTrain.Training.Tensors;
 using ClusterTrain.Training.Workers;
 
-
 namespace ClusterTrain.InProcess;
 
 /// <summary>How a run in one process is carried out. None of it changes the result.</summary>

@@ -8,7 +8,6 @@ using ClusterTrain.Training.Checkpoints;
 using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Messages;
 
-
 namespace ClusterTrain.Runs;
 
 /// <summary>A run folder as it lies on disk, read without taking hold of it; what is damaged is noted, not thrown.</summary>

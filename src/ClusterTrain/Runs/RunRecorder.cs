@@ -7,7 +7,6 @@ using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Validation;
 
-
 namespace ClusterTrain.Runs;
 
 /// <summary>Keeps the record of a run in its folder; evaluates each epoch's weights on the validation rows.</summary>

@@ -4,8 +4,6 @@ using ClusterTrain.Learning.Optimisers;
 using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Plan;
-using ClusterTrain.Watching;
-
 
 namespace ClusterTrain.Runs;
 

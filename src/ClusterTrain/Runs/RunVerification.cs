@@ -9,7 +9,6 @@ using ClusterTrain.Numerics.Threading;
 using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Plan;
 using ClusterTrain.Training.Replay;
-using ClusterTrain.Watching;
 
 namespace ClusterTrain.Runs;
 

@@ -1,5 +1,7 @@
+using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Runs;
-
+using ClusterTrain.Training.Coordination;
 
 namespace ClusterTrain.Watching;
 
@@ -17,7 +19,7 @@ public sealed class RunFollower
     {
         _folder = folder;
         Watch = new RunWatch(time);
-        Watch.Begin(RunHistory.Describe(folder), withHistory: false);
+        Watch.Begin(Describe(folder), withHistory: false);
         Look();
     }
 
@@ -34,7 +36,25 @@ public sealed class RunFollower
 
         if (Watch.View() is { Run.StepsPerEpoch: 0, Recorded: > 0 })
         {
-            Watch.Begin(RunHistory.Describe(_folder), withHistory: false);
+            Watch.Begin(Describe(_folder), withHistory: false);
         }
+    }
+
+    /// <summary>What a run folder says of its run.</summary>
+    /// <param name="folder">The run folder.</param>
+    /// <exception cref="RunFolderException">It is no run folder.</exception>
+    /// <exception cref="RecipeException">Its recipe is damaged.</exception>
+    private static WatchedRun Describe(string folder)
+    {
+        var recipeFile = Path.Combine(folder, "recipe.yaml");
+        if (!File.Exists(Path.Combine(folder, "run.json")) || !File.Exists(recipeFile))
+        {
+            throw new RunFolderException(
+                $"{folder}: is not a run folder (run.json or recipe.yaml is missing). Name the folder that `clustertrain train` printed.");
+        }
+
+        var recipe = RecipeReader.Read(recipeFile, []);
+        var first = RunHistory.Read(folder).Select(line => line.Happened).OfType<EpochCompleted>().FirstOrDefault();
+        return new WatchedRun(recipe, folder, 0, first is null ? 0 : first.Record.Step / first.Record.Epoch, 0);
     }
 }

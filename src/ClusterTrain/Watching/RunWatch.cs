@@ -1,4 +1,5 @@
 using System.Globalization;
+using ClusterTrain.Runs;
 using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Messages;
 

@@ -1,6 +1,5 @@
 using ClusterTrain.Training.Coordination;
 
-
 namespace ClusterTrain.Cluster.Tests;
 
 /// <summary>Collects what a node tells, and waits for things to be told.</summary>

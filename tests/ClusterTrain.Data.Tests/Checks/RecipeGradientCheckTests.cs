@@ -5,7 +5,6 @@ using ClusterTrain.Learning.Checks;
 using ClusterTrain.Learning.RecipeFiles;
 using ClusterTrain.Numerics.KernelSets;
 
-
 namespace ClusterTrain.Data.Tests;
 
 public sealed class RecipeGradientCheckTests

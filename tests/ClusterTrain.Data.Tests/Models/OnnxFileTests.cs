@@ -9,7 +9,6 @@ using ClusterTrain.Learning.RecipeFiles;
 using ClusterTrain.Numerics.KernelSets;
 using ClusterTrain.Numerics.Threading;
 
-
 namespace ClusterTrain.Data.Tests;
 
 /// <summary>ONNX Runtime computes from raw values what the network computes from prepared ones.</summary>

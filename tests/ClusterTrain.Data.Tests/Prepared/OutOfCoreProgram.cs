@@ -9,7 +9,6 @@ using ClusterTrain.Numerics.KernelSets;
 using ClusterTrain.Numerics.RandomNumbers;
 using ClusterTrain.Numerics.Threading;
 
-
 namespace ClusterTrain.Data.Tests;
 
 /// <summary>

@@ -5,7 +5,6 @@ using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Plan;
 
-
 namespace ClusterTrain.Simulation.Tests;
 
 /// <summary>Watches what goes in and out of every actor and at the end compares the run with the reference.</summary>

@@ -13,7 +13,6 @@ using ClusterTrain.Numerics.Tree;
 using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Validation;
 
-
 namespace ClusterTrain.Simulation.Tests;
 
 /// <summary>

@@ -3,7 +3,6 @@ using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Validation;
 
-
 namespace ClusterTrain.Simulation.Tests;
 
 /// <summary>

@@ -2,7 +2,6 @@ using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Tensors;
 
-
 namespace ClusterTrain.Simulation.Tests;
 
 /// <summary>A message on its way or in a mailbox: a control message, or a tensor when that is null.</summary>

@@ -2,7 +2,6 @@ using ClusterTrain.Numerics.Tree;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Messages;
 
-
 namespace ClusterTrain.Simulation.Tests;
 
 /// <content>A worker that computes wrongly, now and then and only where another computes the same.</content>

@@ -1,6 +1,5 @@
 using ClusterTrain.Training.Messages;
 
-
 namespace ClusterTrain.Simulation.Tests;
 
 /// <content>What goes wrong.</content>

@@ -8,7 +8,6 @@ using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Servers;
 using ClusterTrain.Training.Workers;
 
-
 namespace ClusterTrain.Simulation.Tests;
 
 /// <content>Processes and their hosts: they start actors, connect them, notice what is lost, and connect again.</content>

@@ -11,7 +11,6 @@ using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Plan;
 using ClusterTrain.Training.Validation;
 
-
 namespace ClusterTrain.Simulation.Tests;
 
 /// <summary>

@@ -2,7 +2,6 @@ using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Plan;
 
-
 namespace ClusterTrain.Simulation.Tests;
 
 /// <summary>

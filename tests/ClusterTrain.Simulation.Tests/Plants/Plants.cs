@@ -4,7 +4,6 @@ using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Plan;
 
-
 namespace ClusterTrain.Simulation.Tests;
 
 /// <summary>Checkpoints are renamed into place without having been flushed.</summary>

@@ -1,7 +1,6 @@
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Messages;
 
-
 namespace ClusterTrain.Simulation.Tests;
 
 /// <summary>Stands before a parameter server and may change the pushes it gets.</summary>

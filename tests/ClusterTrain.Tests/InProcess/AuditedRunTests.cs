@@ -4,7 +4,6 @@ using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Plan;
 using ClusterTrain.Watching;
 
-
 namespace ClusterTrain.Tests;
 
 /// <summary>
@@ -53,7 +52,7 @@ public sealed class AuditedRunTests : IDisposable
     [Fact]
     public void A_run_that_is_resumed_continues_counting()
     {
-        var recipe = TrainedRun.Recipe("epochs=40");
+        var recipe = TrainedRun.Recipe("epochs=400");
         using (var folder = RunFolder.Create(_runs.Folder("run"), recipe))
         using (var log = new RunLog(folder, TimeProvider.System))
         {
@@ -69,7 +68,7 @@ public sealed class AuditedRunTests : IDisposable
         }
 
         var before = RunHistory.Audited(_runs.Folder("run"));
-        Assert.InRange(before.Shares + before.Missed, 10 * 28, 40 * 28);
+        Assert.InRange(before.Shares + before.Missed, 10 * 28, 400 * 28);
         _runs.Events.Clear();
         _runs.Resume("run", recipe, Settings(1, 2, 1));
         var totals = _runs.Events.OfType<RunAudited>().ToArray();
@@ -77,8 +76,8 @@ public sealed class AuditedRunTests : IDisposable
 
         // The steps after the checkpoint were computed before the stop and are again.
         var after = totals[^1].Totals;
-        Assert.InRange(after.Shares, (40 * 28) - after.Missed, before.Shares + (40 * 28) + Late);
-        Assert.InRange(after.VerifiedStep, before.VerifiedStep, 40 * 14);
+        Assert.InRange(after.Shares, (400 * 28) - after.Missed, before.Shares + (400 * 28) + Late);
+        Assert.InRange(after.VerifiedStep, before.VerifiedStep, 400 * 14);
     }
 
     [Fact]

@@ -2,7 +2,6 @@ using ClusterTrain.InProcess;
 using ClusterTrain.Runs;
 using ClusterTrain.Training.Coordination;
 
-
 namespace ClusterTrain.Tests;
 
 public sealed class InProcessTrainingTests : IDisposable

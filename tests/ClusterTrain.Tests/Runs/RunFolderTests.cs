@@ -5,7 +5,6 @@ using ClusterTrain.Learning.RecipeFiles;
 using ClusterTrain.Runs;
 using ClusterTrain.Training.Coordination;
 
-
 namespace ClusterTrain.Tests;
 
 public sealed class RunFolderTests : IDisposable

@@ -8,7 +8,6 @@ using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Messages;
 using ClusterTrain.Watching;
 
-
 namespace ClusterTrain.Tests;
 
 /// <summary>What a run's events make of its live state.</summary>

@@ -5,7 +5,6 @@ using ClusterTrain.Training.Checkpoints;
 using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Messages;
 
-
 namespace ClusterTrain.Training.Tests;
 
 public sealed class CheckpointFileTests : IDisposable

@@ -7,7 +7,6 @@ using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Plan;
 using ClusterTrain.Training.Tensors;
 
-
 namespace ClusterTrain.Training.Tests;
 
 /// <summary>

@@ -8,7 +8,6 @@ using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Plan;
 using ClusterTrain.Training.Tensors;
 
-
 namespace ClusterTrain.Training.Tests;
 
 public sealed class CoordinatorTests : IDisposable

@@ -2,7 +2,6 @@ using ClusterTrain.Learning.Metrics;
 using ClusterTrain.Learning.ModelFiles;
 using ClusterTrain.Training.Coordination;
 
-
 namespace ClusterTrain.Training.Tests;
 
 /// <summary>A record of a run in memory; validation figures are given.</summary>

@@ -4,7 +4,6 @@ using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Tensors;
 
-
 namespace ClusterTrain.Training.Tests;
 
 public sealed class SnapshotCollectorTests : IDisposable

@@ -3,7 +3,6 @@ using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Plan;
 
-
 namespace ClusterTrain.Training.Tests;
 
 /// <summary>Which shares are computed twice follows from the seed, the step and the assignment alone.</summary>

@@ -1,7 +1,6 @@
 using ClusterTrain.Numerics.Tree;
 using ClusterTrain.Training.Plan;
 
-
 namespace ClusterTrain.Training.Tests;
 
 public sealed class TrainingPlanTests

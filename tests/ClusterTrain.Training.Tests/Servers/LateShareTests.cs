@@ -8,7 +8,6 @@ using ClusterTrain.Training.Plan;
 using ClusterTrain.Training.Servers;
 using ClusterTrain.Training.Tensors;
 
-
 namespace ClusterTrain.Training.Tests;
 
 /// <summary>A parameter server sees which worker is late and tells the coordinator of answers given twice.</summary>

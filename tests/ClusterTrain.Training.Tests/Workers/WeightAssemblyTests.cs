@@ -2,7 +2,6 @@ using ClusterTrain.Learning.Networks;
 using ClusterTrain.Training.Tensors;
 using ClusterTrain.Training.Workers;
 
-
 namespace ClusterTrain.Training.Tests;
 
 public sealed class WeightAssemblyTests : IDisposable

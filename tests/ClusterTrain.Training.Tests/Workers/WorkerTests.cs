@@ -8,7 +8,6 @@ using ClusterTrain.Training.Plan;
 using ClusterTrain.Training.Tensors;
 using ClusterTrain.Training.Workers;
 
-
 namespace ClusterTrain.Training.Tests;
 
 public sealed class WorkerTests : IDisposable

@@ -1,7 +1,6 @@
 using ClusterTrain.Learning.Networks;
 using ClusterTrain.Numerics.Tree;
 
-
 namespace ClusterTrain.Learning.Optimisers.WholeModel;
 
 /// <summary>

@@ -1,13 +1,10 @@
 using System.Text;
 using System.Text.Json;
-using ClusterTrain.Learning.RecipeFiles;
-using ClusterTrain.Learning.Recipes;
-using ClusterTrain.Runs;
 using ClusterTrain.Training.Coordination;
 
-namespace ClusterTrain.Watching;
+namespace ClusterTrain.Runs;
 
-/// <summary>What the log of a run folder tells, for watching: also while another process writes it.</summary>
+/// <summary>What the log of a run folder tells, also while another process writes it.</summary>
 public static class RunHistory
 {
     /// <summary>The events of <c>log.jsonl</c>; lines that cannot be read are left out.</summary>
@@ -81,24 +78,6 @@ public static class RunHistory
         }
 
         return last;
-    }
-
-    /// <summary>What a run folder says of its run.</summary>
-    /// <param name="folder">The run folder.</param>
-    /// <exception cref="RunFolderException">It is no run folder.</exception>
-    /// <exception cref="RecipeException">Its recipe is damaged.</exception>
-    public static WatchedRun Describe(string folder)
-    {
-        var recipeFile = Path.Combine(folder, "recipe.yaml");
-        if (!File.Exists(Path.Combine(folder, "run.json")) || !File.Exists(recipeFile))
-        {
-            throw new RunFolderException(
-                $"{folder}: is not a run folder (run.json or recipe.yaml is missing). Name the folder that `clustertrain train` printed.");
-        }
-
-        var recipe = RecipeReader.Read(recipeFile, []);
-        var first = Read(folder).Select(line => line.Happened).OfType<EpochCompleted>().FirstOrDefault();
-        return new WatchedRun(recipe, folder, 0, first is null ? 0 : first.Record.Step / first.Record.Epoch, 0);
     }
 
     private static (RunEvent Happened, DateTimeOffset At)? Parse(ReadOnlyMemory<byte> line)
