@@ -6,8 +6,10 @@ using ClusterTrain.Data.Tests;
 
 namespace ClusterTrain.Cli.Tests;
 
-/// <summary>Tables through init, train, score and predict; and ONNX Runtime, given their cells as they are, says what predict says, row by
-/// row.</summary>
+/// <summary>
+/// Tables through init, train, score and predict; and ONNX Runtime, given their cells as they are, says what predict says, row by
+/// row.
+/// </summary>
 public sealed class FourTablesTests : IDisposable
 {
     // The products of a layer are added in other orders by ONNX Runtime; the columns are prepared to the same bits.

@@ -163,7 +163,7 @@ public sealed class InitCommandTests : IDisposable
         AssertSays($"error: {_directory.Folder}: is a folder; name a file of rows in it.", _directory.Folder);
         var book = _directory.Write("book.xlsx", "PK\u0003\u0004..[Content_Types].xml");
         AssertSays($"error: {book}: is an Excel workbook; save the sheet as CSV. Rows are read from CSV and IDX files, plain or gzip, and from "
-            + $"Parquet files.", book);
+            + "Parquet files.", book);
 
         void AssertSays(string message, string file)
         {

@@ -69,7 +69,7 @@ public sealed class RightOrRefusedTests : IDisposable
     {
         _directory.Write("d.csv", "x,y\n100,2000000\n200,4100000\n300,5900000\n");
         var recipe = _directory.Write("r.yaml", $"data: {{ csv: {{ file: d.csv, target: y }}, {keys} }}\nlayers: [ {{ units: 1 }} ]\nloss: "
-            + $"mean-squared-error\nbatch: full\nepochs: 1000\n");
+            + "mean-squared-error\nbatch: full\nepochs: 1000\n");
 
         var run = CommandRun.Of("train", recipe, "--out", _directory["run"]);
 

@@ -8,8 +8,10 @@ using ClusterTrain.Learning.RecipeFiles;
 
 namespace ClusterTrain.Cli.Commands;
 
-/// <summary><c>clustertrain bench cluster</c>: clusters of processes on this machine, beside one process and PyTorch's
-/// DistributedDataParallel.</summary>
+/// <summary>
+/// <c>clustertrain bench cluster</c>: clusters of processes on this machine, beside one process and PyTorch's
+/// DistributedDataParallel.
+/// </summary>
 internal static class BenchClusterCommand
 {
     private static readonly (BenchmarkNetwork Network, int Batch)[] s_cases =

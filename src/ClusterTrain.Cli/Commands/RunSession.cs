@@ -182,7 +182,7 @@ internal sealed class RunSession : IDisposable
             {
                 Observe(new RunWarning(
                     $"the figures on the {name} rows cannot be written: {error.Message}; `clustertrain score {Folder.Path} --rows {name}` computes "
-                        + $"them again"));
+                        + "them again"));
             }
         }
     }

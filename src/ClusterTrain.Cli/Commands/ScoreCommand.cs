@@ -93,7 +93,7 @@ internal static class ScoreCommand
         return read.HasTargets
             ? read.Rows
             : throw new UsageException($"{path}: has no column {string.Join(", ", model.TargetNames)} to score against; name a labelled file, or for "
-                + $"IDX features the file of labels too.");
+                + "IDX features the file of labels too.");
     }
 
     private static DataSet RecipeRows(Model model, string part, string? runFolder, string? dataFolder, Surroundings surroundings)

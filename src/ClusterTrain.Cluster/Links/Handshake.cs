@@ -99,7 +99,7 @@ internal static class Handshake
             connection.Write([.. Protocol.Magic, Protocol.Version, 0, 0, 0]);
             throw new LinkException(
                 RefusalKind.Version, $"speaks protocol version {version}, this node speaks {Protocol.Version}: run the same version of ClusterTrain "
-                    + $"on all nodes");
+                    + "on all nodes");
         }
 
         var length = BinaryPrimitives.ReadUInt16LittleEndian(header[6..]);

@@ -235,8 +235,10 @@ internal sealed class SendQueue(
         Write(before + Head, MemoryMarshal.AsBytes(outgoing.Tensor.Values));
     }
 
-    /// <summary>A frame to be written, or a tensor when that is null: where the peer sees it, and whether something may be given back before
-    /// it.</summary>
+    /// <summary>
+    /// A frame to be written, or a tensor when that is null: where the peer sees it, and whether something may be given back before
+    /// it.
+    /// </summary>
     private readonly record struct Outgoing(byte[]? Frame, TensorMessage Tensor, bool IsLast, long Offset, bool GivesBack)
     {
         public int BytesOnTheWire => Offset == NotShared ? Bytes : Protocol.FrameHeaderBytes + Protocol.TensorKeyBytes + Protocol.TensorOffsetBytes;

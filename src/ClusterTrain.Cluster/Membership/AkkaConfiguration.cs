@@ -10,8 +10,10 @@ using ClusterTrain.Cluster.Links;
 
 namespace ClusterTrain.Cluster.Membership;
 
-/// <summary>The configuration of a node's membership: configs/akka.conf, which is built in, under what the user says, under what the node
-/// is.</summary>
+/// <summary>
+/// The configuration of a node's membership: configs/akka.conf, which is built in, under what the user says, under what the node
+/// is.
+/// </summary>
 internal static class AkkaConfiguration
 {
     /// <summary>The name of every node's actor system.</summary>

@@ -224,7 +224,7 @@ internal sealed class ClusterMembership : IDisposable
                     ? $"the cluster at {cluster.SelfAddress} did not come up within {s_longestJoin.TotalSeconds} s; trying again"
                     : $"the cluster could not be joined through {string.Join(", ", plan.Seeds)} within {s_longestJoin.TotalSeconds} s; trying again. "
                         + $"Can this node reach those addresses, and they {cluster.SelfAddress.Host}:{cluster.SelfAddress.Port}? See --advertise and "
-                            + $"--cluster-port");
+                            + "--cluster-port");
                 return;
             }
 

@@ -89,7 +89,7 @@ public static class ClusterStatus
         {
             throw new ClusterException(
                 $"no answer from {node}: {LinkErrors.Cause(error)}. Is this the address of a coordinator (its --listen), and the secret the "
-                    + $"cluster's?", error);
+                    + "cluster's?", error);
         }
 
         throw new ClusterException($"{node} has not joined its cluster yet; ask again in a moment");

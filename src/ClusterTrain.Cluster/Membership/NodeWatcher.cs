@@ -226,8 +226,8 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
     }
 
     /// <summary>
-    /// True when a side of a cluster that fell apart stays: the other one has not more nodes that may lead; of as many, not more nodes. When both are
-    /// equal, both stay.
+    /// True when this side of a cluster that fell apart stays: it has more nodes that may lead than the other, or as many and no fewer nodes in all.
+    /// Two equal sides both stay.
     /// <para>
     /// Only how soon training resumes depends on it: that no two coordinators lead one run is certain by the lock and the claim of its folder. The
     /// node without the folder finds the other's cluster and joins it. Workers and servers break the tie because a coordinator is of no

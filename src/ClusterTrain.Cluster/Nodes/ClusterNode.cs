@@ -349,8 +349,10 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         }
     }
 
-    /// <summary>The unique address of the coordinator that was reached last; empty: it is in no cluster yet, or there is none but this
-    /// node.</summary>
+    /// <summary>
+    /// The unique address of the coordinator that was reached last; empty: it is in no cluster yet, or there is none but this
+    /// node.
+    /// </summary>
     private string AskForLeader(CancellationToken cancellation)
     {
         try

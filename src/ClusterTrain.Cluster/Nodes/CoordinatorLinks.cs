@@ -60,14 +60,14 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
         {
             throw new LinkException(
                 RefusalKind.Run, $"({peer.From}) takes part in another run (recipe {Short(peer.Recipe)}, this run's is {Short(part.Self.Recipe)}): "
-                    + $"restart it");
+                    + "restart it");
         }
 
         if (peer.Data.Length > 0 && peer.Data != part.Self.Data)
         {
             throw new LinkException(
                 RefusalKind.Data, $"({peer.From}) has other data (fingerprint {Short(peer.Data)}, this run's is {Short(part.Self.Data)}): restart "
-                    + $"it");
+                    + "it");
         }
 
         if (peer.Term > part.Self.Term)

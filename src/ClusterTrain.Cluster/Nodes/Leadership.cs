@@ -189,7 +189,7 @@ internal sealed class Leadership : ILeadership
 
                 _node.Observe(new NodeWarning(
                     $"{_run.Folder}: the coordinator that holds the run folder has been hanging for {s_claimTime.TotalSeconds} s; taking the run "
-                        + $"over"));
+                        + "over"));
                 return _run.OpenFolder(true);
             }
 

@@ -18,8 +18,10 @@ internal static unsafe partial class LinuxMemory
     private const int Shared = 1;
     private const int NoReserve = 0x4000;
 
-    /// <summary>Creates memory of a size that never changes; a page of it takes no space before it is written. Null when the system
-    /// refuses.</summary>
+    /// <summary>
+    /// Creates memory of a size that never changes; a page of it takes no space before it is written. Null when the system
+    /// refuses.
+    /// </summary>
     public static SafeFileHandle? Create(string name, long bytes)
     {
         if (!OperatingSystem.IsLinux())

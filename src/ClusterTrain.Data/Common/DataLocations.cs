@@ -126,7 +126,7 @@ public sealed class DataLocations
 
         throw new DataException(
             $"{file}: no file has such a name. Looked in {(Path.IsPathRooted(file) ? Path.GetDirectoryName(file) : string.Join(", ", Folders))}. "
-                + $"Correct the pattern in the recipe, "
+                + "Correct the pattern in the recipe, "
             + $"or name the files' folder in {DataVariable}.");
     }
 

@@ -138,7 +138,7 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
             throw new DataException(
                 $"{rows.File}: {rows.Place} has no names and {Cells(first.Length)}, the {needed.Length} features and {targets.Length} more. " +
                 $"Write a first line that says which is which, such as {targets[0]},{needed[0]}, ... (`data export --header` does), or leave the "
-                    + $"features alone there.");
+                    + "features alone there.");
         }
 
         throw new DataException(

@@ -55,7 +55,7 @@ internal sealed class CsvDelimiter(CsvFormat format, Func<ImmutableArray<string>
             _ when usual is { } training && samples.Exists(sample => sample.Delimiter == training) => (training, false),
             _ => throw new DataException(
                 $"{file.Name}: line 1: {string.Join(" or ", samples.Select(sample => CsvFormat.Word(sample.Delimiter)))} may stand between the "
-                    + $"columns, which cannot be told. "
+                    + "columns, which cannot be told. "
                 + (usual is null
                     ? $"Say it in the recipe, for example data.delimiter: {CsvFormat.Word(samples[0].Delimiter)}."
                     : "Write the file with the delimiter of the training file.")),
@@ -78,7 +78,7 @@ internal sealed class CsvDelimiter(CsvFormat format, Func<ImmutableArray<string>
     {
         var delimiter = CsvFormat.ParseDelimiter(said) ?? throw new DataException(
             $"{file}: line 1 is 'sep={said}', which does not say what stands between the columns. Write sep=; or another delimiter, or remove the "
-                + $"line.");
+                + "line.");
         return format.Delimiter is null || format.Delimiter == delimiter ? delimiter : throw new DataException(
             $"{file}: line 1 says that {CsvFormat.Word(delimiter)} stands between the columns, and data.delimiter is "
                 + $"{CsvFormat.Word(format.Delimiter.Value)}. Keep one of the two.");

@@ -155,7 +155,7 @@ internal sealed class CsvSchema
                 ? rest
                 : throw new DataException(
                     $"{file.File}: {(source.Exclude.IsEmpty ? "all columns are targets" : "all columns are targets or excluded")}; at least one has "
-                        + $"to be a feature.");
+                        + "to be a feature.");
         }
 
         var seen = new HashSet<string>(source.Targets);
@@ -176,7 +176,7 @@ internal sealed class CsvSchema
         if (source.Dates.SelectMany(FeatureEncoding.FeatureNamesOf).FirstOrDefault(features.Contains) is { } taken)
         {
             throw new DataException($"{file.File}: there is a feature '{taken}' already, as a part of a date is called. Rename it, or leave the part "
-                + $"out.");
+                + "out.");
         }
     }
 
@@ -195,13 +195,13 @@ internal sealed class CsvSchema
             {
                 throw new DataException(
                     $"{file.File}: data.impute asks for an indicator of '{column.Column}', which is no feature itself. Add it to the features, or "
-                        + $"remove the indicator.");
+                        + "remove the indicator.");
             }
 
             if (column.Indicator && FeatureEncoding.IndicatorName(column.Column) is var name && (columns.Contains(name) || features.Contains(name)))
             {
                 throw new DataException($"{file.File}: there is a feature '{name}' already, as the indicator of '{column.Column}' is called. Rename "
-                    + $"it.");
+                    + "it.");
             }
         }
 
@@ -209,7 +209,7 @@ internal sealed class CsvSchema
         {
             throw new DataException(
                 $"{file.File}: data.unseen names the column '{unused.Column}', which is not among those that features need. Remove it there, or add "
-                    + $"it to the features.");
+                    + "it to the features.");
         }
     }
 

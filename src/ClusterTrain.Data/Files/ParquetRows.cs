@@ -107,7 +107,7 @@ internal sealed class ParquetRows : TableRows, IDisposable
         _ when field.ClrType == typeof(Guid) => Values<Guid>(field, value => value.ToString()),
         _ => throw new DataException(
             $"{File}: column '{field.Name}' holds values of the type {(field.ClrType.IsGenericType ? "bytes" : field.ClrType.Name)}, which are no "
-                + $"numbers, words or dates. List the features without it, or write it as one of those."),
+                + "numbers, words or dates. List the features without it, or write it as one of those."),
     };
 
     private Func<int, string> Words(DataField field)

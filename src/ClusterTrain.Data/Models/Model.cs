@@ -63,7 +63,7 @@ public sealed class Model
         if (file.Metadata.TryGetValue("preparation_sha256", out var prepared) && prepared != PreparationHash(file.Metadata))
         {
             throw new SafetensorsException($"{path}: is damaged: what prepares its rows does not have the SHA-256 {prepared} that it states; get the "
-                + $"file again or write it again");
+                + "file again or write it again");
         }
 
         if (file.Metadata.TryGetValue("weights_sha256", out var stated) && stated != WeightsHash.Of(Weights.Span))

@@ -15,8 +15,10 @@ namespace ClusterTrain.Data.Preparation;
 /// </remarks>
 internal static class FeatureStatistics
 {
-    /// <summary>The scaling that gives each feature mean 0 and deviation 1 over the rows (the deviation of the rows,
-    /// dividing by their number); a constant feature keeps its scale.</summary>
+    /// <summary>
+    /// The scaling that gives each feature mean 0 and deviation 1 over the rows (the deviation of the rows,
+    /// dividing by their number); a constant feature keeps its scale.
+    /// </summary>
     /// <param name="raw">The raw rows.</param>
     /// <param name="rows">Those that count; null: all.</param>
     /// <param name="scale">What features are multiplied by before.</param>

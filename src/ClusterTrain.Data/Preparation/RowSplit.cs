@@ -98,7 +98,7 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
         {
             throw new DataException(
                 $"{source}: data.group '{keys.Column}' has {(groups == 1 ? "one group" : $"{groups} groups")} for {wanted} parts of the rows, each "
-                    + $"of which needs one. " +
+                    + "of which needs one. " +
                 "Name another column, hold back less, or leave data.group out.");
         }
 
@@ -141,8 +141,10 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
         }
     }
 
-    /// <summary>Splits by time: the latest rows are the test rows, those before them the validation rows. Rows of one time go by their
-    /// order.</summary>
+    /// <summary>
+    /// Splits by time: the latest rows are the test rows, those before them the validation rows. Rows of one time go by their
+    /// order.
+    /// </summary>
     /// <param name="keys">The time of each row.</param>
     /// <param name="test">Share for the test; null: none.</param>
     /// <param name="validation">Share of what remains for validation; null: none.</param>

@@ -28,8 +28,10 @@ public static class PreparedDataFile
 {
     private const int BufferBytes = 1 << 20;
 
-    /// <summary>Bytes of the file that <see cref="Write(PreparedData, Stream, IProgress{DataProgress}?, CancellationToken)"/>
-    /// writes; computes the fingerprints.</summary>
+    /// <summary>
+    /// Bytes of the file that <see cref="Write(PreparedData, Stream, IProgress{DataProgress}?, CancellationToken)"/>
+    /// writes; computes the fingerprints.
+    /// </summary>
     public static long Length(PreparedData data)
     {
         ArgumentNullException.ThrowIfNull(data);

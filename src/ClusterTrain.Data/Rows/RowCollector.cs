@@ -57,5 +57,5 @@ internal sealed class MemoryCollector(string name) : RowCollector
     /// <summary>The error of rows that are more than memory is taken for.</summary>
     public static DataException TooMany(string name) => new(
         $"{name}: more than {DataLimits.Values} values, the most that are held in memory. Use fewer rows or columns, or prepare the data into a "
-            + $"file.");
+            + "file.");
 }

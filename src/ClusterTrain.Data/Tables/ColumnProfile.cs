@@ -63,8 +63,10 @@ internal sealed partial class ColumnProfile(string name)
     /// </summary>
     public FoundCell? LikeNumber => AreMost(_likeNumbers + Math.Max(_pointNumbers, _commaNumbers)) ? FirstLikeNumber : null;
 
-    /// <summary>A value that is no date of the most usual format of the column, where nearly all values look like dates or times; else
-    /// null.</summary>
+    /// <summary>
+    /// A value that is no date of the most usual format of the column, where nearly all values look like dates or times; else
+    /// null.
+    /// </summary>
     public FoundCell? LikeDate => !AreMost(_likeDates) ? null
         : _firstOfOtherFormat.GetValueOrDefault(UsualFormat ?? DateColumn.DefaultFormat) ?? _firstOfOtherFormat.Values.First();
 

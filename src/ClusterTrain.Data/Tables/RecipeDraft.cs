@@ -79,7 +79,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             {
                 throw new DataException(
                     $"{table.File}: no column but the target can be a feature: {string.Join("; ", _remarks)}. Add columns of numbers, or of words "
-                        + $"that come again.");
+                        + "that come again.");
             }
 
             var text = new StringBuilder();
@@ -101,14 +101,14 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
                 var more = target.Missing(_missing) is > 1 and var count ? $" and so are {count - 1} more" : "";
                 throw new DataException(
                     $"{table.File}: {place}, column '{target.Name}', the target, is {(target.FirstEmpty is null ? $"'{word.Key}'" : "empty")}{more}. "
-                        + $"A target is never made up: "
+                        + "A target is never made up: "
                     + "leave these rows out.");
             }
 
             if (target.Categories(_missing) is { Count: 1 } only)
             {
                 throw new DataException($"{table.File}: column '{target.Name}', the target, is '{only.Keys.First()}' in all rows. Name another "
-                    + $"target, or add rows of another kind.");
+                    + "target, or add rows of another kind.");
             }
 
             RefuseLarge(target);
@@ -121,7 +121,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             if (!IsNameable(target))
             {
                 throw new DataException($"{table.File}: the target's name '{RecipeText.Shown(target.Name)}' has characters that no recipe has. "
-                    + $"Rename it.");
+                    + "Rename it.");
             }
         }
 
@@ -146,7 +146,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             if (rare.Count > 0)
             {
                 Warn($"fewer than {FewRows} rows have the class {NearestColumn.Quoted(rare)}: a split may have none of it. Add such rows, or join "
-                    + $"classes.");
+                    + "classes.");
             }
 
             if (classes.Values.Max() > Uneven * classes.Values.Min())
@@ -159,7 +159,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             if (target.AreNumbers(Point))
             {
                 Warn($"the target has {classes.Count} different whole numbers, which are taken for classes. Where they are quantities, set task: "
-                    + $"regression, one unit without softmax, and loss: mean-squared-error.");
+                    + "regression, one unit without softmax, and loss: mean-squared-error.");
             }
 
             return classes;
@@ -256,7 +256,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             else if (IsPerRow(column, categories))
             {
                 LeaveOut(column, $"has {(column.HasMany ? "very many" : categories.Count)} different words in {table.Rows} rows, a name for nearly "
-                    + $"each");
+                    + "each");
             }
             else if (categories.Count > MostCategories)
             {
@@ -278,7 +278,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             if (Point == ',' && column.MayHaveThousands)
             {
                 Warn($"column '{column.Name}': the commas may stand between thousands, such as in '{RecipeText.Shown(column.FirstWord('.').Cell)}'; "
-                    + $"they are read as standing before decimals.");
+                    + "they are read as standing before decimals.");
             }
 
             if (Point == '.' && table.Format.Delimiter == ';' && column.MayHaveThousandsWithPoints)
@@ -334,7 +334,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             if (column.Missing(_missing) is var missing && missing * 2 > table.Rows)
             {
                 Warn($"column '{column.Name}' is missing in {missing} of {table.Rows} rows. Look whether it tells anything, or take it from the "
-                    + $"features.");
+                    + "features.");
             }
         }
 
@@ -363,7 +363,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             if (column.AreNumbers(Point) && column.TooLarge is var (place, cell))
             {
                 throw new DataException($"{table.File}: {place}, column '{column.Name}' is '{RecipeText.Shown(cell)}', not a finite 32-bit "
-                    + $"number. Correct it or leave the row out.");
+                    + "number. Correct it or leave the row out.");
             }
         }
 

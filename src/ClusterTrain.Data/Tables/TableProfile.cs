@@ -67,7 +67,7 @@ internal sealed record TableProfile
             var (place, cell) = withComma[0].FirstWord('.');
             throw new DataException(
                 $"{file}: {place}, column '{withComma[0].Name}' is '{cell}': whether the comma stands before decimals or between thousands "
-                    + $"cannot be told. " +
+                    + "cannot be told. " +
                 "Write numbers without commas, or say --decimal comma.");
         }
 

@@ -71,8 +71,10 @@ public static class ExactMath
         };
     }
 
-    /// <summary>x^n by repeated squaring in twice the precision: within 1 ulp where result and 1/result are normal numbers.
-    /// x^0 is 1.</summary>
+    /// <summary>
+    /// x^n by repeated squaring in twice the precision: within 1 ulp where result and 1/result are normal numbers.
+    /// x^0 is 1.
+    /// </summary>
     public static double Pow(double x, int n)
     {
         var (result, resultLow) = (1.0, 0.0);

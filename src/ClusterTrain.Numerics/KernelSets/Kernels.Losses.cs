@@ -14,8 +14,10 @@ public abstract partial class Kernels
     /// <summary>The number of lanes that a row's sums and maxima run in, whatever the vector width.</summary>
     private protected const int RowLanes = 16;
 
-    /// <summary>probabilities = e^logits / (the row's sum of e^logits), after subtracting the row's maximum. In place is
-    /// allowed.</summary>
+    /// <summary>
+    /// probabilities = e^logits / (the row's sum of e^logits), after subtracting the row's maximum. In place is
+    /// allowed.
+    /// </summary>
     /// <param name="logits">(rows, outputs).</param>
     /// <param name="probabilities">(rows, outputs).</param>
     /// <param name="rows">Number of rows; 0 does nothing.</param>

@@ -27,8 +27,10 @@ internal readonly struct SquaredErrorTerm(float factor) : ILossTerm
     }
 }
 
-/// <summary>-[t log p + (1 - t) log(1 - p)] with p = sigmoid(z), as max(z, 0) - t z + log(1 + e^-|z|), which cannot
-/// overflow.</summary>
+/// <summary>
+/// -[t log p + (1 - t) log(1 - p)] with p = sigmoid(z), as max(z, 0) - t z + log(1 + e^-|z|), which cannot
+/// overflow.
+/// </summary>
 internal readonly struct SigmoidCrossEntropyTerm : ILossTerm
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -49,12 +49,16 @@ public sealed class RandomStream(ulong seed, string purpose)
     /// <summary>A multiple of 2^-53 from 0 inclusive to 1 exclusive, each equally likely.</summary>
     public double Uniform(ulong index) => ToUniform(Bits64(index));
 
-    /// <summary>A normally distributed number with mean 0 and deviation 1, by the inverse of its distribution; from -8.3 to
-    /// 8.3.</summary>
+    /// <summary>
+    /// A normally distributed number with mean 0 and deviation 1, by the inverse of its distribution; from -8.3 to
+    /// 8.3.
+    /// </summary>
     public double Normal(ulong index) => ToNormal(Bits64(index));
 
-    /// <summary>destination[i] = low + (high - low) * Uniform(from + i), rounded to a float below
-    /// <paramref name="high"/>.</summary>
+    /// <summary>
+    /// destination[i] = low + (high - low) * Uniform(from + i), rounded to a float below
+    /// <paramref name="high"/>.
+    /// </summary>
     /// <param name="destination">Receives the numbers.</param>
     /// <param name="low">Smallest number, inclusive.</param>
     /// <param name="high">Bound, exclusive unless it equals <paramref name="low"/>.</param>

@@ -59,8 +59,10 @@ public unsafe interface ISimd<TSelf>
     /// <summary>The sign of each lane, that of lane i in bit i; of a mask, its set lanes.</summary>
     static abstract uint SignBits(TSelf value);
 
-    /// <summary>Per lane, <paramref name="whereSet"/> under a mask's set lanes and <paramref name="elsewhere"/> under the
-    /// others.</summary>
+    /// <summary>
+    /// Per lane, <paramref name="whereSet"/> under a mask's set lanes and <paramref name="elsewhere"/> under the
+    /// others.
+    /// </summary>
     static abstract TSelf Select(TSelf mask, TSelf whereSet, TSelf elsewhere);
 
     /// <summary>Bitwise and of the 32 bits of each lane.</summary>
@@ -99,8 +101,10 @@ public unsafe interface ISimd<TSelf>
     /// </summary>
     static abstract TSelf LoadFirst(float* source, int count, TSelf rest);
 
-    /// <summary>Writes the first <paramref name="count"/> lanes, 1 to <see cref="Width"/>; no memory behind them is
-    /// touched.</summary>
+    /// <summary>
+    /// Writes the first <paramref name="count"/> lanes, 1 to <see cref="Width"/>; no memory behind them is
+    /// touched.
+    /// </summary>
     static abstract void StoreFirst(TSelf value, float* destination, int count);
 
     /// <summary>Reads <see cref="Width"/> bytes as the floats 0 to 255.</summary>

@@ -100,8 +100,10 @@ public static class SimdMath
         return (e / (e + TSimd.Create(2f))) | sign;
     }
 
-    /// <summary>log(1 + x) for x from 0 to 1, relatively accurate for small x (Kahan's correction of the rounding of 1 +
-    /// x).</summary>
+    /// <summary>
+    /// log(1 + x) for x from 0 to 1, relatively accurate for small x (Kahan's correction of the rounding of 1 +
+    /// x).
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static TSimd LogOnePlus<TSimd>(TSimd x)
         where TSimd : unmanaged, ISimd<TSimd>

@@ -89,8 +89,10 @@ public static class ReductionTree
         throw new ArgumentException($"{node} is not a node below the root of the tree over {leaves} leaves.", nameof(node));
     }
 
-    /// <summary>Adds to <paramref name="nodes"/> the fewest nodes that together hold exactly the given leaves, in
-    /// order.</summary>
+    /// <summary>
+    /// Adds to <paramref name="nodes"/> the fewest nodes that together hold exactly the given leaves, in
+    /// order.
+    /// </summary>
     /// <param name="start">First leaf.</param>
     /// <param name="count">Number of leaves; 0 adds nothing.</param>
     /// <param name="leaves">Leaves of the whole tree.</param>

@@ -116,8 +116,10 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
         Missing(ReductionTree.Root(_leaves), nodes);
     }
 
-    /// <summary>The sum over all leaves, which is the caller's from now on. The tree stays complete until
-    /// <see cref="Reset"/>.</summary>
+    /// <summary>
+    /// The sum over all leaves, which is the caller's from now on. The tree stays complete until
+    /// <see cref="Reset"/>.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The sum is not complete, or has been taken.</exception>
     public TBuffer TakeRoot()
     {

@@ -163,7 +163,7 @@ internal sealed class RunChapter
         if (figures.Evaluation.FirstUndefined is { } undefined)
         {
             Run.Note($"Row {NumberText.Whole(undefined)} of the {figures.Rows} rows, and perhaps more, has no prediction: the model's outputs are no "
-                + $"numbers there. Such rows count as wrong.");
+                + "numbers there. Such rows count as wrong.");
         }
 
         if (data.Task == TaskKind.Regression && figures.Pairs.Count == 0)
@@ -220,7 +220,7 @@ internal sealed class RunChapter
             Add(
                 "calibration",
                 $"Rows in {ClassificationScores.Bins} bins by the probability they were given; larger points have more rows. On the dashed diagonal "
-                    + $"what is given 80 % comes true in 80 "
+                    + "what is given 80 % comes true in 80 "
                     + "of 100 cases; below it the model is too sure.",
                 calibration);
         }
@@ -232,7 +232,7 @@ internal sealed class RunChapter
         if (figures.Mistakes.Count == 0)
         {
             Run.Note($"There are no misclassified images to show: all {NumberText.Whole(figures.Evaluation.Rows)} {figures.Rows} rows are predicted "
-                + $"right.");
+                + "right.");
             return;
         }
 

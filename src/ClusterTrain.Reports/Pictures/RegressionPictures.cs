@@ -30,8 +30,10 @@ internal static class RegressionPictures
         return square.Svg;
     }
 
-    /// <summary>What predictions are too high or too low by, against the predictions: without a pattern the model has learned what there
-    /// is.</summary>
+    /// <summary>
+    /// What predictions are too high or too low by, against the predictions: without a pattern the model has learned what there
+    /// is.
+    /// </summary>
     /// <param name="pairs">Targets and predictions, at least one.</param>
     /// <param name="output">Which output.</param>
     /// <param name="target">Its name.</param>

@@ -99,7 +99,7 @@ public static class CheckpointFile
         {
             throw new TrainingException(
                 $"{path}: belongs to another recipe (fingerprint {Text(file, path, "recipe")}, the run's is {recipe}). Resume with the recipe it was "
-                    + $"made with.");
+                    + "made with.");
         }
 
         foreach (var tensor in file.Tensors)
@@ -109,7 +109,7 @@ public static class CheckpointFile
             {
                 throw new TrainingException(
                     $"{path}: is damaged: the SHA-256 of tensor '{tensor.Name}' is stated as {stated}, but its content has {found}. Delete the file; "
-                        + $"an earlier checkpoint is used.");
+                        + "an earlier checkpoint is used.");
             }
         }
 

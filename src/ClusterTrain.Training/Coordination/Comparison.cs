@@ -110,8 +110,10 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
         && BitConverter.DoubleToInt64Bits(one.Loss) == BitConverter.DoubleToInt64Bits(other.Loss);
 }
 
-/// <summary>Two answers differ: a third worker, which neither of the two is, decides. One that contradicts itself is wrong whatever others
-/// say.</summary>
+/// <summary>
+/// Two answers differ: a third worker, which neither of the two is, decides. One that contradicts itself is wrong whatever others
+/// say.
+/// </summary>
 /// <param name="First">The answer that came first, and was used.</param>
 /// <param name="Second">The other.</param>
 /// <param name="Third">Who was asked; null before.</param>

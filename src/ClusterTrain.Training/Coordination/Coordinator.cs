@@ -364,8 +364,10 @@ public sealed class Coordinator : IActor, IDisposable
         Remove(context, server, "left");
     }
 
-    /// <summary>When the servers still hold every segment, they continue from where they are: only the coordinator, or a connection, was
-    /// lost.</summary>
+    /// <summary>
+    /// When the servers still hold every segment, they continue from where they are: only the coordinator, or a connection, was
+    /// lost.
+    /// </summary>
     private bool AdoptSegments(IActorContext context)
     {
         if (_roster.FindHolders() is not var (holders, step, recorded) || !_ledger.Adopt(step, recorded, _roster.Segments))
@@ -539,7 +541,7 @@ public sealed class Coordinator : IActor, IDisposable
         else
         {
             _observe(new RunWarning($"the checkpoint at step {written.Step} could not be written: {written.Problem}; training continues, and the "
-                + $"next one is written in time"));
+                + "next one is written in time"));
         }
 
         if (_departures.IsAwaited && _checkpoint.IsAnsweredBy(written.Step))

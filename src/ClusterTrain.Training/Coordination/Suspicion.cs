@@ -84,8 +84,10 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         return true;
     }
 
-    /// <summary>A share is late: a worker that is done with its own computes it too, and nothing after the step is recorded until both have
-    /// answered.</summary>
+    /// <summary>
+    /// A share is late: a worker that is done with its own computes it too, and nothing after the step is recorded until both have
+    /// answered.
+    /// </summary>
     public void ComputeTwice(IActorContext context, LateShare late)
     {
         if (_dispute is not null || !roster.IsWorker(late.Worker) || !roster.IsWorker(late.Helper)
@@ -329,7 +331,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         Exclude(
             context, wrong,
             $"{wrong} computed a wrong sum of {dispute.Node} at step {dispute.Step} (segment {dispute.First.Segment}): {right} and {answer.Worker} "
-                + $"agree on another");
+                + "agree on another");
         ledger.WithholdAfter(context, long.MaxValue);
         return new Consequence.DivideAnew();
     }

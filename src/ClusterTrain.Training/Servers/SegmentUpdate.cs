@@ -10,8 +10,10 @@ using ClusterTrain.Training.Plan;
 
 namespace ClusterTrain.Training.Servers;
 
-/// <summary>The arithmetic of one segment's update: mean gradient, clipping by the global norm, the optimiser, the check for finite
-/// numbers.</summary>
+/// <summary>
+/// The arithmetic of one segment's update: mean gradient, clipping by the global norm, the optimiser, the check for finite
+/// numbers.
+/// </summary>
 internal sealed class SegmentUpdate
 {
     // Shorter parts cost more to hand to a thread than to compute.

@@ -237,7 +237,7 @@ public sealed class RunFolder : IDisposable
         {
             throw new RunFolderException(
                 $"{Path}: the run was begun with other data (fingerprint {Identity.Data}; the data found now has {fingerprint}). Bring the former "
-                    + $"data back, or start a new run.");
+                    + "data back, or start a new run.");
         }
     }
 
@@ -405,7 +405,7 @@ public sealed class RunFolder : IDisposable
         {
             throw new RunFolderException(
                 $"{path}: the run folder cannot be locked: {error.Message.TrimEnd('.')}. Make it writable, with space on its disk, or work with a "
-                    + $"copy of it.",
+                    + "copy of it.",
                 error);
         }
     }

@@ -39,7 +39,7 @@ public sealed class TakeoverTests(IncidentRun undisturbed) : IDisposable
     public void A_leader_that_hangs_is_replaced_and_writes_nothing_when_it_wakes() => Hang(isLeaderLower: true);
 
     [IncidentFact]
-    public void Nothing_of_that_depends_on_whose_address_is_lower() => Hang(isLeaderLower: false);
+    public void A_leader_that_hangs_is_replaced_when_it_has_the_higher_address_too() => Hang(isLeaderLower: false);
 
     private void Hang(bool isLeaderLower)
     {

@@ -107,8 +107,10 @@ internal sealed class ReferenceRun
         }
     }
 
-    /// <summary>The optimiser: from a step (from 0), its mean loss, the factor on the gradient's sum, weights and that sum to the next
-    /// weights.</summary>
+    /// <summary>
+    /// The optimiser: from a step (from 0), its mean loss, the factor on the gradient's sum, weights and that sum to the next
+    /// weights.
+    /// </summary>
     private Func<long, double, double, float[], float[], float[]> Update(Kernels kernels, long stepsPerEpoch)
     {
         if (_recipe.Optimiser.Kind == OptimiserKind.Lbfgs)

@@ -1,7 +1,9 @@
 namespace ClusterTrain.Simulation.Tests;
 
-/// <summary>Something that goes wrong, or changes, at a virtual time. Places are machines: 0 the coordinator's, then the servers', then the
-/// workers'.</summary>
+/// <summary>
+/// Something that goes wrong, or changes, at a virtual time. Places are machines: 0 the coordinator's, then the servers', then the
+/// workers'.
+/// </summary>
 /// <param name="AtUs">When, in virtual microseconds.</param>
 internal abstract record FaultEvent(long AtUs)
 {

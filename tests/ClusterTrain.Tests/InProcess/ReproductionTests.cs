@@ -68,8 +68,10 @@ public sealed class ReproductionTests : IDisposable
         Path.Combine(Path.GetDirectoryName(thisFile)!, "..", "..", "..", "configs");
 }
 
-/// <summary>A theory on real data, skipped where they are not on this machine: a known data set, or a file in a folder of
-/// <c>CLUSTERTRAIN_DATA</c>.</summary>
+/// <summary>
+/// A theory on real data, skipped where they are not on this machine: a known data set, or a file in a folder of
+/// <c>CLUSTERTRAIN_DATA</c>.
+/// </summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class DataSetTheoryAttribute : TheoryAttribute
 {

@@ -187,6 +187,6 @@ internal static class CoordinatorCommand
             : throw new UsageException(
                 $"{arguments.Out}: holds a run of another recipe than {arguments.Recipe ?? "the built-in one with --set"} "
                 + $"(see {Path.Combine(arguments.Out!, "recipe.yaml")}). Name another folder with --out, or leave the recipe out to resume that "
-                    + $"run.");
+                    + "run.");
     }
 }
