@@ -35,6 +35,9 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
     private readonly Dictionary<Address, int> _suspects = [];
     private ImmutableHashSet<UniqueAddress> _unreachable = [];
     private long _unreachableSince;
+
+    // Unreachable nodes that have been reported as lost, each once.
+    private ImmutableHashSet<UniqueAddress> _reported = [];
     private long _lastTick;
     private long? _wokeAt;
 
@@ -71,7 +74,8 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
         switch (message)
         {
             case Tick:
-                KeepAwake();
+                NoticeWaking();
+                ReportSilent();
                 foreach (var suspect in _suspects.Keys.ToArray())
                     Probe(suspect);
                 if (_mayLead)
@@ -79,7 +83,6 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
                 break;
             case ClusterEvent.UnreachableMember unreachable:
                 Suspect(unreachable.Member.Address);
-                JudgeWhenAwake(unreachable.Member.Address);
                 break;
             case ClusterEvent.MemberRemoved removed:
                 _suspects.Remove(removed.Member.Address);
@@ -88,16 +91,13 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
             case AssociationEvent association:
                 Suspect(association.RemoteAddress);
                 break;
-            case Judge judge:
-                JudgeWhenAwake(judge.Node);
-                break;
             case Probed probed:
                 Conclude(probed);
                 break;
         }
     }
 
-    private void KeepAwake()
+    private void NoticeWaking()
     {
         var now = _clock.GetTimestamp();
         if (_clock.GetElapsedTime(_lastTick, now) > s_tick + (_lostAfter / 2))
@@ -105,20 +105,24 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
         _lastTick = now;
     }
 
-    private void JudgeWhenAwake(Address node)
+    // Asked on every tick and not when the event comes: there the cluster's state is still that from before it.
+    private void ReportSilent()
     {
-        KeepAwake();
+        var unreachable = _cluster.State.Unreachable;
+        _reported = _reported.Intersect(unreachable.Select(member => member.UniqueAddress));
         if (_wokeAt is { } woke && _clock.GetElapsedTime(woke) < _lostAfter * 2)
-        {
-            Timers.StartSingleTimer(node, new Judge(node), _lostAfter * 2);
             return;
-        }
 
-        // Others may find it silent because of the network between them and it. What this node does not watch itself, it takes from them.
-        var isSilent = !_cluster.FailureDetector.IsMonitoring(node) || !_cluster.FailureDetector.IsAvailable(node);
-        if (isSilent && _cluster.State.Unreachable.Any(member => member.Address == node))
-            _listener.NodeLost(node.ToString(), $"its node does not answer for {_lostAfter.TotalSeconds:0.#} s");
+        foreach (var node in unreachable.Select(member => member.UniqueAddress).Where(node => !_reported.Contains(node) && IsSilent(node.Address)))
+        {
+            _reported = _reported.Add(node);
+            _listener.NodeLost(node.Address.ToString(), $"its node does not answer for {_lostAfter.TotalSeconds:0.#} s");
+        }
     }
+
+    // Others may find it silent because of the network between them and it. What this node does not watch itself, it takes from them.
+    private bool IsSilent(Address node) =>
+        !_cluster.FailureDetector.IsMonitoring(node) || !_cluster.FailureDetector.IsAvailable(node);
 
     private void Suspect(Address node)
     {
@@ -244,8 +248,6 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
         Refused,
         Silent,
     }
-
-    private sealed record Judge(Address Node);
 
     private sealed record Probed(Address Node, int Refusals, PortState State);
 
