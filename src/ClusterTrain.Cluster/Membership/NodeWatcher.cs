@@ -21,7 +21,7 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
     private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan s_longestConnect = TimeSpan.FromMilliseconds(500);
 
-    // How long the same nodes must have been unreachable: a network that is only disturbed recovers meanwhile.
+    // How long a node must have been unreachable: a network that is only disturbed recovers meanwhile.
     private static readonly TimeSpan s_stable = TimeSpan.FromSeconds(7);
     private const int Proof = 2;
 
@@ -33,8 +33,9 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
 
     // Refused connections in a row, by the address of nodes that may be dead.
     private readonly Dictionary<Address, int> _suspects = [];
-    private ImmutableHashSet<UniqueAddress> _unreachable = [];
-    private long _unreachableSince;
+
+    // Since when nodes have been unreachable. Each has a time of its own: members that come and go must not put off the decision about the others.
+    private readonly Dictionary<UniqueAddress, long> _unreachableSince = [];
 
     // Unreachable nodes that have been reported as lost, each once.
     private ImmutableHashSet<UniqueAddress> _reported = [];
@@ -191,34 +192,36 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
         var now = _clock.GetTimestamp();
         var unreachable = _cluster.State.Unreachable
             .Where(member => member.Status != MemberStatus.Down).Select(member => member.UniqueAddress).ToImmutableHashSet();
-        if (!unreachable.SetEquals(_unreachable))
-            (_unreachable, _unreachableSince) = (unreachable, now);
-        if (unreachable.IsEmpty || _clock.GetElapsedTime(_unreachableSince, now) < s_stable
-            || (_wokeAt is { } woke && _clock.GetElapsedTime(woke, now) < s_stable))
+        foreach (var recovered in _unreachableSince.Keys.Where(node => !unreachable.Contains(node)).ToArray())
+            _unreachableSince.Remove(recovered);
+        foreach (var node in unreachable)
+            _unreachableSince.TryAdd(node, now);
+
+        var due = unreachable.Where(node => _clock.GetElapsedTime(_unreachableSince[node], now) >= s_stable).ToArray();
+        if (due.Length == 0 || (_wokeAt is { } woke && _clock.GetElapsedTime(woke, now) < s_stable)
+            || _cluster.SelfMember.Status != MemberStatus.Up)
         {
             return;
         }
 
-        if (_cluster.SelfMember.Status != MemberStatus.Up)
-            return;
-
-        var names = string.Join(", ", unreachable.Select(node => $"{node.Address.Host}:{node.Address.Port}").Order(StringComparer.Ordinal));
+        var names = string.Join(", ", due.Select(node => $"{node.Address.Host}:{node.Address.Port}").Order(StringComparer.Ordinal));
         var silence = $"{names}: no answer for {(_lostAfter + s_stable).TotalSeconds:0.#} s;";
         var (there, here) = (SideOf(unreachable.Contains), SideOf(node => !unreachable.Contains(node)));
         if (Stays(here, there))
         {
             _listener.Say($"{silence} removed from the cluster");
-            foreach (var node in unreachable)
+            foreach (var node in due)
                 _cluster.Down(node.Address);
         }
         else
         {
-            _listener.Say($"{silence} they are the greater part of the cluster, so this node leaves it and joins again");
+            _listener.Say($"{silence} they are in the greater part of the cluster, so this node leaves it and joins again");
             _cluster.Down(_cluster.SelfAddress);
         }
 
         // Should nothing come of it, it is decided again after the same time.
-        _unreachableSince = now;
+        foreach (var node in due)
+            _unreachableSince[node] = now;
     }
 
     private (int MayLead, int All) SideOf(Func<UniqueAddress, bool> isOnSide)
