@@ -65,7 +65,7 @@ internal sealed class TrainingDispatcher : MessageDispatcher
         {
             lock (_gate)
             {
-                _threads ??= new Dispatcher<IRunnable>("actor", _count, static mailbox => mailbox.Run());
+                _threads ??= new Dispatcher<IRunnable>("actor", _count, static mailbox => mailbox.Run(), spins: false);
                 _threads.Schedule(run);
             }
         }

@@ -4,24 +4,27 @@ namespace ClusterTrain.Actors;
 /// <typeparam name="T">A mailbox.</typeparam>
 internal sealed class Dispatcher<T> : IDisposable
 {
-    // An idle thread looks again this often before it blocks: a wake-up costs more than most steps of a small network wait.
-    private const int SpinsBeforeBlocking = 200;
+    private const int MostSpins = 200;
 
-    private readonly Lock _gate = new();
+    private readonly object _gate = new();
     private readonly Queue<T> _ready = new();
-    private readonly SemaphoreSlim _wake = new(0);
     private readonly Action<T> _run;
     private readonly Thread[] _threads;
-    private int _sleeping;
+    private readonly int _spins;
     private volatile bool _stopping;
 
     /// <summary>Starts the threads.</summary>
     /// <param name="name">Their name.</param>
     /// <param name="threads">Their number.</param>
     /// <param name="run">Runs the actor of a mailbox.</param>
-    public Dispatcher(string name, int threads, Action<T> run)
+    /// <param name="spins">
+    /// True: an idle thread looks again a few times before it blocks, because a wake-up costs more than most steps of a small network wait. Only
+    /// where no other thread of the machine needs the core.
+    /// </param>
+    public Dispatcher(string name, int threads, Action<T> run, bool spins)
     {
         _run = run;
+        _spins = spins ? MostSpins : 0;
         _threads = new Thread[threads];
         for (var index = 0; index < threads; index++)
         {
@@ -32,20 +35,10 @@ internal sealed class Dispatcher<T> : IDisposable
 
     public void Schedule(T mailbox)
     {
-        bool wake;
         lock (_gate)
         {
             _ready.Enqueue(mailbox);
-            wake = _sleeping > 0;
-            if (wake)
-            {
-                _sleeping--;
-            }
-        }
-
-        if (wake)
-        {
-            _wake.Release();
+            Monitor.Pulse(_gate);
         }
     }
 
@@ -54,56 +47,44 @@ internal sealed class Dispatcher<T> : IDisposable
         lock (_gate)
         {
             _stopping = true;
-            _wake.Release(_threads.Length);
+            Monitor.PulseAll(_gate);
         }
 
         foreach (var thread in _threads)
         {
             if (thread != Thread.CurrentThread)
-            {
                 thread.Join();
-            }
         }
-
-        _wake.Dispose();
     }
 
     private void Loop()
     {
         while (Take(out var mailbox))
-        {
             _run(mailbox!);
-        }
     }
 
     private bool Take(out T? mailbox)
     {
-        while (!_stopping)
+        for (var spin = 0; spin < _spins && !_stopping; spin++)
         {
-            for (var spin = 0; spin < SpinsBeforeBlocking; spin++)
-            {
-                lock (_gate)
-                {
-                    if (_ready.TryDequeue(out mailbox))
-                    {
-                        return true;
-                    }
-                }
-
-                Thread.SpinWait(20);
-            }
-
             lock (_gate)
             {
                 if (_ready.TryDequeue(out mailbox))
-                {
                     return true;
-                }
-
-                _sleeping++;
             }
 
-            _wake.Wait();
+            Thread.SpinWait(20);
+        }
+
+        lock (_gate)
+        {
+            while (!_stopping)
+            {
+                if (_ready.TryDequeue(out mailbox))
+                    return true;
+
+                Monitor.Wait(_gate);
+            }
         }
 
         mailbox = default;

@@ -11,7 +11,7 @@ namespace ClusterTrain.InProcess;
 public sealed class InProcessHost : IDisposable
 {
     private readonly ActorHost _actors;
-    private readonly Dispatcher<Mailbox> _control = new("coordinator", 1, static mailbox => mailbox.Run());
+    private readonly Dispatcher<Mailbox> _control = new("coordinator", 1, static mailbox => mailbox.Run(), spins: true);
     private readonly Dispatcher<Mailbox> _compute;
     private readonly Action<string> _coordinatorFailed;
     private ActorId? _coordinator;
@@ -23,7 +23,7 @@ public sealed class InProcessHost : IDisposable
     public InProcessHost(int computeThreads, TimeProvider time, Action<string> coordinatorFailed)
     {
         ArgumentNullException.ThrowIfNull(time);
-        _compute = new Dispatcher<Mailbox>("worker", computeThreads, static mailbox => mailbox.Run());
+        _compute = new Dispatcher<Mailbox>("worker", computeThreads, static mailbox => mailbox.Run(), spins: true);
         _coordinatorFailed = coordinatorFailed;
         _actors = new ActorHost(time, ActorFailed);
     }
