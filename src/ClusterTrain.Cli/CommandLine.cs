@@ -112,9 +112,9 @@ internal static class CommandLine
         var words = parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(result => result.Tokens).Select(token => token.Value);
         var unknown = args.Contains("--") ? [] : words.Concat(parsed.UnmatchedTokens).Where(word => word is ['-', _, ..]).Distinct().ToList();
         if (unknown.Count > 0)
-            return [.. unknown.Select(word => $"there is no option '{word}'.{Remedy(word, args, command)}")];
+            return [.. unknown.Select(word => $"unknown option '{word}'.{Remedy(word, args, command)}")];
         if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens is [var first, ..])
-            return [$"there is no command '{first}'.{Suggestion(first, command.Subcommands.Select(sub => sub.Name))}"];
+            return [$"unknown command '{first}'.{Suggestion(first, command.Subcommands.Select(sub => sub.Name))}"];
         if (parsed.Action is ParseErrorAction)
             return [.. parsed.Errors.Select(error => error.Message)];
         return args.Contains("") ? ["an argument is empty; write a value, or look whether a variable of the shell is set."] : [];
@@ -154,7 +154,7 @@ internal static class CommandLine
                 return ExitCodes.Usage;
             case OutOfMemoryException:
                 output.WriteLine(
-                    "error: the memory is not enough. Make the batch or the layers smaller, use fewer workers, or have the rows read from a file: "
+                    "error: not enough memory. Make the batch or the layers smaller, use fewer workers, or have the rows read from a file: "
                     + "clustertrain data prepare.");
                 return ExitCodes.Failed;
             case TrainingException or IOException:
@@ -162,7 +162,7 @@ internal static class CommandLine
                 return ExitCodes.Failed;
             default:
                 output.WriteLine($"error: {error.GetType().FullName}: {error.Message}");
-                output.WriteLine("This is an error of the program itself. Please report it, with the command line and these lines:");
+                output.WriteLine("This is a bug in ClusterTrain. Please report it, with the command line and these lines:");
                 output.WriteLine(error.ToString());
                 return ExitCodes.Internal;
         }

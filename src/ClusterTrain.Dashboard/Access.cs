@@ -36,7 +36,7 @@ internal sealed class Access(DashboardSettings settings)
         if (request.Headers.Origin is [{ } origin]
             && (!Uri.TryCreate(origin, UriKind.Absolute, out var from) || from.Authority != request.Host.Value))
         {
-            return Refuse(response, StatusCodes.Status403Forbidden, "this page answers to its own address alone.");
+            return Refuse(response, StatusCodes.Status403Forbidden, "this page answers only to its own address.");
         }
 
         if (_token is null)

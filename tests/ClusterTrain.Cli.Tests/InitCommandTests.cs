@@ -25,7 +25,7 @@ public sealed class InitCommandTests : IDisposable
             [
                 "warning: left out: column 'id' numbers the rows.",
                 "warning: left out: column 'owner' has 240 different words in 240 rows, a name for nearly each.",
-                "warning: left out: column 'country' is 'uk' wherever it is not empty.",
+                "warning: left out: column 'country' has only one value, 'uk'.",
             ],
             init.ErrorLines);
         var text = File.ReadAllText(recipe);
@@ -119,7 +119,7 @@ public sealed class InitCommandTests : IDisposable
         var init = CommandRun.Of("init", file, "--target", "y", "--out", recipe);
 
         Assert.Equal(2, init.ExitCode);
-        Assert.Equal($"error: {recipe}: is there already and stays as it is. Name another file with --out, or delete it first.",
+        Assert.Equal($"error: {recipe}: already exists and was not changed. Name another file with --out, or delete it first.",
             Assert.Single(init.ErrorLines));
         Assert.Equal("mine", File.ReadAllText(recipe));
     }
@@ -130,19 +130,20 @@ public sealed class InitCommandTests : IDisposable
     [InlineData("1,a\n2,b\n", "y",
         "line 1 has '1', a number, so that it names no columns. Write a first line of names, or name the target by its place, c0 to c1.")]
     [InlineData("x,y\n1,a\n2,\n3,\n", "y",
-        "line 3, column 'y', the target, is empty and so are 1 more. A target is never made up: leave these rows out.")]
-    [InlineData("x,y\n1,2.5\n2,NA\n", "y", "line 3, column 'y', the target, is 'NA'. A target is never made up: leave these rows out.")]
+        "line 3, column 'y', the target, is empty and so are 1 more. Targets are never filled in: leave these rows out.")]
+    [InlineData("x,y\n1,2.5\n2,NA\n", "y", "line 3, column 'y', the target, is 'NA'. Targets are never filled in: leave these rows out.")]
     [InlineData("x,y\n1,a\n2,a\n", "y", "column 'y', the target, is 'a' in all rows. Name another target, or add rows of another kind.")]
     [InlineData("x,y\n1,a\n2\n", "y", "line 3 has 1 cells where there are 2 columns. Correct the line; a cell that holds a comma needs quotes.")]
-    [InlineData("x,y\n1,a\n2,\"b\n", "y", "line 3: a quote opens a cell and never closes.")]
+    [InlineData("x,y\n1,a\n2,\"b\n", "y", "line 3: the quote that opens a cell is never closed.")]
     [InlineData("x,y\n1,a\n1e39,b\n2.5,a\n", "y", "line 3, column 'x' is '1e39', not a finite 32-bit number. Correct it or leave the row out.")]
     [InlineData("x;z;y\n1,5;1.5;a\n2;2.5;b\n", "y",
-        "decimals stand after a comma in line 2, column 'x' ('1,5'), and after a point in line 2, column 'z' ('1.5'). Write all numbers alike.")]
+        "decimals stand after a comma in line 2, column 'x' ('1,5'), and after a point in line 2, column 'z' ('1.5'). "
+            + "Write all numbers the same way.")]
     [InlineData("x,y\n\"1,500\",a\n200,b\n", "y", "line 2, column 'x' is '1,500': whether the comma stands before decimals or between thousands "
         + "cannot be told. Write numbers without commas, or say --decimal comma.")]
     [InlineData("x,y\n,a\n,b\n", "y",
         "no column but the target can be a feature: 'x' is empty. Add columns of numbers, or of words that come again.")]
-    [InlineData("x,y\n", "y", "a header and no rows. Name a file of at least one row.")]
+    [InlineData("x,y\n", "y", "a header but no rows. Name a file of at least one row.")]
     public void A_file_that_cannot_be_trained_with_is_refused_and_no_recipe_is_written(string content, string target, string message)
     {
         var file = _directory.Write("d.csv", content);
@@ -158,7 +159,7 @@ public sealed class InitCommandTests : IDisposable
     public void What_is_no_table_is_told_by_what_it_is()
     {
         var recipe = _directory.Write("r.yaml", "data: { set: digits }\nlayers: []\n");
-        AssertSays($"error: {recipe}: is a recipe already; train it: clustertrain train {recipe}. For another one, name a file of rows.", recipe);
+        AssertSays($"error: {recipe}: is already a recipe; train it: clustertrain train {recipe}. For another one, name a file of rows.", recipe);
         AssertSays($"error: {_directory["none.csv"]}: there is no such file; check the path.", _directory["none.csv"]);
         AssertSays($"error: {_directory.Folder}: is a folder; name a file of rows in it.", _directory.Folder);
         var book = _directory.Write("book.xlsx", "PK\u0003\u0004..[Content_Types].xml");
@@ -203,10 +204,11 @@ public sealed class InitCommandTests : IDisposable
         AssertSays(
             $"error: {other}: line 1: other columns than in {first}: z, y where that has x, y. Give all files of a table the same columns.",
             first, other);
-        AssertSays($"error: {first} and 1 more: line 2 of {gap}, column 'y', the target, is empty. A target is never made up: leave these rows out.",
+        AssertSays(
+            $"error: {first} and 1 more: line 2 of {gap}, column 'y', the target, is empty. Targets are never filled in: leave these rows out.",
             first, gap);
         AssertSays($"error: {first}: is named twice; name each file once.", first, first);
-        AssertSays($"error: {_directory["b*.csv"]}: no file has such a name; check the path.", _directory["b*.csv"]);
+        AssertSays($"error: {_directory["b*.csv"]}: no file matches; check the path.", _directory["b*.csv"]);
 
         void AssertSays(string message, params string[] files)
         {
@@ -227,7 +229,7 @@ public sealed class InitCommandTests : IDisposable
     [InlineData("DAY Jan 2024", "in a form that is not read, such as '1 Jan 2024' in line 2;")]
     [InlineData("2024-01-DAYT10:00:00+02:00", "in a form that is not read, such as '2024-01-1T10:00:00+02:00' in line 2;")]
     [InlineData("10:DAY PM", null)]
-    [InlineData("$DAY0", "left out: column 'c' holds numbers with other characters in them, such as '$10' in line 2; write them as 1234.5.")]
+    [InlineData("$DAY0", "left out: column 'c' holds numbers mixed with other characters, such as '$10' in line 2; write them as 1234.5.")]
     [InlineData("DAY %", "such as '1 %' in line 2; write them as 1234.5.")]
     [InlineData("1'000DAY", null)]
     [InlineData("1 000.DAY", "such as '1 000.1' in line 2; write them as 1234.5.")]
@@ -236,10 +238,10 @@ public sealed class InitCommandTests : IDisposable
         "left out: column 'c' has numbers of 16 digits and more, such as 1234567890123401, one for nearly each row: names, "
         + "not quantities.")]
     [InlineData("Word;word;other",
-        "column 'c': 'Word', 'word' differ in capitals or blanks alone, and are different words. Write them alike, if they mean "
-        + "one thing.")]
+        "column 'c': 'Word', 'word' differ only in case or spaces, and are different words. Write them the same way if "
+        + "they mean the same.")]
     [InlineData("10 %;20 %",
-        "column 'c' holds numbers with other characters in them, such as '10 %' in line 2; write them as 1234.5. They are taken for "
+        "column 'c' holds numbers mixed with other characters, such as '10 %' in line 2; write them as 1234.5. They are taken for "
         + "words here.")]
     public void What_only_looks_like_a_number_or_a_date_is_told(string cells, string? warning)
     {

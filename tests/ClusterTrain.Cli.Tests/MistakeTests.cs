@@ -32,21 +32,21 @@ public sealed class MistakeTests : IDisposable
         { "predict nowhere.safetensors rows.csv", "error: nowhere.safetensors: there is no such file" },
         { "predict model rows.csv --format xml", "csv" },
         { "score nowhere", "error: nowhere: there is no such file" },
-        { "data get nist", "error: There is no data set 'nist'. Known are mnist, fashion-mnist, digits." },
+        { "data get nist", "error: There is no data set 'nist'. Known data sets: mnist, fashion-mnist, digits." },
         { "data prepare", "--out" },
         { "data prepare nowhere.yaml -o rows.ctdata", "error: nowhere.yaml: there is no such file" },
         { "train --prepared nowhere.ctdata", "nowhere.ctdata: there is no such file" },
         { "bench train --seconds 0", "error: --seconds is '0'; allowed are seconds above 0 to 1000000." },
-        { "tarin", "error: there is no command 'tarin'. Did you mean 'train'?" },
-        { "data git mnist", "error: there is no command 'git'. Did you mean 'get'?" },
-        { "train --worker 4", "error: there is no option '--worker'. Did you mean '--workers'?" },
-        { "train digits.yaml --resum runs", "error: there is no option '--resum'. Did you mean '--resume'?" },
-        { "train --epochs 3", "error: there is no option '--epochs'. It is a value of the recipe: use --set epochs=3." },
+        { "tarin", "error: unknown command 'tarin'. Did you mean 'train'?" },
+        { "data git mnist", "error: unknown command 'git'. Did you mean 'get'?" },
+        { "train --worker 4", "error: unknown option '--worker'. Did you mean '--workers'?" },
+        { "train digits.yaml --resum runs", "error: unknown option '--resum'. Did you mean '--resume'?" },
+        { "train --epochs 3", "error: unknown option '--epochs'. It is a value of the recipe: use --set epochs=3." },
         { "train --lr 0.1", "It is a value of the recipe: use --set optimiser.rate=0.1." },
         { "train --batch-size=64", "It is a value of the recipe: use --set batch=64." },
         { "check --seed", "It is a value of the recipe: use --set seed=VALUE." },
-        { "train --frobnicate", "error: there is no option '--frobnicate'.\n" },
-        { "train -x", "error: there is no option '-x'.\n" },
+        { "train --frobnicate", "error: unknown option '--frobnicate'.\n" },
+        { "train -x", "error: unknown option '-x'.\n" },
         { "train -- --digits.yaml", "error: --digits.yaml: there is no such file" },
         { "train --resume ", "error: an argument is empty" },
         { "predict  rows.csv", "error: an argument is empty" },
@@ -188,7 +188,7 @@ public sealed class MistakeTests : IDisposable
             Interruption = interruption,
         };
         Assert.Equal(1, CommandLine.Run(["data", "list"], surroundings));
-        Assert.Matches(@"^error: the memory is not enough\. Make [^\n]+\n$", error.ToString());
+        Assert.Matches(@"^error: not enough memory\. Make [^\n]+\n$", error.ToString());
     }
 
     [Fact]

@@ -130,7 +130,7 @@ public sealed class OtherCommandTests : IDisposable
     [Theory]
     [InlineData("echo 'numpy is not installed' >&2; exit 3", "numpy is not installed")]
     [InlineData("echo 'the loss did not fall' >&2; exit 1", "exit code 1: the loss did not fall")]
-    [InlineData("echo hello", "printed no line of JSON")]
+    [InlineData("echo hello", "did not print a JSON line")]
     public void A_peer_that_fails_is_told_with_its_reason(string script, string problem)
     {
         if (OperatingSystem.IsWindows())

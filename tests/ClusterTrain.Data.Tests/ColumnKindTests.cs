@@ -72,7 +72,7 @@ public sealed class ColumnKindTests
             "booleans: [t], derive: [{ name: p, cross: [t, x] }], features: [t, p]");
         Assert.Equal([1, 1, 0, 0, 1, 3, 0, 0, 1, 5], Features(data.Train));
         var error = Assert.Throws<DataException>(() => Prepare(folder, "t,y\nyes,a\nmaybe,b\n", "booleans: [t]"));
-        Assert.Contains("line 3, column 't' is 'maybe', neither true nor false. Write true or false", error.Message, StringComparison.Ordinal);
+        Assert.Contains("line 3, column 't' is 'maybe', not true or false. Write true or false", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -208,7 +208,7 @@ public sealed class ColumnKindTests
         Assert.Contains(written.Replace("\"", "\\\"", StringComparison.Ordinal), bytes, StringComparison.Ordinal);
         File.WriteAllBytes(path, System.Text.Encoding.Latin1.GetBytes(bytes.Replace(written.Replace("\"", "\\\"", StringComparison.Ordinal),
             damage.Replace("\"", "\\\"", StringComparison.Ordinal), StringComparison.Ordinal)));
-        Assert.Contains("what prepares its rows does not have the SHA-256", Assert.Throws<SafetensorsException>(() => Model.Read(path)).Message,
+        Assert.Contains("what prepares its rows does not match its SHA-256", Assert.Throws<SafetensorsException>(() => Model.Read(path)).Message,
             StringComparison.Ordinal);
     }
 
@@ -230,8 +230,8 @@ public sealed class ColumnKindTests
 
     [Theory]
     [InlineData("files: [a.csv, c.csv]", "c.csv: line 1: other columns than in ", "no 'x', 'z' more. Give all files of a table the same columns.")]
-    [InlineData("file: parts-*.csv", "parts-*.csv: no file has such a name. Looked in ", "Correct the pattern in the recipe")]
-    [InlineData("files: [a.csv, d.csv]", "d.csv: a header and no rows.", "")]
+    [InlineData("file: parts-*.csv", "parts-*.csv: no file matches. Looked in ", "Correct the pattern in the recipe")]
+    [InlineData("files: [a.csv, d.csv]", "d.csv: a header but no rows.", "")]
     [InlineData("files: [a.csv, e.csv]", "e.csv: there is no such file.", "")]
     public void Files_that_are_no_table_together_are_refused(string files, string start, string end)
     {

@@ -16,15 +16,15 @@ public sealed class DataWarningTests
             "target 'name' has 40 classes in 40 training rows. Where it is a number" },
         { "csv: { file: rows.csv, target: y, features: [x, big] }", "x,big,y", "'x' goes up to 39, 'big' up to 3.9E+06, " },
         { "csv: { file: rows.csv, target: y, features: [x, id] }, standardise: true", "x,id,y",
-            "line 2, column 'id' is 1234567890123456: numbers are told apart by their first 15 digits." },
+            "line 2, column 'id' is 1234567890123456: only the first 15 digits of a number count." },
         { "csv: { file: rows.csv, target: y, features: [x, float] }, standardise: true", "x,float,y",
-            "line 2, column 'float' is 1234567890123456.0: numbers are told apart by their first 15 digits." },
+            "line 2, column 'float' is 1234567890123456.0: only the first 15 digits of a number count." },
         { "csv: { file: rows.csv, target: y, features: [x, d], derive: [{ name: d, ratio: [seconds, more] }] }, standardise: true",
             "x,seconds,more,y", "derived feature 'd': of 40 different numbers 2 are left in 32 bits, because it is computed in them." },
         { "csv: { file: rows.csv, target: rare, features: [x] }, validation: 0.5", "x,rare,y", "no validation row has the class 'b'" },
         { "csv: { file: rows.csv, target: rare, features: [x] }, validation: 0.5", "x,rare,y", "fewer than 5 training rows have the class 'b'" },
         { "csv: { file: rows.csv, target: same, features: [x] }, task: regression, standardise: true", "x,same",
-            "the targets of all training rows are equal, so that there is nothing to learn." },
+            "the targets of all training rows are equal, so there is nothing to learn." },
         { "csv: { file: rows.csv, target: y, features: [x] }", "x,y\n", "an empty line is left out, line 2." },
     };
 

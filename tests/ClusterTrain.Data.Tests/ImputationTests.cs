@@ -173,7 +173,7 @@ public sealed class ImputationTests
     [InlineData("x,y\n,a\n,b\n", "", "impute: { x: mean }", ": column 'x' has no value in any training row, so there is nothing to fill it by.")]
     [InlineData("x,y\n1,a\n,b\n", "", "impute: { z: mean }", ": data.impute fills the column 'z', which is not among those that features need.")]
     [InlineData("x,z,y\n1,1,a\n1,,b\n", "derive: [{ name: r, ratio: [x, z] }], features: [r]", "impute: { z: { kind: mean, indicator: true } }",
-        ": data.impute asks for an indicator of 'z', which is no feature itself.")]
+        ": data.impute asks for an indicator of 'z', which is not a feature itself.")]
     [InlineData("x,x is missing,y\n1,1,a\n,1,b\n", "", "impute: { x: { kind: mean, indicator: true } }",
         ": there is a feature 'x is missing' already")]
     [InlineData("x,z,y\n1,1,a\n,,b\n", "", "impute: { x: mean }",
@@ -199,7 +199,7 @@ public sealed class ImputationTests
 
     [Theory]
     [InlineData("impute: { w: category }", "w,y\n,a\n",
-        "line 2, column 'w' has no value, and every training row has one, so that nothing was learnt for it.")]
+        "line 2, column 'w' has no value, and every training row has one, so nothing was learnt for it.")]
     [InlineData("impute: { w: category }", "w,y\nq,a\n", "line 2, column 'w' is 'q', a category that no training row has. Known are 'u', 'v'. "
         + "Correct it, or train with rows of this category, or with data.unseen: { w: own-code }.")]
     [InlineData("unseen: { w: own-code }", "w,y\n,a\n",

@@ -122,7 +122,7 @@ public sealed class ParquetTests
         using var stream = new MemoryStream(await Rows(4));
         using var pipe = new CountedStream(stream, _ => { });
         var error = Assert.Throws<DataException>(() => DataFile.Over("standard input", pipe));
-        Assert.Equal("standard input: is Parquet, which is not read from front to back, so that it cannot come through a pipe. Name a file.",
+        Assert.Equal("standard input: is Parquet, which cannot be read from a pipe. Name a file.",
             error.Message);
     }
 

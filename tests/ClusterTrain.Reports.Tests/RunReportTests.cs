@@ -142,7 +142,7 @@ public sealed partial class RunReportTests : IDisposable
     }
 
     [Theory]
-    [InlineData("gone", "The run's data are not at hand, so the pictures that need rows are missing")]
+    [InlineData("gone", "The run's data are not on this machine, so the pictures that need rows are missing")]
     [InlineData("changed", "The data found now are not those of the run")]
     public void Without_its_data_a_run_shows_what_needs_none(string what, string note)
     {

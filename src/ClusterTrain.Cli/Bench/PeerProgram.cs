@@ -111,7 +111,7 @@ internal sealed record PeerProgram(string Name, string Script, string Interprete
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
         {
-            return PeerResult.Missing($"printed no line of JSON as bench/peers/README.md has it: {error.Message}");
+            return PeerResult.Missing($"did not print a JSON line as bench/peers/README.md describes: {error.Message}");
         }
     }
 

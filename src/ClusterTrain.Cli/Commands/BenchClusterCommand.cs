@@ -51,7 +51,7 @@ internal static class BenchClusterCommand
             if (new DataStore(locations).Look("mnist") is not { } mnist)
             {
                 throw new UsageException(
-                    "bench cluster trains on MNIST, which is not at hand: fetch it with `clustertrain data get mnist`, or name its folder with "
+                    "bench cluster trains on MNIST, which is not on this machine: `clustertrain data get mnist` fetches it; or name its folder with "
                         + "--data.");
             }
 

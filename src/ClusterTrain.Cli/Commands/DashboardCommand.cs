@@ -20,7 +20,7 @@ internal static class DashboardCommand
         var page = new DashboardOptions("--listen", isImplied: true);
         var command = new CommandWithExamples(
             "dashboard",
-            "Shows runs on a page in the browser, from their folders. A run need not be over. Ctrl-C ends it.",
+            "Shows runs on a page in the browser, from their folders. Unfinished runs work too. Ctrl-C ends it.",
             "clustertrain dashboard runs/mnist-20260131-120000",
             "clustertrain dashboard runs/mnist-*")
         {

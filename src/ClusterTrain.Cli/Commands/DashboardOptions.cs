@@ -19,7 +19,7 @@ internal sealed class DashboardOptions
     private readonly Option<string?> _address;
     private readonly Option<string?> _token = new("--dashboard-token-file")
     {
-        Description = "file with the token that a reader of the page must show elsewhere than on loopback (default: a new one, which is printed)",
+        Description = "file with the token that readers of the page need, except on loopback (default: a new one, which is printed)",
         HelpName = "FILE",
     };
 

@@ -56,7 +56,7 @@ internal static class DataCommand
         var data = CommandOptions.Data();
         var json = CommandOptions.Json("print one JSON object");
         var command = new CommandWithExamples(
-            "get", "Sees to it that a data set is on this machine and whole; downloads what is missing.", "clustertrain data get mnist")
+            "get", "Checks that a data set is on this machine and complete; downloads what is missing.", "clustertrain data get mnist")
         {
             name, data, json,
         };

@@ -18,7 +18,7 @@ internal static class DataPrepareCommand
         };
         var file = new Option<string>("--out", "-o")
         {
-            Description = "the file to write; it appears when it is whole",
+            Description = "the file to write; it appears once it is complete",
             HelpName = "FILE",
             Required = true
         };
@@ -88,7 +88,7 @@ internal static class DataPrepareCommand
             throw new UsageException($"--out is '{path}', a folder; name a file in it.");
         var folder = Path.GetDirectoryName(Path.GetFullPath(path));
         if (!Directory.Exists(folder))
-            throw new UsageException($"--out is '{path}', and there is no folder {folder}; make it first.");
+            throw new UsageException($"--out is '{path}', and there is no folder {folder}; create it first.");
         if (File.Exists(path) && !PreparedDataFile.IsAt(path))
             throw new UsageException($"--out is '{path}', a file that does not hold prepared rows; name another one, or delete it first.");
     }

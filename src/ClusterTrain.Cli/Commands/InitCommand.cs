@@ -30,18 +30,18 @@ internal static class InitCommand
         var recipe = new Option<string?>("--out")
         {
             Description =
-            "the recipe to write, which must not be there yet (default: the file's name with .yaml, in this folder)",
+            "the recipe to write, which must not exist yet (default: the file's name with .yaml, in this folder)",
             HelpName = "FILE"
         };
         var delimiter = new Option<string?>("--delimiter")
         {
             Description =
-            $"what stands between the columns (default: told from the file): {CsvFormat.AllowedDelimiters}",
+            $"the delimiter of the columns (default: detected): {CsvFormat.AllowedDelimiters}",
             HelpName = "WORD"
         };
         var point = new Option<string?>("--decimal")
         {
-            Description = "what stands before decimals: comma or point (default: told from the file)",
+            Description = "the decimal mark: comma or point (default: detected)",
             HelpName = "comma|point"
         };
         point.AcceptOnlyFromAmong("comma", "point");
@@ -76,9 +76,9 @@ internal static class InitCommand
         var path = recipePath ?? $"{stem}.yaml";
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (File.Exists(path) || Directory.Exists(path))
-            throw new UsageException($"{path}: is there already and stays as it is. Name another file with --out, or delete it first.");
+            throw new UsageException($"{path}: already exists and was not changed. Name another file with --out, or delete it first.");
         if (!Directory.Exists(folder))
-            throw new UsageException($"--out is '{path}', and there is no folder {folder}; make it first.");
+            throw new UsageException($"--out is '{path}', and there is no folder {folder}; create it first.");
 
         // Beside the recipe the data are found wherever the command runs.
         var written = files.Length == 1 ? files : paths;
@@ -98,12 +98,12 @@ internal static class InitCommand
     private static IEnumerable<string> Named(string file)
     {
         if (file == "-" || SpecialFile.IsAt(file))
-            throw new UsageException($"{file}: is no file that a recipe can name. Save the rows in a file first.");
+            throw new UsageException($"{file}: cannot be named in a recipe. Save the rows in a file first.");
         if (!Path.GetFileName(file).AsSpan().ContainsAny('*', '?') || File.Exists(file))
             return [file];
         var folder = Path.GetDirectoryName(file) is { Length: > 0 } of ? of : ".";
         string[] found = Directory.Exists(folder) ? [.. DataLocations.Fitting(folder, Path.GetFileName(file))] : [];
-        return found.Length > 0 ? found : throw new UsageException($"{file}: no file has such a name; check the path.");
+        return found.Length > 0 ? found : throw new UsageException($"{file}: no file matches; check the path.");
     }
 
     private static void RefuseOthers(string file)
@@ -118,7 +118,7 @@ internal static class InitCommand
         using (var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0))
             start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         if (FileKind.IsRecipe(file, start))
-            throw new UsageException($"{file}: is a recipe already; train it: clustertrain train {file}. For another one, name a file of rows.");
+            throw new UsageException($"{file}: is already a recipe; train it: clustertrain train {file}. For another one, name a file of rows.");
     }
 
     // A recipe that would not train is not written.

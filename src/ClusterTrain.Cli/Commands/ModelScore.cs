@@ -57,7 +57,7 @@ internal static class ModelScore
         if (!ClassificationScores.AreProbabilities(model.Recipe.Layers[^1]))
         {
             throw new UsageException(
-                "--threshold is a probability, and the model's outputs are none; train with a last layer of softmax, or of one sigmoid unit.");
+                "--threshold is a probability, but the model's outputs are not; train with a last layer of softmax, or of one sigmoid unit.");
         }
     }
 

@@ -10,8 +10,8 @@ internal static class ReplayCommand
     public static Command Create(Surroundings surroundings)
     {
         var run = new Argument<string>("RUN") { Description = "a run folder" };
-        var from = new Option<long>("--from") { Description = "first step of the stretch", HelpName = "STEP", Required = true };
-        var to = new Option<long>("--to") { Description = "last step of the stretch", HelpName = "STEP", Required = true };
+        var from = new Option<long>("--from") { Description = "first step to replay", HelpName = "STEP", Required = true };
+        var to = new Option<long>("--to") { Description = "last step to replay", HelpName = "STEP", Required = true };
         var threads = CommandOptions.Whole("--threads", "N", "threads to compute with (default: all cores)", 1, 1024);
         var data = CommandOptions.Data();
         var json = VerifyCommand.Json();

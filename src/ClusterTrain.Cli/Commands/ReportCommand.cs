@@ -11,7 +11,7 @@ internal static class ReportCommand
     {
         var runs = new Argument<string[]>("RUN")
         {
-            Description = "run folders; several are compared. A run need not be over",
+            Description = "run folders; several are compared. Unfinished runs work too",
             Arity = new ArgumentArity(1, RunReport.MostRuns),
         };
         var folder = new Option<string?>(

@@ -25,7 +25,7 @@ internal sealed class RunOptions
         "--receipt-steps", "N", "steps between entries of the receipt besides the epochs' (default: none)", 0, int.MaxValue);
 
     private readonly Option<double?> _audit = CommandOptions.Share(
-        "--audit", "RATE", "have the shares of so many steps computed by a second worker too, and both compared: 0.01 for 1 % (default: none)");
+        "--audit", "RATE", "have this share of all steps computed by a second worker too, and compare both: 0.01 for 1 % (default: none)");
 
     private readonly Option<bool> _tensorBoard = new("--tensorboard")
     {
@@ -45,8 +45,8 @@ internal sealed class RunOptions
         HelpName = "FILE",
     };
 
-    private readonly Option<bool> _json = CommandOptions.Json("print one JSON object per event, and nothing else");
-    private readonly Option<bool> _quiet = new("--quiet") { Description = "print the last line alone" };
+    private readonly Option<bool> _json = CommandOptions.Json("print only JSON, one object per event");
+    private readonly Option<bool> _quiet = new("--quiet") { Description = "print only the last line" };
 
     /// <summary>Creates the options.</summary>
     /// <param name="recipe">What the recipe's description says.</param>

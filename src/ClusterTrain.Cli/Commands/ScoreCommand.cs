@@ -103,7 +103,7 @@ internal static class ScoreCommand
         if (run?.Data is { } known && data.Fingerprint != known)
         {
             throw new UsageException(
-                $"the data of the recipe were changed since the run began (fingerprint {known}, now {data.Fingerprint}). Bring the former data "
+                $"the data of the recipe were changed since the run began (fingerprint {known}, now {data.Fingerprint}). Restore the former data "
                     + "back, or name the file to score.");
         }
 
@@ -112,7 +112,7 @@ internal static class ScoreCommand
             throw new UsageException(
                 "the data of the recipe are not those the model was trained on: they have other classes, other values for missing ones, or need "
                     + "another scaling. "
-                + "Name the file to score, or bring the former data back.");
+                + "Name the file to score, or restore the former data.");
         }
 
         return part switch

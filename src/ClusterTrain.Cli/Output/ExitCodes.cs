@@ -30,7 +30,7 @@ internal static class ExitCodes
         ("0", "done"),
         ("1", "the run failed"),
         ("2", "an option, the recipe, the data or a file is wrong"),
-        ("70", "an error of the program itself"),
+        ("70", "a bug in ClusterTrain"),
         ("129", "stopped by SIGHUP, the end of its terminal or session; a training run can be resumed"),
         ("130", "stopped by Ctrl-C; a training run can be resumed"),
         ("143", "stopped by SIGTERM; a training run can be resumed"),

@@ -159,7 +159,7 @@ internal sealed class Connection : IDisposable
         Read(header);
         var length = BinaryPrimitives.ReadInt32LittleEndian(header[4..]);
         if (header[1] != 0 || header[2] != 0 || header[3] != 0 || length < 0)
-            throw new LinkException(RefusalKind.Garbage, $"sent bytes that are no frame ({Convert.ToHexString(header)})");
+            throw new LinkException(RefusalKind.Garbage, $"sent bytes that are not a frame ({Convert.ToHexString(header)})");
 
         return ((FrameKind)header[0], length);
     }

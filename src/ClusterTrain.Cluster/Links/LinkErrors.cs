@@ -19,7 +19,7 @@ internal static class LinkErrors
         ObjectDisposedException => "the connection was closed",
         SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown } =>
             "its connection broke (its process may have died)",
-        SocketException { SocketErrorCode: SocketError.TimedOut } => "the network carries nothing to it any more",
+        SocketException { SocketErrorCode: SocketError.TimedOut } => "the network no longer reaches it",
         IOException { InnerException: SocketException inner } => Cause(inner),
         _ => error.Message,
     };

@@ -249,7 +249,7 @@ internal sealed class LinkListener : IDisposable
             lock (_gate)
             {
                 if (_served.Count >= _limits.Connections)
-                    throw new LinkException(RefusalKind.Limit, $"is one too many: {_limits.Connections} connections are open");
+                    throw new LinkException(RefusalKind.Limit, $"exceeds the limit: {_limits.Connections} connections are open");
 
                 _pending.Remove(connection);
                 _served.Add(connection);

@@ -99,6 +99,6 @@ internal static class Guard
     public static SerializationException Refusal(string? what)
     {
         var shown = what is { Length: > MostShown } ? what[..MostShown] : what;
-        return new SerializationException($"a message '{shown}' is not let through between nodes");
+        return new SerializationException($"a message '{shown}' is not allowed between nodes");
     }
 }

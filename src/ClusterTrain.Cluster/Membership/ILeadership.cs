@@ -27,7 +27,7 @@ internal interface ILeadership
 /// <summary>What the membership tells its node; called from Akka's threads, which must not be held up.</summary>
 internal interface IMembershipListener
 {
-    /// <summary>The ids of this node's members at present.</summary>
+    /// <summary>The ids of this node's members now.</summary>
     ImmutableArray<ActorId> Members { get; }
 
     /// <summary>This node is to lead.</summary>

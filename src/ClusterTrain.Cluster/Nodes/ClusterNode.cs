@@ -170,12 +170,12 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         if (peer.To != MemberIds.Coordinator)
         {
             var member = Find(peer.To)
-                ?? throw new LinkException(RefusalKind.Address, $"({peer.From}) wants to talk to {peer.To}, which is not here");
+                ?? throw new LinkException(RefusalKind.Address, $"({peer.From}) asks for {peer.To}, which is not on this node");
             member.Check(peer);
         }
         else if (!_node.Options.MayLead)
         {
-            throw new LinkException(RefusalKind.Address, $"({peer.From}) wants to talk to the coordinator, which is not here: correct its --join");
+            throw new LinkException(RefusalKind.Address, $"({peer.From}) asks for the coordinator, which is not on this node: correct its --join");
         }
         else if (peer.Lane != Lane.Query)
         {

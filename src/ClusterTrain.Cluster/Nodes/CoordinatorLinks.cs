@@ -52,7 +52,7 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
     public void Check(Hello peer)
     {
         if (peer.To != part.Self.From)
-            throw new LinkException(RefusalKind.Address, $"wants to talk to {peer.To}, this is {part.Self.From}: correct its --join");
+            throw new LinkException(RefusalKind.Address, $"asks for {peer.To}, but this is {part.Self.From}: correct its --join");
         if (peer.Role == PeerRole.Coordinator)
             throw new LinkException(RefusalKind.Address, "is another coordinator: a run has one");
         CheckBuild(peer);
@@ -94,7 +94,7 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
         }
 
         if (peer.Lane == Lane.Messages)
-            part.Warn($"{peer.From} runs another build of ClusterTrain ({peer.Build}, this node runs {part.Self.Build}); it may compute other bits");
+            part.Warn($"{peer.From} runs another build of ClusterTrain ({peer.Build}, this node runs {part.Self.Build}); its bits may differ");
     }
 
     /// <summary>Serves an authenticated peer until the connection ends.</summary>

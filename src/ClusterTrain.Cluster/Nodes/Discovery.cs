@@ -93,7 +93,7 @@ internal sealed class Discovery(NodeContext node, NodeEndpoint self)
         }
     }
 
-    /// <summary>Asks a node that may lead where its cluster is; null: it does not answer at present.</summary>
+    /// <summary>Asks a node that may lead where its cluster is; null: it does not answer now.</summary>
     /// <param name="node">What the parts of the asking node share.</param>
     /// <param name="other">Where its links are reached.</param>
     /// <param name="cancellation">Ends the attempt.</param>

@@ -210,7 +210,7 @@ internal sealed class Leadership : ILeadership
         var hash = WeightsHash.Of(Model.Read(folder.ModelPath).Weights.Span);
         var epochs = Receipt.Read(folder.ReceiptPath).Epochs;
         var record = epochs.FirstOrDefault(epoch => epoch.WeightsSha256 == hash)
-            ?? throw new RunFolderException($"{folder.ModelPath}: its weights are of no epoch in the receipt. Move it away to resume the run.");
+            ?? throw new RunFolderException($"{folder.ModelPath}: its weights belong to no epoch in the receipt. Move it away to resume the run.");
         return new RunCompleted(record.Epoch, record.Step, hash, record.Epoch < epochs.Length);
     }
 

@@ -36,7 +36,7 @@ internal sealed class Member : ILinkOwner, IDisposable
     private readonly Action _joined;
     private readonly CancellationTokenSource _stop = new();
     private readonly object _gate = new();
-    private readonly Dictionary<ActorId, ServerLink> _servers = [];
+    private readonly ServerLinks _servers;
     private readonly LinkTable _inbound = new();
 
     // Touched by the thread that reads the coordinator's link alone.
@@ -70,6 +70,7 @@ internal sealed class Member : ILinkOwner, IDisposable
         _listening = listening;
         _follow = follow;
         _joined = joined;
+        _servers = new ServerLinks(server => new ServerLink(_node, Own(server), server, this, Restored, Unreachable));
         _thread = new Thread(() =>
         {
             try
@@ -89,13 +90,15 @@ internal sealed class Member : ILinkOwner, IDisposable
     public Task<NodeOutcome> Outcome => _outcome.Task;
 
     /// <summary>True while there is a link to the coordinator.</summary>
-    public bool IsConnected
+    public bool IsConnected => CoordinatorLink is not null;
+
+    private Link? CoordinatorLink
     {
         get
         {
             lock (_gate)
             {
-                return _coordinator is not null;
+                return _coordinator;
             }
         }
     }
@@ -124,14 +127,7 @@ internal sealed class Member : ILinkOwner, IDisposable
     /// <summary>Sends a message of the actor over the link to its receiver; drops it when there is none.</summary>
     public void Send(ActorId to, in Envelope envelope)
     {
-        Link? link;
-        lock (_gate)
-        {
-            link = to == MemberIds.Coordinator ? _coordinator
-                : _servers.TryGetValue(to, out var server) ? server.Link
-                : _inbound.Find(to);
-        }
-
+        var link = to == MemberIds.Coordinator ? CoordinatorLink : _servers.TryFind(to, out var server) ? server : _inbound.Find(to);
         if (link is null)
             envelope.Drop();
         else
@@ -143,12 +139,12 @@ internal sealed class Member : ILinkOwner, IDisposable
     {
         Link? coordinator;
         ActorHandle? actor;
-        Link[] links;
         lock (_gate)
         {
             (coordinator, actor) = (_coordinator, _actor);
-            links = [.. _servers.Values.Select(server => server.Link).OfType<Link>()];
         }
+
+        Link[] links = [.. _servers.All];
 
         if (coordinator is not null && actor is not null && _role == NodeRole.ParameterServer)
         {
@@ -187,13 +183,7 @@ internal sealed class Member : ILinkOwner, IDisposable
     {
         _outcome.TrySetResult(outcome);
         _stop.Cancel();
-        Link? coordinator;
-        lock (_gate)
-        {
-            coordinator = _coordinator;
-        }
-
-        coordinator?.Close("this node ends");
+        CoordinatorLink?.Close("this node ends");
         foreach (var link in _inbound.All)
             link.Close("this node ends");
     }
@@ -202,7 +192,7 @@ internal sealed class Member : ILinkOwner, IDisposable
     public void Finish()
     {
         _thread.Join();
-        DropServers([], "this node ends");
+        _servers.Drop(except: ImmutableHashSet<ActorId>.Empty, "this node ends");
         using var ended = new ManualResetEventSlim();
         if (EndActor(ended.Set))
             ended.Wait();
@@ -213,12 +203,7 @@ internal sealed class Member : ILinkOwner, IDisposable
     /// <summary>The actor threw: the coordinator is told, which ends the run.</summary>
     public void Failed(Exception error)
     {
-        Link? coordinator;
-        lock (_gate)
-        {
-            coordinator = _coordinator;
-        }
-
+        var coordinator = CoordinatorLink;
         var reason = error is TrainingException ? error.Message : $"{_id} failed: {error.Message}";
         reason = reason.Length > MostReason ? reason[..MostReason] : reason;
         _outcome.TrySetResult(new NodeFailed(reason));
@@ -237,7 +222,7 @@ internal sealed class Member : ILinkOwner, IDisposable
         if (run is null || peer.To != Id || peer.Lane != Lane.Messages)
         {
             throw new LinkException(
-                RefusalKind.Address, $"({peer.From}) wants to talk to {peer.To}, this is {Id?.Name ?? "a node that has not joined yet"}");
+                RefusalKind.Address, $"({peer.From}) asks for {peer.To}, but this is {Id?.Name ?? "a node that has not joined yet"}");
         }
 
         if (peer.Recipe != run.Fingerprint)
@@ -273,16 +258,7 @@ internal sealed class Member : ILinkOwner, IDisposable
     }
 
     /// <summary>The coordinator's node is unreachable, dead or gone.</summary>
-    public void CoordinatorLost(string reason)
-    {
-        Link? link;
-        lock (_gate)
-        {
-            link = _coordinator;
-        }
-
-        link?.Close(reason);
-    }
+    public void CoordinatorLost(string reason) => CoordinatorLink?.Close(reason);
 
     void ILinkOwner.Received(Link link, IMessage message)
     {
@@ -537,78 +513,30 @@ internal sealed class Member : ILinkOwner, IDisposable
             .Concat(_spares.Values.SelectMany(spares => spares))
             .Where(server => !_node.Actors.Has(server)).ToHashSet();
         if (onlyThese)
-            DropServers(wanted, "it no longer serves a segment");
-
-        lock (_gate)
-        {
-            foreach (var server in wanted)
-            {
-                if (!_servers.ContainsKey(server))
-                    _servers.Add(server, new ServerLink(_node, Own(server), server, this, Restored, Unreachable));
-            }
-        }
-    }
-
-    private void DropServers(HashSet<ActorId> wanted, string reason)
-    {
-        ServerLink[] dropped;
-        lock (_gate)
-        {
-            dropped = [.. _servers.Values.Where(server => !wanted.Contains(server.Server))];
-            foreach (var server in dropped)
-                _servers.Remove(server.Server);
-        }
-
-        foreach (var server in dropped)
-            server.End(reason);
-        foreach (var server in dropped)
-            server.Dispose();
+            _servers.Drop(except: wanted, "it no longer serves a segment");
+        _servers.Add(wanted);
     }
 
     /// <summary>A worker that cannot reach a parameter server would hold up every step: it joins when it can.</summary>
     private void WaitForServers(ImmutableArray<ActorId> servers)
     {
-        var start = Options.Time.GetTimestamp();
-        lock (_gate)
-        {
-            while (Array.Find([.. servers], server => _servers.TryGetValue(server, out var link) && link.Link is null) is { } missing)
-            {
-                var left = Options.Limits.HandshakeTime - Options.Time.GetElapsedTime(start);
-                if (left <= TimeSpan.Zero || _stop.IsCancellationRequested)
-                    throw new LinkException(RefusalKind.Rejoin, $"{missing} cannot be reached from here");
-
-                Monitor.Wait(_gate, left);
-            }
-        }
+        if (_servers.WaitFor(servers, Options.Limits.HandshakeTime, Options.Time, _stop.Token) is { } missing)
+            throw new LinkException(RefusalKind.Rejoin, $"{missing} cannot be reached from here");
     }
 
     private void Restored(ServerLink link)
     {
-        ActorId id;
-        lock (_gate)
-        {
-            id = _id!;
-            Monitor.PulseAll(_gate);
-        }
-
+        _servers.Restored();
+        var id = Id!;
         _node.Actors.Post(id, new Envelope(id, new LinkRestored(link.Server), default));
     }
 
-    private void Unreachable(ActorId server, string reason)
-    {
-        Link? coordinator;
-        lock (_gate)
-        {
-            coordinator = _coordinator;
-        }
-
-        coordinator?.Send(new Unreachable(server, reason));
-    }
+    private void Unreachable(ActorId server, string reason) => CoordinatorLink?.Send(new Unreachable(server, reason));
 
     /// <summary>Begins a new incarnation: the coordinator gave the present one up.</summary>
     private void Renew()
     {
-        DropServers([], "this worker rejoins");
+        _servers.Drop(except: ImmutableHashSet<ActorId>.Empty, "this worker rejoins");
         EndActor(() => { });
         lock (_gate)
         {

@@ -22,7 +22,7 @@ internal sealed record Welcome(
 internal sealed record Unreachable(ActorId Peer, string Reason);
 
 /// <summary>An Akka cluster as a node of it sees it.</summary>
-/// <param name="Self">Akka address of the node, with the number of its incarnation; empty: it is in no cluster at present.</param>
+/// <param name="Self">Akka address of the node, with the number of its incarnation; empty: it is in no cluster now.</param>
 /// <param name="Seeds">Akka addresses (<c>HOST:PORT</c>) through which the cluster can be joined.</param>
 /// <param name="Leader">Where members connect to the coordinator that leads (<c>HOST:PORT</c>); empty: none is known to.</param>
 internal sealed record ClusterInfo(string Self, ImmutableArray<string> Seeds, string Leader)

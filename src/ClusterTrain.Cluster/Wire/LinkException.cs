@@ -30,7 +30,7 @@ internal enum RefusalKind : byte
     /// <summary>The peer was given up, for example because it cannot reach a parameter server; it may join again.</summary>
     Rejoin = 9,
 
-    /// <summary>This node does not lead the run at present; the reason names the address of the node that does, or is empty.</summary>
+    /// <summary>This node does not lead the run now; the reason names the address of the node that does, or is empty.</summary>
     NotLeading = 10,
 
     /// <summary>The peer runs another build of the program.</summary>

@@ -49,6 +49,6 @@ public sealed record DashboardSettings
     }
 
     private static FormatException Wrong(string text) => new(
-        $"'{text}' is no address to listen at. Write HOST:PORT with an address of this machine, "
+        $"'{text}' is not an address to listen on. Write HOST:PORT with an address of this machine, "
         + $"for example 127.0.0.1:{DefaultPort} or 0.0.0.0:{DefaultPort}.");
 }

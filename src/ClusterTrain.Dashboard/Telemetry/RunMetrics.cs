@@ -23,10 +23,10 @@ internal sealed class RunMetrics : IDisposable
         Gauge("clustertrain_run_steps", null, "Steps of the whole run.", view => view.Run?.Steps is > 0 and var steps ? steps : null);
         Gauge("clustertrain_run_epoch", null, "Epochs in the receipt.", view => view.Recorded);
         Gauge("clustertrain_run_epochs", null, "Epochs of the whole run.", view => view.Run?.Recipe.Epochs);
-        Gauge("clustertrain_run_loss", null, "Mean loss of the epoch in hand.", view => view.Loss);
+        Gauge("clustertrain_run_loss", null, "Mean loss of the current epoch.", view => view.Loss);
         Gauge("clustertrain_run_validation_loss", null, "Loss on the validation rows after the last epoch.", view => Validation(view)?.Loss);
         Gauge(
-            "clustertrain_run_validation_accuracy", null, "Share of the validation rows that is classified rightly after the last epoch, 0 to 1.",
+            "clustertrain_run_validation_accuracy", null, "Share of the validation rows that is classified correctly after the last epoch, 0 to 1.",
             view => Validation(view)?.Accuracy);
         Gauge("clustertrain_run_gradient_norm", null, "Norm of the mean gradient.", view => view.Norms is [.., var last] ? last.Norm : null);
         Gauge("clustertrain_run_learning_rate", null, "Learning rate.", view => view.Run?.LearningRate(Math.Max(1, view.Step)));

@@ -47,7 +47,7 @@ internal sealed class DataFile : IDisposable
         if (!File.Exists(path))
         {
             throw new DataException($"{path}: there is no such file; check the path."
-                + (path.AsSpan().ContainsAny('*', '?') ? " A name for several files stands in recipes; here one file is named." : ""));
+                + (path.AsSpan().ContainsAny('*', '?') ? " Patterns work only in recipes; name one file here." : ""));
         }
 
         try
@@ -89,7 +89,7 @@ internal sealed class DataFile : IDisposable
         if (length is null)
         {
             stream.Dispose();
-            throw new DataException($"{name}: is Parquet, which is not read from front to back, so that it cannot come through a pipe. Name a file.");
+            throw new DataException($"{name}: is Parquet, which cannot be read from a pipe. Name a file.");
         }
 
         stream.Position = 0;

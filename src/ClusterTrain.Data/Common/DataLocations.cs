@@ -125,7 +125,7 @@ public sealed class DataLocations
         }
 
         throw new DataException(
-            $"{file}: no file has such a name. Looked in {(Path.IsPathRooted(file) ? Path.GetDirectoryName(file) : string.Join(", ", Folders))}. "
+            $"{file}: no file matches. Looked in {(Path.IsPathRooted(file) ? Path.GetDirectoryName(file) : string.Join(", ", Folders))}. "
                 + "Correct the pattern in the recipe, "
             + $"or name the files' folder in {DataVariable}.");
     }

@@ -42,7 +42,7 @@ public sealed record FeatureScaling(int Features, ImmutableArray<float> Factors,
         if (raw.Length != prepared.Length || raw.Length % Features != 0)
         {
             throw new ArgumentException(
-                $"{raw.Length} raw and {prepared.Length} prepared values are no rows of {Features} features.");
+                $"{raw.Length} raw and {prepared.Length} prepared values are not rows of {Features} features.");
         }
 
         raw.CopyTo(prepared);

@@ -112,7 +112,7 @@ internal sealed class ColumnEncoder : ValueEncoder
     }
 
     private DataException NoFill(long row, string column) => new(
-        $"{_placeOf(row)}, column '{column}' has no value, and every training row has one, so that nothing was learnt for it. Fill the gap, leave "
+        $"{_placeOf(row)}, column '{column}' has no value, and every training row has one, so nothing was learnt for it. Fill the gap, leave "
         + $"the row out, or train with data.impute: {{ {RecipeWriter.Text(column)}: most-frequent }}.");
 
     /// <summary>How the values of a column become those of a row.</summary>

@@ -109,7 +109,7 @@ internal sealed class CsvRows(CsvParser parser, string file, char delimiter) : T
             {
                 var end = rest.IndexOf(delimiter) is >= 0 and var next ? next : rest.Length;
                 if (rest[..end].TrimStart(' ') is ['"', ..])
-                    throw Quote(record, at, "a blank stands before a quote, which is a part of the text then. Remove the blank.");
+                    throw Quote(record, at, "a space before a quote makes the quote part of the text. Remove the space.");
                 if (rest[..end].Contains('"'))
                     throw Quote(record, at, "a quote inside a cell. Put the cell in quotes and double those within it.");
                 at += end + 1;
@@ -120,7 +120,11 @@ internal sealed class CsvRows(CsvParser parser, string file, char delimiter) : T
             while (close < rest.Length && (rest[close] != '"' || rest[close..] is ['"', '"', ..]))
                 close += rest[close] == '"' ? 2 : 1;
             if (close >= rest.Length)
-                throw Quote(record, at, "a quote opens a cell and never closes. Close it after the cell, or double it where it is part of the text.");
+            {
+                throw Quote(
+                    record, at, "the quote that opens a cell is never closed. Close it after the cell, or double it where it is part of the text.");
+            }
+
             if (close + 1 < rest.Length && rest[close + 1] != delimiter)
             {
                 throw Quote(

@@ -194,7 +194,7 @@ internal sealed class CsvSchema
             if (column.Indicator && !features.Contains(column.Column))
             {
                 throw new DataException(
-                    $"{file.File}: data.impute asks for an indicator of '{column.Column}', which is no feature itself. Add it to the features, or "
+                    $"{file.File}: data.impute asks for an indicator of '{column.Column}', which is not a feature itself. Add it to the features, or "
                         + "remove the indicator.");
             }
 

@@ -147,7 +147,7 @@ internal sealed class CsvTable
         }
         while (cells.Read());
         if (_rows == _rowsBefore)
-            throw new DataException($"{columns.File}: a header and no rows. Name a file of at least one row.");
+            throw new DataException($"{columns.File}: a header but no rows. Name a file of at least one row.");
         _warnings.AddRange(cells.Warnings);
     }
 
@@ -267,7 +267,7 @@ internal sealed class CsvTable
         if (IsMissing(cell))
             throw Missing(column, cell, $"Fill the gap, leave the row out, or train with data.impute: {{ {Key(index)}: median }}.");
         return BooleanCell.Read(cell) ?? throw Cell(
-            column, $"is '{Short(cell)}', neither true nor false",
+            column, $"is '{Short(cell)}', not true or false",
                 $"Write true or false, yes or no, 1 or 0, or name the column as categorical.{MissingWords.Remedy(cell)}");
     }
 
@@ -360,7 +360,7 @@ internal sealed class CsvTable
             return;
         _longNumbers.Add(
             column,
-            $"{_columns.File}: {_cells.Place}, column '{_columns.Names[column]}' is {Short(cell)}: numbers are told apart by their first 15 digits. "
+            $"{_columns.File}: {_cells.Place}, column '{_columns.Names[column]}' is {Short(cell)}: only the first 15 digits of a number count. "
                 + $"" +
             "Where it is a name and no quantity, list the features without it, or name it as categorical.");
     }

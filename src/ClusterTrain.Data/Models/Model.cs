@@ -62,14 +62,14 @@ public sealed class Model
         // Models of former versions have no hashes.
         if (file.Metadata.TryGetValue("preparation_sha256", out var prepared) && prepared != PreparationHash(file.Metadata))
         {
-            throw new SafetensorsException($"{path}: is damaged: what prepares its rows does not have the SHA-256 {prepared} that it states; get the "
+            throw new SafetensorsException($"{path}: is damaged: what prepares its rows does not match its SHA-256 {prepared}; get the "
                 + "file again or write it again");
         }
 
         if (file.Metadata.TryGetValue("weights_sha256", out var stated) && stated != WeightsHash.Of(Weights.Span))
         {
             throw new SafetensorsException(
-                $"{path}: is damaged: its weights do not have the SHA-256 {stated} that it states; get the file again or write it again");
+                $"{path}: is damaged: its weights do not match its SHA-256 {stated}; get the file again or write it again");
         }
     }
 
@@ -122,7 +122,7 @@ public sealed class Model
         if (!file.Metadata.TryGetValue("format", out var format) || format != FormatName)
         {
             throw new SafetensorsException(
-                $"{path}: is no model of ClusterTrain (its metadata do not say format '{FormatName}'); name the model.safetensors of a run folder.");
+                $"{path}: is not a ClusterTrain model (its metadata do not say format '{FormatName}'); name the model.safetensors of a run folder.");
         }
 
         try

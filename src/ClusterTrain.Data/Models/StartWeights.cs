@@ -50,7 +50,7 @@ public static class StartWeights
         {
             throw new DataException(
                 $"{path}: its SHA-256 is {found}, but the recipe's start values have {start.Sha256}. "
-                + "Bring the former file back, or write the new sha256 into the recipe.");
+                + "Restore the former file, or write the new sha256 into the recipe.");
         }
     }
 

@@ -63,7 +63,7 @@ public static class DataWarnings
 
         foreach (var words in data.Encoding.Categories.Where(words => IsPerRow(words.Names.Length, data.Train.Rows)))
         {
-            yield return $"column '{words.Column}' has {words.Names.Length} categories in {data.Train.Rows} training rows: a name of each row "
+            yield return $"column '{words.Column}' has {words.Names.Length} categories in {data.Train.Rows} training rows: a value for each row "
                 + "teaches nothing about others. List the features without it.";
         }
 
@@ -74,7 +74,7 @@ public static class DataWarnings
         }
 
         if (data.Task == TaskKind.Regression && data.Train.Rows > 1 && AreEqual(data.Train))
-            yield return "the targets of all training rows are equal, so that there is nothing to learn. Name another target.";
+            yield return "the targets of all training rows are equal, so there is nothing to learn. Name another target.";
 
         if (data.Task == TaskKind.Regression && LargestTarget(data.Train) is var largest && largest > LargeTarget)
         {
@@ -145,7 +145,7 @@ public static class DataWarnings
                 CultureInfo.InvariantCulture,
                 $"the features have very different ranges: '{sizes[0].Name}' goes up to {sizes[0].Size:G3}, '{sizes[^1].Name}' up to "
                     + $"{sizes[^1].Size:G3}, ")
-                + "and the larger one drowns the smaller. Set data.standardise: true.";
+                + "and the larger one dominates. Set data.standardise: true.";
         }
     }
 

@@ -208,7 +208,7 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
             if (testRows >= rows || validationRows >= rows - testRows)
             {
                 throw new DataException(
-                    $"{source}: {testRows} rows for testing and {validationRows} for validation leave none of {rows} to train " +
+                    $"{source}: {testRows} rows for testing and {validationRows} for validation leave none of the {rows} rows for training " +
                     "with. Lower data.test or data.validation.");
             }
 

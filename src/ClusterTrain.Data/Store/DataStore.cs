@@ -37,7 +37,7 @@ public sealed class DataStore
         (_locations, _transfer, _known, _verified) = (locations, transfer, known, new VerifiedFiles(locations));
     }
 
-    /// <summary>Sees to it that a data set is on this machine and whole; downloads what is missing.</summary>
+    /// <summary>Checks that a data set is on this machine and complete; downloads what is missing.</summary>
     /// <param name="name">Its name, see <see cref="KnownDataSet.All"/>.</param>
     /// <param name="progress">Told of reading and downloading, from any thread; null: nobody is.</param>
     /// <param name="cancellation">Ends a download, which a later call continues with.</param>
@@ -83,7 +83,7 @@ public sealed class DataStore
 
     private KnownDataSet Find(string name) => _known.FirstOrDefault(set => set.Name == name)
         ?? throw new DataException(
-            $"There is no data set '{name}'. Known are {string.Join(", ", _known.Select(set => set.Name))}.");
+            $"There is no data set '{name}'. Known data sets: {string.Join(", ", _known.Select(set => set.Name))}.");
 
     private static SourceData ReadDigits(KnownDataSet set)
     {
@@ -126,7 +126,7 @@ public sealed class DataStore
     }
 
     private IdxFile Downloaded(KnownDataSet set, KnownFile file) => _verified.Read(set, file)
-        ?? throw new DataException($"{_verified.PathOf(set, file)}: was downloaded and is gone. Try again.");
+        ?? throw new DataException($"{_verified.PathOf(set, file)}: was downloaded but has disappeared. Try again.");
 
     /// <summary>The file from one of the folders, or null.</summary>
     private IdxFile? FindFile(KnownDataSet set, KnownFile file, List<string> reasons, IProgress<DataProgress>? progress)
@@ -178,7 +178,7 @@ public sealed class DataStore
             if (_isCacheReported)
                 return;
             _isCacheReported = true;
-            var reason = $"the cache {_locations.Cache} cannot be written, so that each start unpacks {set.Name} again: {exception.Message} " +
+            var reason = $"the cache {_locations.Cache} cannot be written, so each start unpacks {set.Name} again: {exception.Message} " +
                 $"Name a folder that can in {DataLocations.CacheVariable}.";
             progress?.Report(new DataProgress(DataActivity.Skipped, reason, 0, null));
         }
@@ -296,7 +296,7 @@ public sealed class DataStore
             ? $" On Debian and Ubuntu the package {package} installs them."
             : string.Empty;
         return new DataException(
-            $"{set.Name}: not found in {string.Join(", ", _locations.Folders)}, and no source could give it:\n" +
+            $"{set.Name}: not found in {string.Join(", ", _locations.Folders)}, and no source could provide it:\n" +
             string.Concat(reasons.Select(reason => $"  - {reason}\n")) +
             $"Put its files ({names}) into {Path.Combine(_locations.Cache, set.Name)}, or name the folder that holds them " +
             $"in {DataLocations.DataVariable}.{debian}");

@@ -48,7 +48,7 @@ internal sealed class WebDownload(HttpClient client, DataTransfer transfer, IPro
 
         var from = response.StatusCode == HttpStatusCode.PartialContent ? response.Content.Headers.ContentRange?.From ?? -1 : 0;
         if (from != 0 && from != had)
-            throw new SourceException($"{address}: was asked for the bytes from {had} on and sent those from {from} on");
+            throw new SourceException($"{address}: was asked for the bytes from {had}, but sent those from {from}");
         var total = from + response.Content.Headers.ContentLength;
         if (total > DataLimits.DownloadBytes)
             throw new SourceException($"{address}: {total} bytes; at most {DataLimits.DownloadBytes} are fetched");

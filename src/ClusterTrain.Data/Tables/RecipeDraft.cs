@@ -101,7 +101,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
                 var more = target.Missing(_missing) is > 1 and var count ? $" and so are {count - 1} more" : "";
                 throw new DataException(
                     $"{table.File}: {place}, column '{target.Name}', the target, is {(target.FirstEmpty is null ? $"'{word.Key}'" : "empty")}{more}. "
-                        + "A target is never made up: "
+                        + "Targets are never filled in: "
                     + "leave these rows out.");
             }
 
@@ -181,8 +181,8 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
                 .GroupBy(word => string.Concat(word.Where(c => !char.IsWhiteSpace(c))).ToUpperInvariant()).FirstOrDefault(words => words.Count() > 1);
             if (alike is not null)
             {
-                Warn($"column '{RecipeText.Shown(column.Name)}': {NearestColumn.Quoted([.. alike])} differ in capitals or blanks alone, and are "
-                    + "different words. Write them alike, if they mean one thing.");
+                Warn($"column '{RecipeText.Shown(column.Name)}': {NearestColumn.Quoted([.. alike])} differ only in case or spaces, and are "
+                    + "different words. Write them the same way if they mean the same.");
             }
         }
 
@@ -205,7 +205,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             }
             else if (categories.Count == 1 && (column.Missing(_missing) == 0 || isNumber))
             {
-                LeaveOut(column, $"is '{RecipeText.Shown(categories.Keys.First())}' wherever it is not empty");
+                LeaveOut(column, $"has only one value, '{RecipeText.Shown(categories.Keys.First())}'");
             }
             else if (column.TooLong is { Cell: var digits } && isNumber && IsPerRow(column, categories))
             {
@@ -246,7 +246,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             }
             else if (column.LikeNumber is { } like)
             {
-                LeaveOutOfMany(column, categories, $"holds numbers with other characters in them, such as '{RecipeText.Shown(like.Cell)}' in "
+                LeaveOutOfMany(column, categories, $"holds numbers mixed with other characters, such as '{RecipeText.Shown(like.Cell)}' in "
                     + $"{like.Place}; write them as {(Point == ',' ? "1234,5" : "1234.5")}");
             }
             else if (column.Numbers(Point) * 10 >= column.Values * 9 && column.FirstWord(Point) is var (place, cell))
@@ -295,7 +295,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             if (column.TooLong is { Cell: var digits })
             {
                 Warn($"column '{column.Name}' has numbers of 16 digits and more, such as {RecipeText.Shown(digits)}, which are told apart by their "
-                    + "first 15. Where they are names and no quantities, take it from the features, or name it as categorical.");
+                    + "first 15. Where they are names and no quantities, remove it from the features, or name it as categorical.");
             }
 
             _numbers.Add(column);
@@ -333,7 +333,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
         {
             if (column.Missing(_missing) is var missing && missing * 2 > table.Rows)
             {
-                Warn($"column '{column.Name}' is missing in {missing} of {table.Rows} rows. Look whether it tells anything, or take it from the "
+                Warn($"column '{column.Name}' is missing in {missing} of {table.Rows} rows. Check whether it is useful, or remove it from the "
                     + "features.");
             }
         }
@@ -428,7 +428,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
 
             if (table.Rows < FewestRows)
             {
-                _warnings.Add($"{table.Rows} rows are too few to hold some back: nothing tells how well the model does. Add rows.");
+                _warnings.Add($"{table.Rows} rows are too few to hold some back: the model cannot be evaluated. Add rows.");
                 return;
             }
 
@@ -467,7 +467,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             Line(text, $"batch: {(table.Rows < 2000 ? 16 : table.Rows < 20_000 ? 32 : table.Rows < 200_000 ? 64 : 128)}");
             Line(text, $"epochs: {(table.Rows < 2000 ? 100 : table.Rows < 200_000 ? 50 : 15)}                    # at most");
             if (table.Rows >= FewestRows)
-                Line(text, "early_stopping: { patience: 15 }   # ends when the validation rows get no better, with the best weights");
+                Line(text, "early_stopping: { patience: 15 }   # stops when the validation rows no longer improve, with the best weights");
         }
 
         // Long lists continue over several lines.

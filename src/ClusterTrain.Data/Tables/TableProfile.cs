@@ -78,7 +78,7 @@ internal sealed record TableProfile
         throw new DataException(
             $"{file}: decimals stand after a comma in {placeOfComma}, column '{withComma[0].Name}' ('{commaCell}'), and after a point in "
                 + $"{placeOfPoint}, column "
-            + $"'{withPoint.Name}' ('{pointCell}'). Write all numbers alike.");
+            + $"'{withPoint.Name}' ('{pointCell}'). Write all numbers the same way.");
     }
 
     private static DataException NoTarget(TableRows rows, ImmutableArray<string> first, string target)
@@ -125,7 +125,7 @@ internal sealed record TableProfile
             }
 
             if (_count == before)
-                throw new DataException($"{rows.File}: a header and no rows. Name a file of at least one row.");
+                throw new DataException($"{rows.File}: a header but no rows. Name a file of at least one row.");
             _warnings.AddRange(rows.Warnings);
             return rows.Delimiter;
         }

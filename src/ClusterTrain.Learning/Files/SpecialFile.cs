@@ -40,7 +40,7 @@ public static partial class SpecialFile
         // A reader of our own lets the opening end.
         using (new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0))
             opening.GetAwaiter().GetResult().Dispose();
-        throw new IOException($"{path}: nobody reads from this pipe; start its reader, then write into it");
+        throw new IOException($"{path}: no process reads from this pipe; start one, then write into it");
     }
 
     // struct statx has one layout on all architectures: the mode, which holds the type, is at byte 28.

@@ -26,19 +26,19 @@ public sealed record ClassificationFigures
     public double? PrAuc { get; init; }
 
     /// <summary>
-    /// Mean over the rows of -ln p, with p the probability given to the true class, 2⁻⁵² at least; null when the outputs are no probabilities.
+    /// Mean over the rows of -ln p, with p the probability given to the true class, 2⁻⁵² at least; null when the outputs are not probabilities.
     /// </summary>
     public double? LogLoss { get; init; }
 
     /// <summary>
     /// Expected calibration error: the mean over the bins of <see cref="Calibration"/>, weighted by their rows, of the distance between the mean
-    /// probability and the share that is right; null when the outputs are no probabilities.
+    /// probability and the share that is right; null when the outputs are not probabilities.
     /// </summary>
     public double? CalibrationError { get; init; }
 
     /// <summary>
     /// Rows by probability in bins of equal width that have rows, ascending. Of two classes it is the probability of the second one, of more that
-    /// of the class predicted. Empty when the outputs are no probabilities.
+    /// of the class predicted. Empty when the outputs are not probabilities.
     /// </summary>
     public ImmutableArray<CalibrationBin> Calibration { get; init; } = [];
 }

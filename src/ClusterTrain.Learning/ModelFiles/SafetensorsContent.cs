@@ -31,7 +31,7 @@ internal static class SafetensorsContent
     public static SafetensorsFile Read(Stream stream, string path)
     {
         if (stream.Length < sizeof(ulong))
-            throw new SafetensorsException($"{path}: {stream.Length} bytes are no safetensors file; {SafetensorsHeader.Remedy}");
+            throw new SafetensorsException($"{path}: {stream.Length} bytes are not a safetensors file; {SafetensorsHeader.Remedy}");
         Span<byte> prefix = stackalloc byte[sizeof(ulong)];
         stream.ReadExactly(prefix);
         var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
@@ -39,7 +39,7 @@ internal static class SafetensorsContent
         if (headerLength > SafetensorsFile.LongestHeader)
         {
             throw new SafetensorsException($"{path}: the header's length is given as {headerLength} bytes, above the limit of "
-                + $"{SafetensorsFile.LongestHeader}: this is no safetensors file, or it is damaged; {SafetensorsHeader.Remedy}");
+                + $"{SafetensorsFile.LongestHeader}: this is not a safetensors file, or it is damaged; {SafetensorsHeader.Remedy}");
         }
 
         if ((long)headerLength > rest)

@@ -158,7 +158,7 @@ internal static class DataKeys
     public static readonly RecipeTable<DataRecipe> Data = new RecipeTable<DataRecipe>(
         new() { Source = new NamedSource("") },
         "The rows, from exactly one source, and how they are prepared. All that is computed from rows is computed over "
-        + "the training rows alone.")
+        + "the training rows only.")
         .Key("set", OneOf(NamedSource.Known, " (a file is named with idx or csv)"), d => (d.Source as NamedSource)?.Name!,
             (d, v) => d with { Source = new NamedSource(v) }, "A data set known by name: found on this machine or fetched.",
                 "digits",
@@ -170,7 +170,7 @@ internal static class DataKeys
             (d, v) => d with { Source = v },
             "CSV or Parquet files.", "{ file: houses.csv, target: price }")
         .Key("parquet", new PartForm<CsvSource>(Csv) { IsBlock = true }, _ => null!, (d, v) => d with { Source = v },
-            "Another word for `csv`: a file tells by itself what it is.", "{ file: houses.parquet, target: price }")
+            "Another word for `csv`: the kind of a file is detected.", "{ file: houses.parquet, target: price }")
         .Key("inline", new PartForm<InlineSource>(Inline) { IsBlock = true }, d => (d.Source as InlineSource)!,
             (d, v) => d with { Source = v },
             "Rows written in the recipe.", "{ features: [[0, 0], [0, 1], [1, 0], [1, 1]], targets: [[0], [1], [1], [0]] }")
@@ -179,7 +179,7 @@ internal static class DataKeys
             "preparedfile binary mapped")
         .Key("delimiter", Perhaps(Value(CsvFormat.AllowedDelimiters, CsvFormat.ParseDelimiter, CsvFormat.Word)),
             d => (d.Source as CsvSource)?.Format.Delimiter, (d, v) => Format(d, format => format with { Delimiter = v }),
-            "What stands between the cells of a CSV file. Without it: told from the file.", "semicolon",
+            "What stands between the cells of a CSV file. Without it: detected.", "semicolon",
             "sep separator fieldseparator delim fielddelimiter", unless: NoCsv)
         .Key("decimal", Value("\",\" and \".\", in quotes", DecimalOf, point => point.ToString()),
             d => (d.Source as CsvSource)?.Format.Decimal ?? '.', (d, v) => Format(d, format => format with { Decimal = v }),

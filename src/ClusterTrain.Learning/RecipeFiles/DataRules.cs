@@ -198,7 +198,7 @@ internal static class DataRules
         Each("impute", (column, tell) =>
         {
             if (csv.Targets.Contains(column))
-                tell("is a target, which is never made up; leave the rows without one out");
+                tell("is a target, and targets are never filled in; leave the rows without one out");
         });
         Each("unseen", (column, tell) =>
         {
@@ -206,8 +206,8 @@ internal static class DataRules
                 return;
             var near = Spelling.Nearest(column, csv.Categorical);
             tell(near is null
-                ? "is no categorical column; name it in csv.categorical, or remove it here"
-                : $"is no categorical column; did you mean '{RecipeText.Shown(near)}'? Name it in csv.categorical, or remove it "
+                ? "is not a categorical column; name it in csv.categorical, or remove it here"
+                : $"is not a categorical column; did you mean '{RecipeText.Shown(near)}'? Name it in csv.categorical, or remove it "
                 + "here");
         });
 

@@ -192,7 +192,7 @@ internal static class RecipeKeys
             "Passes over the training rows.", "20", "epoch nepochs maxiter iterations numepochs maxepochs", always: true)
         .Key("early_stopping", new PartForm<EarlyStoppingRecipe>(EarlyStopping).Or("none", null!), r => r.EarlyStopping!,
             (r, v) => r with { EarlyStopping = v },
-            "Ends the run when the validation rows get no better.", "{ patience: 5 }", "earlystop stopping", always: true)
+            "Ends the run when the validation rows no longer improve.", "{ patience: 5 }", "earlystop stopping", always: true)
         .Key("start", new PartForm<StartRecipe>(Start).Or("none", null!), r => r.Start!, (r, v) => r with { Start = v },
             "A file of weights to begin with.", "weights.safetensors",
             "startweights initialweights pretrained checkpoint resume warmstart load")

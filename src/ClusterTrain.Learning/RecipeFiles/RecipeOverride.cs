@@ -45,7 +45,7 @@ internal static partial class RecipeOverride
 
         RecipeNode IntoList(RecipeNode at, string walked, string index, RecipeNode? replacement)
         {
-            if (at is not RecipeList list) throw Refusal($"'{walked}' is no list, so it has no position {index}");
+            if (at is not RecipeList list) throw Refusal($"'{walked}' is not a list, so it has no position {index}");
             if (!int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out var position)
                 || position >= list.Items.Count)
             {

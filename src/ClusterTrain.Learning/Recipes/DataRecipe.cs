@@ -11,7 +11,7 @@ public sealed record DataRecipe
     /// <summary>Features are multiplied by this before anything else, for pixels 1/255; null: by 1.</summary>
     public double? Scale { get; init; }
 
-    /// <summary>How each feature is shifted and scaled, by the statistics of the training rows alone.</summary>
+    /// <summary>How each feature is shifted and scaled, by the statistics of the training rows only.</summary>
     public ScalingKind Scaling { get; init; }
 
     /// <summary>What is held back from the training rows to watch the run; null: nothing.</summary>
@@ -40,7 +40,7 @@ public sealed record DataRecipe
 
     /// <summary>
     /// Regression: each target is shifted to mean 0, and all are divided by one number, so that their deviation is 1 on average,
-    /// by the statistics of the training rows alone. Predictions are brought back to the original unit. The recipe's key is
+    /// by the statistics of the training rows only. Predictions are brought back to the original unit. The recipe's key is
     /// <c>target_scale: auto</c>.
     /// </summary>
     public bool ScaleTargets { get; init; }
@@ -286,7 +286,7 @@ public enum DatePart
     Days,
 }
 
-/// <summary>What the missing values of a column are filled by; it is computed over the training rows alone.</summary>
+/// <summary>What the missing values of a column are filled by; it is computed over the training rows only.</summary>
 /// <param name="Column">Its name.</param>
 /// <param name="Kind">How they are filled.</param>
 /// <param name="Number">The constant of a column of numbers; null otherwise.</param>

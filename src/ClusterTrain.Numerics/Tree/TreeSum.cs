@@ -59,7 +59,7 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
     /// <summary>
     /// Offers the sum of a node. A larger node replaces what was there of its descendants, and releases it.
     /// </summary>
-    /// <exception cref="ArgumentException">The range is no node of the tree.</exception>
+    /// <exception cref="ArgumentException">The range is not a node of the tree.</exception>
     /// <exception cref="InvalidOperationException"><see cref="Reset"/> has not been called.</exception>
     public TreeOffer Offer(TreeNode node, TBuffer sum)
     {
@@ -93,7 +93,7 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
     }
 
     /// <summary>True when the node's leaves are part of a sum of exactly this node or of a larger one.</summary>
-    /// <exception cref="ArgumentException">The range is no node of the tree.</exception>
+    /// <exception cref="ArgumentException">The range is not a node of the tree.</exception>
     /// <exception cref="InvalidOperationException"><see cref="Reset"/> has not been called.</exception>
     public bool Has(TreeNode node)
     {
@@ -192,7 +192,7 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
     {
         CheckReset();
         if (!ReductionTree.IsNode(node, _leaves))
-            throw new ArgumentException($"{node} is no node of the tree over {_leaves} leaves.", nameof(node));
+            throw new ArgumentException($"{node} is not a node of the tree over {_leaves} leaves.", nameof(node));
     }
 
     private void CheckReset()

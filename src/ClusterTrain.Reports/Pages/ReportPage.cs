@@ -69,7 +69,7 @@ internal static class ReportPage
             "interrupted" => $"Interrupted after {done} of {run.Recipe.Epochs} epochs",
             "failed" => $"Failed after {done} of {run.Recipe.Epochs} epochs",
             _ when run.Model is not null => $"Completed, {Plural(done, "epoch")}",
-            _ => $"Not over: {done} of {run.Recipe.Epochs} epochs are recorded",
+            _ => $"Still running: {done} of {run.Recipe.Epochs} epochs are recorded",
         };
         var workers = run.Paces.Count > 0 ? ", " + Plural(run.Paces.Values.Last().Workers, "worker") : "";
         var length = run.Length is { } time && time > TimeSpan.Zero ? $", {NumberText.Duration(time)}" : "";

@@ -27,10 +27,10 @@ internal sealed class RunChapter
 
     public ReportedRun Run { get; }
 
-    /// <summary>The run's data; null when they are not at hand.</summary>
+    /// <summary>The run's data; null when they are not on this machine.</summary>
     public PreparedData? Data { get; private set; }
 
-    /// <summary>The folder in which the recipe's files were found; null: it has none, or they are not at hand.</summary>
+    /// <summary>The folder in which the recipe's files were found; null: it has none, or they are not on this machine.</summary>
     public string? DataFolder { get; private set; }
 
     /// <summary>What the model predicts; null without model or data.</summary>
@@ -93,7 +93,7 @@ internal sealed class RunChapter
         }
         catch (DataException error)
         {
-            Run.Note($"The run's data are not at hand, {Missing}: {error.Message}");
+            Run.Note($"The run's data are not on this machine, {Missing}: {error.Message}");
         }
 
         return null;

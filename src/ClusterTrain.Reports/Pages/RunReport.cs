@@ -21,7 +21,7 @@ public static class RunReport
     /// <summary>Most runs of one report.</summary>
     public const int MostRuns = 20;
 
-    /// <summary>Writes the report of a run, or of several runs side by side. A run need not be over.</summary>
+    /// <summary>Writes the report of a run, or of several runs side by side. Unfinished runs work too.</summary>
     /// <param name="runFolders">Run folders, one to <see cref="MostRuns"/>.</param>
     /// <param name="outputFolder">Where <c>report.html</c> and the pictures go; made when it is missing.</param>
     /// <param name="locations">Where the data of a run are looked for, from the folder of its recipe (null: not known).</param>

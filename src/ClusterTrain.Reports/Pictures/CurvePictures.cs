@@ -86,7 +86,7 @@ internal static class CurvePictures
         var lines = Compared(runs, record => record.Validation?.Accuracy);
         if (lines.Count > 0)
         {
-            yield return new Picture("accuracy", "Share of the validation rows whose class is predicted right, under each epoch's last weights.",
+            yield return new Picture("accuracy", "Share of the validation rows whose class is predicted correctly, under each epoch's last weights.",
                 new LineChart
                 {
                     Title = "Validation accuracy",

@@ -77,7 +77,7 @@ internal static class RankingPictures
         return square.Svg;
     }
 
-    /// <summary>How often what is given a probability comes true; null when the outputs are no probabilities.</summary>
+    /// <summary>How often what is given a probability comes true; null when the outputs are not probabilities.</summary>
     /// <param name="details">The figures of the rows.</param>
     /// <param name="names">Names of the classes.</param>
     /// <param name="rows">Which rows.</param>

@@ -19,7 +19,7 @@ public sealed record AuditTotals(long VerifiedStep, long Shares, long Differed, 
         {
             var verified = VerifiedStep > 0
                 ? string.Create(CultureInfo.InvariantCulture, $"verified to step {VerifiedStep:N0}")
-                : "no step is verified yet";
+                : "no step verified yet";
             var shares = string.Create(
                 CultureInfo.InvariantCulture, $"{Shares:N0} {(Shares == 1 ? "share" : "shares")} computed twice, {Differed:N0} differed");
             var missed = Missed > 0 ? string.Create(CultureInfo.InvariantCulture, $", {Missed:N0} could not be compared") : "";

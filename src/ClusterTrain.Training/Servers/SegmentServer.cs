@@ -22,9 +22,8 @@ internal sealed class SegmentServer : IDisposable
     private readonly TreeSum<TensorMessage> _sum;
     private readonly List<ActorId> _subscribers = [];
     private readonly List<ActorId> _absent = [];
-    private readonly Queue<TensorMessage> _unrecorded = new();
+    private readonly UnrecordedSteps _unrecorded;
     private readonly long _checkpointSteps;
-    private readonly long _receiptSteps;
     private readonly long _servedTerm;
     private readonly ImmutableArray<Segment> _segments;
     private readonly NormParts _norm;
@@ -55,7 +54,6 @@ internal sealed class SegmentServer : IDisposable
     private long? _heldAt;
     private long _snapshotAt = -1;
     private long _limit;
-    private long _recorded;
     private TimeSpan? _lastReport;
 
     // How far a copy may be behind the weights that workers have. Alone, a segment can go back to any step, and workers with it; among others it
@@ -65,22 +63,22 @@ internal sealed class SegmentServer : IDisposable
     // When the first weights were sent to a worker.
     private TimeSpan? _began;
 
-    // The ends of epochs that are not recorded yet, as they were reported, and the one before them: a new coordinator's speeds begin there.
-    private readonly Queue<StepReport> _epochEnds = new();
-    private StepReport _before;
-
     public SegmentServer(Serve serve, ImmutableArray<Segment> segments, TrainingPlan plan, SegmentUpdate update, TensorPool pool)
+        : this(serve, segments, plan, update, pool, recorded: serve.Step)
+    {
+    }
+
+    private SegmentServer(Serve serve, ImmutableArray<Segment> segments, TrainingPlan plan, SegmentUpdate update, TensorPool pool, long recorded)
     {
         Term = serve.Term;
         _servedTerm = serve.Term;
         _segments = segments;
         _norm = new NormParts(segments, update.Segment.Index);
         _pace = update.Segment.Index == 0 ? new StepPace() : null;
-        _recorded = serve.Step;
         Step = serve.Step;
-        _before = new StepReport(serve.Term, update.Segment.Index, serve.Step, 0, TimeSpan.Zero);
+        var start = new StepReport(serve.Term, update.Segment.Index, serve.Step, 0, TimeSpan.Zero);
+        _unrecorded = new UnrecordedSteps(plan, pool, serve.ReceiptSteps, recorded, start);
         _checkpointSteps = serve.CheckpointSteps;
-        _receiptSteps = serve.ReceiptSteps;
         _plan = plan;
         _update = update;
         _pool = pool;
@@ -91,11 +89,10 @@ internal sealed class SegmentServer : IDisposable
     public SegmentServer(Copy copy, ActorId original, ImmutableArray<Segment> segments, TrainingPlan plan, SegmentUpdate update, TensorPool pool)
         : this(
             new Serve(copy.Term, copy.Position.Segment, copy.Position.Segments, copy.Position.Step, copy.CheckpointSteps, copy.ReceiptSteps),
-            segments, plan, update, pool)
+            segments, plan, update, pool, copy.Position.Recorded)
     {
         _original = original;
         _servedTerm = copy.Position.Served;
-        _recorded = copy.Position.Recorded;
     }
 
     public Segment Segment => _update.Segment;
@@ -119,16 +116,16 @@ internal sealed class SegmentServer : IDisposable
 
     /// <summary>Where it is, for a coordinator that may be new.</summary>
     public SegmentPosition Position =>
-        new(Segment.Index, _segments.Length, _servedTerm, Step, _formerWeights is null ? Step : Step - 1, _recorded);
+        new(Segment.Index, _segments.Length, _servedTerm, Step, _formerWeights is null ? Step : Step - 1, _unrecorded.Recorded);
 
     /// <summary>Takes the weights or the optimiser's state of the first step.</summary>
     public void Restore(IActorContext context, in TensorMessage message)
     {
         var isWeights = message.Key.Kind == TensorKind.Weights;
         var expected = isWeights ? Segment.Length : _update.StateLength;
-        if (IsCopy && !_serving && isWeights && message.Length == expected && message.Key.Step < Step && IsUnrecorded(message.Key.Step))
+        if (IsCopy && !_serving && isWeights && message.Length == expected && message.Key.Step < Step && _unrecorded.IsMissing(message.Key.Step))
         {
-            Keep(message);
+            _unrecorded.KeepCopy(message);
             return;
         }
 
@@ -144,9 +141,9 @@ internal sealed class SegmentServer : IDisposable
         message.Lease.Release();
         if (isWeights)
         {
-            if (IsCopy && IsUnrecorded(Step))
+            if (IsCopy && _unrecorded.IsMissing(Step))
             {
-                _unrecorded.Enqueue(message with { Lease = copy.Share(), Offset = 0 });
+                _unrecorded.Keep(message with { Lease = copy.Share(), Offset = 0 });
             }
 
             _weights?.Release();
@@ -172,20 +169,6 @@ internal sealed class SegmentServer : IDisposable
             BeginStep(context);
             KeepCopies(context, _spares);
         }
-    }
-
-    /// <summary>True when the weights of a step are for the receipt, not known to be in it, and not kept yet.</summary>
-    private bool IsUnrecorded(long step) => IsForReceipt(step) && step > _recorded && _unrecorded.All(kept => kept.Key.Step < step);
-
-    private bool IsForReceipt(long step) => _plan.EndsEpoch(step) || (_receiptSteps > 0 && step % _receiptSteps == 0);
-
-    /// <summary>Weights that may not be recorded come with a copy.</summary>
-    private void Keep(in TensorMessage message)
-    {
-        var kept = _pool.Rent(message.Length);
-        message.Values.CopyTo(kept.Span);
-        message.Lease.Release();
-        _unrecorded.Enqueue(message with { Lease = kept, Offset = 0 });
     }
 
     /// <summary>These servers are to keep a copy.</summary>
@@ -238,16 +221,8 @@ internal sealed class SegmentServer : IDisposable
         }
 
         _copies.Begin(server);
-        context.Send(server, new Copy(Term, Position, _checkpointSteps, _receiptSteps));
-        foreach (var snapshot in _unrecorded)
-        {
-            if (snapshot.Key.Step < Step)
-            {
-                snapshot.Lease.Share();
-                context.Send(server, snapshot with { Key = snapshot.Key with { Term = Term } });
-            }
-        }
-
+        context.Send(server, new Copy(Term, Position, _checkpointSteps, _unrecorded.ReceiptSteps));
+        _unrecorded.SendWeights(context, server, Term, before: Step);
         SendWeights(context, server, _snapshotLoss);
         SendState(context, server);
     }
@@ -286,17 +261,7 @@ internal sealed class SegmentServer : IDisposable
         _absent.Clear();
         _heldAt = null;
         _snapshotAt = -1;
-        foreach (var report in _epochEnds.Prepend(_before))
-        {
-            context.Send(coordinator, report with { Term = term });
-        }
-
-        foreach (var snapshot in _unrecorded)
-        {
-            snapshot.Lease.Share();
-            context.Send(coordinator, snapshot with { Key = snapshot.Key with { Term = term } });
-        }
-
+        _unrecorded.SendAll(context, coordinator, term);
         if (_failure is not null)
         {
             context.Send(coordinator, new NotFinite(Step, _failure));
@@ -366,17 +331,7 @@ internal sealed class SegmentServer : IDisposable
     public void Advance(IActorContext context, long limit, long recorded)
     {
         _limit = Math.Max(_limit, limit);
-        _recorded = Math.Max(_recorded, recorded);
-        while (_unrecorded.TryPeek(out var snapshot) && snapshot.Key.Step <= recorded)
-        {
-            _unrecorded.Dequeue().Lease.Release();
-        }
-
-        while (_epochEnds.TryPeek(out var report) && report.Step <= recorded)
-        {
-            _before = _epochEnds.Dequeue();
-        }
-
+        _unrecorded.Forget(recorded);
         Broadcast(context);
     }
 
@@ -478,10 +433,7 @@ internal sealed class SegmentServer : IDisposable
         _sum.Reset(1);
         _root?.Lease.Release();
         _root = null;
-        while (_unrecorded.TryDequeue(out var snapshot))
-        {
-            snapshot.Lease.Release();
-        }
+        _unrecorded.Dispose();
     }
 
     /// <summary>Adds a right sibling's sum to the left one's, in the left one's buffer where that may be written.</summary>
@@ -576,15 +528,15 @@ internal sealed class SegmentServer : IDisposable
 
             if (endsEpoch)
             {
-                _epochEnds.Enqueue(report);
+                _unrecorded.KeepEpochEnd(report);
             }
         }
 
-        var forReceipt = IsForReceipt(Step);
+        var forReceipt = _unrecorded.IsForReceipt(Step);
         if (forReceipt)
         {
             var key = new TensorKey(TensorKind.Weights, Term, Step, Segment.Index);
-            _unrecorded.Enqueue(new TensorMessage(key, _weights!.Share(), 0, Segment.Length, _epochLoss));
+            _unrecorded.Keep(new TensorMessage(key, _weights!.Share(), 0, Segment.Length, _epochLoss));
             if (!IsCopy)
             {
                 SendWeights(context, coordinator, _epochLoss);

@@ -66,7 +66,7 @@ public sealed record Receipt(ImmutableArray<ReceiptEntry> Entries)
             catch (JsonException error)
             {
                 throw new RunFolderException(
-                    $"{path}:{index + 1}: is no line of a receipt ({error.Message}). {RunFolderException.RemedyOfDamage}", error);
+                    $"{path}:{index + 1}: is not a line of a receipt ({error.Message}). {RunFolderException.RemedyOfDamage}", error);
             }
 
             if (!entry.Follows(chain))

@@ -236,7 +236,7 @@ public sealed class RunFolder : IDisposable
         else if (Identity.Data != fingerprint)
         {
             throw new RunFolderException(
-                $"{Path}: the run was begun with other data (fingerprint {Identity.Data}; the data found now has {fingerprint}). Bring the former "
+                $"{Path}: the run was begun with other data (fingerprint {Identity.Data}; the data found now has {fingerprint}). Restore the former "
                     + "data back, or start a new run.");
         }
     }
@@ -317,7 +317,7 @@ public sealed class RunFolder : IDisposable
             return file.Metadata.GetValueOrDefault("weights_sha256") == WeightsHash.Of(weights)
                 && int.TryParse(file.Metadata.GetValueOrDefault("epoch"), CultureInfo.InvariantCulture, out var epoch)
                 ? new BestWeights(epoch, weights)
-                : throw new RunFolderException($"{BestPath}: is damaged; its content does not have the SHA-256 it states.");
+                : throw new RunFolderException($"{BestPath}: is damaged; its content does not match its SHA-256.");
         }
         catch (SafetensorsException error)
         {
@@ -351,7 +351,7 @@ public sealed class RunFolder : IDisposable
         if (!IsOwn())
         {
             throw new RunFolderException(
-                $"{Path}: another coordinator took the run over; this one, of term {Identity.Term}, writes nothing any more.");
+                $"{Path}: another coordinator took the run over; this one, of term {Identity.Term}, no longer writes anything.");
         }
     }
 

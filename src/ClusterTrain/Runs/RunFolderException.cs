@@ -4,7 +4,7 @@ namespace ClusterTrain.Runs;
 public sealed class RunFolderException : Exception
 {
     /// <summary>What to do about a file of the run that is damaged.</summary>
-    internal const string RemedyOfDamage = "Bring the file back from a copy, or start a new run.";
+    internal const string RemedyOfDamage = "Restore the file from a copy, or start a new run.";
 
     /// <summary>Creates the error.</summary>
     public RunFolderException(string message)

@@ -63,7 +63,7 @@ public static class RunVerification
             var entry = run.Receipt.Entries.FirstOrDefault(entry => entry.WeightsSha256 == hash);
             if (entry is null)
             {
-                differences.Add($"model.safetensors: its weights have SHA-256 {hash}, which is that of no entry of the receipt");
+                differences.Add($"model.safetensors: its weights have SHA-256 {hash}, which is not in the receipt");
             }
             else
             {

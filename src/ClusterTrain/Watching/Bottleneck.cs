@@ -19,7 +19,7 @@ public static class Bottleneck
     {
         if (!isTraining)
         {
-            return state.StartsWith("waiting", StringComparison.Ordinal) ? $"Nothing is trained: the run is {state}." : "";
+            return state.StartsWith("waiting", StringComparison.Ordinal) ? $"Not training: the run is {state}." : "";
         }
 
         if (machines.FirstOrDefault(machine => machine.State == MachineState.Late) is { } late)
@@ -55,7 +55,7 @@ public static class Bottleneck
         return slowest.ComputePerStep > SlowMultiple * others
             ? $"{workers[0].Name} is the slow node: it computes {Time(slowest.ComputePerStep)} of each step for {slowest.Leaves} {leaves}, "
                 + $"the others {Time(others)}; all wait for it ({Part(slowest.ComputePerStep, step)} of a step)."
-            : $"Computing is the bottleneck: it takes {Part(slowest.ComputePerStep, step)} of a step; {workers[0].Name} is the slowest by a little.";
+            : $"Computing is the bottleneck: it takes {Part(slowest.ComputePerStep, step)} of a step; {workers[0].Name} is slightly slower.";
     }
 
     /// <summary>A time as a person reads it, for example <c>4.1 ms</c>.</summary>

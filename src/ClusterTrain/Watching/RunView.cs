@@ -48,7 +48,7 @@ public sealed record RunView
     /// <summary>Steps done.</summary>
     public long Step { get; init; }
 
-    /// <summary>Mean loss of the epoch in hand.</summary>
+    /// <summary>Mean loss of the current epoch.</summary>
     public double Loss { get; init; } = double.NaN;
 
     /// <summary>Rows trained per second lately.</summary>

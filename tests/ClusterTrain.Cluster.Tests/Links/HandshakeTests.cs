@@ -27,7 +27,7 @@ public sealed class HandshakeTests
         { "no secret", "has no cluster secret" },
         { "another run", "takes part in another run" },
         { "other data", "has other data" },
-        { "another receiver", "wants to talk to worker-9/1" },
+        { "another receiver", "asks for worker-9/1" },
         { "another coordinator", "is another coordinator" },
     };
 
@@ -190,7 +190,7 @@ public sealed class HandshakeTests
     public static TheoryData<string, byte[], string> BadFrames => new()
     {
         { "an unknown kind", [77, 0, 0, 0, 0, 0, 0, 0], "frame of kind 77" },
-        { "no frame at all", [3, 1, 2, 3, 4, 5, 6, 7], "no frame" },
+        { "no frame at all", [3, 1, 2, 3, 4, 5, 6, 7], "bytes that are not a frame" },
         { "a message that is too long", [3, 0, 0, 0, 0, 0, 0, 64], "at most 1048576 are allowed" },
         { "an unknown message", [3, 0, 0, 0, 3, 0, 0, 0, 0x92, 99, 0x90], "unknown message type 99" },
         { "a message that is cut off", [3, 0, 0, 0, 4, 0, 0, 0, 0x92, 9, 0x92, 1], "cannot be read" },

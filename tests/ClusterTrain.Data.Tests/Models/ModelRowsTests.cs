@@ -62,7 +62,7 @@ public sealed class ModelRowsTests
     [InlineData("a:b:buying\n1:2:high\n", "line 1: of 3 columns that the model needs 3 are missing: buying, a, b. The first line has to name the "
         + "columns, in any order; it is a:b:buying.")]
     [InlineData("a,b,buying\n1,0,high\n", "line 2: the derived feature 'ratio' divides 'a' (1) by 'b' (0)")]
-    [InlineData("a,b,buying\n", "a header and no rows")]
+    [InlineData("a,b,buying\n", "a header but no rows")]
     public void What_the_model_cannot_read_is_named(string content, string message)
     {
         using var folder = new TempFolder();
@@ -211,7 +211,7 @@ public sealed class ModelRowsTests
 
         var error = Assert.Throws<SafetensorsException>(() => Model.Read(path));
 
-        Assert.StartsWith($"{path}: is damaged: its weights do not have the SHA-256 ", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{path}: is damaged: its weights do not match its SHA-256 ", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

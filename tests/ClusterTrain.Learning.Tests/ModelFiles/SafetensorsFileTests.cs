@@ -102,8 +102,8 @@ public sealed class SafetensorsFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData(new byte[] { }, "0 bytes are no safetensors file")]
-    [InlineData(new byte[] { 1, 2, 3 }, "3 bytes are no safetensors file")]
+    [InlineData(new byte[] { }, "0 bytes are not a safetensors file")]
+    [InlineData(new byte[] { 1, 2, 3 }, "3 bytes are not a safetensors file")]
     [InlineData(new byte[] { 3, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'}' }, "given as 3 bytes, but only 2 bytes follow")]
     [InlineData(new byte[] { 255, 255, 255, 255, 255, 255, 255, 255 }, "given as 18446744073709551615 bytes, above the limit of 100000000")]
     [InlineData(new byte[] { 3, 0, 0, 0, 0, 0, 0, 0, (byte)'{', 255, (byte)'}' }, "the header is not UTF-8 text")]

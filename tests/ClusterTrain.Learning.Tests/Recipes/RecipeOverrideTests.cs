@@ -71,7 +71,7 @@ public sealed class RecipeOverrideTests
     [InlineData("layers.units=3", "override 'layers.units=3': 'layers' is a list; write a position, for example layers[0]")]
     [InlineData("layers[1].units=3", "override 'layers[1].units=3': 'layers' has no position 1; allowed: layers[0] to layers[0]")]
     [InlineData("layers[99999999999].units=3", "has no position 99999999999")]
-    [InlineData("data[0]=3", "override 'data[0]=3': 'data' is no list, so it has no position 0")]
+    [InlineData("data[0]=3", "override 'data[0]=3': 'data' is not a list, so it has no position 0")]
     [InlineData("loss.kind=3", "override 'loss.kind=3': key 'loss' is a group of keys; allowed: squared-error")]
     [InlineData("epochs=[1", "override 'epochs=[1': this is not valid YAML: ")]
     [InlineData("epochs=*a", "override 'epochs=*a': alias '*a'")]

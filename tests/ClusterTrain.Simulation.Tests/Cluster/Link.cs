@@ -34,7 +34,7 @@ internal sealed class Link
 
     internal sealed class Direction
     {
-        /// <summary>Partitions that keep messages from getting through at present.</summary>
+        /// <summary>Partitions that keep messages from getting through now.</summary>
         public int Blocks { get; set; }
 
         /// <summary>Messages that wait for a partition to end; the sender does not know yet.</summary>

@@ -94,7 +94,7 @@ public sealed class AuditedRunTests : IDisposable
         Assert.Equal(_runs.Events.OfType<RunAudited>().Last().Totals, view.Audit);
         Assert.Matches("^verified to step [0-9]+: [0-9]+ shares computed twice, 0 differed", view.Audit!.Sentence);
         Assert.Equal(
-            "no step is verified yet: 1 share computed twice, 1 differed, 2,000 could not be compared", new AuditTotals(0, 1, 1, 2000).Sentence);
+            "no step verified yet: 1 share computed twice, 1 differed, 2,000 could not be compared", new AuditTotals(0, 1, 1, 2000).Sentence);
     }
 
     [Fact]

@@ -144,7 +144,7 @@ public sealed class RunFolderTests : IDisposable
 
         Assert.StartsWith(file, error.Message, StringComparison.Ordinal);
         Assert.Contains(problem, error.Message, StringComparison.Ordinal);
-        Assert.EndsWith("Bring the file back from a copy, or start a new run.", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("Restore the file from a copy, or start a new run.", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -28,7 +28,7 @@ internal static class CoordinatorCommand
             "--lost-after-seconds", "a node that does not answer for this long is lost (default: 2)", allowZero: false);
         var otherBuilds = new Option<bool>("--allow-other-builds")
         {
-            Description = "take in members of another build of ClusterTrain, and name them (default: refuse them; they may compute other bits)",
+            Description = "take in members of another build of ClusterTrain, and name them (default: refuse them; their bits may differ)",
         };
         var command = new CommandWithExamples(
             "coordinator",
@@ -148,7 +148,7 @@ internal static class CoordinatorCommand
                 case NodeLed led:
                     return session!.End(led.Outcome, Environment.ProcessorCount);
                 case NodeLeft:
-                    surroundings.Error.WriteLine("left the run; another node leads it on");
+                    surroundings.Error.WriteLine("left the run; another node leads it now");
                     return surroundings.Interruption.ExitCode;
                 case NodeFinished { Problem: { } problem }:
                     surroundings.Error.WriteLine($"error: the leader reports: {problem}");

@@ -14,12 +14,12 @@ internal static class WorkerCommand
     public static Command Create(Surroundings surroundings)
     {
         var threads = CommandOptions.Whole("--threads", "N", "threads (default: this machine's cores)", 1, CommandOptions.MostThreads);
-        var colocate = new Option<bool>("--colocate") { Description = "be a parameter server too, in the same process" };
+        var colocate = new Option<bool>("--colocate") { Description = "also act as a parameter server, in the same process" };
         var data = CommandOptions.Data();
         var member = new MemberCommandOptions();
         var command = new CommandWithExamples(
             "worker",
-            "Joins a run and computes; joins again whenever the coordinator was lost. SIGTERM leaves the run.",
+            "Joins a run and computes; rejoins after losing the coordinator. SIGTERM leaves the run.",
             "clustertrain worker --join 10.0.0.5:7070 --secret-file secret",
             "clustertrain worker --join 10.0.0.5:7070 --secret-file secret --threads 8 --colocate --listen 0.0.0.0:7071")
         {
@@ -71,12 +71,12 @@ internal sealed class MemberCommandOptions
         "127.0.0.1",
         null);
 
-    private readonly Option<bool> _json = CommandOptions.Json("print one JSON object per event, and nothing else");
+    private readonly Option<bool> _json = CommandOptions.Json("print only JSON, one object per event");
     private readonly Option<double?> _retry = CommandOptions.Seconds(
         "--retry-seconds", "longest pause before a lost connection is tried again (default: 1)", allowZero: false);
 
     private readonly Option<double?> _giveUp = CommandOptions.Seconds(
-        "--give-up-seconds", "end with an error when no coordinator was reached for this long; 0: never (default: 600)", allowZero: true);
+        "--give-up-seconds", "fail when no coordinator could be reached for this long (default: 600; 0: never)", allowZero: true);
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(CommandWithExamples command)

@@ -17,7 +17,7 @@ internal sealed class NodeCommandOptions
     private readonly Option<string?> _name = new("--name") { Description = "name of this node in logs (default: the machine's)", HelpName = "NAME" };
     private readonly Option<string?> _advertise = new("--advertise")
     {
-        Description = "where others reach this node, when that is not the address it listens at or connects from",
+        Description = "address at which others reach this node, if it is not the one it listens on or connects from",
         HelpName = "HOST:PORT",
     };
 
@@ -25,16 +25,16 @@ internal sealed class NodeCommandOptions
         "--cluster-port", "PORT", "port of Akka's connections, which every node has (default: any free one)", 1, 65535);
 
     private readonly Option<double?> _handshake = CommandOptions.Seconds(
-        "--handshake-seconds", "time to connect, and again to authenticate (default: 5)", allowZero: false);
+        "--handshake-seconds", "time limit to connect, and again to authenticate (default: 5)", allowZero: false);
 
     private readonly Option<double?> _flush = CommandOptions.Seconds(
-        "--flush-seconds", "how long a node that ends waits for what it sent last to leave (default: 2)", allowZero: false);
+        "--flush-seconds", "how long a node waits at its end until its last messages are sent (default: 2)", allowZero: false);
 
     private readonly Option<bool> _noSharedMemory = CreateNoSharedMemory();
 
     private readonly Option<string?> _health = new("--health-file")
     {
-        Description = "file that is touched every second while the node takes part in the run, for health checks",
+        Description = "file to touch every second while the node takes part in the run, for health checks",
         HelpName = "FILE",
     };
 
@@ -137,7 +137,7 @@ internal sealed class AkkaOptions
 
     private readonly Option<string[]> _values = new("--akka")
     {
-        Description = "one setting of Akka's, for example akka.loglevel=INFO; may be repeated",
+        Description = "an Akka setting, for example akka.loglevel=INFO; may be repeated",
         HelpName = "path=value",
     };
 

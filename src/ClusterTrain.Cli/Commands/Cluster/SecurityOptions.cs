@@ -16,7 +16,7 @@ internal sealed class SecurityOptions
         HelpName = "FILE",
     };
 
-    private readonly Option<string?> _certificate = Pem("--certificate", "this node's certificate, PEM; with it all links are TLS");
+    private readonly Option<string?> _certificate = Pem("--certificate", "this node's certificate, PEM; all links then use TLS");
     private readonly Option<string?> _key = Pem("--key", "its private key, PEM");
     private readonly Option<string?> _authority = Pem("--authority", "certificate of the authority that signed all nodes' certificates, PEM");
 

@@ -14,12 +14,12 @@ internal static class StatusCommand
     public static Command Create(Surroundings surroundings)
     {
         var node = Node();
-        var json = CommandOptions.Json("print one JSON object, and nothing else");
+        var json = CommandOptions.Json("print a single JSON object");
         var security = new SecurityOptions();
         var akka = new AkkaOptions();
         var command = new CommandWithExamples(
             "status",
-            "Asks a cluster how it is, without being part of it.",
+            "Shows the state of a cluster, without joining it.",
             "clustertrain status",
             "clustertrain status 10.0.0.5:7070 --secret-file secret",
             "docker compose exec coordinator clustertrain status")

@@ -15,13 +15,13 @@ internal static class TopCommand
     public static Command Create(Surroundings surroundings)
     {
         var node = StatusCommand.Node();
-        var json = CommandOptions.Json("print one JSON object a line, and nothing else");
-        var period = CommandOptions.Seconds("--interval", "time between looks (default: 1)", allowZero: false);
+        var json = CommandOptions.Json("print only JSON, one object per line");
+        var period = CommandOptions.Seconds("--interval", "time between updates (default: 1)", allowZero: false);
         var security = new SecurityOptions();
         var akka = new AkkaOptions();
         var command = new CommandWithExamples(
             "top",
-            "Shows how a cluster is, every second, until the run is over or Ctrl-C.",
+            "Shows the state of a cluster every second, until the run is over or Ctrl-C.",
             "clustertrain top",
             "clustertrain top 10.0.0.5:7070 --secret-file secret",
             "docker compose exec coordinator clustertrain top")
