@@ -66,10 +66,10 @@ public sealed class FeatureEncodingTests
     }
 
     [Theory]
-    [InlineData("vhigh,2,low,bad", "line 2, column 'buying' is 'vhigh', a category that no training row has. Known are 'high', 'low', 'med'.")]
-    [InlineData("high,3,low,bad", "line 2, column 'doors' is '3', a category that no training row has. Known are '2', '4', '10'.")]
+    [InlineData("vhigh,2,low,bad", "line 2, column 'buying' is 'vhigh', a category that no training row has. Known categories: 'high', 'low', 'med'.")]
+    [InlineData("high,3,low,bad", "line 2, column 'doors' is '3', a category that no training row has. Known categories: '2', '4', '10'.")]
     [InlineData("high,,low,bad", "line 2, column 'doors' is empty")]
-    [InlineData("high,2,low,worse", "line 2, column 'class' is 'worse', a class that no training row has. Known are 'bad', 'good'.")]
+    [InlineData("high,2,low,worse", "line 2, column 'class' is 'worse', a class that no training row has. Known categories: 'bad', 'good'.")]
     public void Word_that_training_did_not_see_is_named_with_its_place(string row, string message)
     {
         using var folder = new TempFolder();

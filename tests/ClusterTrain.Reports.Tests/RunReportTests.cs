@@ -138,7 +138,7 @@ public sealed partial class RunReportTests : IDisposable
 
         Assert.Empty(files.Pictures);
         Assert.Contains(files.Notes, note => note.Contains("no log.jsonl", StringComparison.Ordinal));
-        Assert.Contains("Not over: 0 of 3 epochs are recorded.", File.ReadAllText(files.Page), StringComparison.Ordinal);
+        Assert.Contains("Still running: 0 of 3 epochs are recorded.", File.ReadAllText(files.Page), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -293,7 +293,7 @@ internal sealed class CsvTable
     private DataException Unknown(WordCodes words, int column, string kind, string remedy) => Cell(
         column,
         $"is '{Short(_cells[column].AsSpan().Trim())}', a {kind} that no training row has",
-        $"Known are {NearestColumn.Quoted([.. words.Words.Where(word => word.Length > 0)])}. {remedy}");
+        $"Known categories: {NearestColumn.Quoted([.. words.Words.Where(word => word.Length > 0)])}. {remedy}");
 
     // A column's name as a recipe has it for a key.
     private string Key(int index) => RecipeWriter.Text(_schema.Columns[index]);
