@@ -66,7 +66,8 @@ public sealed class FeatureEncodingTests
     }
 
     [Theory]
-    [InlineData("vhigh,2,low,bad", "line 2, column 'buying' is 'vhigh', a category that no training row has. Known categories: 'high', 'low', 'med'.")]
+    [InlineData("vhigh,2,low,bad",
+        "line 2, column 'buying' is 'vhigh', a category that no training row has. Known categories: 'high', 'low', 'med'.")]
     [InlineData("high,3,low,bad", "line 2, column 'doors' is '3', a category that no training row has. Known categories: '2', '4', '10'.")]
     [InlineData("high,,low,bad", "line 2, column 'doors' is empty")]
     [InlineData("high,2,low,worse", "line 2, column 'class' is 'worse', a class that no training row has. Known categories: 'bad', 'good'.")]

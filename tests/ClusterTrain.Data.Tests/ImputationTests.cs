@@ -200,7 +200,8 @@ public sealed class ImputationTests
     [Theory]
     [InlineData("impute: { w: category }", "w,y\n,a\n",
         "line 2, column 'w' has no value, and every training row has one, so nothing was learnt for it.")]
-    [InlineData("impute: { w: category }", "w,y\nq,a\n", "line 2, column 'w' is 'q', a category that no training row has. Known categories: 'u', 'v'. "
+    [InlineData("impute: { w: category }", "w,y\nq,a\n",
+        "line 2, column 'w' is 'q', a category that no training row has. Known categories: 'u', 'v'. "
         + "Correct it, or train with rows of this category, or with data.unseen: { w: own-code }.")]
     [InlineData("unseen: { w: own-code }", "w,y\n,a\n",
         "line 2, column 'w' is empty. Fill the gap, leave the row out, or train with data.impute: { w: category }.")]

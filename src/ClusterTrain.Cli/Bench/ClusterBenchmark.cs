@@ -33,7 +33,9 @@ internal sealed record ClusterTurn(IReadOnlyList<double> SamplesPerSecond, IRead
 internal sealed class ClusterBenchmark(TimeProvider time)
 {
     private static readonly string[] s_parts = ["awaited", "summed", "updated", "sent"];
-    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(1.5);
+
+    // Until a cluster's processes have compiled what they need, and have joined each other.
+    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_longestStart = TimeSpan.FromSeconds(90);
 
     /// <summary>Trains until it has measured for so long.</summary>

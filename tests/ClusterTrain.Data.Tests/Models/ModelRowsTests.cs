@@ -48,7 +48,8 @@ public sealed class ModelRowsTests
     }
 
     [Theory]
-    [InlineData("a,b,buying\n1,2,vhigh\n", "line 2, column 'buying' is 'vhigh', a category that no training row has. Known categories: 'high', 'low'.")]
+    [InlineData("a,b,buying\n1,2,vhigh\n",
+        "line 2, column 'buying' is 'vhigh', a category that no training row has. Known categories: 'high', 'low'.")]
     [InlineData("a,b,buying,class\n1,2,high,worst\n", "line 2, column 'class' is 'worst', a class that no training row has")]
     [InlineData("a,bb,buying\n1,2,high\n",
         "line 1: the model needs the column 'b', which is missing. The columns are a, bb, buying. Add it, or name it so.")]
