@@ -129,7 +129,7 @@ public sealed class RunFolderTests : IDisposable
     [Theory]
     [InlineData("run.json", "{", "is missing or damaged")]
     [InlineData("run.json", "{}", "is missing or damaged")]
-    [InlineData("receipt.jsonl", "rubbish\n", "is no line of a receipt")]
+    [InlineData("receipt.jsonl", "rubbish\n", "is not a line of a receipt")]
     public void A_damaged_file_of_the_run_is_named_with_the_remedy(string name, string content, string problem)
     {
         RunFolder.Create(_runs.Folder("run"), TrainedRun.Recipe()).Dispose();
