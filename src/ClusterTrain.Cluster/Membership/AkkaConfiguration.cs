@@ -43,7 +43,6 @@ internal static class AkkaConfiguration
             }
             akka.cluster {
               roles = [{{string.Join(", ", options.Roles.Select(role => $"\"{role}\""))}}]
-              unreachable-nodes-reaper-interval = {{lostAfter.TotalMilliseconds / 8}}ms
               failure-detector {
                 heartbeat-interval = {{lostAfter.TotalMilliseconds / 4}}ms
                 acceptable-heartbeat-pause = {{lostAfter.TotalMilliseconds}}ms
