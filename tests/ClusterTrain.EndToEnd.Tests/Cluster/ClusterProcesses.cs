@@ -60,6 +60,9 @@ public sealed class ClusterProcesses : IDisposable
     /// <summary>Starts a parameter server in place of one that was killed.</summary>
     public void RestartServer() => Server = StartServer();
 
+    /// <summary>Starts a parameter server that stands by.</summary>
+    public void StartSpareServer() => StartServer("spare");
+
     /// <summary>Starts a coordinator in place of one that was killed.</summary>
     public void RestartCoordinator() => Coordinator = StartCoordinator(Address);
 
@@ -96,8 +99,8 @@ public sealed class ClusterProcesses : IDisposable
     private ClusterTrainProcess StartCoordinator(string listen) => Start(
         Secret, ["coordinator", "--json", .. IncidentRun.Recipe, "--out", RunFolder, "--listen", listen, .. _options]);
 
-    private ClusterTrainProcess StartServer() => Start(
-        Secret, ["parameter-server", "--json", "--join", Address, "--name", "server", "--listen", "127.0.0.1:0"]);
+    private ClusterTrainProcess StartServer(string name = "server") => Start(
+        Secret, ["parameter-server", "--json", "--join", Address, "--name", name, "--listen", "127.0.0.1:0"]);
 
     private ClusterTrainProcess Start(string secret, string[] args)
     {

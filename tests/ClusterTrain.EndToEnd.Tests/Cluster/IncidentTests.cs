@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Xunit.Abstractions;
 
 namespace ClusterTrain.EndToEnd.Tests;
@@ -85,6 +86,52 @@ public sealed class IncidentTests(IncidentRun undisturbed, ITestOutputHelper out
     }
 
     [IncidentFact]
+    public void The_parameter_server_is_killed_and_a_spare_one_continues_without_a_lost_step()
+    {
+        Begin(workers: 2);
+        _cluster.StartSpareServer();
+        _cluster.Coordinator.WaitForLine(line => line.Contains("spare/", StringComparison.Ordinal), "of the spare server that joined");
+        _cluster.Coordinator.WaitForLine("\"event\":\"checkpoint\"");
+        _cluster.Coordinator.WaitForLine("\"event\":\"checkpoint\"");
+        _cluster.Server.Kill();
+        _cluster.Coordinator.WaitForLine("lost: ");
+        var lost = Stopwatch.GetTimestamp();
+        AssertBeganWhereItWas();
+        Hold("the next step", _cluster.TimeToNextStep(lost), 1);
+        AssertUndisturbed();
+    }
+
+    [IncidentFact]
+    public void The_parameter_server_stands_still_and_continues_where_it_was()
+    {
+        Begin(workers: 2);
+        _cluster.Server.WaitForLine("\"event\":\"registered\"");
+        _cluster.Coordinator.WaitForLine("\"event\":\"progress\"");
+        _cluster.Server.Signal("STOP");
+        _cluster.Coordinator.WaitForLine("lost: ");
+        _cluster.Server.Signal("CONT");
+        var woken = Stopwatch.GetTimestamp();
+        AssertBeganWhereItWas();
+        Hold("the next step", _cluster.TimeToNextStep(woken), 2);
+        AssertUndisturbed();
+    }
+
+    [IncidentFact]
+    public void A_worker_that_hiccups_holds_up_neither_epochs_nor_checkpoints()
+    {
+        Begin(workers: 2);
+        _cluster.Coordinator.WaitForLine("\"event\":\"checkpoint\"");
+        _cluster.Workers[0].Signal("STOP");
+        _cluster.Coordinator.WaitForLine("\"event\":\"late\"");
+        _cluster.Workers[0].Signal("CONT");
+        var woken = Stopwatch.GetTimestamp();
+        _cluster.Coordinator.WaitForLine("\"event\":\"epoch\"");
+        _cluster.Coordinator.WaitForLine("\"event\":\"checkpoint\"");
+        Hold("the next checkpoint", Stopwatch.GetElapsedTime(woken), 3);
+        AssertUndisturbed();
+    }
+
+    [IncidentFact]
     public void The_coordinator_is_killed_and_started_again()
     {
         Begin(workers: 2);
@@ -146,6 +193,17 @@ public sealed class IncidentTests(IncidentRun undisturbed, ITestOutputHelper out
 
         _cluster.Coordinator.WaitForLine("\"event\":\"progress\"");
     }
+
+    /// <summary>The run begins again at the last step that was reported, or later; a spare server's copy may be two steps behind.</summary>
+    private void AssertBeganWhereItWas()
+    {
+        var reported = _cluster.Coordinator.Lines
+            .Where(line => line.Contains("\"event\":\"progress\"", StringComparison.Ordinal)).Select(StepOf).Max();
+        var began = StepOf(_cluster.Coordinator.WaitForLine("\"event\":\"began\""));
+        Assert.True(began >= reported - 2, $"resumed from step {began}, but step {reported} was done");
+    }
+
+    private static long StepOf(string line) => JsonDocument.Parse(line).RootElement.GetProperty("step").GetInt64();
 
     private void Hold(string what, TimeSpan took, double seconds)
     {
