@@ -127,7 +127,7 @@ internal sealed class RunSession : IDisposable
         _audited = happened is RunAudited { Totals: var totals } ? totals : _audited;
         _tensorBoard?.Write(happened);
         if (LogProblem is { } problem && !hadProblem)
-            _view.Observe(new RunWarning($"the log cannot be written: {problem}; its lines are kept in memory until it can be, and training continues"));
+            _view.Observe(new RunWarning($"the log cannot be written: {problem}; its lines are kept until it can be, and training continues"));
         _view.Observe(happened);
         _watch?.Observe(happened);
         _trace?.Write(happened);
