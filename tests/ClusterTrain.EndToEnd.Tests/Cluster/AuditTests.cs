@@ -20,7 +20,7 @@ public sealed class AuditTests(IncidentRun undisturbed) : IDisposable
         using var train = ClusterTrainProcess.Run(
             ["train", .. IncidentRun.Recipe, "--out", _folder["train"], "--workers", "3", "--audit", "10%"]);
         using var up = ClusterTrainProcess.Run(
-            ["up", .. IncidentRun.Recipe, "--out", _folder["up"], "--workers", "3", "--parameter-servers", "2", "--audit", "0.1"]);
+            ["up", .. IncidentRun.Recipe, "--out", _folder["up"], "--workers", "3", "--audit", "0.1"]);
         foreach (var (run, name) in new[] { (train, "train"), (up, "up") })
         {
             Assert.Equal(undisturbed.Receipt, File.ReadAllText(Path.Combine(_folder[name], "receipt.jsonl")));

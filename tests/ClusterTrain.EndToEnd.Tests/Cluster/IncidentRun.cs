@@ -22,7 +22,7 @@ public sealed class IncidentRun : IDisposable
 
     /// <summary>The recipe, as arguments: digits with a wider layer, for as many epochs as the incidents need.</summary>
     public static string[] Recipe { get; } =
-        ["--set", "layers[0].units=256", "--set", $"epochs={(IsFull ? 1800 : 550)}", "--checkpoint-seconds", "0.5"];
+        ["--set", "layers[0].units=256", "--set", $"epochs={(IsFull ? 1800 : 800)}", "--checkpoint-seconds", "0.5"];
 
     /// <summary>The folder of the undisturbed run.</summary>
     public string Folder => _folder["alone"];
