@@ -103,8 +103,8 @@ internal static class ScoreCommand
         if (run?.Data is { } known && data.Fingerprint != known)
         {
             throw new UsageException(
-                $"the data of the recipe were changed since the run began (fingerprint {known}, now {data.Fingerprint}). Restore the former data "
-                    + "back, or name the file to score.");
+                $"the data of the recipe were changed since the run began (fingerprint {known}, now {data.Fingerprint}). Restore the former data"
+                    + ", or name the file to score.");
         }
 
         if (!data.Scaling.Equals(model.Scaling) || !data.Encoding.FillsAs(model.Encoding) || !data.Classes.SequenceEqual(model.Classes))

@@ -38,7 +38,7 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
     private readonly Dictionary<UniqueAddress, long> _unreachableSince = [];
 
     // Unreachable nodes that have been reported as lost, each once.
-    private ImmutableHashSet<UniqueAddress> _reported = [];
+    private readonly HashSet<UniqueAddress> _reported = [];
     private long _lastTick;
     private long? _wokeAt;
 
@@ -110,14 +110,14 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
     private void ReportSilent()
     {
         var unreachable = _cluster.State.Unreachable;
-        _reported = _reported.Intersect(unreachable.Select(member => member.UniqueAddress));
+        _reported.IntersectWith(unreachable.Select(member => member.UniqueAddress));
         if (_wokeAt is { } woke && _clock.GetElapsedTime(woke) < _lostAfter * 2)
             return;
 
-        foreach (var node in unreachable.Select(member => member.UniqueAddress).Where(node => !_reported.Contains(node) && IsSilent(node.Address)))
+        foreach (var member in unreachable)
         {
-            _reported = _reported.Add(node);
-            _listener.NodeLost(node.Address.ToString(), $"its node does not answer for {_lostAfter.TotalSeconds:0.#} s");
+            if (IsSilent(member.Address) && _reported.Add(member.UniqueAddress))
+                _listener.NodeLost(member.Address.ToString(), $"its node does not answer for {_lostAfter.TotalSeconds:0.#} s");
         }
     }
 

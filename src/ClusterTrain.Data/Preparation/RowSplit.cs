@@ -208,8 +208,8 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
             if (testRows >= rows || validationRows >= rows - testRows)
             {
                 throw new DataException(
-                    $"{source}: {testRows} rows for testing and {validationRows} for validation leave none of the {rows} rows for training " +
-                    "with. Lower data.test or data.validation.");
+                    $"{source}: {testRows} rows for testing and {validationRows} for validation leave none of the {rows} rows for training. " +
+                    "Lower data.test or data.validation.");
             }
 
             return rows <= Array.MaxLength

@@ -237,7 +237,7 @@ public sealed class RunFolder : IDisposable
         {
             throw new RunFolderException(
                 $"{Path}: the run was begun with other data (fingerprint {Identity.Data}; the data found now has {fingerprint}). Restore the former "
-                    + "data back, or start a new run.");
+                    + "data, or start a new run.");
         }
     }
 
