@@ -104,11 +104,14 @@ public sealed class SimulationTests
         Assert.True(shares > 500 * rate, $"{shares} shares were computed twice");
     }
 
-    [Fact]
-    public void Where_nothing_happens_every_share_that_is_to_be_computed_twice_is()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Where_nothing_happens_every_share_that_is_to_be_computed_twice_is(bool delaysVary)
     {
-        foreach (var scenario in Quiet(200, leastWorkers: 2))
+        foreach (var quiet in Quiet(400, leastWorkers: 2))
         {
+            var scenario = delaysVary ? quiet with { DelayUs = Scenario.Draw(quiet.Seed).DelayUs } : quiet;
             using var cluster = new SimulatedCluster(scenario, new Plant());
             cluster.Run();
             var audited = cluster.Audited;
@@ -198,7 +201,7 @@ public sealed class SimulationTests
         foreach (var seed in Enumerable.Range(1, 200))
         {
             var drawn = Scenario.Draw((ulong)seed);
-            if (drawn.Settings.ParameterServers > 1 || drawn.Slow is not null)
+            if (drawn.Settings is { ParameterServers: > 1 } or { AuditRate: > 0 } || drawn.Slow is not null)
             {
                 // Servers may be a step apart, and no worker is left to compute it; answers may be awaited.
                 continue;

@@ -10,7 +10,7 @@ namespace ClusterTrain.Cluster.Membership;
 public sealed class NodeLogger : ReceiveActor, IRequiresMessageQueue<ILoggerMessageQueueSemantics>
 {
     private const int MostRemembered = 256;
-    private const string DelayedHeartbeat = "sending of heartbeat was delayed";
+    private static readonly string[] s_ignoredTexts = ["sending of heartbeat was delayed", "Half-close failed"];
     private static readonly string[] s_ignored = ["endpointManager", "TcpServerHandler", "TcpClientHandler", "remoting-terminator", "DotNetty"];
     private static readonly TimeSpan s_repeatAfter = TimeSpan.FromSeconds(30);
 
@@ -41,7 +41,7 @@ public sealed class NodeLogger : ReceiveActor, IRequiresMessageQueue<ILoggerMess
     {
         // What Akka says of connections that broke, its node says in its own words.
         if (!Context.System.HasExtension<LogTarget.Extension>() || s_ignored.Any(source => entry.LogSource.Contains(source, StringComparison.Ordinal))
-            || entry.Message.ToString()!.Contains(DelayedHeartbeat, StringComparison.Ordinal))
+            || s_ignoredTexts.Any(text => entry.Message.ToString()!.Contains(text, StringComparison.Ordinal)))
         {
             return;
         }

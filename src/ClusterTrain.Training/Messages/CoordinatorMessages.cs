@@ -106,8 +106,8 @@ public sealed record NotFinite(long Step, string What) : IMessage;
 public sealed record LateShare(long Term, long Step, TreeNode Leaves, ActorId Worker, ActorId Helper) : IMessage;
 
 /// <summary>
-/// From the server of the first segment: the shares of this step are computed twice, as the coordinator asked (<see cref="AuditShares"/>). It comes
-/// before any later step's weights.
+/// From every parameter server: the shares of this step are computed twice, as the coordinator asked (<see cref="AuditShares"/>). It comes before
+/// the server's answers to them, and before its reports of later steps.
 /// </summary>
 /// <param name="Term">The term it serves in.</param>
 /// <param name="Step">The step.</param>

@@ -321,8 +321,8 @@ public sealed class ParameterServer : IActor, IDisposable
     }
 
     /// <summary>
-    /// Where the weights of a step are sent that is to be audited, asks the helpers, and tells the coordinator. Its word comes before the weights of
-    /// any later step, so that none of them is recorded before the answers were compared.
+    /// Where the weights of a step are sent that is to be audited, asks the helpers, and tells the coordinator. Its word comes before
+    /// every answer it tells, and before the report of any later step, so that none of them is recorded before the answers were compared.
     /// </summary>
     private void Audit(IActorContext context)
     {
@@ -331,7 +331,7 @@ public sealed class ParameterServer : IActor, IDisposable
             return;
         }
 
-        var (step, isUntouched, isFirst) = (long.MaxValue, true, false);
+        var (step, isUntouched) = (long.MaxValue, true);
         foreach (var segment in _segments.Values)
         {
             if (segment.IsCopy || segment.Term != _topology.Term)
@@ -346,7 +346,6 @@ public sealed class ParameterServer : IActor, IDisposable
 
             step = Math.Min(step, segment.Step);
             isUntouched &= segment.IsUntouched;
-            isFirst |= segment.Segment.Index == 0;
         }
 
         if (step == long.MaxValue || _audit.Reach(_topology.Term, step, isUntouched) is not var (asked, version))
@@ -359,10 +358,7 @@ public sealed class ParameterServer : IActor, IDisposable
             context.Send(recompute.Worker, recompute);
         }
 
-        if (isFirst)
-        {
-            context.Send(_coordinator!, new AuditBegan(_topology.Term, step, version));
-        }
+        context.Send(_coordinator!, new AuditBegan(_topology.Term, step, version));
     }
 
     /// <summary>True for the present term, unless nobody serves in it and this server rests.</summary>

@@ -1,12 +1,13 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace ClusterTrain.EndToEnd.Tests;
 
 /// <summary><c>--audit</c>: shares are computed twice, in one process and in many, and a machine whose memory goes bad is found.</summary>
 [Collection(IncidentCollection.Name)]
-public sealed class AuditTests(IncidentRun undisturbed) : IDisposable
+public sealed partial class AuditTests(IncidentRun undisturbed) : IDisposable
 {
     private const int Rows = 4000;
     private const int Columns = 24;
@@ -20,11 +21,14 @@ public sealed class AuditTests(IncidentRun undisturbed) : IDisposable
         using var train = ClusterTrainProcess.Run(
             ["train", .. IncidentRun.Recipe, "--out", _folder["train"], "--workers", "3", "--audit", "10%"]);
         using var up = ClusterTrainProcess.Run(
-            ["up", .. IncidentRun.Recipe, "--out", _folder["up"], "--workers", "3", "--audit", "0.1"]);
+            ["up", .. IncidentRun.Recipe, "--out", _folder["up"], "--workers", "3", "--parameter-servers", "2", "--audit", "0.1"]);
         foreach (var (run, name) in new[] { (train, "train"), (up, "up") })
         {
             Assert.Equal(undisturbed.Receipt, File.ReadAllText(Path.Combine(_folder[name], "receipt.jsonl")));
-            Assert.Matches("^verified to step [0-9,]+: [0-9,]+ shares computed twice, 0 differed(, [0-9,]+ could not be compared)?$", run.Lines[^3]);
+            var audited = Audited().Match(run.Lines[^3]);
+            Assert.True(audited.Success, run.Lines[^3]);
+            var (compared, missed) = (Number(audited.Groups[1]), Number(audited.Groups[2]));
+            Assert.True(compared > 5 * missed, $"{name}: {run.Lines[^3]}");
         }
 
         using var verified = ClusterTrainProcess.Run("verify", _folder["up"]);
@@ -85,6 +89,12 @@ public sealed class AuditTests(IncidentRun undisturbed) : IDisposable
         file.Position = begin;
         file.Write(bytes);
     }
+
+    [GeneratedRegex("^verified to step [0-9,]+: ([0-9,]+) shares computed twice, 0 differed(?:, ([0-9,]+) could not be compared)?$")]
+    private static partial Regex Audited();
+
+    private static int Number(Group digits) =>
+        digits.Success ? int.Parse(digits.Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture) : 0;
 
     private string WriteRecipe()
     {
