@@ -12,8 +12,9 @@ public sealed class UpTests(IncidentRun undisturbed) : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [IncidentFact]
-    public void A_local_cluster_gives_the_receipt_of_one_process_and_leaves_no_process_behind()
+    public void A_local_cluster_on_a_busy_machine_gives_the_receipt_of_one_process_warns_of_nothing_and_leaves_no_process_behind()
     {
+        using var others = new OtherWork(Environment.ProcessorCount);
         using var up = Start("--workers", "3", "--parameter-servers", "2");
         up.WaitForLine("epoch 1/");
         var children = Children(up);
@@ -21,6 +22,7 @@ public sealed class UpTests(IncidentRun undisturbed) : IDisposable
         Assert.Equal(0, up.WaitForExit());
         Assert.Equal(undisturbed.Receipt, Receipt);
         Assert.Matches("^weights sha256 [0-9a-f]{64}$", up.LastLine);
+        AssertNoWarning(up);
         AssertEnd(children);
     }
 
@@ -45,6 +47,7 @@ public sealed class UpTests(IncidentRun undisturbed) : IDisposable
         up.WaitForLine("\"event\":\"progress\"");
         up.Signal("INT");
         Assert.Equal(130, up.WaitForExit());
+        AssertNoWarning(up);
         using var again = ClusterTrainProcess.Run("up", "--out", _folder["run"]);
         Assert.Equal(undisturbed.Receipt, Receipt);
     }
@@ -58,6 +61,12 @@ public sealed class UpTests(IncidentRun undisturbed) : IDisposable
         Assert.Equal(4, children.Count);
         up.Signal("KILL");
         AssertEnd(children);
+    }
+
+    private static void AssertNoWarning(ClusterTrainProcess up)
+    {
+        Assert.DoesNotContain(up.Lines, line => line.Contains("warning", StringComparison.Ordinal));
+        Assert.DoesNotContain("warning", up.Errors, StringComparison.Ordinal);
     }
 
     private string Receipt => File.ReadAllText(Path.Combine(_folder["run"], "receipt.jsonl"));
@@ -92,6 +101,30 @@ public sealed class UpTests(IncidentRun undisturbed) : IDisposable
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             return "";
+        }
+    }
+
+    /// <summary>Threads that keep processors busy, until it is disposed.</summary>
+    private sealed class OtherWork : IDisposable
+    {
+        private volatile bool _isOver;
+
+        public OtherWork(int threads)
+        {
+            for (var thread = 0; thread < threads; thread++)
+            {
+                new Thread(Work) { IsBackground = true }.Start();
+            }
+        }
+
+        public void Dispose() => _isOver = true;
+
+        private void Work()
+        {
+            while (!_isOver)
+            {
+                Thread.SpinWait(1000);
+            }
         }
     }
 }
