@@ -57,7 +57,7 @@ internal sealed class AkkaHost : IDisposable
           loggers = []
           log-dead-letters = off
           log-dead-letters-during-shutdown = off
-          scheduler.tick-duration = 20ms
+          scheduler.tick-duration = 50ms
           actor {
             provider = local
             training-dispatcher {

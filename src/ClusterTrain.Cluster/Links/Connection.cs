@@ -16,8 +16,13 @@ internal sealed class Connection : IDisposable
     // Frames up to this size are read together with what follows them, and written as one.
     public const int BufferBytes = 64 * 1024;
 
-    // Large enough that a socket which can be written at all takes a frame of BufferBytes without blocking.
+    // Large enough that a socket which can be written at all takes CreditBytes without blocking.
     private const int SendBufferBytes = 8 * BufferBytes;
+
+    // What is written before the system is asked again whether there is room, and what each frame counts at least: the system keeps a small one in
+    // a buffer of its own.
+    private const int CreditBytes = BufferBytes;
+    private const int LeastFrameBytes = 2048;
 
     // Two nodes that write to each other and do not read would wait for ever.
     private const int StuckMilliseconds = 60_000;
@@ -37,6 +42,7 @@ internal sealed class Connection : IDisposable
     private int _start;
     private int _end;
     private int _closed;
+    private int _credit;
 
     public Connection(Socket socket)
     {
@@ -64,8 +70,27 @@ internal sealed class Connection : IDisposable
     /// <summary>True once this side closed the connection.</summary>
     public bool IsClosed => Volatile.Read(ref _closed) != 0;
 
-    /// <summary>True when a frame of moderate size can be written at once, without waiting for the peer to read.</summary>
-    public bool CanWriteNow => _encrypted is null && !IsClosed && _socket.Poll(0, SelectMode.SelectWrite);
+    /// <summary>
+    /// True when a frame can be written at once, without waiting for the peer to read. The caller does so next, and nobody else meanwhile.
+    /// </summary>
+    /// <param name="bytes">The frame's bytes.</param>
+    public bool CanWriteNow(int bytes)
+    {
+        if (_encrypted is not null || IsClosed || bytes > CreditBytes)
+            return false;
+
+        bytes = Math.Max(bytes, LeastFrameBytes);
+        if (bytes > _credit)
+        {
+            if (!_socket.Poll(0, SelectMode.SelectWrite))
+                return false;
+
+            _credit = CreditBytes;
+        }
+
+        _credit -= bytes;
+        return true;
+    }
 
     /// <summary>Connects; a time-out or <paramref name="cancellation"/> ends the attempt.</summary>
     public static Connection Dial(NodeEndpoint endpoint, TimeSpan time, TimeProvider clock, CancellationToken cancellation)

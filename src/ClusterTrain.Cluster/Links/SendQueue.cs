@@ -80,7 +80,7 @@ internal sealed class SendQueue(
                 return;
             }
 
-            if (!_writing && _waiting.Count == 0 && outgoing.BytesOnTheWire <= Connection.BufferBytes && connection.CanWriteNow)
+            if (!_writing && _waiting.Count == 0 && connection.CanWriteNow(outgoing.BytesOnTheWire))
             {
                 _writing = true;
                 tooMany = 0;

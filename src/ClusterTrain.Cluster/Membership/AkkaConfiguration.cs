@@ -44,9 +44,9 @@ internal static class AkkaConfiguration
             akka.cluster {
               roles = [{{string.Join(", ", options.Roles.Select(role => $"\"{role}\""))}}]
               failure-detector {
-                heartbeat-interval = {{lostAfter.TotalMilliseconds / 4}}ms
+                heartbeat-interval = {{lostAfter.TotalMilliseconds / 3}}ms
                 acceptable-heartbeat-pause = {{lostAfter.TotalMilliseconds}}ms
-                expected-response-after = {{lostAfter.TotalMilliseconds / 4}}ms
+                expected-response-after = {{lostAfter.TotalMilliseconds / 3}}ms
               }
             }
             """);
