@@ -20,7 +20,9 @@ var command = new RootCommand("Trains every recipe that reproduces a published r
 command.Validators.Add(result =>
 {
     if (result.GetValue(write) && result.GetValue(rows) is { Length: > 0 })
+    {
         result.AddError("--write needs all rows; leave the names out.");
+    }
 });
 command.SetAction(parsed => Run(parsed.GetValue(rows) ?? [], parsed.GetValue(write), parsed.GetValue(runs)));
 return command.Parse(args).Invoke();
@@ -38,11 +40,17 @@ static int Run(string[] names, bool isWritten, string? kept)
     {
         var table = Measure([.. Rows.All.Where(row => names.Length == 0 || names.Contains(row.Recipe))], root, work, stop.Token);
         foreach (var line in ReproductionTable.Lines(table))
+        {
             Console.WriteLine(line);
+        }
+
         var missed = table.Where(line => !line.Measured.IsMet).Select(line => line.Row.Recipe).ToList();
         Console.WriteLine(missed.Count == 0 ? "every row is met" : $"not met: {string.Join(", ", missed)}");
         if (missed.Count > 0)
+        {
             return 1;
+        }
+
         if (isWritten)
         {
             var page = Path.Combine(root, "docs", "reproductions.md");
@@ -60,7 +68,9 @@ static int Run(string[] names, bool isWritten, string? kept)
     finally
     {
         if (kept is null)
+        {
             Directory.Delete(work, recursive: true);
+        }
     }
 
     void Stop(PosixSignalContext context)
@@ -101,7 +111,9 @@ static string Root()
     for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
     {
         if (File.Exists(Path.Combine(folder.FullName, "ClusterTrain.sln")))
+        {
             return folder.FullName;
+        }
     }
 
     throw new DirectoryNotFoundException($"{AppContext.BaseDirectory} is in no copy of the repository, whose configs/ hold the recipes.");

@@ -59,7 +59,9 @@ internal static class ReproductionTable
             yield return $"{(measured.IsMet ? "met    " : "NOT MET")}  {row.Recipe}: {row.What}";
             yield return $"         published {published}; wanted {row.Wanted}; ours {measured.Figure}";
             foreach (var command in row.Commands)
+            {
                 yield return $"         {command}";
+            }
         }
     }
 
@@ -76,7 +78,10 @@ internal static class ReproductionTable
 
         page.Append("\n```\n");
         foreach (var command in table.SelectMany(line => line.Row.Commands))
+        {
             page.Append(command).Append('\n');
+        }
+
         page.Append("```\n").Append(After);
         return page.ToString();
     }

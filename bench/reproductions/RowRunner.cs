@@ -52,7 +52,10 @@ internal sealed class RowRunner(IReadOnlyList<Row> rows, string recipes, string 
     {
         var environment = DataLocations.FromEnvironment(recipes);
         if (row.Exported is not { } set)
+        {
             return environment;
+        }
+
         var folder = Path.Combine(work, "csv");
         Directory.CreateDirectory(folder);
         CsvExport.Write(set, environment, folder, cancellation: stop);
@@ -62,7 +65,10 @@ internal sealed class RowRunner(IReadOnlyList<Row> rows, string recipes, string 
     private TrainedRow TrainTwin(Recipe recipe, PreparedData data, string name, string twin)
     {
         if (!_epochs.TryGetValue(twin, out var others))
+        {
             throw new ReproductionException($"{name} is compared with {twin}, which was not measured; name both.");
+        }
+
         var run = TrainByThree(recipe, data, name);
         var trained = Score(recipe, data, run);
         var difference = trained.Epochs.Zip(others).FirstOrDefault(pair => pair.First != pair.Second);
@@ -76,7 +82,10 @@ internal sealed class RowRunner(IReadOnlyList<Row> rows, string recipes, string 
         var one = TrainAlone(recipe, data, name);
         var three = TrainByThree(recipe, data, name);
         if (!File.ReadAllBytes(one.Receipt).AsSpan().SequenceEqual(File.ReadAllBytes(three.Receipt)))
+        {
             throw new ReproductionException($"{name}: the receipts of one worker and of three differ; see {one.Receipt} and {three.Receipt}");
+        }
+
         return Score(recipe, data, one);
     }
 
@@ -102,7 +111,10 @@ internal sealed class RowRunner(IReadOnlyList<Row> rows, string recipes, string 
         RecipeChecks.CheckAgainst(recipe, data.Train.Features, data.Train.Outputs, data.Train.Rows);
         using var folder = Directory.Exists(path) ? Found(path, recipe, data) : RunFolder.Create(path, recipe, recipes);
         if (File.Exists(folder.ModelPath))
+        {
             return (folder.ReceiptPath, folder.ModelPath);
+        }
+
         var settings = new InProcessSettings { Workers = workers, Threads = threads, Run = new RunSettings { LeastWorkers = workers } };
         using var log = new RunLog(folder, TimeProvider.System);
         var outcome = InProcessTraining.Train(recipe, data, folder, settings, TimeProvider.System, log.Write, stop);
@@ -121,7 +133,10 @@ internal sealed class RowRunner(IReadOnlyList<Row> rows, string recipes, string 
         var wanted = new ReceiptIdentity(recipe.Fingerprint(), data.Fingerprint, Receipt.Program, Receipt.Build);
         var entries = Receipt.Read(folder.ReceiptPath).Entries;
         if (folder.Identity.Recipe == wanted.Recipe && (entries.IsEmpty || entries[0].Identity == wanted))
+        {
             return folder;
+        }
+
         folder.Dispose();
         throw new ReproductionException($"{path}: is a run of another recipe, other data or another program; delete it");
     }

@@ -36,9 +36,15 @@ internal static class CommandLine
             if (mistakes.Count > 0)
             {
                 foreach (var mistake in mistakes)
+                {
                     surroundings.Error.WriteLine($"error: {mistake}");
+                }
+
                 if (variables.Count > 0)
+                {
                     surroundings.Error.WriteLine($"From the environment: {string.Join(", ", variables)}");
+                }
+
                 surroundings.Error.WriteLine($"`{CommandHelp.PathOf(parsed.CommandResult)} --help` shows what is allowed.");
                 return ExitCodes.Usage;
             }
@@ -105,18 +111,29 @@ internal static class CommandLine
     private static List<string> Mistakes(string[] args, ParseResult parsed)
     {
         if (parsed.Action is HelpAction or CommandHelp or VersionAction)
+        {
             return [];
+        }
 
         // The parser takes an option it does not know for an argument, a recipe's path for one. After -- a path may look so.
         var command = parsed.CommandResult.Command;
         var words = parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(result => result.Tokens).Select(token => token.Value);
         var unknown = args.Contains("--") ? [] : words.Concat(parsed.UnmatchedTokens).Where(word => word is ['-', _, ..]).Distinct().ToList();
         if (unknown.Count > 0)
+        {
             return [.. unknown.Select(word => $"unknown option '{word}'.{Remedy(word, args, command)}")];
+        }
+
         if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens is [var first, ..])
+        {
             return [$"unknown command '{first}'.{Suggestion(first, command.Subcommands.Select(sub => sub.Name))}"];
+        }
+
         if (parsed.Action is ParseErrorAction)
+        {
             return [.. parsed.Errors.Select(error => error.Message)];
+        }
+
         return args.Contains("") ? ["an argument is empty; write a value, or look whether a variable of the shell is set."] : [];
     }
 
@@ -146,7 +163,10 @@ internal static class CommandLine
         {
             case RecipeException recipe:
                 foreach (var problem in recipe.Problems)
+                {
                     output.WriteLine($"error: {problem}");
+                }
+
                 return ExitCodes.Usage;
             case UsageException or DataException or RunFolderException or SafetensorsException or ClusterException
                 or FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException:

@@ -51,7 +51,9 @@ public sealed class DashboardServer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(settings);
         if (settings is { IsPublic: true, Token: null, IsServed: true })
+        {
             throw new ArgumentException("a page that others can reach needs a token", nameof(settings));
+        }
 
         var builder = WebApplication.CreateSlimBuilder(
             new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, EnvironmentName = Environments.Production });
@@ -60,10 +62,14 @@ public sealed class DashboardServer : IDisposable
         {
             kestrel.AddServerHeader = false;
             if (settings.IsServed)
+            {
                 kestrel.Listen(settings.Listen);
+            }
         });
         if (!settings.IsServed)
+        {
             builder.Services.AddSingleton<Microsoft.AspNetCore.Hosting.Server.IServer, NoServer>();
+        }
 
         var watched = new WatchedRuns(runs, time);
         builder.Services.AddSingleton(watched).AddSingleton(settings).AddSingleton(time);
@@ -79,11 +85,17 @@ public sealed class DashboardServer : IDisposable
 
         var app = builder.Build();
         if (settings.IsServed)
+        {
             Map(app, settings, watched, isReady);
+        }
+
         var metrics = new RunMetrics(watched);
         var spans = new RunSpans();
         foreach (var run in runs)
+        {
             run.Observed += spans.Observe;
+        }
+
         app.StartAsync().GetAwaiter().GetResult();
         var port = settings.IsServed ? new Uri(app.Urls.First()).Port : 0;
         return new DashboardServer(app, watched, metrics, spans, AddressOf(settings, port), time);
@@ -93,13 +105,22 @@ public sealed class DashboardServer : IDisposable
     public void Dispose()
     {
         if (_runs.Readers > 0)
+        {
             Task.Delay(s_lastLook, _time).GetAwaiter().GetResult();
+        }
+
         foreach (var run in _runs.All)
+        {
             run.Watch.Observed -= _spans.Observe;
+        }
+
         _spans.Dispose();
         _metrics.Dispose();
         using (var limit = new CancellationTokenSource(s_longestStop, _time))
+        {
             _app.StopAsync(limit.Token).GetAwaiter().GetResult();
+        }
+
         ((IDisposable)_app).Dispose();
     }
 

@@ -83,7 +83,10 @@ public sealed partial class ArchitectureTests
         foreach (var type in assembly.GetTypes().Where(type => type.Namespace?.StartsWith("ClusterTrain", StringComparison.Ordinal) == true))
         {
             if (!arrows.TryGetValue(type.Namespace!, out var targets))
+            {
                 arrows.Add(type.Namespace!, targets = []);
+            }
+
             targets.UnionWith(References(type).Where(other => other.Assembly == assembly && other.Namespace != type.Namespace)
                 .Select(other => other.Namespace).OfType<string>().Where(other => other.StartsWith("ClusterTrain", StringComparison.Ordinal)));
         }
@@ -109,7 +112,9 @@ public sealed partial class ArchitectureTests
             foreach (var to in arrows.GetValueOrDefault(next, []))
             {
                 if (reached.Add(to))
+                {
                     open.Push(to);
+                }
             }
         }
 
@@ -142,7 +147,10 @@ public sealed partial class ArchitectureTests
     {
         var types = new List<Type>();
         if (method.GetMethodBody() is not { } body)
+        {
             return types;
+        }
+
         types.AddRange(body.LocalVariables.Select(local => local.LocalType));
         types.AddRange(body.ExceptionHandlingClauses.Where(clause => clause.Flags == ExceptionHandlingClauseOptions.Clause)
             .Select(clause => clause.CatchType!));
@@ -158,7 +166,9 @@ public sealed partial class ArchitectureTests
                 var member = method.Module.ResolveMember(BitConverter.ToInt32(bytes, at), ofType, ofMethod)!;
                 types.Add(member as Type ?? member.DeclaringType!);
                 if (member is MethodInfo { IsGenericMethod: true } generic)
+                {
                     types.AddRange(generic.GetGenericArguments());
+                }
             }
 
             at += code.OperandType switch

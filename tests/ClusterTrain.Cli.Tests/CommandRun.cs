@@ -45,7 +45,9 @@ internal sealed record CommandRun(int ExitCode, string Out, string Error)
         using var output = new WatchedWriter(line =>
         {
             if (signal is { Text: { } text } awaited && line.Contains(text, StringComparison.Ordinal))
+            {
                 interruption.Raise(awaited.ExitCode);
+            }
         });
         using var error = new StringWriter { NewLine = "\n" };
         using var surroundings = new Surroundings
@@ -58,7 +60,10 @@ internal sealed record CommandRun(int ExitCode, string Out, string Error)
             Interruption = interruption,
         };
         if (signal is { Text: null } before)
+        {
             interruption.Raise(before.ExitCode);
+        }
+
         var exitCode = CommandLine.Run(args, surroundings);
         return new CommandRun(exitCode, output.ToString(), error.ToString());
     }

@@ -63,7 +63,9 @@ public sealed partial class DocumentTests
         for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
         {
             if (File.Exists(Path.Combine(folder, "ClusterTrain.sln")))
+            {
                 return folder;
+            }
         }
 
         throw new InvalidOperationException("The tests do not lie in the repository.");

@@ -30,10 +30,14 @@ public sealed partial class FigureCommandTests : IDisposable
         var recipe = Write(split);
         Assert.Equal(0, CommandRun.Of("data", "prepare", recipe, "-o", _directory["rows.ctdata"]).ExitCode);
         foreach (var (workers, more) in new[] { ("1", (string[])[]), ("3", []), ("2", ["--prepared", _directory["rows.ctdata"]]) })
+        {
             Assert.Equal(0, CommandRun.Of(["train", recipe, "--workers", workers, "--out", _directory[workers], .. more]).ExitCode);
+        }
 
         foreach (var file in new[] { "receipt.jsonl", "test.json", "training.json" })
+        {
             Assert.Single(new[] { "1", "2", "3" }.Select(run => File.ReadAllText(_directory[$"{run}/{file}"])).Distinct());
+        }
     }
 
     [Fact]

@@ -167,7 +167,10 @@ public sealed class FourTablesTests : IDisposable
         foreach (var (i, row) in rows.Index())
         {
             if (!model.Classes.IsEmpty)
+            {
                 Assert.Equal(row[0], found.Labels[i]);
+            }
+
             foreach (var (j, cell) in row[^outputs..].Index())
             {
                 var (expected, value) = (double.Parse(cell, CultureInfo.InvariantCulture), found.Outputs[(i * outputs) + j]);
@@ -230,7 +233,9 @@ internal sealed class DataFileFactAttribute : FactAttribute
     public DataFileFactAttribute(string name)
     {
         if (Find(name) is null)
+        {
             Skip = $"no folder of {DataLocations.DataVariable} holds {name}";
+        }
     }
 
     public static string? Find(string name) => (Environment.GetEnvironmentVariable(DataLocations.DataVariable) ?? "").Split(Path.PathSeparator)

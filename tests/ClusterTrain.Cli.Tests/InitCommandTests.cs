@@ -106,7 +106,10 @@ public sealed class InitCommandTests : IDisposable
         Assert.Equal(0, init.ExitCode);
         Assert.Equal(warning is null ? [] : [warning], init.ErrorLines);
         if (line is not null)
+        {
             Assert.Contains(line, File.ReadAllText(_directory["d.yaml"]), StringComparison.Ordinal);
+        }
+
         Assert.Equal(0, CommandRun.Of("train", _directory["d.yaml"], "--set", "epochs=1", "--out", _directory["run"]).ExitCode);
     }
 
@@ -254,9 +257,14 @@ public sealed class InitCommandTests : IDisposable
 
         Assert.Equal(0, init.ExitCode);
         if (warning is null)
+        {
             Assert.StartsWith("warning: left out: column 'c' ", Assert.Single(init.ErrorLines), StringComparison.Ordinal);
+        }
         else
+        {
             Assert.Contains(warning, Assert.Single(init.ErrorLines), StringComparison.Ordinal);
+        }
+
         Assert.Equal(0, CommandRun.Of("train", _directory["d.yaml"], "--set", "epochs=1", "--out", _directory["run"]).ExitCode);
     }
 

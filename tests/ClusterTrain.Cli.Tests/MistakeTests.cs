@@ -158,7 +158,10 @@ public sealed class MistakeTests : IDisposable
     public async Task A_process_trains_with_few_file_handles(string kind, int files, int exitCode)
     {
         if (OperatingSystem.IsWindows())
+        {
             return;
+        }
+
         var program = Path.Combine(AppContext.BaseDirectory, "clustertrain.dll");
         using var shell = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(
             "/bin/sh", ["-c", $"ulimit -S -n 64; ulimit -{kind} -n {files}; exec dotnet '{program}' train --set epochs=1 --out "

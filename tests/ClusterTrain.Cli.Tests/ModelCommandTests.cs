@@ -43,7 +43,10 @@ public sealed class DigitsModel : IDisposable
         var path = _directory[name];
         using var file = new StreamWriter(path);
         if (header)
+        {
             file.WriteLine((labels ? "label," : "") + string.Join(',', Data.FeatureNames));
+        }
+
         for (long row = 0; row < test.Rows; row++)
         {
             test.Gather(row, 1, features, targets);

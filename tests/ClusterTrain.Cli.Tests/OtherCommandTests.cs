@@ -134,7 +134,10 @@ public sealed class OtherCommandTests : IDisposable
     public void A_peer_that_fails_is_told_with_its_reason(string script, string problem)
     {
         if (OperatingSystem.IsWindows())
+        {
             return;
+        }
+
         var result = new PeerProgram("Peer", _directory.Write("peer.sh", script), "/bin/sh")
             .Run(BenchmarkNetwork.All[1], null, 0.1, CancellationToken.None);
         Assert.Contains(problem, result.Problem, StringComparison.Ordinal);

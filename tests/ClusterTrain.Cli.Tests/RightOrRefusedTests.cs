@@ -89,7 +89,10 @@ public sealed class RightOrRefusedTests : IDisposable
 
         var score = JsonDocument.Parse(CommandRun.Of("score", _directory["run"], "--json").LastLine).RootElement;
         foreach (var name in new[] { "rows", "loss", "accuracy" })
+        {
             Assert.Equal(score.GetProperty(name).GetDouble(), json.RootElement.GetProperty(name).GetDouble());
+        }
+
         Assert.Equal(10, json.RootElement.GetProperty("perClass").GetArrayLength());
         Assert.EndsWith(json.RootElement.GetProperty("weightsSha256").GetString()!, train.LastLine, StringComparison.Ordinal);
     }

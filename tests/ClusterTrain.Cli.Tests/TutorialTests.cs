@@ -14,7 +14,10 @@ public sealed partial class TutorialTests : IDisposable
     {
         var documents = Path.Combine(DocumentTests.Repository(), "docs");
         foreach (var file in Directory.GetFiles(Path.Combine(documents, "tutorial")))
+        {
             File.Copy(file, _directory[Path.GetFileName(file)]);
+        }
+
         var shown = File.ReadAllText(_directory["homes.csv"]).Split('\n').ToHashSet();
         var commands = 0;
 
@@ -34,7 +37,9 @@ public sealed partial class TutorialTests : IDisposable
                 shown.UnionWith(run.Lines.Concat(run.ErrorLines).Select(said => said.Replace(_directory.Folder
                     + Path.DirectorySeparatorChar, "", StringComparison.Ordinal).Replace("\"", "", StringComparison.Ordinal)));
                 if (commands++ == 0)
+                {
                     shown.UnionWith(File.ReadAllLines(_directory["homes.yaml"]));
+                }
             }
         }
 

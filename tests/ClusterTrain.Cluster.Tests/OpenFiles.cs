@@ -13,7 +13,10 @@ internal static class OpenFiles
     private static int Limit()
     {
         if (!OperatingSystem.IsLinux())
+        {
             return int.MaxValue;
+        }
+
         var line = File.ReadLines("/proc/self/limits").First(line => line.StartsWith(Label, StringComparison.Ordinal));
         var soft = line[Label.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0];
         return soft == "unlimited" ? int.MaxValue : int.Parse(soft, CultureInfo.InvariantCulture);

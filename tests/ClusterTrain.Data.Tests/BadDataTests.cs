@@ -11,33 +11,33 @@ namespace ClusterTrain.Data.Tests;
 /// <summary>Whatever is wrong with a file, the message names the file, the place, the value and the way on.</summary>
 public sealed class BadDataTests
 {
-    private static readonly byte[] Pixels = [1, 2, 3, 4, 5, 6, 7, 8];
-    private static readonly byte[] Images = TempFolder.Idx(8, [2, 2, 2], Pixels);
-    private static readonly byte[] Labels = TempFolder.Idx(8, [2], [0, 1]);
+    private static readonly byte[] s_pixels = [1, 2, 3, 4, 5, 6, 7, 8];
+    private static readonly byte[] s_images = TempFolder.Idx(8, [2, 2, 2], s_pixels);
+    private static readonly byte[] s_labels = TempFolder.Idx(8, [2], [0, 1]);
 
     public static TheoryData<string, byte[], byte[], string[]> BadIdx => new()
     {
-        { "empty", [], Labels, ["images: the file is empty"] },
-        { "magic", [0x50, 0x4B, 3, 5, 0], Labels, ["images: not an IDX file", "50 4B 03 05", "00 00 08 03"] },
-        { "zip", [0x50, 0x4B, 3, 4, 0], Labels, ["images: is a zip archive; unpack it"] },
-        { "short magic", [0, 0], Labels, ["images: not an IDX file", "begins with 00 00 "] },
-        { "type", TempFolder.Idx(0x0C, [2, 1], Pixels), Labels, ["images", "0x0C (32-bit integers)", "byte 2", "Convert"] },
-        { "header cut off", Images[..10], Labels, ["images: the file is cut off", "16 bytes", "10"] },
-        { "values cut off", Images[..^1], Labels, ["images: the file is cut off", "24 bytes", "23"] },
-        { "gzip of values cut off", TempFolder.Gzip(Images[..^1]), Labels, ["images: the file is cut off", "24 bytes", "23"] },
-        { "continues", [.. Images, 9], Labels, ["images: the file continues after byte 24", "2 x 2 x 2"] },
-        { "packed continues", TempFolder.Gzip([.. Images, 9]), Labels, ["images: the file continues after byte 24"] },
-        { "no rows", TempFolder.Idx(8, [0, 2, 2], []), Labels, ["images: dimension 0 at byte 4 is 0"] },
-        { "no columns", TempFolder.Idx(8, [2, 0], []), Labels, ["images: dimension 1 at byte 8 is 0"] },
-        { "too many", TempFolder.Idx(8, [int.MaxValue, 1000], []), Labels, ["images", "2147483647 x 1000", "at most"] },
-        { "promises memory", TempFolder.Gzip(TempFolder.Idx(8, [1_000_000, 1000], [])), Labels, ["images: the file is cut off"] },
-        { "NaN", Floats(1, 2, 3, float.NaN), Labels, ["images: row 1, value 1 is NaN"] },
-        { "infinite", Floats(float.NegativeInfinity, 2, 3, 4), Labels, ["images: row 0, value 0 is -Infinity"] },
-        { "gzip cut off", TempFolder.Gzip(Images)[..^12], Labels, ["images", "Fetch it again"] },
-        { "gzip damaged", Damaged(TempFolder.Gzip(Images)), Labels, ["images: the gzip file is damaged"] },
-        { "labels for other rows", Images, TempFolder.Idx(8, [3], [0, 1, 2]), ["labels: 3 labels for the 2 rows of ", "images"] },
-        { "labels of two values", Images, TempFolder.Idx(8, [2, 2], [0, 1, 2, 3]), ["labels", "2 a row"] },
-        { "labels of floats", Images, TempFolder.Idx(0x0D, [2], TempFolder.BigEndian(0, 1)), ["labels", "floats", "regression"] },
+        { "empty", [], s_labels, ["images: the file is empty"] },
+        { "magic", [0x50, 0x4B, 3, 5, 0], s_labels, ["images: not an IDX file", "50 4B 03 05", "00 00 08 03"] },
+        { "zip", [0x50, 0x4B, 3, 4, 0], s_labels, ["images: is a zip archive; unpack it"] },
+        { "short magic", [0, 0], s_labels, ["images: not an IDX file", "begins with 00 00 "] },
+        { "type", TempFolder.Idx(0x0C, [2, 1], s_pixels), s_labels, ["images", "0x0C (32-bit integers)", "byte 2", "Convert"] },
+        { "header cut off", s_images[..10], s_labels, ["images: the file is cut off", "16 bytes", "10"] },
+        { "values cut off", s_images[..^1], s_labels, ["images: the file is cut off", "24 bytes", "23"] },
+        { "gzip of values cut off", TempFolder.Gzip(s_images[..^1]), s_labels, ["images: the file is cut off", "24 bytes", "23"] },
+        { "continues", [.. s_images, 9], s_labels, ["images: the file continues after byte 24", "2 x 2 x 2"] },
+        { "packed continues", TempFolder.Gzip([.. s_images, 9]), s_labels, ["images: the file continues after byte 24"] },
+        { "no rows", TempFolder.Idx(8, [0, 2, 2], []), s_labels, ["images: dimension 0 at byte 4 is 0"] },
+        { "no columns", TempFolder.Idx(8, [2, 0], []), s_labels, ["images: dimension 1 at byte 8 is 0"] },
+        { "too many", TempFolder.Idx(8, [int.MaxValue, 1000], []), s_labels, ["images", "2147483647 x 1000", "at most"] },
+        { "promises memory", TempFolder.Gzip(TempFolder.Idx(8, [1_000_000, 1000], [])), s_labels, ["images: the file is cut off"] },
+        { "NaN", Floats(1, 2, 3, float.NaN), s_labels, ["images: row 1, value 1 is NaN"] },
+        { "infinite", Floats(float.NegativeInfinity, 2, 3, 4), s_labels, ["images: row 0, value 0 is -Infinity"] },
+        { "gzip cut off", TempFolder.Gzip(s_images)[..^12], s_labels, ["images", "Fetch it again"] },
+        { "gzip damaged", Damaged(TempFolder.Gzip(s_images)), s_labels, ["images: the gzip file is damaged"] },
+        { "labels for other rows", s_images, TempFolder.Idx(8, [3], [0, 1, 2]), ["labels: 3 labels for the 2 rows of ", "images"] },
+        { "labels of two values", s_images, TempFolder.Idx(8, [2, 2], [0, 1, 2, 3]), ["labels", "2 a row"] },
+        { "labels of floats", s_images, TempFolder.Idx(0x0D, [2], TempFolder.BigEndian(0, 1)), ["labels", "floats", "regression"] },
     };
 
     [Theory]
@@ -57,8 +57,8 @@ public sealed class BadDataTests
     public void Idx_test_rows_have_to_fit_the_training_rows()
     {
         using var folder = new TempFolder();
-        folder.Write("images", Images);
-        folder.Write("labels", Labels);
+        folder.Write("images", s_images);
+        folder.Write("labels", s_labels);
         folder.Write("wide", TempFolder.Idx(8, [1, 5], [1, 2, 3, 4, 5]));
         folder.Write("one", TempFolder.Idx(8, [1, 4], [1, 2, 3, 4]));
         folder.Write("seven", TempFolder.Idx(8, [1], [7]));
@@ -344,6 +344,8 @@ public sealed class BadDataTests
     {
         var message = Assert.Throws<DataException>(prepare).Message;
         foreach (var words in said)
+        {
             Assert.True(message.Contains(words, StringComparison.Ordinal), $"{fault}: '{words}' is not in: {message}");
+        }
     }
 }

@@ -97,7 +97,9 @@ public sealed class ColumnKindTests
         using var folder = new TempFolder();
         var data = Prepare(folder, "x,c,b,y\n1,7,0,a\n2,7,0,b\n3,7,0,a\n4,7,0,b\n100,7,1,a\n", "", $"scaling: {scaling}");
         foreach (var (value, found) in expected.Zip(Features(data.Train)))
+        {
             Assert.Equal(value, found, 1e-6f);
+        }
     }
 
     [Theory]

@@ -59,9 +59,13 @@ public sealed class CsvFormatTests
         var file = folder.Write("new.csv", content);
 
         if (message is null)
+        {
             Assert.Equal(data.Train.Fingerprint, model.ReadRows(file).Rows.Fingerprint);
+        }
         else
+        {
             Assert.Contains(message, Assert.Throws<DataException>(() => model.ReadRows(file)).Message, StringComparison.Ordinal);
+        }
     }
 
     [Theory]
@@ -117,7 +121,10 @@ public sealed class CsvFormatTests
         using var folder = new TempFolder();
         var content = new StringBuilder("x,1;z;y\n");
         for (var row = 0; row < 50_000; row++)
+        {
             content.Append(row).Append(";\"a;\"\"b\n\";").Append(row % 2 == 0 ? "a\n" : "b\n");
+        }
+
         folder.Write("rows.csv", TempFolder.Gzip(Encoding.UTF8.GetBytes(content.ToString())));
         var recipe = RecipeTexts.Parse($"data: {{ csv: {{ file: rows.csv, target: y, features: ['x,1'] }} }}\n{Rest}");
 

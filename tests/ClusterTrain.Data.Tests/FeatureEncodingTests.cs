@@ -14,10 +14,10 @@ public sealed class FeatureEncodingTests
 {
     private const string Cars = "buying,doors,safety,class\nhigh,4,low,bad\nlow,2,high,good\nhigh,10,low,bad\nmed,2,low,good\n";
 
-    private static readonly CsvSource CarSource =
+    private static readonly CsvSource s_carSource =
         new() { File = "cars.csv", Targets = ["class"], Categorical = ["buying", "doors", "safety"] };
 
-    private static readonly CsvSource HouseSource = new()
+    private static readonly CsvSource s_houseSource = new()
     {
         File = "houses.csv",
         Targets = ["value"],
@@ -31,7 +31,7 @@ public sealed class FeatureEncodingTests
         using var folder = new TempFolder();
         folder.Write("cars.csv", Cars);
 
-        var data = Prepare(folder, CarSource);
+        var data = Prepare(folder, s_carSource);
 
         Assert.Equal<string>(
             ["buying=high", "buying=low", "buying=med", "doors=2", "doors=4", "doors=10", "safety=high", "safety=low"], data.FeatureNames);
@@ -47,7 +47,7 @@ public sealed class FeatureEncodingTests
         using var folder = new TempFolder();
         folder.Write("cars.csv", Cars);
 
-        var data = Prepare(folder, CarSource with { Features = ["safety", "doors"], Categorical = ["safety"] });
+        var data = Prepare(folder, s_carSource with { Features = ["safety", "doors"], Categorical = ["safety"] });
 
         Assert.Equal<string>(["safety=high", "safety=low", "doors"], data.FeatureNames);
         Assert.Equal([0, 1, 10], Features(data.Train, 2));
@@ -60,7 +60,7 @@ public sealed class FeatureEncodingTests
         folder.Write("cars.csv", Cars);
         folder.Write("test.csv", "class,safety,doors,buying\ngood, high ,10,med\n");
 
-        var data = Prepare(folder, CarSource with { TestFile = "test.csv" });
+        var data = Prepare(folder, s_carSource with { TestFile = "test.csv" });
 
         Assert.Equal([0, 0, 1, 0, 0, 1, 1, 0], Features(data.Test!, 0));
     }
@@ -77,7 +77,7 @@ public sealed class FeatureEncodingTests
         folder.Write("cars.csv", Cars);
         var test = folder.Write("test.csv", "buying,doors,safety,class\n" + row + "\n");
 
-        var error = Assert.Throws<DataException>(() => Prepare(folder, CarSource with { TestFile = "test.csv" }));
+        var error = Assert.Throws<DataException>(() => Prepare(folder, s_carSource with { TestFile = "test.csv" }));
 
         Assert.StartsWith($"{test}: {message}", error.Message, StringComparison.Ordinal);
     }
@@ -88,7 +88,7 @@ public sealed class FeatureEncodingTests
         using var folder = new TempFolder();
         folder.Write("houses.csv", "age,rooms,houses,value\n3,10,3,100000\n4,0.1,7,200000\n");
 
-        var data = Prepare(folder, HouseSource, TaskKind.Regression);
+        var data = Prepare(folder, s_houseSource, TaskKind.Regression);
 
         Assert.Equal<string>(["age", "PerHouse", "x"], data.FeatureNames);
         Assert.Equal<string>(["age", "rooms", "houses"], data.Encoding.Columns);
@@ -104,7 +104,7 @@ public sealed class FeatureEncodingTests
         using var folder = new TempFolder();
         var file = folder.Write("houses.csv", "age,rooms,houses,value\n3,10,3,100000\n" + row + "\n");
 
-        var error = Assert.Throws<DataException>(() => Prepare(folder, HouseSource, TaskKind.Regression));
+        var error = Assert.Throws<DataException>(() => Prepare(folder, s_houseSource, TaskKind.Regression));
 
         Assert.StartsWith($"{file}: {message}", error.Message, StringComparison.Ordinal);
     }
@@ -117,7 +117,7 @@ public sealed class FeatureEncodingTests
     {
         using var folder = new TempFolder();
         folder.Write("houses.csv", header + "\n");
-        var error = Assert.Throws<DataException>(() => Prepare(folder, HouseSource, TaskKind.Regression));
+        var error = Assert.Throws<DataException>(() => Prepare(folder, s_houseSource, TaskKind.Regression));
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
 
@@ -138,7 +138,7 @@ public sealed class FeatureEncodingTests
     {
         using var folder = new TempFolder();
         folder.Write("cars.csv", Cars);
-        var encoding = Prepare(folder, CarSource).Encoding;
+        var encoding = Prepare(folder, s_carSource).Encoding;
 
         var again = FeatureEncoding.FromJson(encoding.ToJson());
 
@@ -241,7 +241,7 @@ public sealed class FeatureEncodingTests
     {
         using var folder = new TempFolder();
         folder.Write("cars.csv", Cars);
-        var recipe = new DataRecipe { Source = CarSource, ClassWeights = new([new("good", 2.5)]) };
+        var recipe = new DataRecipe { Source = s_carSource, ClassWeights = new([new("good", 2.5)]) };
 
         Assert.Equal<float>([1, 2.5f], DataPreparation.Prepare(recipe, 1, folder.Locations).Train.ClassWeights);
         var error = Assert.Throws<DataException>(() => DataPreparation.Prepare(

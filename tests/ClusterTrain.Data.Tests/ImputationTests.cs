@@ -214,9 +214,13 @@ public sealed class ImputationTests
         var file = folder.Write("new.csv", content);
 
         if (message is null)
+        {
             Assert.Equal(1, model.ReadRows(file).Rows.Rows);
+        }
         else
+        {
             Assert.StartsWith($"{file}: {message}", Assert.Throws<DataException>(() => model.ReadRows(file)).Message, StringComparison.Ordinal);
+        }
     }
 
     [Theory]

@@ -12,7 +12,9 @@ public sealed class MnistFactAttribute : FactAttribute
     {
         var folders = (Environment.GetEnvironmentVariable(DataLocations.DataVariable) ?? string.Empty).Split(Path.PathSeparator);
         if (!folders.Any(folder => Directory.Exists(Path.Combine(folder, "mnist"))))
+        {
             Skip = $"no folder of {DataLocations.DataVariable} holds mnist";
+        }
     }
 }
 

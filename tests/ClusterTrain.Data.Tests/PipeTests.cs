@@ -20,7 +20,10 @@ public sealed class PipeTests
     public async Task Training_rows_and_rows_to_predict_may_come_through_a_pipe(bool isPacked)
     {
         if (OperatingSystem.IsWindows())
+        {
             return;
+        }
+
         using var folder = new TempFolder();
         var text = Encoding.UTF8.GetBytes("x,y\n" + string.Concat(Enumerable.Range(0, 20_000).Select(row => $"{row / 7.0},{row % 2}\n")));
         var content = isPacked ? TempFolder.Gzip(text) : text;

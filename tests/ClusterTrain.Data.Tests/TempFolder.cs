@@ -28,7 +28,10 @@ internal sealed class TempFolder : IDisposable
     {
         using var packed = new MemoryStream();
         using (var stream = new GZipStream(packed, CompressionMode.Compress))
+        {
             stream.Write(content);
+        }
+
         return packed.ToArray();
     }
 
@@ -38,7 +41,10 @@ internal sealed class TempFolder : IDisposable
         file[2] = type;
         file[3] = (byte)dimensions.Length;
         foreach (var (i, size) in dimensions.Index())
+        {
             BinaryPrimitives.WriteInt32BigEndian(file.AsSpan(4 + (4 * i)), size);
+        }
+
         values.CopyTo(file, 4 + (4 * dimensions.Length));
         return file;
     }
@@ -47,7 +53,10 @@ internal sealed class TempFolder : IDisposable
     {
         var bytes = new byte[4 * values.Length];
         foreach (var (i, value) in values.Index())
+        {
             BinaryPrimitives.WriteSingleBigEndian(bytes.AsSpan(4 * i), value);
+        }
+
         return bytes;
     }
 

@@ -37,7 +37,10 @@ public sealed class WideNumberTests
         var deviation = Math.Sqrt(column.Average(value => (value - mean) * (value - mean)));
         var found = Features(data.Train).Where((_, i) => i % 2 == 0).ToArray();
         foreach (var (value, prepared) in column.Zip(found))
+        {
             Assert.True(Math.Abs(((value - mean) / deviation) - prepared) < 1e-6, $"{what}: {value} became {prepared}");
+        }
+
         Assert.Empty(data.Warnings);
     }
 
@@ -59,7 +62,9 @@ public sealed class WideNumberTests
         var inputs = new Dictionary<string, Array> { ["t"] = column, ["x"] = column.Select(_ => 1.0).ToArray() };
         var outputs = OnnxRuntime.Run(Path.Combine(folder.Path, "model.onnx"), inputs, column.Length).Outputs;
         foreach (var (expected, found) in Features(data.Train).Where((_, i) => i % 2 == 0).Zip(outputs))
+        {
             Assert.True(Math.Abs(expected - found) < 1e-6, $"{what}: {expected} became {found}");
+        }
     }
 
     [Theory]

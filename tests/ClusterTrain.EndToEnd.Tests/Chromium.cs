@@ -5,7 +5,7 @@ namespace ClusterTrain.EndToEnd.Tests;
 /// <summary>The Chromium on this machine's PATH, started once for the tests of a class; not at all where there is none.</summary>
 public sealed class Chromium : IAsyncLifetime
 {
-    private static readonly string[] Names = ["chromium", "chromium-browser", "google-chrome"];
+    private static readonly string[] s_names = ["chromium", "chromium-browser", "google-chrome"];
 
     private IPlaywright? _playwright;
     private IBrowser? _browser;
@@ -13,14 +13,17 @@ public sealed class Chromium : IAsyncLifetime
     /// <summary>The program; null when PATH has none.</summary>
     public static string? Program { get; } =
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-        .SelectMany(folder => Names.Select(name => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
+        .SelectMany(folder => s_names.Select(name => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
 
     public IBrowser Browser => _browser ?? throw new InvalidOperationException("There is no chromium on PATH: the test should have been skipped.");
 
     public async Task InitializeAsync()
     {
         if (Program is null)
+        {
             return;
+        }
+
         _playwright = await Playwright.CreateAsync();
 
         // Machines may be slow and busy; tests that measure a time say so.
@@ -35,7 +38,10 @@ public sealed class Chromium : IAsyncLifetime
     public async Task DisposeAsync()
     {
         if (_browser is not null)
+        {
             await _browser.DisposeAsync();
+        }
+
         _playwright?.Dispose();
     }
 }

@@ -27,7 +27,10 @@ public sealed partial class ClusterTrainProcess : IDisposable
     static ClusterTrainProcess()
     {
         if (OperatingSystem.IsWindows())
+        {
             return;
+        }
+
         signal(SigHup, DefaultAction);
         signal(SigInt, DefaultAction);
     }
@@ -39,7 +42,9 @@ public sealed partial class ClusterTrainProcess : IDisposable
         process.ErrorDataReceived += (_, line) =>
         {
             lock (_errors)
+            {
                 _errors.AppendLine(line.Data);
+            }
         };
     }
 
@@ -52,7 +57,9 @@ public sealed partial class ClusterTrainProcess : IDisposable
         get
         {
             lock (_errors)
+            {
                 return _errors.ToString();
+            }
         }
     }
 
@@ -86,9 +93,15 @@ public sealed partial class ClusterTrainProcess : IDisposable
             WorkingDirectory = folder ?? string.Empty,
         };
         foreach (var word in words.Skip(1))
+        {
             start.ArgumentList.Add(word);
+        }
+
         foreach (var (name, value) in variables)
+        {
             start.Environment[name] = value;
+        }
+
         var process = new ClusterTrainProcess(new Process { StartInfo = start }, string.Join(' ', args.Prepend("clustertrain")));
         process._process.Start();
         process._process.StandardInput.Close();
@@ -126,7 +139,9 @@ public sealed partial class ClusterTrainProcess : IDisposable
         {
             _seen.Add(line);
             if (isAwaited(line))
+            {
                 return line;
+            }
         }
 
         throw new TimeoutException(
@@ -139,7 +154,10 @@ public sealed partial class ClusterTrainProcess : IDisposable
     {
         var began = Stopwatch.GetTimestamp();
         while (_lines.TryTake(out var line, Remaining(began)))
+        {
             _seen.Add(line);
+        }
+
         if (!_process.WaitForExit(Remaining(began)))
         {
             throw new TimeoutException(
@@ -176,7 +194,10 @@ public sealed partial class ClusterTrainProcess : IDisposable
     public void Dispose()
     {
         if (!_process.HasExited)
+        {
             Kill();
+        }
+
         _process.Dispose();
         _lines.Dispose();
     }
@@ -193,8 +214,12 @@ public sealed partial class ClusterTrainProcess : IDisposable
     private void Take(string? line)
     {
         if (line is null)
+        {
             _lines.CompleteAdding();
+        }
         else
+        {
             _lines.Add(line);
+        }
     }
 }

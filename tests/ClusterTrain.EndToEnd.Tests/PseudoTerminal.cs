@@ -15,7 +15,10 @@ public sealed partial class PseudoTerminal : IDisposable
     {
         var master = posix_openpt(ReadWrite);
         if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0 || ptsname(master) is var name && name == 0)
+        {
             throw new Win32Exception();
+        }
+
         Path = Marshal.PtrToStringUTF8(name)!;
         _screen = new FileStream(new SafeFileHandle(master, ownsHandle: true), FileAccess.Read, bufferSize: 0);
     }
@@ -29,7 +32,9 @@ public sealed partial class PseudoTerminal : IDisposable
         var seen = "";
         var bytes = new byte[4096];
         while (!seen.Contains(text, StringComparison.Ordinal))
+        {
             seen += System.Text.Encoding.UTF8.GetString(bytes.AsSpan(0, _screen.ReadAtLeast(bytes, 1)));
+        }
     }
 
     public void Dispose() => _screen.Dispose();

@@ -93,14 +93,19 @@ public sealed class ReportPageTests(Chromium chromium) : IClassFixture<Chromium>
             tab.Request += (_, request) =>
             {
                 if (!request.Url.StartsWith("data:", StringComparison.Ordinal) && request.Url != new Uri(page).AbsoluteUri)
+                {
                     said.Add($"request of {request.Url}");
+                }
             };
 
             await tab.GotoAsync(new Uri(page).AbsoluteUri);
 
             Assert.Empty(said);
             foreach (var picture in pictures)
+            {
                 await IsDrawn(tab, picture);
+            }
+
             var texts = await tab.EvaluateAsync<string[]>(Texts);
             Assert.True(texts.Length > 40, $"only {texts.Length} texts");
             Assert.All(texts, text => Assert.True(Contrast(text) >= LeastContrast, $"{scheme}: {text}: contrast {Contrast(text):0.0}"));

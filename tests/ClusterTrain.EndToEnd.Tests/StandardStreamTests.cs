@@ -13,7 +13,10 @@ public sealed class StandardStreamTests : IDisposable
     public void A_run_whose_terminal_is_closed_writes_its_checkpoint_and_can_be_resumed(string kind)
     {
         if (OperatingSystem.IsWindows())
+        {
             return;
+        }
+
         using var alone = ClusterTrainProcess.Run("train", "--set", "epochs=400", "--out", _folder["alone"]);
         using var terminal = new PseudoTerminal();
         using var closed = Shell(
@@ -34,7 +37,10 @@ public sealed class StandardStreamTests : IDisposable
     public void A_process_that_was_told_to_ignore_the_hang_up_continues()
     {
         if (OperatingSystem.IsWindows())
+        {
             return;
+        }
+
         using var run = Shell("trap '' HUP; exec \"$@\"", [], "train", "--json", "--set", "epochs=100", "--out", _folder["run"]);
         run.WaitForLine("\"event\":\"began\"");
         run.Signal("HUP");
@@ -48,7 +54,10 @@ public sealed class StandardStreamTests : IDisposable
     public void A_standard_output_that_cannot_be_written_is_named(string redirection, string reason)
     {
         if (!OperatingSystem.IsLinux())
+        {
             return;
+        }
+
         using var list = Shell($"exec \"$@\" {redirection}", [], "data", "list");
         Assert.Equal(1, list.WaitForExit());
         Assert.Equal($"error: standard output cannot be written: {reason}", list.Errors.Trim());
@@ -58,7 +67,10 @@ public sealed class StandardStreamTests : IDisposable
     public void An_error_stream_that_cannot_be_written_leaves_the_exit_code()
     {
         if (!OperatingSystem.IsLinux())
+        {
             return;
+        }
+
         using var mistake = Shell("exec \"$@\" 2>/dev/full", [], "nonsense");
         Assert.Equal(2, mistake.WaitForExit());
     }

@@ -43,7 +43,10 @@ public sealed class TrainProcessTests(ITestOutputHelper output) : IDisposable
     public void A_run_stopped_by_a_signal_in_mid_epoch_and_resumed_gives_the_bits_of_one_left_alone(string signal, int exitCode)
     {
         if (OperatingSystem.IsWindows())
+        {
             return;
+        }
+
         using var alone = ClusterTrainProcess.Run(Train("alone", "--set", "epochs=400"));
         using var stopped = ClusterTrainProcess.Start(Train("stopped", "--set", "epochs=400", "--json"));
         stopped.WaitForLine("\"event\":\"began\"");

@@ -107,7 +107,10 @@ public sealed class HostileNodeTests
 
             // Whoever says nothing is closed in time, and nobody else waits for it.
             foreach (var socket in idle)
+            {
                 Assert.True(IsClosedByPeer(socket), "an idle connection stays open");
+            }
+
             Assert.InRange(Environment.WorkingSet - before, long.MinValue, MostGrowth);
         }
         finally

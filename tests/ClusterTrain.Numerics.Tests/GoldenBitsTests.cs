@@ -170,7 +170,10 @@ public class GoldenBitsTests
     {
         var x = Numbers(Length, "x");
         if (map is LogMap)
+        {
             x = [.. x.Select(MathF.Abs)];
+        }
+
         kernels.Map(map, x, x);
         return x;
     }

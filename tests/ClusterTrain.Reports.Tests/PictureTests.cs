@@ -136,7 +136,9 @@ public sealed class PictureTests
         {
             sum ^= part;
             for (var bit = 0; bit < 8; bit++)
+            {
                 sum = (sum & 1) != 0 ? (sum >> 1) ^ 0xEDB88320 : sum >> 1;
+            }
         }
 
         return ~sum;

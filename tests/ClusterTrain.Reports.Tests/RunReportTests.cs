@@ -72,7 +72,9 @@ public sealed partial class RunReportTests : IDisposable
         var outcome = Train("run", TrainedRun.Recipe("epochs=200"), null, (happened, stop) =>
         {
             if (happened is EpochCompleted)
+            {
                 stop.Cancel();
+            }
         });
         var step = Assert.IsType<RunInterrupted>(outcome).Step;
 
@@ -149,9 +151,13 @@ public sealed partial class RunReportTests : IDisposable
         var file = WriteMoons();
         Train("run", Moons(file));
         if (what == "gone")
+        {
             File.Delete(file);
+        }
         else
+        {
             File.AppendAllText(file, "0.5,0.5,a\n");
+        }
 
         var files = Write("run");
 

@@ -46,7 +46,10 @@ public sealed class TensorBoardLogTests : IDisposable
         using (var log = new TensorBoardLog(_folder.FullName, time, []))
         {
             foreach (var record in records[..298])
+            {
                 log.Write(new EpochCompleted(record, 1000, 1, TimeSpan.Zero));
+            }
+
             log.Write(new EpochCompleted(records[298], 1000, 1, TimeSpan.Zero));
         }
 
@@ -96,7 +99,9 @@ public sealed class TensorBoardLogTests : IDisposable
         {
             sum ^= part;
             for (var bit = 0; bit < 8; bit++)
+            {
                 sum = (sum & 1) != 0 ? (sum >> 1) ^ 0x82F63B78 : sum >> 1;
+            }
         }
 
         sum = ~sum;
@@ -109,7 +114,10 @@ public sealed class TensorBoardLogTests : IDisposable
         var time = FormattableString.Invariant($"{BinaryPrimitives.ReadDoubleLittleEndian(message.AsSpan(1))}");
         var at = 9;
         if (message[at] == ((3 << 3) | 2))
+        {
             return $"{time} version {Encoding.UTF8.GetString(message.AsSpan(at + 2, message[at + 1]))}";
+        }
+
         Assert.Equal(2 << 3, message[at++]);
         var step = message[at] < 0x80 ? message[at++] : (message[at++] & 0x7F) | (message[at++] << 7);
         Assert.Equal((5 << 3) | 2, message[at++]);

@@ -52,12 +52,17 @@ internal sealed class ClusterBenchmark(TimeProvider time)
         var program = Environment.ProcessPath ?? throw new InvalidOperationException("this process has no path");
         var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         if (Path.GetFileNameWithoutExtension(program) == "dotnet")
+        {
             start.ArgumentList.Add(Assembly.GetExecutingAssembly().Location);
+        }
+
         string[] arguments =
             [variant.Arguments[0], recipe, .. variant.Arguments[1..], "--json", "--out", folder, .. data is null ? Array.Empty<string>()
                 : ["--data", data]];
         foreach (var argument in arguments)
+        {
             start.ArgumentList.Add(argument);
+        }
 
         using var process = Process.Start(start)!;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
@@ -74,15 +79,25 @@ internal sealed class ClusterBenchmark(TimeProvider time)
                 using var json = JsonDocument.Parse(line);
                 var happened = json.RootElement.GetProperty("event").GetString();
                 if (happened == "measures")
+                {
                     bytes = Measures(json.RootElement, steps);
+                }
+
                 if (happened != "progress")
+                {
                     continue;
+                }
 
                 var elapsed = time.GetElapsedTime(began ??= time.GetTimestamp());
                 if (elapsed >= s_warmUp)
+                {
                     windows.Add(json.RootElement.GetProperty("samplesPerSecond").GetDouble());
+                }
+
                 if (elapsed >= s_warmUp + TimeSpan.FromSeconds(seconds))
+                {
                     break;
+                }
             }
 
             process.Kill(entireProcessTree: true);
@@ -103,12 +118,17 @@ internal sealed class ClusterBenchmark(TimeProvider time)
         foreach (var part in s_parts)
         {
             if (measures.TryGetProperty(part, out var seconds) && seconds.ValueKind == JsonValueKind.Number)
+            {
                 steps[part] = seconds.GetDouble();
+            }
         }
 
         var workers = measures.GetProperty("workers").EnumerateArray().ToList();
         if (workers.Count > 0)
+        {
             steps["computed"] = workers.Max(worker => worker.GetProperty("compute").GetDouble());
+        }
+
         return workers.Sum(worker => worker.GetProperty("bytes").GetInt64());
     }
 }

@@ -42,7 +42,9 @@ internal sealed record PeerProgram(string Name, string Script, string Interprete
                 var beside = Path.Combine(folder.FullName, "bench", "peers");
                 var programs = peers.Select(peer => new PeerProgram(peer.Name, Path.Combine(beside, peer.Script), python)).ToList();
                 if (programs.TrueForAll(program => File.Exists(program.Script)))
+                {
                     return programs;
+                }
             }
         }
 
@@ -70,7 +72,10 @@ internal sealed record PeerProgram(string Name, string Script, string Interprete
             .. dataFolder is null ? Array.Empty<string>() : ["--data", dataFolder],
         ];
         foreach (var argument in arguments)
+        {
             start.ArgumentList.Add(argument);
+        }
+
         using var process = new Process { StartInfo = start };
         try
         {
@@ -86,13 +91,22 @@ internal sealed record PeerProgram(string Name, string Script, string Interprete
         var errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
         bool ended;
         using (stop.Register(() => process.Kill(entireProcessTree: true)))
+        {
             ended = process.WaitForExit(TimeSpan.FromSeconds(seconds) + s_overhead);
+        }
+
         if (!ended)
+        {
             process.Kill(entireProcessTree: true);
+        }
+
         process.WaitForExit();
         stop.ThrowIfCancellationRequested();
         if (!ended)
+        {
             return PeerResult.Missing($"took more than {s_overhead.TotalSeconds + seconds:F0} s and was ended");
+        }
+
         return process.ExitCode switch
         {
             0 => Parse(output.Result),

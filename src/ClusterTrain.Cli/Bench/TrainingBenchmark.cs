@@ -66,7 +66,10 @@ internal static class TrainingBenchmark
         var outcome = InProcessTraining.Train(plan, layout, rows, start, new NoRecord(), settings, time, Observe, enough.Token);
         stop.ThrowIfCancellationRequested();
         if (outcome is RunFailed failed)
+        {
             throw new TrainingException(failed.Reason);
+        }
+
         return lastLoss < firstLoss && windows.Count > 0
             ? windows
             : throw new TrainingException(
@@ -75,14 +78,22 @@ internal static class TrainingBenchmark
         void Observe(RunEvent happened)
         {
             if (happened is not RunProgress progress)
+            {
                 return;
+            }
+
             firstLoss = double.IsNaN(firstLoss) ? progress.Loss : firstLoss;
             lastLoss = progress.Loss;
             var elapsed = time.GetElapsedTime(began);
             if (elapsed >= s_warmUp && !enough.IsCancellationRequested)
+            {
                 windows.Add(progress.SamplesPerSecond);
+            }
+
             if (elapsed >= s_warmUp + TimeSpan.FromSeconds(seconds))
+            {
                 enough.Cancel();
+            }
         }
     }
 

@@ -58,7 +58,9 @@ internal static class BenchClusterCommand
             var folder = Path.GetDirectoryName(mnist.Files[0])!;
             var peer = withPeers ? PeerProgram.Distributed() : null;
             if (withPeers && peer is null)
+            {
                 surroundings.Error.WriteLine("note: there is no folder bench/peers above the program or the current folder, so no peer is measured");
+            }
 
             var scratch = Directory.CreateTempSubdirectory("clustertrain-bench-");
             try
@@ -67,9 +69,13 @@ internal static class BenchClusterCommand
                 {
                     var result = Measure(network, batch, scratch.FullName, folder, dataFolder, peer);
                     if (isJson)
+                    {
                         WriteJson(result);
+                    }
                     else
+                    {
                         WriteText(result);
+                    }
                 }
             }
             finally
@@ -98,7 +104,9 @@ internal static class BenchClusterCommand
                 }
 
                 if (peer is not null && theirs.TrueForAll(result => result.Problem is null))
+                {
                     theirs.Add(peer.Run(network, mnist, seconds, stop, batch));
+                }
             }
 
             return new Result(network, batch, ours, peer?.Name, theirs);
@@ -117,11 +125,20 @@ internal static class BenchClusterCommand
             }
 
             if (result.PeerMedian is { } peer)
+            {
                 table.Add(result.Peer!, Figures.Count((long)peer), Ratio(peer / result.Ours[0].Median), "", "", "", "", "", "");
+            }
+
             foreach (var line in table.Lines())
+            {
                 surroundings.Out.WriteLine($"  {line}");
+            }
+
             if (result.PeerProblem is { } problem)
+            {
                 surroundings.Out.WriteLine($"  {result.Peer} was not measured: {problem}");
+            }
+
             surroundings.Out.WriteLine();
         }
 
@@ -139,7 +156,10 @@ internal static class BenchClusterCommand
                 json.WriteNumber("bytesPerStep", measured.BytesPerStep);
                 json.WriteStartObject("secondsPerStep");
                 foreach (var (part, value) in measured.Steps)
+                {
                     json.WriteNumber(part, value);
+                }
+
                 json.WriteEndObject();
                 json.WriteEndObject();
             }
@@ -149,9 +169,14 @@ internal static class BenchClusterCommand
                 json.WriteStartObject();
                 json.WriteString("name", result.Peer);
                 if (result.PeerMedian is { } median)
+                {
                     json.WriteNumber("samplesPerSecond", median);
+                }
                 else
+                {
                     json.WriteString("problem", result.PeerProblem);
+                }
+
                 json.WriteEndObject();
             }
 

@@ -76,7 +76,9 @@ internal static class BenchHashesCommand
         foreach (var recipe in recipes)
         {
             if (Row(recipe, dataFolder, surroundings) is { } row)
+            {
                 surroundings.Out.WriteLine(row);
+            }
         }
 
         return ExitCodes.Ok;

@@ -34,9 +34,14 @@ internal static class BenchKernelsCommand
         var kernels = KernelChoice.Active();
         var (peak, measurements) = KernelBenchmark.Run(kernels, threads, rounds);
         if (isJson)
+        {
             WriteJson(kernels, threads, peak, measurements, new JsonLines(output));
+        }
         else
+        {
             WriteText(kernels, threads, peak, measurements, output);
+        }
+
         return ExitCodes.Ok;
     }
 
@@ -62,7 +67,9 @@ internal static class BenchKernelsCommand
         }
 
         foreach (var line in table.Lines())
+        {
             output.WriteLine(line);
+        }
     }
 
     private static void WriteJson(
@@ -82,7 +89,10 @@ internal static class BenchKernelsCommand
             json.WriteNumber("percentOfPeak", one.PercentOfPeak);
             json.WriteNumber("microseconds", one.Microseconds);
             if (one.TreePercent is { } tree)
+            {
                 json.WriteNumber("treePercent", tree);
+            }
+
             json.WriteEndObject();
         }
 

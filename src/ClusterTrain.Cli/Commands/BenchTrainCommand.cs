@@ -48,14 +48,21 @@ internal static class BenchTrainCommand
             var (rows, mnist) = Rows(Locations.Of(recipeFolder: null, dataFolder, surroundings));
             var peers = withPeers ? PeerProgram.Find() : [];
             if (withPeers && peers.Count == 0)
+            {
                 surroundings.Error.WriteLine("note: there is no folder bench/peers above the program or the current folder, so no peer is measured");
+            }
+
             foreach (var network in BenchmarkNetwork.All)
             {
                 var result = Measure(network, rows, mnist, peers);
                 if (isJson)
+                {
                     WriteJson(result);
+                }
                 else
+                {
                     WriteText(result);
+                }
             }
 
             return ExitCodes.Ok;
@@ -67,7 +74,10 @@ internal static class BenchTrainCommand
             const string Name = "mnist";
             var store = new DataStore(locations);
             if (store.Look(Name) is null)
+            {
                 return (SyntheticImages.Create(1, SyntheticRows, 784, 10), null);
+            }
+
             using var progress = new DataProgressLine(surroundings);
             var recipe = new DataRecipe { Source = new NamedSource(Name), Scale = 1.0 / 255 };
             var rows = DataPreparation.Prepare(recipe, 1, locations, progress, surroundings.Interruption.Token).Train;
@@ -89,7 +99,9 @@ internal static class BenchTrainCommand
                 foreach (var (peer, results) in peers.Zip(theirs))
                 {
                     if (results.TrueForAll(result => result.Problem is null))
+                    {
                         results.Add(peer.Run(network, mnist, seconds, stop));
+                    }
                 }
             }
 
@@ -110,7 +122,10 @@ internal static class BenchTrainCommand
             foreach (var speed in result.Speeds)
             {
                 if (speed.Median is not { } median)
+                {
                     continue;
+                }
+
                 table.Add(
                     $"{speed.Name} {speed.Version}".TrimEnd(),
                     Figures.Count((long)median),
@@ -122,9 +137,15 @@ internal static class BenchTrainCommand
             }
 
             foreach (var line in table.Lines())
+            {
                 output.WriteLine($"  {line}");
+            }
+
             foreach (var speed in result.Speeds.Where(speed => speed.Problem is not null))
+            {
                 output.WriteLine($"  {speed.Name} was not measured: {speed.Problem}");
+            }
+
             output.WriteLine();
         }
 
@@ -177,7 +198,10 @@ internal static class BenchTrainCommand
         public static Speed Of(string name, List<PeerResult> turns)
         {
             if (turns.Find(turn => turn.Problem is not null) is { } failed)
+            {
                 return new Speed(name, string.Empty, null, 0, failed.Problem);
+            }
+
             var speeds = turns.Select(turn => turn.SamplesPerSecond!.Value).ToList();
             return new Speed(name, turns[0].Version, MedianOf(speeds), speeds.Max(), null);
         }

@@ -55,9 +55,14 @@ internal static class CheckCommand
         RecipeChecks.CheckAgainst(source.Recipe, data.Train.Features, data.Train.Outputs, data.Train.Rows, data.Classes);
         var checks = RecipeGradientCheck.Run(source.Recipe, data.Train, kernels, rows, derivatives);
         if (isJson)
+        {
             WriteJson(checks, new JsonLines(surroundings.Out));
+        }
         else
+        {
             WriteText(checks, surroundings.Out);
+        }
+
         return checks.All(check => check.Passed) ? ExitCodes.Ok : ExitCodes.Failed;
     }
 
@@ -75,7 +80,10 @@ internal static class CheckCommand
         }
 
         foreach (var line in table.Lines())
+        {
             output.WriteLine(line);
+        }
+
         output.WriteLine();
         output.WriteLine("Largest differences, relative to the tensor's largest derivative: of the chain rule from finite differences in double (at "
             + $"most {Shown(GradientCheck.FiniteDifferenceTolerance)}), and of the network's float gradient from the chain rule in double (at most "

@@ -42,7 +42,10 @@ internal sealed class CommandHelp(string[] rootExamples) : SynchronousCommandLin
         {
             output.WriteLine("Examples:");
             foreach (var example in examples)
+            {
                 output.WriteLine($"  {example}");
+            }
+
             output.WriteLine();
         }
 

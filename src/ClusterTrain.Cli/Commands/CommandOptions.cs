@@ -33,7 +33,10 @@ internal static class CommandOptions
         {
             var text = result.Tokens[0].Value;
             if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is > 0 and < 1)
+            {
                 return value;
+            }
+
             result.AddError($"--threshold is '{text}'; allowed are numbers between 0 and 1.");
             return null;
         },
@@ -48,7 +51,10 @@ internal static class CommandOptions
         {
             var text = result.Tokens[0].Value;
             if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most)
+            {
                 return value;
+            }
+
             result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} is '{text}'; allowed are whole numbers from {least} to {most}."));
             return null;
         },

@@ -44,9 +44,15 @@ internal static class DashboardCommand
         void Look()
         {
             if (Interlocked.Exchange(ref isLooking, 1) == 1)
+            {
                 return;
+            }
+
             foreach (var run in runs)
+            {
                 run.Look();
+            }
+
             Volatile.Write(ref isLooking, 0);
         }
     }

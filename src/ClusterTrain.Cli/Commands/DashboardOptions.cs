@@ -53,7 +53,10 @@ internal sealed class DashboardOptions
         var isServed = _isImplied || parsed.GetResult(_address) is not null;
         var isSent = surroundings.Variable(CollectorVariable) is { Length: > 0 };
         if (!isServed && !isSent)
+        {
             return null;
+        }
+
         var token = parsed.GetValue(_token) is { } file ? ReadToken(file) : surroundings.Variable(TokenVariable) is { Length: > 0 } text ? text.Trim()
             : null;
         return new DashboardArguments(isServed, parsed.GetValue(_address) ?? "", token, _address.Name);
@@ -101,7 +104,10 @@ internal sealed class LivePage : IDisposable
         DashboardArguments? arguments, Func<bool> isReady, IEnumerable<string> peers, bool isJson, Surroundings surroundings)
     {
         if (arguments is null)
+        {
             return null;
+        }
+
         var page = Serve(arguments, [new RunWatch(surroundings.Time)], isReady, peers, surroundings);
         page.Tell(isJson);
         return page;
@@ -124,7 +130,10 @@ internal sealed class LivePage : IDisposable
                 Peers = [.. peers.Select(host => $"{host}:{listen.Port}")],
             };
             if (settings is { IsPublic: true, Token: null })
+            {
                 settings = settings with { Token = DashboardServer.NewToken() };
+            }
+
             var server = DashboardServer.Start(settings, runs, isReady, surroundings.Time);
             return new LivePage(runs, server, arguments.IsServed ? server.Address : null, surroundings);
         }
@@ -142,7 +151,10 @@ internal sealed class LivePage : IDisposable
     public void Tell(bool isJson)
     {
         if (Address is null)
+        {
             return;
+        }
+
         if (isJson)
         {
             new JsonLines(_surroundings.Out).Write(json =>

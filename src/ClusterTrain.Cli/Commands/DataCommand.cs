@@ -65,11 +65,19 @@ internal static class DataCommand
             var store = new DataStore(Locations.Of(recipeFolder: null, parsed.GetValue(data), surroundings));
             StoredDataSet found;
             using (var progress = new DataProgressLine(surroundings))
+            {
                 found = store.Get(parsed.GetRequiredValue(name), progress, surroundings.Interruption.Token);
+            }
+
             if (parsed.GetValue(json))
+            {
                 WriteJson(found.Set, found, new JsonLines(surroundings.Out));
+            }
             else
+            {
                 surroundings.Out.WriteLine($"{found.Set.Name}: {Where(found)}");
+            }
+
             return ExitCodes.Ok;
         });
         return command;
@@ -78,7 +86,10 @@ internal static class DataCommand
     private static string Where(StoredDataSet? found)
     {
         if (found is null)
+        {
             return "not on this machine; `clustertrain data get` fetches it";
+        }
+
         var folders = found.Files.Select(file => Path.GetDirectoryName(file)!).Distinct().ToList();
         return folders.Count == 0 ? "part of the program" : $"in {string.Join(" and ", folders)}";
     }
@@ -91,7 +102,10 @@ internal static class DataCommand
         json.WriteBoolean("found", found is not null);
         json.WriteStartArray("files");
         foreach (var file in found?.Files ?? [])
+        {
             json.WriteStringValue(file);
+        }
+
         json.WriteEndArray();
     });
 }

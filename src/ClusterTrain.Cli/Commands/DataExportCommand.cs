@@ -43,9 +43,15 @@ internal static class DataExportCommand
     private static int Run(string name, string folder, bool withHeader, string? dataFolder, bool isJson, Surroundings surroundings)
     {
         if (File.Exists(folder))
+        {
             throw new UsageException($"--out is '{folder}', a file; name a folder.");
+        }
+
         if (KnownDataSet.All.Any(set => set.Name == name))
+        {
             Directory.CreateDirectory(folder);
+        }
+
         IReadOnlyList<string> files;
         using (var progress = new DataProgressLine(surroundings, showsFiles: true))
         {
@@ -59,14 +65,20 @@ internal static class DataExportCommand
             {
                 json.WriteStartArray("files");
                 foreach (var file in files)
+                {
                     json.WriteStringValue(file);
+                }
+
                 json.WriteEndArray();
             });
             return ExitCodes.Ok;
         }
 
         foreach (var file in files)
+        {
             surroundings.Out.WriteLine($"{file}: {Figures.Megabytes(new FileInfo(file).Length)}");
+        }
+
         return ExitCodes.Ok;
     }
 }

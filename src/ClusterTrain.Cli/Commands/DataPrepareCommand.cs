@@ -55,7 +55,10 @@ internal static class DataPrepareCommand
         RefuseOther(path);
         ImmutableArray<string> warnings;
         using (var progress = new DataProgressLine(surroundings, showsFiles: true))
+        {
             warnings = DataPreparation.PrepareToFile(source.Recipe, locations, path, progress, surroundings.Interruption.Token);
+        }
+
         surroundings.Warn(warnings);
         var written = PreparedDataFile.Open(path);
         var bytes = new FileInfo(path).Length;
@@ -85,11 +88,19 @@ internal static class DataPrepareCommand
     private static void RefuseOther(string path)
     {
         if (Directory.Exists(path))
+        {
             throw new UsageException($"--out is '{path}', a folder; name a file in it.");
+        }
+
         var folder = Path.GetDirectoryName(Path.GetFullPath(path));
         if (!Directory.Exists(folder))
+        {
             throw new UsageException($"--out is '{path}', and there is no folder {folder}; create it first.");
+        }
+
         if (File.Exists(path) && !PreparedDataFile.IsAt(path))
+        {
             throw new UsageException($"--out is '{path}', a file that does not hold prepared rows; name another one, or delete it first.");
+        }
     }
 }

@@ -23,14 +23,19 @@ internal static class EnvironmentValues
     public static string[] Add(string[] args, ParseResult parsed, Func<string, string?> variable, List<string> used)
     {
         if (parsed.CommandResult.Command is not CommandWithExamples { TakesEnvironment: true } command || AsksForHelp(parsed))
+        {
             return args;
+        }
 
         var added = new List<string>(args);
         foreach (var option in command.Options.Where(option => parsed.GetResult(option) is null or { Implicit: true }))
         {
             // --data is looked at before the folders of CLUSTERTRAIN_DATA, which is a list and known to all commands.
             if (option is System.CommandLine.Help.HelpOption or VersionOption || option.Name == "--data" || Value(option.Name) is not { } value)
+            {
                 continue;
+            }
+
             if (option.ValueType == typeof(bool))
             {
                 added.AddRange(IsOn(Name(option.Name), value) ? [option.Name] : []);
@@ -49,7 +54,9 @@ internal static class EnvironmentValues
         foreach (var argument in command.Arguments.Where(argument => parsed.GetResult(argument) is null or { Tokens.Count: 0 }))
         {
             if (Value(argument.Name) is { } value)
+            {
                 added.Add(value);
+            }
         }
 
         return [.. added];
@@ -57,7 +64,10 @@ internal static class EnvironmentValues
         string? Value(string name)
         {
             if (variable(Name(name)) is not { Length: > 0 } value)
+            {
                 return null;
+            }
+
             used.Add($"{Name(name)}={value}");
             return value;
         }

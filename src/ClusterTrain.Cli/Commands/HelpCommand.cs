@@ -49,7 +49,10 @@ internal static class HelpCommand
         command.SetAction(_ =>
         {
             foreach (var (code, meaning) in ExitCodes.Help)
+            {
                 surroundings.Out.WriteLine($"{code,-4} {meaning}");
+            }
+
             return ExitCodes.Ok;
         });
         return command;

@@ -68,17 +68,28 @@ internal static class InitCommand
     {
         string[] paths = [.. files.SelectMany(Named)];
         foreach (var file in paths)
+        {
             RefuseOthers(file);
+        }
+
         if (paths.Distinct(StringComparer.Ordinal).Count() < paths.Length)
+        {
             throw new UsageException($"{paths.First(file => paths.Count(other => other == file) > 1)}: is named twice; name each file once.");
+        }
+
         var plain = files[0].EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? files[0][..^3] : files[0];
         var stem = files[0] == paths[0] ? Path.GetFileNameWithoutExtension(plain) : RecipeReader.NameOf(plain).TrimEnd('-', '_');
         var path = recipePath ?? $"{stem}.yaml";
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (File.Exists(path) || Directory.Exists(path))
+        {
             throw new UsageException($"{path}: already exists and was not changed. Name another file with --out, or delete it first.");
+        }
+
         if (!Directory.Exists(folder))
+        {
             throw new UsageException($"--out is '{path}', and there is no folder {folder}; create it first.");
+        }
 
         // Beside the recipe the data are found wherever the command runs.
         var written = files.Length == 1 ? files : paths;
@@ -98,9 +109,15 @@ internal static class InitCommand
     private static IEnumerable<string> Named(string file)
     {
         if (file == "-" || SpecialFile.IsAt(file))
+        {
             throw new UsageException($"{file}: cannot be named in a recipe. Save the rows in a file first.");
+        }
+
         if (!Path.GetFileName(file).AsSpan().ContainsAny('*', '?') || File.Exists(file))
+        {
             return [file];
+        }
+
         var folder = Path.GetDirectoryName(file) is { Length: > 0 } of ? of : ".";
         string[] found = Directory.Exists(folder) ? [.. DataLocations.Fitting(folder, Path.GetFileName(file))] : [];
         return found.Length > 0 ? found : throw new UsageException($"{file}: no file matches; check the path.");
@@ -116,9 +133,14 @@ internal static class InitCommand
 
         var start = new byte[FileKind.StartBytes];
         using (var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0))
+        {
             start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+        }
+
         if (FileKind.IsRecipe(file, start))
+        {
             throw new UsageException($"{file}: is already a recipe; train it: clustertrain train {file}. For another one, name a file of rows.");
+        }
     }
 
     // A recipe that would not train is not written.

@@ -15,7 +15,10 @@ internal static class Locations
     public static DataLocations Of(string? recipeFolder, string? dataFolder, Surroundings surroundings, bool mayDownload = true)
     {
         if (dataFolder is not null && !Directory.Exists(dataFolder))
+        {
             throw new UsageException($"--data is '{dataFolder}', and there is no such folder.");
+        }
+
         var locations = DataLocations.FromEnvironment(recipeFolder, name => name == DataLocations.DataVariable && dataFolder is not null
             ? $"{dataFolder}{Path.PathSeparator}{surroundings.Variable(name)}"
             : surroundings.Variable(name));

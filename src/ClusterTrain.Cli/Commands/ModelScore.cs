@@ -46,7 +46,10 @@ internal static class ModelScore
     public static void CheckThreshold(Model model, double? threshold)
     {
         if (threshold is null)
+        {
             return;
+        }
+
         if (model.Classes.Length != 2)
         {
             throw new UsageException(
@@ -86,17 +89,28 @@ internal static class ModelScore
     private static void RefuseOthers(string path)
     {
         if (!File.Exists(path) || SpecialFile.IsAt(path))
+        {
             return;
+        }
+
         var start = new byte[FileKind.StartBytes];
         using (var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0))
+        {
             start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+        }
+
         if (FileKind.IsSafetensors(start) || start.Length == 0)
+        {
             return;
+        }
+
         var kind = FileKind.Of(start)
             ?? (FileKind.IsRecipe(path, start) ? $"a recipe; train it first: clustertrain train {path}"
                 : FileKind.IsText(start) ? "text, perhaps a file of rows; the model comes first, then the rows"
                 : null);
         if (kind is not null)
+        {
             throw new UsageException($"{path}: is {kind}. A model is the model.safetensors of a run, or the run's folder.");
+        }
     }
 }

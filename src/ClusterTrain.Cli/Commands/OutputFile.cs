@@ -16,12 +16,17 @@ internal static class OutputFile
     public static void RefuseInput(string option, string? path, params ReadOnlySpan<string?> inputs)
     {
         if (path is null || !File.Exists(path))
+        {
             return;
+        }
+
         var whole = Whole(path);
         foreach (var input in inputs)
         {
             if (input is not null && IsOf(whole, input))
+            {
                 throw new UsageException($"{option} is '{path}', which this command reads and would overwrite; name another file.");
+            }
         }
     }
 

@@ -40,7 +40,9 @@ internal static class PredictCommand
         command.Validators.Add(result =>
         {
             if (result.GetValue(json) && result.GetValue(format) == "csv")
+            {
                 result.AddError("--json and --format csv contradict each other; use one of them.");
+            }
         });
         command.SetAction(parsed =>
         {

@@ -36,7 +36,10 @@ internal static class ReportCommand
         var files = RunReport.Write(
             runs, target, recipeFolder => Locations.Of(recipeFolder, dataFolder, surroundings), surroundings.Interruption.Token);
         foreach (var note in files.Notes)
+        {
             surroundings.Error.WriteLine($"note: {note}");
+        }
+
         surroundings.Out.WriteLine(files.Page);
         return ExitCodes.Ok;
     }

@@ -16,14 +16,20 @@ internal static class RunFolders
     public static RunFolder Create(string? path, RunSource source, TimeProvider time)
     {
         if (path is not null)
+        {
             return RunFolder.Create(path, source.Recipe, source.RecipeFolder, source.Prepared);
+        }
+
         var now = time.GetLocalNow();
         var first = Path.Combine(Parent, string.Create(CultureInfo.InvariantCulture, $"{source.Recipe.Name}-{now:yyyyMMdd-HHmmss}"));
         for (var number = 1; ; number++)
         {
             var chosen = number == 1 ? first : string.Create(CultureInfo.InvariantCulture, $"{first}-{number}");
             if (Directory.Exists(chosen))
+            {
                 continue;
+            }
+
             try
             {
                 return RunFolder.Create(chosen, source.Recipe, source.RecipeFolder, source.Prepared);

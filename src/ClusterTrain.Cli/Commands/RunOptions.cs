@@ -62,7 +62,9 @@ internal sealed class RunOptions
     {
         command.Arguments.Add(_recipe);
         foreach (var option in (Option[])[_set, _out, _period, _steps, _receiptSteps, _audit, _tensorBoard, _trace, _data, _prepared, _json, _quiet])
+        {
             command.Options.Add(option);
+        }
     }
 
     /// <summary>What was given.</summary>
@@ -158,7 +160,10 @@ internal sealed record RunArguments
     public IEnumerable<string> CommandLine()
     {
         if (Recipe is not null)
+        {
             yield return Recipe;
+        }
+
         foreach (var change in Overrides)
         {
             yield return "--set";
@@ -179,7 +184,10 @@ internal sealed record RunArguments
         }
 
         if (IsForTensorBoard)
+        {
             yield return "--tensorboard";
+        }
+
         foreach (var (name, value) in new[] { ("--trace", Trace), ("--data", Data), ("--prepared", Prepared) })
         {
             if (value is not null)

@@ -111,7 +111,9 @@ internal sealed class RunSession : IDisposable
             ResumeCommand = $"{command} {(folder.Contains(' ', StringComparison.Ordinal) ? $"\"{folder}\"" : folder)}",
         });
         foreach (var warning in Data.Warnings)
+        {
             Observe(new RunWarning(warning));
+        }
     }
 
     /// <summary>Tells whoever watches what is trained, also while another node leads it.</summary>
@@ -127,7 +129,10 @@ internal sealed class RunSession : IDisposable
         _audited = happened is RunAudited { Totals: var totals } ? totals : _audited;
         _tensorBoard?.Write(happened);
         if (LogProblem is { } problem && !hadProblem)
+        {
             _view.Observe(new RunWarning($"the log cannot be written: {problem}; its lines are kept until it can be, and training continues"));
+        }
+
         _view.Observe(happened);
         _watch?.Observe(happened);
         _trace?.Write(happened);
@@ -163,12 +168,21 @@ internal sealed class RunSession : IDisposable
         var training = ModelScore.Quickly(model, Data.Train, threads);
         Write("training", training);
         if (DataWarnings.OfResult(training, Recipe) is { } warning)
+        {
             Observe(new RunWarning(warning));
+        }
+
         if (Data.Test is not { } rows)
+        {
             return (training, null);
+        }
+
         var test = ModelScore.Of(model, rows, threads);
         if (test.FirstUndefined is { } row)
+        {
             Observe(new RunWarning(Predictions.Undefined(rows, row).Message));
+        }
+
         Write("test", test);
         return (training, test);
 

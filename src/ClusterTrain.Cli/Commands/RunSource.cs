@@ -26,7 +26,10 @@ internal sealed record RunSource(Recipe Recipe, string? RecipeFolder, string? Pr
     public static RunSource OfRecipe(string? path, IReadOnlyList<string> overrides)
     {
         if (path is not null)
+        {
             return new RunSource(RecipeReader.Read(path, overrides, StartWeights.Hash), Path.GetDirectoryName(Path.GetFullPath(path)));
+        }
+
         using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream(BuiltIn)
             ?? throw new InvalidOperationException($"The resource {BuiltIn} is missing from the program.");
         using var text = new StreamReader(resource);

@@ -46,7 +46,9 @@ internal static class ScoreCommand
         command.Validators.Add(result =>
         {
             if (result.GetValue(part) is not null && result.GetValue(files) is { Length: > 0 })
+            {
                 result.AddError("--rows chooses among the rows of the recipe, and FILE names others; use one of the two.");
+            }
         });
         command.SetAction(parsed => Run(
             parsed.GetRequiredValue(model), parsed.GetValue(files) ?? [], parsed.GetValue(part)
@@ -65,13 +67,24 @@ internal static class ScoreCommand
             : LabelledRows(model, files[0], files.ElementAtOrDefault(1), surroundings);
         var figures = ModelScore.Of(model, rows, Environment.ProcessorCount, threshold ?? EvaluationSums.EvenThreshold);
         if (runFolder is not null && model.Recipe.EarlyStopping is not null)
+        {
             NoteEpoch(model, Path.Combine(runFolder, "receipt.jsonl"), surroundings.Error);
+        }
+
         if (figures.FirstUndefined is { } row)
+        {
             throw Predictions.Undefined(rows, row);
+        }
+
         if (isJson)
+        {
             new JsonLines(surroundings.Out).Write(json => EvaluationJson.WriteAll(json, figures, model.Classes));
+        }
         else
+        {
             WriteText(model, figures, surroundings.Out);
+        }
+
         return ExitCodes.Ok;
     }
 
@@ -127,9 +140,15 @@ internal static class ScoreCommand
     {
         output.WriteLine($"{Figures.Line(figures, "")}  on {Figures.Count(figures.Rows, "row")}");
         if (figures.Details is { } details)
+        {
             output.WriteLine(Figures.Line(details));
+        }
+
         if (figures.Confusion is not { } confusion)
+        {
             return;
+        }
+
         if (model.Classes.Length > MostClassesShown)
         {
             output.WriteLine($"({model.Classes.Length} classes: --json prints the figures of each and the confusion matrix)");
@@ -137,7 +156,10 @@ internal static class ScoreCommand
         }
 
         if (figures.Details is { Classes: var classes })
+        {
             Write(PerClass(model, classes));
+        }
+
         var table = new TextTable(["true \\ predicted", .. model.Classes]);
         for (var row = 0; row < confusion.GetLength(0); row++)
         {
@@ -151,7 +173,9 @@ internal static class ScoreCommand
         {
             output.WriteLine();
             foreach (var line in of.Lines())
+            {
                 output.WriteLine(line);
+            }
         }
     }
 

@@ -49,7 +49,10 @@ internal static class TrainCommand
         Check(arguments, resumed, workers, threads);
         arguments.CheckAudit(workers);
         if (resumed is not null && RunSource.ResultOf(resumed) is { } result)
+        {
             return RunViews.AlreadyDone(resumed, result, arguments.IsJson, surroundings);
+        }
+
         var source = (resumed is not null ? RunSource.OfFolder(resumed) : RunSource.OfRecipe(arguments.Recipe, arguments.Overrides))
             .ReadFrom(arguments.Prepared);
         using var page = LivePage.Of(watched, () => true, [], arguments.IsJson, surroundings);

@@ -38,18 +38,28 @@ internal static class VerifyCommand
     public static int Print(VerificationReport report, bool isJson, Surroundings surroundings)
     {
         if (isJson)
+        {
             new JsonLines(surroundings.Out).Write(json => WriteJson(json, report));
+        }
         else
+        {
             WriteText(report, surroundings.Out);
+        }
+
         return report.Agrees ? ExitCodes.Ok : ExitCodes.Failed;
     }
 
     private static void WriteText(VerificationReport report, TextWriter output)
     {
         foreach (var line in report.Checked)
+        {
             output.WriteLine($"ok      {line}");
+        }
+
         foreach (var line in report.Differences)
+        {
             output.WriteLine($"DIFFERS {line}");
+        }
     }
 
     private static void WriteJson(Utf8JsonWriter json, VerificationReport report)
@@ -62,7 +72,10 @@ internal static class VerifyCommand
         {
             json.WriteStartArray(name);
             foreach (var line in lines)
+            {
                 json.WriteStringValue(line);
+            }
+
             json.WriteEndArray();
         }
     }

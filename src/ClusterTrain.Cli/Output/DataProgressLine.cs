@@ -43,7 +43,9 @@ internal sealed class DataProgressLine(Surroundings surroundings, bool showsFile
     public void Dispose()
     {
         lock (_gate)
+        {
             EndLine();
+        }
     }
 
     private void Show(string activity, DataProgress value)
@@ -51,9 +53,15 @@ internal sealed class DataProgressLine(Surroundings surroundings, bool showsFile
         var isNew = value.Item != _item;
         var period = TimeSpan.FromSeconds(surroundings.IsErrorTerminal ? 0.1 : 5);
         if (!isNew && value.Bytes != value.TotalBytes && surroundings.Time.GetElapsedTime(_lastLine) < period)
+        {
             return;
+        }
+
         if (isNew)
+        {
             EndLine();
+        }
+
         (_item, _lastLine) = (value.Item, surroundings.Time.GetTimestamp());
         var done = value.Bytes == 0 ? "" : $"  {Figures.Megabytes(value.Bytes)}";
         var share = value is { Bytes: > 0, TotalBytes: > 0 and var total }
@@ -74,7 +82,10 @@ internal sealed class DataProgressLine(Surroundings surroundings, bool showsFile
     private void EndLine()
     {
         if (_shown > 0)
+        {
             surroundings.Error.WriteLine();
+        }
+
         _shown = 0;
     }
 }

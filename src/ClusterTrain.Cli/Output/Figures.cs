@@ -26,11 +26,19 @@ internal static class Figures
         {
             line.Append(CultureInfo.InvariantCulture, $"val_loss {Number(validation.Loss)}  ");
             if (validation.Accuracy is { } accuracy)
+            {
                 line.Append(CultureInfo.InvariantCulture, $"val_acc {accuracy:F4}  ");
+            }
+
             if (validation.MeanSquaredError is { } error)
+            {
                 line.Append(CultureInfo.InvariantCulture, $"val_mse {Number(error)}  ");
+            }
+
             if (validation.R2 is { } r2)
+            {
                 line.Append(CultureInfo.InvariantCulture, $"val_r2 {Share(r2)}  ");
+            }
         }
 
         line.Append(CultureInfo.InvariantCulture,
@@ -58,15 +66,30 @@ internal static class Figures
         var line = new StringBuilder();
         line.Append(CultureInfo.InvariantCulture, $"{prefix}loss {Number(figures.Loss)}");
         if (figures.Accuracy is { } accuracy)
+        {
             line.Append(CultureInfo.InvariantCulture, $"  {prefix}acc {accuracy:F4}");
+        }
+
         if (figures.MeanSquaredError is { } squared)
+        {
             line.Append(CultureInfo.InvariantCulture, $"  {prefix}mse {Number(squared)}");
+        }
+
         if (figures.MeanAbsoluteError is { } absolute)
+        {
             line.Append(CultureInfo.InvariantCulture, $"  {prefix}mae {Number(absolute)}");
+        }
+
         if (figures.MeanAbsolutePercentageError is { } share)
+        {
             line.Append(CultureInfo.InvariantCulture, $"  {prefix}mape {Percent(share)} %");
+        }
+
         if (figures.R2 is { } r2)
+        {
             line.Append(CultureInfo.InvariantCulture, $"  {prefix}r2 {Share(r2)}");
+        }
+
         return line.ToString();
     }
 
@@ -76,13 +99,25 @@ internal static class Figures
         var line = new StringBuilder();
         line.Append(CultureInfo.InvariantCulture, $"precision {figures.Precision:F4}  recall {figures.Recall:F4}  f1 {figures.F1:F4}");
         if (figures.RocAuc is { } roc)
+        {
             line.Append(CultureInfo.InvariantCulture, $"  roc_auc {roc:F4}");
+        }
+
         if (figures.PrAuc is { } pr)
+        {
             line.Append(CultureInfo.InvariantCulture, $"  pr_auc {pr:F4}");
+        }
+
         if (figures.LogLoss is { } log)
+        {
             line.Append(CultureInfo.InvariantCulture, $"  log_loss {Number(log)}");
+        }
+
         if (figures.CalibrationError is { } calibration)
+        {
             line.Append(CultureInfo.InvariantCulture, $"  calibration_error {calibration:F4}");
+        }
+
         return line.ToString();
     }
 

@@ -113,11 +113,19 @@ internal sealed record RunSummary
     public IEnumerable<string> CompletedLines(RunCompleted completed)
     {
         if (Training is { } training)
+        {
             yield return $"{Figures.Line(training, "train_")}  on {Figures.Count(training.Rows, "row")}";
+        }
+
         if (completed.StoppedEarly)
+        {
             yield return string.Create(CultureInfo.InvariantCulture, $"stopped early; the weights are those of epoch {completed.Epoch}");
+        }
         else if (Best is { } best)
+        {
             yield return string.Create(CultureInfo.InvariantCulture, $"the weights are those of epoch {best.Epoch}, the best");
+        }
+
         if (Best is { Validation: { } validation } chosen)
         {
             yield return string.Create(CultureInfo.InvariantCulture,
@@ -125,9 +133,15 @@ internal sealed record RunSummary
         }
 
         if (Test is { } test)
+        {
             yield return $"{Figures.Line(test, "test_")}  on {Figures.Count(test.Rows, "row")}";
+        }
+
         if (Audited is { } audited)
+        {
             yield return audited.Sentence;
+        }
+
         yield return $"done in {Figures.Duration(Elapsed)}; {Path.Combine(Folder, "model.safetensors")}";
     }
 

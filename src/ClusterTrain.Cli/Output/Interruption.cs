@@ -50,15 +50,22 @@ internal sealed class Interruption(Action<int> endAtOnce) : IDisposable
     public void Raise(int exitCode)
     {
         if (Interlocked.CompareExchange(ref _exitCode, exitCode, ExitCodes.Ok) == ExitCodes.Ok)
+        {
             _source.Cancel();
+        }
         else if (exitCode != ExitCodes.HungUp)
+        {
             endAtOnce(exitCode);
+        }
     }
 
     public void Dispose()
     {
         foreach (var registration in _registrations)
+        {
             registration.Dispose();
+        }
+
         _source.Dispose();
     }
 
@@ -66,6 +73,8 @@ internal sealed class Interruption(Action<int> endAtOnce) : IDisposable
     {
         context.Cancel = true;
         if (signal == PosixSignal.SIGTERM || !_isFollowing)
+        {
             Raise(exitCode);
+        }
     }));
 }

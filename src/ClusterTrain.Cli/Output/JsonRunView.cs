@@ -27,7 +27,10 @@ internal sealed class JsonRunView(TextWriter output, TimeProvider time) : IRunVi
     public void End(RunSummary report)
     {
         if (report.Outcome is not RunCompleted completed)
+        {
             return;
+        }
+
         _lines.Write(json =>
         {
             json.WriteString("event", "result");
@@ -38,7 +41,10 @@ internal sealed class JsonRunView(TextWriter output, TimeProvider time) : IRunVi
             foreach (var (name, figures) in new[] { ("training", report.Training), ("test", report.Test) })
             {
                 if (figures is null)
+                {
                     continue;
+                }
+
                 json.WriteStartObject(name);
                 EvaluationJson.WriteAll(json, figures);
                 json.WriteEndObject();

@@ -39,7 +39,9 @@ internal sealed class PlainMemberView(Surroundings surroundings) : IMemberView
         };
         Line($"{what}; joining {string.Join(", ", options.Join)}");
         if (endpoint is not null && !options.Security.HasSecret)
+        {
             Line("without a cluster secret it listens on loopback only");
+        }
     }
 
     public void Observe(NodeEvent happened)
@@ -83,7 +85,10 @@ internal sealed class PlainMemberView(Surroundings surroundings) : IMemberView
     private bool IsDue(MemberFetching fetching)
     {
         if (fetching.Bytes != fetching.Total && _lastFetch is { } last && surroundings.Time.GetElapsedTime(last) < s_fetchPeriod)
+        {
             return false;
+        }
+
         _lastFetch = surroundings.Time.GetTimestamp();
         return true;
     }
@@ -104,7 +109,9 @@ internal sealed class JsonMemberView(TextWriter output) : IMemberView
         json.WriteBoolean("parameterServer", options.IsParameterServer);
         json.WriteString("join", string.Join(',', options.Join));
         if (endpoint is not null)
+        {
             json.WriteString("address", endpoint.ToString());
+        }
     });
 
     public void Observe(NodeEvent happened) => _lines.Write(json =>
@@ -148,7 +155,9 @@ internal sealed class JsonMemberView(TextWriter output) : IMemberView
             _ => "error",
         });
         if (outcome is NodeFailed error)
+        {
             json.WriteString("reason", error.Reason);
+        }
     });
 
     public void Dispose() => output.Flush();

@@ -57,7 +57,10 @@ internal sealed class PlainRunView(TextWriter output, TextWriter error, TimeProv
                 break;
             case RunInterrupted interrupted:
                 foreach (var line in _run!.InterruptedLines(interrupted))
+                {
                     error.WriteLine(line);
+                }
+
                 break;
             case RunFailed failed:
                 error.WriteLine($"error: {failed.Reason}");
@@ -74,8 +77,13 @@ internal sealed class PlainRunView(TextWriter output, TextWriter error, TimeProv
     private void Write(IEnumerable<string> lines)
     {
         if (isQuiet)
+        {
             return;
+        }
+
         foreach (var line in lines)
+        {
             output.WriteLine(line);
+        }
     }
 }

@@ -54,12 +54,18 @@ internal static class Predictions
             rows.Gather(start, count, features.AsSpan(0, count * inputs), targets.AsSpan(0, count * rows.Outputs));
             network.Predict(model.Weights.Span, features.AsSpan(0, count * inputs), count, results.AsSpan(0, count * outputs));
             for (var i = 0; i < count * outputs; i++)
+            {
                 results[i] = model.InUnit(results[i], i % outputs);
+            }
+
             for (var row = 0; row < count; row++)
             {
                 var output = results.AsSpan(row * outputs, outputs);
                 if (EvaluationSums.IsUndefined(output))
+                {
                     throw Undefined(rows, start + row);
+                }
+
                 writer.Write(output);
             }
         }
@@ -90,7 +96,10 @@ internal sealed class CsvPredictions : IPredictionWriter
         ImmutableArray<string> columns = [.. kept?.Names ?? []];
         columns = [.. columns, .. Apart("predicted", model.TargetNames, columns)];
         if (isClassification && form.WithOutputs)
+        {
             columns = [.. columns, .. Apart("output", Predictions.OutputNames(model), columns)];
+        }
+
         output.WriteLine(string.Join(',', columns.Select(Cell)));
     }
 
@@ -98,13 +107,21 @@ internal sealed class CsvPredictions : IPredictionWriter
     {
         _line.Clear();
         foreach (var cell in _kept?.Rows[_row++] ?? [])
+        {
             _line.Append(Cell(cell)).Append(',');
+        }
+
         if (!_model.Classes.IsEmpty)
+        {
             _line.Append(Cell(_model.Classes[EvaluationSums.ClassOf(outputs, _form.Threshold)])).Append(',');
+        }
+
         if (_withOutputs)
         {
             foreach (var output in outputs)
+            {
                 _line.Append(CultureInfo.InvariantCulture, $"{output:R},");
+            }
         }
 
         _line.Length--;
@@ -118,7 +135,10 @@ internal sealed class CsvPredictions : IPredictionWriter
         {
             var name = wanted;
             while (before.Contains(name) || (name != wanted && names.Contains(name)))
+            {
                 name = $"{word} {name}";
+            }
+
             yield return name;
         }
     }
@@ -146,18 +166,30 @@ internal sealed class JsonPredictions(TextWriter output, Model model, Prediction
             {
                 json.WriteStartObject("kept");
                 foreach (var (name, cell) in kept.Names.Zip(kept.Rows[_row]))
+                {
                     json.WriteString(name, cell);
+                }
+
                 json.WriteEndObject();
             }
 
             _row++;
             if (!model.Classes.IsEmpty)
+            {
                 json.WriteString("class", model.Classes[EvaluationSums.ClassOf(_outputs, form.Threshold)]);
+            }
+
             if (!form.WithOutputs && !model.Classes.IsEmpty)
+            {
                 return;
+            }
+
             json.WriteStartObject("outputs");
             foreach (var (name, value) in Predictions.OutputNames(model).Zip(_outputs))
+            {
                 json.WriteFigure(name, value);
+            }
+
             json.WriteEndObject();
         });
     }

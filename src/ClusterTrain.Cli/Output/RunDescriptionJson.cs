@@ -14,7 +14,10 @@ internal static class RunDescriptionJson
         json.WriteBoolean("resumed", run.IsResumed);
         json.WriteStartArray("layers");
         foreach (var width in run.Widths)
+        {
             json.WriteNumberValue(width);
+        }
+
         json.WriteEndArray();
         json.WriteNumber("parameters", run.Parameters);
         json.WriteNumber("rows", run.Rows);
@@ -28,7 +31,10 @@ internal static class RunDescriptionJson
         json.WriteNumber("parameterServers", run.ParameterServers);
         json.WriteString("kernels", run.Kernels);
         if (run.Address is { } address)
+        {
             json.WriteString("address", address);
+        }
+
         json.WriteString("resumeCommand", run.ResumeCommand);
     }
 

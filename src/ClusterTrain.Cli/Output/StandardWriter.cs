@@ -32,7 +32,9 @@ internal sealed class StandardWriter(TextWriter stream, string? name) : TextWrit
         {
             // A stream that was closed before the start is the one that may not be written to.
             if (name is not null)
+            {
                 throw new IOException($"{name} cannot be written: {(error is IOException ? error.Message : "it is closed")}", error);
+            }
         }
     }
 }

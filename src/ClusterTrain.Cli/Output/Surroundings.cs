@@ -52,7 +52,10 @@ internal sealed class Surroundings : IDisposable
         var interruption = new Interruption(exitCode =>
         {
             if (isTerminal)
+            {
                 output.Write("\u001b[?25h\n"); // a progress bar hides the cursor
+            }
+
             Environment.Exit(exitCode);
         });
         interruption.Listen();
@@ -72,7 +75,9 @@ internal sealed class Surroundings : IDisposable
     public void Warn(IEnumerable<string> warnings)
     {
         foreach (var warning in warnings)
+        {
             Error.WriteLine($"warning: {warning}");
+        }
     }
 
     public void Dispose()

@@ -33,9 +33,13 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
     {
         // Progress that finds no room is soon out of date; the rest is waited for.
         if (happened is RunProgress)
+        {
             _events.TryAdd(happened);
+        }
         else
+        {
             _events.Add(happened);
+        }
     }
 
     public void End(RunSummary report)
@@ -45,14 +49,23 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
         {
             case RunCompleted completed:
                 if (_epochs.Count > 1)
+                {
                     _console.Value.Write(Table(_run!.IsClassification, report.Best));
+                }
+
                 foreach (var line in report.CompletedLines(completed))
+                {
                     Line(line);
+                }
+
                 Line(RunSummary.HashLine(completed.WeightsSha256));
                 break;
             case RunInterrupted interrupted:
                 foreach (var line in _run!.InterruptedLines(interrupted))
+                {
                     Line(line);
+                }
+
                 break;
             case RunFailed failed:
                 Line($"error: {failed.Reason}", new Style(Color.Red));
@@ -69,14 +82,20 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
     private void EndDisplay()
     {
         if (!_events.IsAddingCompleted)
+        {
             _events.CompleteAdding();
+        }
+
         _display?.Join();
     }
 
     private void Display()
     {
         foreach (var line in _run!.Lines())
+        {
             Line(line);
+        }
+
         _console.Value.Progress()
             .AutoClear(true)
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new FiguresColumn(this))
@@ -84,7 +103,9 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
             {
                 var bar = context.AddTask(Title(0), maxValue: _run.StepsPerEpoch);
                 foreach (var happened in _events.GetConsumingEnumerable())
+                {
                     Show(happened, bar);
+                }
             });
     }
 
@@ -128,7 +149,9 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
     private void ClusterLine(RunEvent happened)
     {
         if (_run!.Address is not null)
+        {
             Line(Figures.ClusterLine(happened), new Style(Color.Grey));
+        }
     }
 
     private void Line(string text, Style? style = null) => _console.Value.Write(new Paragraph(text + "\n", style));
@@ -140,7 +163,10 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
         var table = new Table { Border = TableBorder.Rounded };
         string[] headings = ["epoch", "loss", "val_loss", isClassification ? "val_acc" : "val_mse", "samples/s", "weights"];
         foreach (var heading in headings)
+        {
             table.AddColumn(new TableColumn(heading).RightAligned());
+        }
+
         foreach (var (record, speed) in Chosen(best))
         {
             var (validation, isBest) = (record.Validation, record.Epoch == best?.Epoch);
@@ -171,7 +197,10 @@ internal sealed class TerminalRunView(Func<IAnsiConsole> terminal) : IRunView
         public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime)
         {
             if (view.Latest is not { } latest)
+            {
                 return Text.Empty;
+            }
+
             var run = view._run!;
             var rowsLeft = ((run.Epochs * run.StepsPerEpoch) - latest.Step) * (double)run.Rows / run.StepsPerEpoch;
             var left = latest.SamplesPerSecond > 0

@@ -10,7 +10,10 @@ internal sealed class TextTable(params string[] headings)
     public void Add(params string[] cells)
     {
         if (cells.Length != headings.Length)
+        {
             throw new ArgumentException($"{cells.Length} cells for {headings.Length} columns.", nameof(cells));
+        }
+
         _rows.Add(cells);
     }
 

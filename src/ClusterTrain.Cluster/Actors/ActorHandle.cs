@@ -58,7 +58,9 @@ internal sealed class ActorHandle(ActorId id, Action<ActorId, Exception> failed)
         lock (_gate)
         {
             while (_waiting >= MostWaiting && !_closed)
+            {
                 Monitor.Wait(_gate);
+            }
         }
 
         var delivered = envelope;
@@ -89,7 +91,9 @@ internal sealed class ActorHandle(ActorId id, Action<ActorId, Exception> failed)
         lock (_gate)
         {
             if (_waiting-- == MostWaiting)
+            {
                 Monitor.PulseAll(_gate);
+            }
         }
     }
 

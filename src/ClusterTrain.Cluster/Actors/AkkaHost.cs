@@ -75,7 +75,9 @@ internal sealed class AkkaHost : IDisposable
     {
         var handle = new ActorHandle(id, _failed);
         if (!_actors.TryAdd(id, handle))
+        {
             throw new ArgumentException($"There is an actor {id} already.", nameof(id));
+        }
 
         handle.Begin(_system.ActorOf(TrainingActor.PropsOf(handle, machine, this)));
         return handle;
@@ -85,9 +87,13 @@ internal sealed class AkkaHost : IDisposable
     public void Remove(ActorId id, Action last)
     {
         if (_actors.TryRemove(id, out var handle))
+        {
             handle.Close(last);
+        }
         else
+        {
             last();
+        }
     }
 
     public bool Has(ActorId id) => _actors.ContainsKey(id);
@@ -96,18 +102,26 @@ internal sealed class AkkaHost : IDisposable
     public void Post(ActorId to, in Envelope envelope)
     {
         if (_actors.TryGetValue(to, out var handle))
+        {
             handle.Post(envelope);
+        }
         else
+        {
             Route.Send(to, envelope);
+        }
     }
 
     /// <summary>Gives a message that came over a link to an actor of this process; drops it when that is gone.</summary>
     public void Deliver(ActorId to, in Envelope envelope)
     {
         if (_actors.TryGetValue(to, out var handle))
+        {
             handle.Deliver(envelope);
+        }
         else
+        {
             envelope.Drop();
+        }
     }
 
     public void Offload(ActorId owner, Func<IMessage> work) => _offloaded.Add(owner, work);
@@ -118,7 +132,9 @@ internal sealed class AkkaHost : IDisposable
         _offloaded.Stop();
         _offloaded.Dispose();
         foreach (var id in _actors.Keys)
+        {
             Remove(id, static () => { });
+        }
 
         _system.Terminate().Wait();
         _system.Dispose();

@@ -53,9 +53,14 @@ internal sealed class TrainingActor : UntypedActor, IWithTimers, IActorContext
             case Envelope envelope:
                 _handle.Taken();
                 if (_handle.IsClosed)
+                {
                     envelope.Drop();
+                }
                 else
+                {
                     Handle(envelope);
+                }
+
                 break;
             case StartCall start when !_handle.IsClosed:
                 Guarded(() => start.Start(this));
@@ -78,9 +83,13 @@ internal sealed class TrainingActor : UntypedActor, IWithTimers, IActorContext
     {
         var (sender, message, tensor) = envelope;
         if (message is not null)
+        {
             Guarded(() => _machine.Receive(this, sender, message));
+        }
         else
+        {
             Guarded(() => _machine.Receive(this, sender, tensor));
+        }
     }
 
     private void Guarded(Action action)

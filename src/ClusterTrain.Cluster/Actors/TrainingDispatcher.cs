@@ -30,7 +30,7 @@ public sealed class TrainingDispatcherConfigurator : MessageDispatcherConfigurat
 internal sealed class TrainingDispatcher : MessageDispatcher
 {
     [ThreadStatic]
-    private static bool t_isLent;
+    private static bool s_isLent;
 
     private readonly Lock _gate = new();
     private readonly int _count;
@@ -42,23 +42,23 @@ internal sealed class TrainingDispatcher : MessageDispatcher
     /// <summary>Does something, during which the first actor that gets a message and is idle runs on this very thread.</summary>
     public static void Lend(Action action)
     {
-        t_isLent = true;
+        s_isLent = true;
         try
         {
             action();
         }
         finally
         {
-            t_isLent = false;
+            s_isLent = false;
         }
     }
 
     protected override void ExecuteTask(IRunnable run)
     {
-        if (t_isLent)
+        if (s_isLent)
         {
             // Once: what the actor itself sends, and what waits for it after its turn, is for the other threads.
-            t_isLent = false;
+            s_isLent = false;
             run.Run();
         }
         else

@@ -72,7 +72,9 @@ internal static class DataTransfer
         public override void Write(ReadOnlySpan<byte> buffer)
         {
             for (; !buffer.IsEmpty; buffer = buffer[Math.Min(buffer.Length, mostBytes)..])
+            {
                 connection.WriteFrame(FrameKind.Data, buffer[..Math.Min(buffer.Length, mostBytes)]);
+            }
         }
 
         public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));

@@ -34,7 +34,10 @@ internal sealed class MemberData(RunKnowledge run, DataSources sources)
     public PreparedData Get(Func<Connection> dial, CancellationToken cancellation)
     {
         if (Own(cancellation, out var problem) is { } data)
+        {
             return data;
+        }
+
         if (sources.Cache is null)
         {
             throw new LinkException(
@@ -44,7 +47,9 @@ internal sealed class MemberData(RunKnowledge run, DataSources sources)
 
         var path = Path.Combine(sources.Cache, $"prepared-{run.Data}.ctdata");
         if (Cached(path) is { } cached)
+        {
             return cached;
+        }
 
         sources.Notice($"fetching the data from the coordinator: {problem}");
         Fetch(path, dial, cancellation);
@@ -59,9 +64,14 @@ internal sealed class MemberData(RunKnowledge run, DataSources sources)
         try
         {
             if (sources.Own?.Invoke(run.Recipe, cancellation) is not { } data)
+            {
                 return null;
+            }
+
             if (data.Fingerprint == run.Data)
+            {
                 return data;
+            }
 
             problem = $"its own is other data (fingerprint {data.Fingerprint}, the run's is {run.Data})";
         }
@@ -80,13 +90,17 @@ internal sealed class MemberData(RunKnowledge run, DataSources sources)
     private PreparedData? Cached(string path)
     {
         if (!File.Exists(path))
+        {
             return null;
+        }
 
         try
         {
             var data = PreparedDataFile.Open(path);
             if (data.Fingerprint == run.Data)
+            {
                 return data;
+            }
         }
         catch (DataException)
         {

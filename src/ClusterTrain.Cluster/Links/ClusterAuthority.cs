@@ -62,7 +62,9 @@ internal static class ClusterAuthority
             writer.WriteInteger(1);
             writer.WriteOctetString(Padded(scalar));
             using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0)))
+            {
                 writer.WriteObjectIdentifier("1.2.840.10045.3.1.7");
+            }
         }
 
         var key = ECDsa.Create();

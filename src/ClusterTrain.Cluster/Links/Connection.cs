@@ -77,13 +77,17 @@ internal sealed class Connection : IDisposable
     public bool CanWriteNow(int bytes)
     {
         if (_encrypted is not null || IsClosed || bytes > CreditBytes)
+        {
             return false;
+        }
 
         bytes = Math.Max(bytes, LeastFrameBytes);
         if (bytes > _credit)
         {
             if (!_socket.Poll(0, SelectMode.SelectWrite))
+            {
                 return false;
+            }
 
             _credit = CreditBytes;
         }
@@ -119,7 +123,9 @@ internal sealed class Connection : IDisposable
     public void Encrypt(LinkSecurity security, bool isDialler)
     {
         if (security.Certificate is null)
+        {
             return;
+        }
 
         var stream = new SslStream(new NetworkStream(_socket, ownsSocket: false), false, (_, peer, _, _) => security.Accepts(peer));
         try
@@ -184,7 +190,9 @@ internal sealed class Connection : IDisposable
         Read(header);
         var length = BinaryPrimitives.ReadInt32LittleEndian(header[4..]);
         if (header[1] != 0 || header[2] != 0 || header[3] != 0 || length < 0)
+        {
             throw new LinkException(RefusalKind.Garbage, $"sent bytes that are not a frame ({Convert.ToHexString(header)})");
+        }
 
         return ((FrameKind)header[0], length);
     }
@@ -193,7 +201,9 @@ internal sealed class Connection : IDisposable
     public byte[] ReadContent(FrameKind kind, int length, int most)
     {
         if (length > most)
+        {
             throw new LinkException(RefusalKind.Limit, $"sent a {kind} frame of {length} bytes; at most {most} are allowed");
+        }
 
         var bytes = new byte[length];
         Read(bytes);
@@ -209,7 +219,9 @@ internal sealed class Connection : IDisposable
         }
 
         while (!bytes.IsEmpty)
+        {
             bytes = bytes[_socket.Send(bytes, SocketFlags.None)..];
+        }
     }
 
     /// <summary>Writes a frame as one piece.</summary>
@@ -242,7 +254,9 @@ internal sealed class Connection : IDisposable
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _closed, 1) != 0)
+        {
             return;
+        }
 
         try
         {
@@ -270,7 +284,9 @@ internal sealed class Connection : IDisposable
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, ProbeEverySeconds);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, MostProbes);
         if (OperatingSystem.IsLinux())
+        {
             socket.SetRawSocketOption(TcpLevel, TcpUserTimeout, BitConverter.GetBytes(AcknowledgeMilliseconds));
+        }
     }
 
     private static string Describe(EndPoint? endpoint) =>

@@ -59,7 +59,9 @@ internal static class Handshake
             // Closing with unread bytes would take the refusal from the peer; but nobody keeps this thread with endless ones.
             Span<byte> rest = stackalloc byte[1];
             for (var read = 0; read < Connection.BufferBytes; read++)
+            {
                 connection.Read(rest);
+            }
         }
         catch (Exception error) when (LinkErrors.IsLost(error))
         {
@@ -104,7 +106,9 @@ internal static class Handshake
 
         var length = BinaryPrimitives.ReadUInt16LittleEndian(header[6..]);
         if (length > limits.HelloBytes)
+        {
             throw new LinkException(RefusalKind.Limit, $"sent a hello of {length} bytes; at most {limits.HelloBytes} are allowed");
+        }
 
         var bytes = new byte[Protocol.HelloHeaderBytes + length];
         header.CopyTo(bytes);
@@ -128,13 +132,20 @@ internal static class Handshake
     {
         var (kind, length) = connection.ReadHeader();
         if (kind == FrameKind.Refusal)
+        {
             throw Refused(connection, length, limits);
+        }
+
         if (kind != FrameKind.Proof || length != Protocol.NonceBytes)
+        {
             throw new LinkException(RefusalKind.Garbage, $"sent a frame of kind {(byte)kind} and {length} bytes instead of its proof");
+        }
 
         Span<byte> proof = stackalloc byte[Protocol.NonceBytes];
         connection.Read(proof);
         if (!CryptographicOperations.FixedTimeEquals(proof, expected))
+        {
             throw new LinkException(RefusalKind.Secret, "has another cluster secret: give all nodes the same");
+        }
     }
 }

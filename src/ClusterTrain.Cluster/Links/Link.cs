@@ -99,9 +99,13 @@ internal sealed class Link
     public void Send(in Envelope envelope)
     {
         if (envelope.Message is { } message)
+        {
             Send(message);
+        }
         else
+        {
             Send(envelope.Tensor);
+        }
     }
 
     /// <summary>Closes the link after telling the peer why.</summary>
@@ -121,9 +125,14 @@ internal sealed class Link
         try
         {
             if (_sharing.Offer is { } offer)
+            {
                 Send(offer);
+            }
+
             while (true)
+            {
                 Receive();
+            }
         }
         catch (LinkException error)
         {
@@ -147,7 +156,9 @@ internal sealed class Link
         lock (_gate)
         {
             if (_closed)
+            {
                 return;
+            }
 
             _closed = true;
             _reason = _reason.Length > 0 ? _reason : reason;
@@ -175,7 +186,9 @@ internal sealed class Link
             {
                 var left = time - clock.GetElapsedTime(start);
                 if (left <= TimeSpan.Zero || !Monitor.Wait(_gate, left))
+                {
                     break;
+                }
             }
         }
 
@@ -254,7 +267,9 @@ internal sealed class Link
         }
 
         if (_content.Length < length)
+        {
             _content = new byte[Math.Max(length, 2 * _content.Length)];
+        }
 
         _connection.Read(_content.AsSpan(0, length));
         return _content.AsMemory(0, length);
@@ -263,7 +278,9 @@ internal sealed class Link
     private void ReceiveTensor(int length)
     {
         if (length < Protocol.TensorKeyBytes)
+        {
             throw new LinkException(RefusalKind.Garbage, $"sent a tensor frame of {length} bytes");
+        }
 
         Span<byte> bytes = stackalloc byte[Protocol.TensorKeyBytes];
         _connection.Read(bytes);
@@ -286,7 +303,9 @@ internal sealed class Link
     {
         const int Bytes = Protocol.TensorKeyBytes + Protocol.TensorOffsetBytes;
         if (length != Bytes)
+        {
             throw new LinkException(RefusalKind.Garbage, $"named a tensor in a frame of {length} bytes");
+        }
 
         Span<byte> bytes = stackalloc byte[Bytes];
         _connection.Read(bytes);

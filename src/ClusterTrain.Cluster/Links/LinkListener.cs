@@ -51,7 +51,9 @@ internal sealed class LinkListener : IDisposable
         try
         {
             if (address.Equals(IPAddress.IPv6Any))
+            {
                 _listener.DualMode = true;
+            }
 
             _listener.Bind(new IPEndPoint(address, listen.Port));
             _listener.Listen(512);
@@ -90,13 +92,17 @@ internal sealed class LinkListener : IDisposable
 
         _listener.Dispose();
         foreach (var connection in open)
+        {
             connection.Dispose();
+        }
 
         _thread?.Join();
         lock (_gate)
         {
             while (_running > 0)
+            {
                 Monitor.Wait(_gate);
+            }
         }
     }
 
@@ -134,7 +140,9 @@ internal sealed class LinkListener : IDisposable
                 lock (_gate)
                 {
                     if (_closed)
+                    {
                         return;
+                    }
                 }
 
                 // Mostly a connection that was gone before it was accepted; with no descriptors left, waiting lets some come back.
@@ -191,7 +199,9 @@ internal sealed class LinkListener : IDisposable
         try
         {
             if (Prove(connection) is { } peer)
+            {
                 _acceptor.Serve(connection, peer);
+            }
         }
         catch (Exception error) when (LinkErrors.IsLost(error))
         {
@@ -230,15 +240,22 @@ internal sealed class LinkListener : IDisposable
         catch (LinkException error)
         {
             if (error.Kind != RefusalKind.NotLeading)
+            {
                 _warnings.Warn($"refused {connection.Peer}: it {error.Message}");
+            }
+
             if (!error.IsRefusal && error.Kind is not RefusalKind.Garbage and not RefusalKind.Version)
+            {
                 Handshake.Refuse(connection, error.Kind, error.Message, _limits);
+            }
         }
         catch (Exception error) when (LinkErrors.IsLost(error))
         {
             // Whoever connects and goes without a word (a health check, a port scan) is not worth a line.
             if (Volatile.Read(ref isLate))
+            {
                 _warnings.Warn($"refused {connection.Peer}: it did not authenticate within {_limits.HandshakeTime.TotalSeconds} s");
+            }
         }
 
         return null;
@@ -249,7 +266,9 @@ internal sealed class LinkListener : IDisposable
             lock (_gate)
             {
                 if (_served.Count >= _limits.Connections)
+                {
                     throw new LinkException(RefusalKind.Limit, $"exceeds the limit: {_limits.Connections} connections are open");
+                }
 
                 _pending.Remove(connection);
                 _served.Add(connection);

@@ -51,7 +51,10 @@ public sealed record LinkSecurity
         try
         {
             if (new FileInfo(path).Length > 2 * MostSecretBytes)
+            {
                 throw new ClusterException($"{path}: is too large for a cluster secret ({LeastSecretBytes} to {MostSecretBytes} bytes).");
+            }
+
             return SecretOf(File.ReadAllText(path), path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -109,7 +112,9 @@ public sealed record LinkSecurity
     internal static bool IsSignedBy(X509Certificate? peer, X509Certificate2 authority)
     {
         if (peer is not X509Certificate2 certificate)
+        {
             return false;
+        }
 
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;

@@ -44,7 +44,9 @@ internal sealed class LinkTable
         lock (_gate)
         {
             if (!_links.TryGetValue(link.Peer, out var present) || present != link)
+            {
                 return false;
+            }
 
             _links.Remove(link.Peer);
             Monitor.PulseAll(_gate);
@@ -61,7 +63,9 @@ internal sealed class LinkTable
             {
                 var left = time - clock.GetElapsedTime(start);
                 if (left <= TimeSpan.Zero || !Monitor.Wait(_gate, left))
+                {
                     return;
+                }
             }
         }
     }

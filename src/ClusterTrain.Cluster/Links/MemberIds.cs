@@ -35,6 +35,8 @@ public static class MemberIds
     internal static void CheckName(string name)
     {
         if (name.Length is 0 or > 63 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-'))
+        {
             throw new ClusterException($"'{name}' cannot be a node's name: use 1 to 63 letters, digits, '.', '_' and '-'.");
+        }
     }
 }

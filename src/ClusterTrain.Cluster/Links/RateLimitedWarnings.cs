@@ -3,7 +3,7 @@ namespace ClusterTrain.Cluster.Links;
 /// <summary>Passes warnings on, but not a flood of them: further ones of the same ten seconds are only counted.</summary>
 internal sealed class RateLimitedWarnings(Action<string> warn, int most, TimeProvider clock)
 {
-    private static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_window = TimeSpan.FromSeconds(10);
 
     private readonly Lock _gate = new();
     private long _windowStart = clock.GetTimestamp();
@@ -15,8 +15,10 @@ internal sealed class RateLimitedWarnings(Action<string> warn, int most, TimePro
         long suppressed;
         lock (_gate)
         {
-            if (clock.GetElapsedTime(_windowStart) > Window)
+            if (clock.GetElapsedTime(_windowStart) > s_window)
+            {
                 (_windowStart, _passed) = (clock.GetTimestamp(), 0);
+            }
 
             if (_passed == most)
             {

@@ -50,7 +50,9 @@ internal sealed class SendQueue(
             {
                 var left = time - clock.GetElapsedTime(start);
                 if (left <= TimeSpan.Zero || !Monitor.Wait(_gate, left))
+                {
                     return;
+                }
             }
         }
     }
@@ -62,7 +64,9 @@ internal sealed class SendQueue(
         {
             _closed = true;
             foreach (var outgoing in _waiting)
+            {
                 outgoing.Drop();
+            }
 
             _waiting.Clear();
             Monitor.PulseAll(_gate);
@@ -89,7 +93,9 @@ internal sealed class SendQueue(
             {
                 tooMany = Enqueue(outgoing);
                 if (tooMany == 0)
+                {
                     return;
+                }
             }
         }
 
@@ -104,7 +110,9 @@ internal sealed class SendQueue(
         {
             _writing = false;
             if (_waiting.Count > 0 || _closed)
+            {
                 Monitor.PulseAll(_gate);
+            }
         }
     }
 
@@ -112,12 +120,16 @@ internal sealed class SendQueue(
     private long Enqueue(in Outgoing outgoing)
     {
         if (keepsNewestWeights && outgoing.IsWeights)
+        {
             DropOlderWeights(outgoing.Tensor.Key);
+        }
 
         _waiting.Add(outgoing);
         _waitingBytes += outgoing.Bytes;
         if (_waitingBytes > mostWaitingBytes)
+        {
             return _waitingBytes;
+        }
 
         if (_sender is null)
         {
@@ -152,10 +164,14 @@ internal sealed class SendQueue(
             lock (_gate)
             {
                 while (!_closed && (_waiting.Count == 0 || _writing))
+                {
                     Monitor.Wait(_gate);
+                }
 
                 if (_closed)
+                {
                     return;
+                }
 
                 outgoing = _waiting[0];
                 _waiting.RemoveAt(0);
@@ -168,7 +184,9 @@ internal sealed class SendQueue(
             {
                 _writing = false;
                 if (_waiting.Count == 0)
+                {
                     Monitor.PulseAll(_gate);
+                }
             }
         }
     }
@@ -182,7 +200,9 @@ internal sealed class SendQueue(
             {
                 Write(before, frame);
                 if (outgoing.IsLast)
+                {
                     connection.EndWriting();
+                }
             }
             else
             {
@@ -197,7 +217,9 @@ internal sealed class SendQueue(
         {
             // A tensor that was named is the peer's until it is given back.
             if (outgoing.Offset == NotShared)
+            {
                 outgoing.Drop();
+            }
         }
     }
 
@@ -250,7 +272,9 @@ internal sealed class SendQueue(
         public void Drop()
         {
             if (Frame is null)
+            {
                 Tensor.Lease.Release();
+            }
         }
     }
 }

@@ -28,7 +28,9 @@ internal static class AkkaConfiguration
     public static void Check(ImmutableArray<string> configuration)
     {
         if (!configuration.IsEmpty)
+        {
             _ = WithUsers(Config.Empty, configuration);
+        }
     }
 
     /// <summary>The configuration of a node.</summary>
@@ -44,9 +46,9 @@ internal static class AkkaConfiguration
             akka.cluster {
               roles = [{{string.Join(", ", options.Roles.Select(role => $"\"{role}\""))}}]
               failure-detector {
-                heartbeat-interval = {{lostAfter.TotalMilliseconds / 3}}ms
+                heartbeat-interval = {{lostAfter.TotalMilliseconds / 4}}ms
                 acceptable-heartbeat-pause = {{lostAfter.TotalMilliseconds}}ms
-                expected-response-after = {{lostAfter.TotalMilliseconds / 3}}ms
+                expected-response-after = {{lostAfter.TotalMilliseconds / 4}}ms
               }
             }
             """);
@@ -60,7 +62,9 @@ internal static class AkkaConfiguration
     public static ActorSystem Create(string name, Config config, LinkSecurity security)
     {
         if (security.ClusterCredentials() is not var (node, authority))
+        {
             return ActorSystem.Create(name, config);
+        }
 
         // Both sides of a connection show a certificate, and the chain to the authority is all that counts.
         var tls = new DotNettySslSetup(

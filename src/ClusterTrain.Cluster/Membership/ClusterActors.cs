@@ -25,9 +25,13 @@ internal sealed class Registrar : ReceiveActor, IWithTimers
         {
             var register = new Register(name, listener.Members);
             if (leader() is { Length: > 0 } address)
+            {
                 Context.ActorSelection($"{address}/user/{AkkaConfiguration.CoordinatorRole}/singleton").Tell(register, Self);
+            }
             else
+            {
                 coordinator.Tell(register, Self);
+            }
         });
         Receive<Registered>(listener.Led);
     }

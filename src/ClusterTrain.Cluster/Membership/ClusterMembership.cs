@@ -71,7 +71,9 @@ internal sealed class ClusterMembership : IDisposable
     public ClusterInfo Info(string leader)
     {
         if (_cluster is not { IsTerminated: false, IsUp: true } cluster)
+        {
             return ClusterInfo.None with { Leader = leader };
+        }
 
         var others = cluster.State.Members
             .Where(member => member.Status == MemberStatus.Up && member.UniqueAddress != cluster.SelfUniqueAddress)
@@ -123,7 +125,9 @@ internal sealed class ClusterMembership : IDisposable
         _stop.Cancel();
         _changed.Set();
         if (_thread.IsAlive && Thread.CurrentThread != _thread)
+        {
             _thread.Join();
+        }
     }
 
     /// <inheritdoc/>
@@ -145,7 +149,9 @@ internal sealed class ClusterMembership : IDisposable
             {
                 var leader = Volatile.Read(ref _leader);
                 if (_discover(_stop.Token) is not { } plan)
+                {
                     return;
+                }
 
                 var began = _options.Clock.GetTimestamp();
                 TakePart(plan, leader);
@@ -182,9 +188,13 @@ internal sealed class ClusterMembership : IDisposable
         Begin(system);
         system.WhenTerminated.ContinueWith(_ => SetChanged(), TaskScheduler.Default);
         if (plan.Seeds.IsEmpty)
+        {
             cluster.Join(cluster.SelfAddress);
+        }
         else
+        {
             cluster.JoinSeedNodes(plan.Seeds.Select(seed => AddressOf(cluster, seed)));
+        }
 
         Watch(system, cluster, plan, plannedFor, up);
         End(system);
@@ -197,7 +207,9 @@ internal sealed class ClusterMembership : IDisposable
     private void SetChanged()
     {
         if (!_stop.IsCancellationRequested)
+        {
             _changed.Set();
+        }
     }
 
     /// <summary>Returns when this actor system is no longer of use.</summary>
@@ -211,15 +223,23 @@ internal sealed class ClusterMembership : IDisposable
         {
             _changed.WaitOne(s_look);
             if (Interlocked.Exchange(ref _isToRestart, false))
+            {
                 return;
+            }
 
             if (!up.IsSet)
             {
                 // Another coordinator leads by now: there is no use in asking the former one's cluster.
                 if (plannedFor.Length > 0 && Volatile.Read(ref _leader) is { Length: > 0 } present && present != plannedFor)
+                {
                     return;
+                }
+
                 if (_options.Clock.GetElapsedTime(began) < s_longestJoin)
+                {
                     continue;
+                }
+
                 Report(plan.Seeds.IsEmpty
                     ? $"the cluster at {cluster.SelfAddress} did not come up within {s_longestJoin.TotalSeconds} s; trying again"
                     : $"the cluster could not be joined through {string.Join(", ", plan.Seeds)} within {s_longestJoin.TotalSeconds} s; trying again. "
@@ -231,13 +251,17 @@ internal sealed class ClusterMembership : IDisposable
             _problem = "";
             var leader = Leader();
             if (cluster.State.Members.Any(member => NameOf(member.UniqueAddress) == leader))
+            {
                 met = leader;
+            }
 
             // A leader that was in this cluster and is no more has died: whoever comes next is in it too.
             var isApart = leader.Length > 0 && leader != met;
             apartSince = isApart ? apartSince ?? _options.Clock.GetTimestamp() : null;
             if (apartSince is { } since && _options.Clock.GetElapsedTime(since) > s_longestApart)
+            {
                 return;
+            }
         }
     }
 
@@ -245,7 +269,9 @@ internal sealed class ClusterMembership : IDisposable
     {
         var leader = Volatile.Read(ref _leader);
         if (leader.Length > 0 || _ask(_stop.Token) is not { Length: > 0 } answer)
+        {
             return leader;
+        }
 
         // Another one may lead by now.
         return Interlocked.CompareExchange(ref _leader, answer, leader) == leader ? answer : Volatile.Read(ref _leader);
@@ -297,7 +323,9 @@ internal sealed class ClusterMembership : IDisposable
         Func<string> leader = LeaderAddress;
         system.ActorOf(Props.Create(() => new Registrar(name, coordinator, leader, listener)), "registrar");
         if (!mayLead)
+        {
             return;
+        }
 
         system.ActorOf(Props.Create(() => new StatusService(coordinator)), StatusService.ActorName);
         system.ActorOf(Props.Create(() => new RunFollower(listener)), "follower");
@@ -319,14 +347,20 @@ internal sealed class ClusterMembership : IDisposable
             // A shutdown that was held up cannot run again.
             var shutdown = CoordinatedShutdown.Get(system);
             if (shutdown.ShutdownReason is null)
+            {
                 shutdown.Run(CoordinatedShutdown.ClusterLeavingReason.Instance).Wait(s_longestLeave);
+            }
             else
+            {
                 AkkaCluster.Get(system).LeaveAsync().Wait(s_longestLeave);
+            }
         }
 
         // One whose shutdown is held up never terminates, and to dispose it would wait for that.
         if (system.Terminate().Wait(s_longestLeave))
+        {
             system.Dispose();
+        }
     }
 
     private static Address AddressOf(AkkaCluster cluster, string seed)
@@ -339,7 +373,10 @@ internal sealed class ClusterMembership : IDisposable
     private void Report(string problem)
     {
         if (problem != _problem)
+        {
             _listener.Say(problem);
+        }
+
         _problem = problem;
     }
 }

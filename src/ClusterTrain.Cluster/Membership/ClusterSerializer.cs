@@ -39,7 +39,9 @@ public sealed class ClusterSerializer : SerializerWithStringManifest
     public override byte[] ToBinary(object obj)
     {
         if (obj is null || !MessageCodec.Knows(obj))
+        {
             throw new SerializationException($"{obj?.GetType().FullName ?? "null"} is not a message between nodes");
+        }
 
         var bytes = MessageCodec.Bytes(obj);
         return bytes.Length <= MostBytes
@@ -60,7 +62,9 @@ public sealed class ClusterSerializer : SerializerWithStringManifest
         }
 
         if (bytes.Length > MostBytes)
+        {
             throw new SerializationException($"a message of {bytes.Length} bytes; at most {MostBytes} are allowed over Akka");
+        }
 
         try
         {

@@ -80,7 +80,9 @@ public static class ClusterStatus
             for (var began = clock.GetTimestamp(); clock.GetElapsedTime(began) < timeout;)
             {
                 if (dialler.Ask(node, timeout, CancellationToken.None) is { Seeds.IsEmpty: false } info)
+                {
                     return info.Seeds;
+                }
 
                 await Task.Delay(s_pause, clock).ConfigureAwait(false);
             }

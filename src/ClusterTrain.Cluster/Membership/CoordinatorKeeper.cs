@@ -53,7 +53,10 @@ internal sealed class CoordinatorKeeper : UntypedActor
                 _registered[register.Node] = register;
                 _leadership!.Register(Sender.Path.Address.ToString(), register);
                 if (_leadership.Answer is { } answer)
+                {
                     Sender.Tell(answer, Self);
+                }
+
                 break;
             case Happened happened:
                 Publish(happened.Event);
@@ -66,11 +69,18 @@ internal sealed class CoordinatorKeeper : UntypedActor
                 break;
             case Ended ended:
                 if (_isSteppingDown)
+                {
                     Context.Stop(Self);
+                }
                 else if (ended.LeadsAgain)
+                {
                     BeginToLead();
+                }
                 else
+                {
                     _hasEnded = true;
+                }
+
                 break;
         }
     }
@@ -80,7 +90,9 @@ internal sealed class CoordinatorKeeper : UntypedActor
     {
         _leadership?.Abort();
         if (_isSteppingDown)
+        {
             _steppedDown();
+        }
     }
 
     private StatusReport Report() => new(_leadership!.Report(AkkaCluster.Get(Context.System), _registered.Values));
@@ -97,7 +109,9 @@ internal sealed class CoordinatorKeeper : UntypedActor
 
         // Speeds of very many workers do not fit a message; nobody needs them to follow a run.
         if (bytes.Length <= ClusterSerializer.MostBytes - 1024)
+        {
             _mediator.Tell(new Publish(RunNotice.Topic, new RunNotice(Encoding.UTF8.GetString(bytes.GetBuffer(), 0, (int)bytes.Length))), Self);
+        }
     }
 
     private void BeginToLead()

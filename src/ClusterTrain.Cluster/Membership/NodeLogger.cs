@@ -52,10 +52,15 @@ public sealed class NodeLogger : ReceiveActor, IRequiresMessageQueue<ILoggerMess
         var end = text.IndexOfAny(['\r', '\n']);
         text = end < 0 ? text : text[..end];
         if (_said.TryGetValue(text, out var last) && entry.Timestamp - last < s_repeatAfter)
+        {
             return;
+        }
 
         if (_said.Count >= MostRemembered)
+        {
             _said.Clear();
+        }
+
         _said[text] = entry.Timestamp;
         Context.System.GetExtension<LogTarget.Extension>().Show($"akka {Level(entry)}: {text}");
     }

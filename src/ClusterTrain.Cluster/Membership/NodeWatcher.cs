@@ -78,9 +78,15 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
                 NoticeWaking();
                 ReportSilent();
                 foreach (var suspect in _suspects.Keys.ToArray())
+                {
                     Probe(suspect);
+                }
+
                 if (_mayLead)
+                {
                     LookForPartition();
+                }
+
                 break;
             case ClusterEvent.UnreachableMember unreachable:
                 Suspect(unreachable.Member.Address);
@@ -102,7 +108,10 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
     {
         var now = _clock.GetTimestamp();
         if (_clock.GetElapsedTime(_lastTick, now) > s_tick + (_lostAfter / 2))
+        {
             _wokeAt = now;
+        }
+
         _lastTick = now;
     }
 
@@ -112,12 +121,16 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
         var unreachable = _cluster.State.Unreachable;
         _reported.IntersectWith(unreachable.Select(member => member.UniqueAddress));
         if (_wokeAt is { } woke && _clock.GetElapsedTime(woke) < _lostAfter * 2)
+        {
             return;
+        }
 
         foreach (var member in unreachable)
         {
             if (IsSilent(member.Address) && _reported.Add(member.UniqueAddress))
+            {
                 _listener.NodeLost(member.Address.ToString(), $"its node does not answer for {_lostAfter.TotalSeconds:0.#} s");
+            }
         }
     }
 
@@ -128,14 +141,18 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
     private void Suspect(Address node)
     {
         if (_mayLead && node != _cluster.SelfAddress && _cluster.State.Members.Any(member => member.Address == node))
+        {
             _suspects.TryAdd(node, 0);
+        }
     }
 
     // One attempt at a time for each: the next begins when this one has been judged.
     private void Probe(Address node)
     {
         if (_suspects[node] < 0)
+        {
             return;
+        }
 
         var refusals = _suspects[node];
         _suspects[node] = -1;
@@ -164,7 +181,9 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
     private void Conclude(Probed probed)
     {
         if (!_suspects.ContainsKey(probed.Node))
+        {
             return;
+        }
 
         var member = _cluster.State.Members.FirstOrDefault(member => member.Address == probed.Node);
         var isUnreachable = _cluster.State.Unreachable.Any(other => other.Address == probed.Node);
@@ -193,9 +212,14 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
         var unreachable = _cluster.State.Unreachable
             .Where(member => member.Status != MemberStatus.Down).Select(member => member.UniqueAddress).ToImmutableHashSet();
         foreach (var recovered in _unreachableSince.Keys.Where(node => !unreachable.Contains(node)).ToArray())
+        {
             _unreachableSince.Remove(recovered);
+        }
+
         foreach (var node in unreachable)
+        {
             _unreachableSince.TryAdd(node, now);
+        }
 
         var due = unreachable.Where(node => _clock.GetElapsedTime(_unreachableSince[node], now) >= s_stable).ToArray();
         if (due.Length == 0 || (_wokeAt is { } woke && _clock.GetElapsedTime(woke, now) < s_stable)
@@ -211,7 +235,9 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
         {
             _listener.Say($"{silence} removed from the cluster");
             foreach (var node in due)
+            {
                 _cluster.Down(node.Address);
+            }
         }
         else
         {
@@ -221,7 +247,9 @@ internal sealed class NodeWatcher : UntypedActor, IWithTimers
 
         // Should nothing come of it, it is decided again after the same time.
         foreach (var node in due)
+        {
             _unreachableSince[node] = now;
+        }
     }
 
     private (int MayLead, int All) SideOf(Func<UniqueAddress, bool> isOnSide)

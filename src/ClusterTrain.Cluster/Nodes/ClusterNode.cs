@@ -78,7 +78,9 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             () => ActorSystem.Create("clustertrain-run", AkkaHost.Configuration(threads)),
             CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         if (!options.MayLead)
+        {
             return;
+        }
 
         _reachedAt = options.Advertise ?? Endpoint! with { Host = Discovery.HostOf(options) };
         _discovery = new Discovery(_node, _reachedAt);
@@ -125,7 +127,10 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         _listener?.Dispose();
         _leadership?.Abort();
         foreach (var member in _members)
+        {
             member.End(new NodeFailed("the node was aborted"));
+        }
+
         _membership?.End();
     }
 
@@ -136,7 +141,9 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         _listener?.Dispose();
         _membership?.Dispose();
         foreach (var member in _members)
+        {
             member.Dispose();
+        }
 
         _system.ContinueWith(system => system.Result.Dispose(), TaskScheduler.Default);
         _node.Dispose();
@@ -150,11 +157,17 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
     void IActorRoute.Send(ActorId to, in Envelope envelope)
     {
         if (envelope.Sender == MemberIds.Coordinator && _leadership?.Links is { } links)
+        {
             links.Send(to, envelope);
+        }
         else if (Find(envelope.Sender) is { } member)
+        {
             member.Send(to, envelope);
+        }
         else
+        {
             envelope.Drop();
+        }
     }
 
     Hello ILinkAcceptor.Answer(Hello peer)
@@ -180,28 +193,42 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         else if (peer.Lane != Lane.Query)
         {
             if (_leadership?.Links is { } links && links.Self.Term == own.Term)
+            {
                 links.Check(peer);
+            }
             else
+            {
                 throw new LinkException(RefusalKind.NotLeading, _leader?.Endpoint ?? "");
+            }
         }
     }
 
     void ILinkAcceptor.Serve(Connection connection, Hello peer)
     {
         if (peer.Lane == Lane.Query)
+        {
             connection.WriteFrame(FrameKind.Message, MessageCodec.Bytes(Info()));
+        }
         else if (peer.To == MemberIds.Coordinator)
+        {
             _leadership?.Links?.Serve(connection, peer);
+        }
         else
+        {
             Find(peer.To)?.Serve(connection, peer);
+        }
     }
 
     void ILinkAcceptor.Warn(string message)
     {
         if (_leadership is { Answer: not null } leadership)
+        {
             leadership.Observe(new RunWarning(message));
+        }
         else
+        {
             _node.Observe(new NodeWarning(message));
+        }
     }
 
     ILeadership IMembershipListener.BeginToLead(Action<RunEvent> happened, Action<bool> ended)
@@ -221,45 +248,67 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
     {
         // A node that may lead stands by once it is a member: before, the leader could not hand over to it.
         if (_node.Options.MayLead && _membership?.IsUp != true)
+        {
             return;
+        }
 
         var isNew = _leader != leader;
         _leader = leader;
         Volatile.Write(ref _ledAt, _node.Options.Time.GetTimestamp());
         if (isNew && _node.Options.HasMembers)
+        {
             _node.Observe(new NodeRegistered(leader.Endpoint, leader.Term));
+        }
+
         if (!isNew || leader.Endpoint == _reachedAt?.ToString())
+        {
             return;
+        }
 
         foreach (var member in _members)
+        {
             member.Led(NodeEndpoint.Parse(leader.Endpoint, NodeEndpoint.CoordinatorPort), leader.Term);
+        }
+
         if (_node.Options.MayLead)
+        {
             _node.Observe(new NodeStandsBy(leader.Endpoint, leader.Term));
+        }
     }
 
     void IMembershipListener.NodeLost(string address, string reason)
     {
         _leadership?.Links?.NodeLost(address, reason);
         if (_membership?.IsLeader(address) != true)
+        {
             return;
+        }
 
         // A coordinator that hangs does not close its links: another one is looked for.
         foreach (var member in _members)
+        {
             member.CoordinatorLost(reason);
+        }
     }
 
     void IMembershipListener.Heard(string json)
     {
         if (_leadership is not null)
+        {
             return;
+        }
 
         using var document = System.Text.Json.JsonDocument.Parse(json);
         if (RunEventJson.Read(document.RootElement) is not { } happened)
+        {
             return;
+        }
 
         _node.Observe(new NodeHeard(happened));
         if (happened is RunEnded { Outcome: RunFailed failed })
+        {
             _outcome.TrySetResult(new NodeFinished(failed.Reason));
+        }
     }
 
     void IMembershipListener.Say(string message) => _node.Observe(new NodeWarning(message));
@@ -279,11 +328,20 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         var options = _node.Options;
         List<string> roles = [];
         if (options.MayLead)
+        {
             roles.Add(AkkaConfiguration.CoordinatorRole);
+        }
+
         if (options.IsParameterServer)
+        {
             roles.Add("parameter-server");
+        }
+
         if (options.IsWorker)
+        {
             roles.Add("worker");
+        }
+
         var membership = new ClusterMembership(
             new MembershipOptions
             {
@@ -337,12 +395,16 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             foreach (var other in _node.Options.Join.Where(other => other != met.Endpoint))
             {
                 if (Discovery.Ask(_node, other, cancellation) is { Seeds.IsEmpty: false } standby)
+                {
                     return new JoinPlan(standby.Seeds);
+                }
             }
 
             // A coordinator whose own membership is being made again knows none, and a member never founds a cluster.
             if (!met.Cluster.Seeds.IsEmpty && met.Cluster.Seeds == former)
+            {
                 return new JoinPlan(former);
+            }
 
             former = met.Cluster.Seeds;
             cancellation.WaitHandle.WaitOne(s_pause);
@@ -370,7 +432,10 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
     private void Settle(CancellationToken cancellation)
     {
         if (!_hasSettled && _takesPart.Wait(s_longestSettling, cancellation))
+        {
             cancellation.WaitHandle.WaitOne(s_settling);
+        }
+
         _hasSettled = true;
     }
 
@@ -381,7 +446,9 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         {
             _met = met;
             if (_membership is null)
+            {
                 Begin(_node.Options.Advertise?.Host ?? met.LocalAddress.ToString(), Ask);
+            }
         }
 
         _membership!.Follow(met.Cluster.Self);
@@ -392,10 +459,15 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         using var actors = new AkkaHost(_system.Result, _node.Options.Time, this, ActorFailed);
         _node.Actors = actors;
         if (run is not null)
+        {
             LeadAtOnce(run);
+        }
+
         _listener?.Start(this);
         foreach (var member in _members)
+        {
             member.Start();
+        }
 
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using (stop.Register(() => asked.TrySetResult()))
@@ -404,7 +476,9 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             // What ends one actor of a node ends the node; when the run is over, it is for all of them.
             Task<NodeOutcome>[] outcomes = [_outcome.Task, .. _members.Select(member => member.Outcome)];
             if (Task.WaitAny([.. outcomes, asked.Task], CancellationToken.None) == outcomes.Length)
+            {
                 Leave();
+            }
 
             var first = outcomes[Task.WaitAny(outcomes, CancellationToken.None)];
             End(first.IsCompletedSuccessfully ? first.Result : new NodeLeft());
@@ -416,7 +490,9 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
     {
         _run.TrySetResult(run);
         if (!_node.Options.Join.IsEmpty)
+        {
             return;
+        }
 
         // It founds its cluster, and will have the singleton: it need not wait for it. The folder's lock and the term keep any other from harm.
         lock (_gate)
@@ -430,10 +506,14 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
     {
         // A parameter server of this node stays until its worker has left: it holds the steps the worker finishes.
         foreach (var member in _members.Reverse())
+        {
             member.Leave();
+        }
 
         if (!_node.Options.MayLead)
+        {
             return;
+        }
 
         // With nobody left to lead, the run ends after a checkpoint, and that is the node's outcome; otherwise the singleton moves on.
         if (_leadership is { } leadership && _membership?.CanOthersLead != true)
@@ -449,13 +529,17 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
     private void End(NodeOutcome outcome)
     {
         foreach (var member in _members)
+        {
             member.End(outcome);
+        }
 
         _membership?.End();
         _leadership?.Abort();
         _listener?.Dispose();
         foreach (var member in _members)
+        {
             member.Finish();
+        }
     }
 
     private void Lead(PendingLeadership pending)
@@ -467,7 +551,9 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             {
                 pending.Happened(happened);
                 if (happened is RunBegan)
+                {
                     _takesPart.Set();
+                }
             }
 
             _run.Task.Wait(_end.Token);
@@ -477,9 +563,13 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             _leadership = leadership;
             pending.Begin(leadership);
             if (leadership.Lead() is { } outcome)
+            {
                 _outcome.TrySetResult(new NodeLed(outcome));
+            }
             else
+            {
                 leadsAgain = !_outcome.Task.IsCompleted;
+            }
         }
         catch (OperationCanceledException)
         {
@@ -502,18 +592,26 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
     {
         // Only the leadership's thread asks.
         if (_lookedElsewhere is { } then && _node.Options.Time.GetElapsedTime(then) < s_lookPeriod)
+        {
             return;
+        }
 
         _lookedElsewhere = _node.Options.Time.GetTimestamp();
         if (_discovery!.IsElsewhere(Info().Seeds, _end.Token))
+        {
             _membership?.Restart();
+        }
     }
 
     private void ActorFailed(ActorId id, Exception error)
     {
         if (id == MemberIds.Coordinator)
+        {
             _leadership?.Failed(error);
+        }
         else
+        {
             Find(id)?.Failed(error);
+        }
     }
 }

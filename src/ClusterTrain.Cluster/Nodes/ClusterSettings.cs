@@ -26,7 +26,9 @@ public sealed record ClusterSettings
     internal void Check()
     {
         if (LostAfter < TimeSpan.FromMilliseconds(200) || LostAfter > TimeSpan.FromMinutes(10))
+        {
             throw new ClusterException($"a node would be lost after {LostAfter.TotalMilliseconds} ms of silence: choose 200 ms to 600 s.");
+        }
 
         if (LeastRetryPause <= TimeSpan.Zero || MostRetryPause < LeastRetryPause)
         {

@@ -40,21 +40,33 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
     public void Send(ActorId to, in Envelope envelope)
     {
         if (envelope.Message is Topology topology)
+        {
             _servers = topology.Servers;
+        }
 
         if (_members.Find(to) is { } link)
+        {
             link.Send(envelope);
+        }
         else
+        {
             envelope.Drop();
+        }
     }
 
     /// <summary>Throws when an authenticated peer does not fit.</summary>
     public void Check(Hello peer)
     {
         if (peer.To != part.Self.From)
+        {
             throw new LinkException(RefusalKind.Address, $"asks for {peer.To}, but this is {part.Self.From}: correct its --join");
+        }
+
         if (peer.Role == PeerRole.Coordinator)
+        {
             throw new LinkException(RefusalKind.Address, "is another coordinator: a run has one");
+        }
+
         CheckBuild(peer);
         if (peer.Recipe.Length > 0 && peer.Recipe != part.Self.Recipe)
         {
@@ -83,7 +95,9 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
     private void CheckBuild(Hello peer)
     {
         if (peer.Build == part.Self.Build)
+        {
             return;
+        }
 
         if (!node.Options.AllowOtherBuilds)
         {
@@ -94,16 +108,22 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
         }
 
         if (peer.Lane == Lane.Messages)
+        {
             part.Warn($"{peer.From} runs another build of ClusterTrain ({peer.Build}, this node runs {part.Self.Build}); its bits may differ");
+        }
     }
 
     /// <summary>Serves an authenticated peer until the connection ends.</summary>
     public void Serve(Connection connection, Hello peer)
     {
         if (peer.Lane == Lane.Data)
+        {
             part.SendData(connection);
+        }
         else
+        {
             ServeMember(connection, peer);
+        }
     }
 
     /// <summary>A node registered: its members are lost when it is.</summary>
@@ -114,11 +134,15 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
             // A node whose membership was recreated registers from a new address.
             var former = _nodes.Where(known => known.Key != address && known.Value.Members.Intersect(register.Members).Any());
             foreach (var (formerAddress, _) in former.ToArray())
+            {
                 _nodes.Remove(formerAddress);
+            }
 
             _nodes[address] = (register.Members, node.Options.Time.GetTimestamp());
             foreach (var member in register.Members)
+            {
                 _unregistered.Remove(member);
+            }
         }
     }
 
@@ -132,7 +156,9 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
         }
 
         foreach (var member in members)
+        {
             _members.Find(member)?.Close(reason);
+        }
     }
 
     /// <summary>
@@ -152,9 +178,14 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
             if (clock.GetElapsedTime(_lastLook, now) > 2 * period)
             {
                 foreach (var address in _nodes.Keys.ToArray())
+                {
                     _nodes[address] = _nodes[address] with { At = now };
+                }
+
                 foreach (var member in _unregistered.Keys.ToArray())
+                {
                     _unregistered[member] = now;
+                }
             }
 
             _lastLook = now;
@@ -192,7 +223,9 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
     public void Unreachable(Link link, ActorId peer, string reason)
     {
         if (_members.Find(peer) is null)
+        {
             return;
+        }
 
         Lose(link, $"it cannot reach {peer}: {reason}");
         link.Refuse(RefusalKind.Rejoin, $"you cannot reach {peer}; join again when you can");
@@ -204,7 +237,9 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
     public void CloseAll(string reason)
     {
         foreach (var link in _members.All)
+        {
             link.Close(reason);
+        }
     }
 
     /// <summary>Waits until the members, told that the run is over, have closed their links.</summary>
@@ -220,7 +255,9 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
         lock (_gate)
         {
             if (!_nodes.Values.Any(known => known.Members.Contains(peer.From)))
+            {
                 _unregistered[peer.From] = node.Options.Time.GetTimestamp();
+            }
         }
 
         _members.Add(link);
@@ -233,7 +270,9 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
     private void Lose(Link link, string reason)
     {
         if (!_members.Remove(link))
+        {
             return;
+        }
 
         lock (_gate)
         {

@@ -31,11 +31,15 @@ internal sealed class Discovery(NodeContext node, NodeEndpoint self)
             foreach (var other in others)
             {
                 if (Ask(node, other, cancellation) is { Seeds.IsEmpty: false } info)
+                {
                     return new JoinPlan(info.Seeds);
+                }
             }
 
             if (node.Options.Time.GetElapsedTime(began) >= rank * s_patiencePerRank)
+            {
                 return new JoinPlan([]);
+            }
 
             cancellation.WaitHandle.WaitOne(s_pause);
         }
@@ -52,9 +56,14 @@ internal sealed class Discovery(NodeContext node, NodeEndpoint self)
     public static string HostOf(NodeOptions options)
     {
         if (options.Advertise is { } advertised)
+        {
             return advertised.Host;
+        }
+
         if (!options.Listen.IsAny)
+        {
             return options.Listen.Host == "localhost" ? "127.0.0.1" : options.Listen.Host;
+        }
 
         var addresses = NetworkInterface.GetAllNetworkInterfaces()
             .Where(network => network.OperationalStatus == OperationalStatus.Up && network.NetworkInterfaceType != NetworkInterfaceType.Loopback)
@@ -71,14 +80,19 @@ internal sealed class Discovery(NodeContext node, NodeEndpoint self)
         var all = node.Options.Join.SelectMany(Resolve).Distinct().ToImmutableArray();
         var own = all.IndexOf(self);
         if (own < 0)
+        {
             own = all.IndexOf(self with { Host = node.Options.Listen.Host });
+        }
+
         return (own < 0 ? all : all.RemoveAt(own), own < 0 ? all.Length : own);
     }
 
     private static IEnumerable<NodeEndpoint> Resolve(NodeEndpoint endpoint)
     {
         if (IPAddress.TryParse(endpoint.Host, out _))
+        {
             return [endpoint];
+        }
 
         try
         {

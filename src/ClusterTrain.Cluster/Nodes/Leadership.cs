@@ -85,7 +85,9 @@ internal sealed class Leadership : ILeadership
     {
         var folder = OpenFolder();
         if (folder is null)
+        {
             return _stop.IsCancellationRequested ? new RunInterrupted(0) : null;
+        }
 
         _folder = folder;
         RunOutcome? outcome = null;
@@ -104,7 +106,9 @@ internal sealed class Leadership : ILeadership
         {
             // Another node may lead on; when the run is over, whoever shows its outcome still reads it.
             if (outcome is null)
+            {
                 folder.Dispose();
+            }
         }
     }
 
@@ -138,14 +142,18 @@ internal sealed class Leadership : ILeadership
             {
                 links.LookForSilent(s_lookPeriod);
                 if (!folder.RenewClaim())
+                {
                     Fenced("another coordinator took the run over, because this one hung");
+                }
             }
         }
 
         // Members that were told to stop close their links; a coordinator that fails or is fenced is gone at once.
         _answer = null;
         if (_isOver)
+        {
             links.WaitForMembersToGo(Options.Cluster.FlushTime);
+        }
 
         _links = null;
         links.CloseAll("the coordinator ended");
@@ -175,7 +183,9 @@ internal sealed class Leadership : ILeadership
             catch (RunFolderException error) when (_surroundings.IsShared && error.InnerException is IOException)
             {
                 if (!isTold)
+                {
                     _node.Observe(new NodeNotice($"{error.Message} Trying again."));
+                }
 
                 isTold = true;
                 _surroundings.FolderIsHeld();
@@ -185,7 +195,9 @@ internal sealed class Leadership : ILeadership
             if (Claim() is { } present && present == claim)
             {
                 if (Options.Time.GetElapsedTime(since) < s_claimTime)
+                {
                     continue;
+                }
 
                 _node.Observe(new NodeWarning(
                     $"{_run.Folder}: the coordinator that holds the run folder has been hanging for {s_claimTime.TotalSeconds} s; taking the run "
@@ -205,7 +217,9 @@ internal sealed class Leadership : ILeadership
     private static RunCompleted? Result(RunFolder folder)
     {
         if (!File.Exists(folder.ModelPath))
+        {
             return null;
+        }
 
         var hash = WeightsHash.Of(Model.Read(folder.ModelPath).Weights.Span);
         var epochs = Receipt.Read(folder.ReceiptPath).Epochs;
@@ -266,9 +280,13 @@ internal sealed class Leadership : ILeadership
     public void Failed(Exception error)
     {
         if (_folder?.RenewClaim() == false)
+        {
             Fenced(error.Message);
+        }
         else
+        {
             _ended.TrySetResult(new RunFailed($"the coordinator failed: {error.Message}"));
+        }
     }
 
     /// <summary>Tells what happened in the run.</summary>

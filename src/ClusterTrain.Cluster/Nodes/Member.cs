@@ -129,9 +129,13 @@ internal sealed class Member : ILinkOwner, IDisposable
     {
         var link = to == MemberIds.Coordinator ? CoordinatorLink : _servers.TryFind(to, out var server) ? server : _inbound.Find(to);
         if (link is null)
+        {
             envelope.Drop();
+        }
         else
+        {
             link.Send(envelope);
+        }
     }
 
     /// <summary>Says goodbye after the message in hand, and ends.</summary>
@@ -166,11 +170,15 @@ internal sealed class Member : ILinkOwner, IDisposable
 
             // A long computation is not waited for: its leaves are handed back.
             if (!said.Wait(Options.Cluster.FlushTime))
+            {
                 coordinator.Send(new Leave());
+            }
 
             _outcome.TrySetResult(new NodeLeft());
             foreach (var link in links)
+            {
                 link.Flush(Options.Cluster.FlushTime, Options.Time);
+            }
 
             coordinator.Finish(Options.Cluster.FlushTime, Options.Time);
         }
@@ -185,7 +193,9 @@ internal sealed class Member : ILinkOwner, IDisposable
         _stop.Cancel();
         CoordinatorLink?.Close("this node ends");
         foreach (var link in _inbound.All)
+        {
             link.Close("this node ends");
+        }
     }
 
     /// <summary>After its end: waits until its threads have ended, and ends its actor.</summary>
@@ -195,7 +205,9 @@ internal sealed class Member : ILinkOwner, IDisposable
         _servers.Drop(except: ImmutableHashSet<ActorId>.Empty, "this node ends");
         using var ended = new ManualResetEventSlim();
         if (EndActor(ended.Set))
+        {
             ended.Wait();
+        }
     }
 
     public void Dispose() => _stop.Dispose();
@@ -226,9 +238,14 @@ internal sealed class Member : ILinkOwner, IDisposable
         }
 
         if (peer.Recipe != run.Fingerprint)
+        {
             throw new LinkException(RefusalKind.Run, $"({peer.From}) takes part in another run: restart it");
+        }
+
         if (peer.Data.Length > 0 && peer.Data != run.Data)
+        {
             throw new LinkException(RefusalKind.Data, $"({peer.From}) has other data: restart it");
+        }
     }
 
     /// <summary>Serves an authenticated peer until the connection ends.</summary>
@@ -250,7 +267,10 @@ internal sealed class Member : ILinkOwner, IDisposable
         {
             // A host that is gone does not even refuse: what is being dialled is given up for the one that answers.
             if (_led != endpoint)
+            {
                 _dialling?.Cancel();
+            }
+
             (_led, former) = (endpoint, term > _joinedTerm && _joinedTerm > 0 ? _coordinator : null);
         }
 
@@ -292,7 +312,9 @@ internal sealed class Member : ILinkOwner, IDisposable
         lock (_gate)
         {
             if (link.Role == PeerRole.Coordinator)
+            {
                 _session?.Cancel();
+            }
         }
 
         _inbound.Remove(link);
@@ -357,7 +379,9 @@ internal sealed class Member : ILinkOwner, IDisposable
         }
 
         if (_stop.IsCancellationRequested)
+        {
             _outcome.TrySetResult(new NodeLeft());
+        }
     }
 
     /// <summary>Where to look for the coordinator: where one was last said to lead, and in turn where nodes that may lead listen.</summary>
@@ -367,7 +391,9 @@ internal sealed class Member : ILinkOwner, IDisposable
         {
             var (led, join) = (_led, Options.Join);
             if (led is null || join.Contains(led))
+            {
                 return attempt % 2 == 0 && led is not null ? led : join[attempt % join.Length];
+            }
 
             return attempt % (join.Length + 1) is var turn and > 0 ? join[turn - 1] : led;
         }
@@ -376,7 +402,9 @@ internal sealed class Member : ILinkOwner, IDisposable
     private void Redirect(string leader)
     {
         if (leader.Length == 0)
+        {
             return;
+        }
 
         lock (_gate)
         {
@@ -388,7 +416,9 @@ internal sealed class Member : ILinkOwner, IDisposable
     private void Report(string problem)
     {
         if (_problems.Add(problem) && !_stop.IsCancellationRequested)
+        {
             _node.Observe(new NodeWarning($"{problem}; trying again"));
+        }
 
         _lastProblem = problem;
     }
@@ -400,11 +430,15 @@ internal sealed class Member : ILinkOwner, IDisposable
         using (connection)
         {
             if (peer.Role != PeerRole.Coordinator)
+            {
                 throw new LinkException(RefusalKind.Address, $"is {peer.From}, not a coordinator");
+            }
 
             // It began to lead between its hello and the check of this node: the hello does not say yet what it leads, the next one will.
             if (peer.Recipe.Length == 0)
+            {
                 throw new LinkException(RefusalKind.NotLeading, "", isRefusal: true);
+            }
 
             _node.MeetTerm(peer.Term);
             if (_role == NodeRole.Worker && peer.Term == _joinedTerm)
@@ -442,14 +476,18 @@ internal sealed class Member : ILinkOwner, IDisposable
             }
 
             if (!_outcome.Task.IsCompleted)
+            {
                 Report($"lost the coordinator at {endpoint}: {link.Reason}");
+            }
         }
     }
 
     private void Join(Link link, RunKnowledge run, Welcome welcome, Hello peer, NodeEndpoint endpoint, CancellationToken session)
     {
         if (_role == NodeRole.Worker)
+        {
             _data ??= new MemberData(run, Sources()).Get(() => DialData(endpoint, session), session);
+        }
 
         UseServers(welcome.Servers, onlyThese: false);
         WaitForServers(welcome.Servers);
@@ -513,7 +551,10 @@ internal sealed class Member : ILinkOwner, IDisposable
             .Concat(_spares.Values.SelectMany(spares => spares))
             .Where(server => !_node.Actors.Has(server)).ToHashSet();
         if (onlyThese)
+        {
             _servers.Drop(except: wanted, "it no longer serves a segment");
+        }
+
         _servers.Add(wanted);
     }
 
@@ -521,7 +562,9 @@ internal sealed class Member : ILinkOwner, IDisposable
     private void WaitForServers(ImmutableArray<ActorId> servers)
     {
         if (_servers.WaitFor(servers, Options.Limits.HandshakeTime, Options.Time, _stop.Token) is { } missing)
+        {
             throw new LinkException(RefusalKind.Rejoin, $"{missing} cannot be reached from here");
+        }
     }
 
     private void Restored(ServerLink link)
@@ -558,7 +601,9 @@ internal sealed class Member : ILinkOwner, IDisposable
         }
 
         if (machine is null)
+        {
             return false;
+        }
 
         _node.Actors.Remove(id!, () =>
         {

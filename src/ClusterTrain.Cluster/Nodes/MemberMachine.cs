@@ -50,6 +50,8 @@ internal sealed class MemberMachine : IDisposable
     public void Dispose()
     {
         foreach (var owned in _owned)
+        {
             owned.Dispose();
+        }
     }
 }

@@ -78,11 +78,19 @@ public sealed record NodeOptions
     internal void Check()
     {
         if (!BitConverter.IsLittleEndian)
+        {
             throw new ClusterException("cluster nodes need a little-endian machine: floats cross the network as they lie in memory.");
+        }
+
         if (!MayLead && !HasMembers)
+        {
             throw new ClusterException($"{Name} has no role: let it be a coordinator, a parameter server, a worker, or several of them.");
+        }
+
         if (HasMembers && Join.IsDefaultOrEmpty)
+        {
             throw new ClusterException("a member must know where the coordinator is: name it with --join HOST:PORT.");
+        }
 
         MemberIds.CheckName(Name);
         Cluster.Check();

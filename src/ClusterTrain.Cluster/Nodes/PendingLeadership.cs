@@ -27,7 +27,9 @@ internal sealed class PendingLeadership : ILeadership
         }
 
         if (leadsAgain is { } again)
+        {
             ended(again);
+        }
     }
 
     public void Begin(Leadership leadership)
@@ -36,7 +38,9 @@ internal sealed class PendingLeadership : ILeadership
         {
             _leadership = leadership;
             if (!_isAborted)
+            {
                 return;
+            }
         }
 
         leadership.Abort();

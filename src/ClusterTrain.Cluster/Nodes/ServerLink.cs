@@ -65,7 +65,9 @@ internal sealed class ServerLink : IDisposable
         try
         {
             if (MemberIds.Endpoint(server) is { } endpoint)
+            {
                 return endpoint;
+            }
         }
         catch (ClusterException)
         {
@@ -120,7 +122,9 @@ internal sealed class ServerLink : IDisposable
         var link = new Link(connection, _own.From, peer, _node.Resources(_node.Run!), _owner);
         Volatile.Write(ref _link, link);
         if (_end.IsCancellationRequested)
+        {
             link.Close("this node ends");
+        }
 
         _restored(this);
         link.Run();

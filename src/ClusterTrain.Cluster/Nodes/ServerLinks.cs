@@ -32,7 +32,9 @@ internal sealed class ServerLinks(Func<ActorId, ServerLink> make)
             foreach (var server in servers)
             {
                 if (!_links.ContainsKey(server))
+                {
                     _links[server] = make(server);
+                }
             }
         }
     }
@@ -46,14 +48,21 @@ internal sealed class ServerLinks(Func<ActorId, ServerLink> make)
             foreach (var server in _links.Keys.Where(server => !except.Contains(server)).ToArray())
             {
                 if (_links.TryRemove(server, out var link))
+                {
                     dropped.Add(link);
+                }
             }
         }
 
         foreach (var server in dropped)
+        {
             server.End(reason);
+        }
+
         foreach (var server in dropped)
+        {
             server.Dispose();
+        }
     }
 
     /// <summary>A link was made: whoever waits for it looks again.</summary>
@@ -79,7 +88,9 @@ internal sealed class ServerLinks(Func<ActorId, ServerLink> make)
             {
                 var left = limit - clock.GetElapsedTime(start);
                 if (left <= TimeSpan.Zero || stop.IsCancellationRequested)
+                {
                     return missing;
+                }
 
                 Monitor.Wait(_gate, left);
             }

@@ -29,16 +29,22 @@ internal sealed class ForeignMemory
         {
             // Looked at before it is opened: opening a pipe, say, could wait for ever.
             if (new FileInfo(path).LinkTarget is not { } target || !target.StartsWith($"/memfd:{OwnMemory.FileName}", StringComparison.Ordinal))
+            {
                 return null;
+            }
 
             using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             var bytes = RandomAccess.GetLength(file);
             if (bytes < OwnMemory.TokenBytes || !LinuxMemory.IsSealed(file))
+            {
                 return null;
+            }
 
             var start = LinuxMemory.Map(file, bytes, isWritable: false);
             if (start == null)
+            {
                 return null;
+            }
 
             var memory = new MappedMemory(start, bytes);
             return new ForeignMemory(memory, Convert.ToHexStringLower(memory.Span(0, OwnMemory.TokenBytes)));
@@ -68,7 +74,9 @@ internal sealed class ForeignMemory
             foreach (var (actors, known) in _links.ToArray())
             {
                 if (known == link)
+                {
                     _links.Remove(actors);
+                }
             }
         }
     }
@@ -87,7 +95,9 @@ internal sealed class ForeignMemory
         lock (_gate)
         {
             if (!_links.ContainsValue(link))
+            {
                 throw new LinkException(RefusalKind.Rejoin, "this link was replaced");
+            }
 
             _held[offset] = _held.GetValueOrDefault(offset) + 1;
         }
@@ -100,7 +110,9 @@ internal sealed class ForeignMemory
         lock (_gate)
         {
             if (--_held[offset] == 0)
+            {
                 _held.Remove(offset);
+            }
 
             // Where there is no link any more, the next one tells what is still held.
             var open = _links.ContainsValue(link) ? link : _links.Values.FirstOrDefault();

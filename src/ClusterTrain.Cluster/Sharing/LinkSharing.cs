@@ -36,12 +36,16 @@ internal sealed class LinkSharing(NodeMemory? node, ActorId self, ActorId peer, 
     public SharedMemorySeen? Offered(SharedMemory offer)
     {
         if (node is null || node.Open(offer) is not { } foreign)
+        {
             return null;
+        }
 
         lock (_gate)
         {
             if (_closed)
+            {
                 return null;
+            }
 
             _foreign = foreign;
         }
@@ -57,7 +61,9 @@ internal sealed class LinkSharing(NodeMemory? node, ActorId self, ActorId peer, 
     public void Seen(SharedMemorySeen seen)
     {
         if (node?.Own.Opened(seen) is not { } reader)
+        {
             return;
+        }
 
         lock (_gate)
         {
@@ -86,9 +92,13 @@ internal sealed class LinkSharing(NodeMemory? node, ActorId self, ActorId peer, 
         lock (_gate)
         {
             if (_reader is { } reader)
+            {
                 reader.Lend(offset, lease);
+            }
             else
+            {
                 lease.Release();
+            }
         }
     }
 
@@ -98,7 +108,9 @@ internal sealed class LinkSharing(NodeMemory? node, ActorId self, ActorId peer, 
         lock (_gate)
         {
             if (_foreign is null)
+            {
                 throw new LinkException(RefusalKind.Garbage, "named a tensor in memory that is not shared");
+            }
         }
 
         return _foreign.Take(this, offset, floats);
@@ -111,7 +123,9 @@ internal sealed class LinkSharing(NodeMemory? node, ActorId self, ActorId peer, 
         {
             _givenBack.Add(offset);
             if (_givenBack.Count != MostGathered)
+            {
                 return;
+            }
         }
 
         // Not from here: whoever gives a tensor up may hold a lock.
@@ -128,9 +142,14 @@ internal sealed class LinkSharing(NodeMemory? node, ActorId self, ActorId peer, 
         }
 
         if (reader is null && offsets.Length > 0)
+        {
             throw new LinkException(RefusalKind.Garbage, "gave back memory that it was not lent");
+        }
+
         for (; offsets.Length > 0; offsets = offsets[sizeof(long)..])
+        {
             reader!.GivenBack(BinaryPrimitives.ReadInt64LittleEndian(offsets));
+        }
     }
 
     /// <summary>Writes a frame of what is to be given back, as much as fits.</summary>
@@ -141,13 +160,17 @@ internal sealed class LinkSharing(NodeMemory? node, ActorId self, ActorId peer, 
         {
             var count = Math.Min(_givenBack.Count, (frame.Length - Protocol.FrameHeaderBytes) / sizeof(long));
             if (count == 0)
+            {
                 return 0;
+            }
 
             frame[0] = (byte)FrameKind.GivenBack;
             frame[1..4].Clear();
             BinaryPrimitives.WriteInt32LittleEndian(frame[4..], count * sizeof(long));
             for (var index = 0; index < count; index++)
+            {
                 BinaryPrimitives.WriteInt64LittleEndian(frame[(Protocol.FrameHeaderBytes + (index * sizeof(long)))..], _givenBack[index]);
+            }
 
             _givenBack.RemoveRange(0, count);
             return Protocol.FrameHeaderBytes + (count * sizeof(long));
@@ -162,7 +185,9 @@ internal sealed class LinkSharing(NodeMemory? node, ActorId self, ActorId peer, 
         lock (_gate)
         {
             if (_closed)
+            {
                 return;
+            }
 
             _closed = true;
             (reader, _reader) = (_reader, null);
@@ -171,6 +196,8 @@ internal sealed class LinkSharing(NodeMemory? node, ActorId self, ActorId peer, 
 
         foreign?.Closed(this);
         if (reader is not null)
+        {
             node!.Own.Closed(reader);
+        }
     }
 }

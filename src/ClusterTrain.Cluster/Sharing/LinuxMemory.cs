@@ -25,11 +25,15 @@ internal static unsafe partial class LinuxMemory
     public static SafeFileHandle? Create(string name, long bytes)
     {
         if (!OperatingSystem.IsLinux())
+        {
             return null;
+        }
 
         var file = new SafeFileHandle(MemoryFile(name, CloseOnExec | AllowSealing), ownsHandle: true);
         if (!file.IsInvalid && Truncate(file, bytes) == 0 && Control(file, AddSeals, SealSeal | SealShrink | SealGrow) == 0)
+        {
             return file;
+        }
 
         file.Dispose();
         return null;

@@ -18,17 +18,23 @@ internal sealed class NodeMemory(OwnMemory own) : IDisposable
     public ForeignMemory? Open(SharedMemory offer)
     {
         if (ForeignMemory.Open(offer) is not { } opened)
+        {
             return null;
+        }
 
         lock (_gate)
         {
             if (_foreign.TryGetValue(opened.Token, out var known) && known.TryGetTarget(out var present))
+            {
                 return present;
+            }
 
             foreach (var (token, reference) in _foreign.ToArray())
             {
                 if (!reference.TryGetTarget(out _))
+                {
                     _foreign.Remove(token);
+                }
             }
 
             _foreign[opened.Token] = new WeakReference<ForeignMemory>(opened);

@@ -48,11 +48,15 @@ internal sealed unsafe class OwnMemory : IDisposable
     public static OwnMemory? Create()
     {
         if (LinuxMemory.Create(FileName, Capacity) is not { } file)
+        {
             return null;
+        }
 
         var start = LinuxMemory.Map(file, Capacity, isWritable: true);
         if (start != null)
+        {
             return new OwnMemory(file, new MappedMemory(start, Capacity));
+        }
 
         file.Dispose();
         return null;
@@ -63,7 +67,9 @@ internal sealed unsafe class OwnMemory : IDisposable
     {
         ReleaseWhatTheDeadHeld();
         if (length < LeastFloats)
+        {
             return AlignedFloats.Allocate(length);
+        }
 
         var bytes = (((long)length * sizeof(float)) + PageBytes - 1) / PageBytes * PageBytes;
         lock (_gate)
@@ -87,12 +93,17 @@ internal sealed unsafe class OwnMemory : IDisposable
     public Reader? Opened(SharedMemorySeen seen)
     {
         if (!CryptographicOperations.FixedTimeEquals(_token, Bytes(seen.Token)))
+        {
             return null;
+        }
 
         lock (_gate)
         {
             if (!_readers.TryGetValue(seen.Reader, out var reader))
+            {
                 _readers.Add(seen.Reader, reader = new Reader(new ProcessIdentity(seen.Process, seen.Started)));
+            }
+
             reader.Opened(seen.Held);
             return reader;
         }
@@ -127,7 +138,9 @@ internal sealed unsafe class OwnMemory : IDisposable
             foreach (var (name, reader) in _readers.ToArray())
             {
                 if (reader.ReleaseIfDead())
+                {
                     _readers.Remove(name);
+                }
             }
         }
     }

@@ -20,13 +20,17 @@ internal sealed class Reader(ProcessIdentity process)
         {
             // While there is another link, some of what was lent may be on its way.
             if (_links++ > 0)
+            {
                 return;
+            }
 
             var holds = held.CountBy(offset => offset).ToDictionary();
             foreach (var (offset, leases) in _lent)
             {
                 while (leases.Count > holds.GetValueOrDefault(offset))
+                {
                     leases.Pop().Release();
+                }
             }
         }
     }
@@ -35,7 +39,9 @@ internal sealed class Reader(ProcessIdentity process)
     public void Closed()
     {
         lock (_gate)
+        {
             _links--;
+        }
     }
 
     /// <summary>Lends a tensor, with the caller's reference to it.</summary>
@@ -44,7 +50,10 @@ internal sealed class Reader(ProcessIdentity process)
         lock (_gate)
         {
             if (!_lent.TryGetValue(offset, out var leases))
+            {
                 _lent.Add(offset, leases = new Stack<TensorLease>());
+            }
+
             leases.Push(lease);
         }
     }
@@ -70,12 +79,16 @@ internal sealed class Reader(ProcessIdentity process)
         lock (_gate)
         {
             if (_links > 0 || !process.HasEnded)
+            {
                 return false;
+            }
 
             foreach (var leases in _lent.Values)
             {
                 while (leases.TryPop(out var lease))
+                {
                     lease.Release();
+                }
             }
 
             return true;

@@ -42,7 +42,9 @@ internal abstract class FieldCodec
     public static FieldCodec Of(Type type)
     {
         if (s_known.TryGetValue(type, out var known))
+        {
             return known;
+        }
 
         return type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ImmutableArray<>)
             ? (FieldCodec)Activator.CreateInstance(typeof(ListOf<>).MakeGenericType(type.GetGenericArguments()))!
@@ -72,7 +74,9 @@ internal abstract class FieldCodec
     private static TreeNode ReadLeaves(ref MessagePackReader reader)
     {
         if (reader.ReadArrayHeader() != 2)
+        {
             throw new MessagePackSerializationException("leaves are a start and a count");
+        }
 
         var leaves = new TreeNode(reader.ReadInt32(), reader.ReadInt32());
         return leaves is { Start: >= 0, Count: > 0 } && leaves.Start <= int.MaxValue - leaves.Count
@@ -110,14 +114,18 @@ internal abstract class FieldCodec
             var items = (ImmutableArray<T>)value;
             writer.WriteArrayHeader(items.Length);
             foreach (var item in items)
+            {
                 _item.Write(ref writer, item!);
+            }
         }
 
         public override object Read(ref MessagePackReader reader)
         {
             var items = ImmutableArray.CreateBuilder<T>(reader.ReadArrayHeader());
             for (var index = 0; index < items.Capacity; index++)
+            {
                 items.Add((T)_item.Read(ref reader));
+            }
 
             return items.MoveToImmutable();
         }
@@ -141,18 +149,24 @@ internal abstract class FieldCodec
         {
             writer.WriteArrayHeader(_fields.Length);
             foreach (var (field, codec) in _fields)
+            {
                 codec.Write(ref writer, field(value));
+            }
         }
 
         public override object Read(ref MessagePackReader reader)
         {
             var count = reader.ReadArrayHeader();
             if (count != _fields.Length)
+            {
                 throw new MessagePackSerializationException($"{_type.Name} has {count} fields instead of {_fields.Length}");
+            }
 
             var values = new object[count];
             for (var index = 0; index < count; index++)
+            {
                 values[index] = _fields[index].Codec.Read(ref reader);
+            }
 
             return _constructor.Invoke(values);
         }

@@ -75,7 +75,9 @@ internal static class MessageCodec
     public static void Write(IBufferWriter<byte> output, object message)
     {
         if (!s_numbers.TryGetValue(message.GetType(), out var number))
+        {
             throw new ArgumentException($"{message.GetType().Name} is not a message between nodes.", nameof(message));
+        }
 
         var writer = new MessagePackWriter(output);
         writer.WriteArrayHeader(2);
@@ -100,11 +102,15 @@ internal static class MessageCodec
         {
             var reader = new MessagePackReader(bytes);
             if (reader.ReadArrayHeader() != 2)
+            {
                 throw new MessagePackSerializationException("it is not a number and fields");
+            }
 
             var number = reader.ReadInt32();
             if (!s_types.TryGetValue(number, out var type))
+            {
                 throw new LinkException(RefusalKind.Garbage, $"sent an unknown message type {number}");
+            }
 
             var message = s_codecs[type].Read(ref reader);
             return reader.End ? message : throw new MessagePackSerializationException("there are bytes left over");

@@ -54,7 +54,9 @@ internal static class TensorFrame
         }
 
         if (kind > TensorKind.OptimiserState || segment < 0 || node.Start < 0 || node.Count < 0)
+        {
             throw new LinkException(RefusalKind.Garbage, $"sent a tensor with an invalid key: kind {(byte)kind}, segment {segment}, {node}");
+        }
 
         var term = BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]);
         var step = BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]);

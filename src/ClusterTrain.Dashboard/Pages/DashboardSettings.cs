@@ -37,7 +37,9 @@ public sealed record DashboardSettings
         {
             host = text[..colon];
             if (!int.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out port) || port > IPEndPoint.MaxPort)
+            {
                 throw Wrong(text);
+            }
         }
 
         return host switch

@@ -28,7 +28,10 @@ public abstract class LivePage : ComponentBase, IDisposable
     protected override void OnAfterRender(bool firstRender)
     {
         if (!firstRender)
+        {
             return;
+        }
+
         Runs.Count(1);
         _timer = Clock.CreateTimer(_ => InvokeAsync(Look), null, s_period, s_period);
     }
@@ -37,7 +40,10 @@ public abstract class LivePage : ComponentBase, IDisposable
     protected virtual void Dispose(bool disposing)
     {
         if (_timer is null)
+        {
             return;
+        }
+
         _timer.Dispose();
         _timer = null;
         Runs.Count(-1);
@@ -48,7 +54,10 @@ public abstract class LivePage : ComponentBase, IDisposable
     {
         var version = Runs.All.Sum(run => run.Watch.Version);
         if (version == _version && ++_unchanged < 2)
+        {
             return;
+        }
+
         (_version, _unchanged) = (version, 0);
         StateHasChanged();
     }

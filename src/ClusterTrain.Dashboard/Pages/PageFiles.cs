@@ -18,7 +18,10 @@ internal static class PageFiles
     public static IResult Serve(string name, HttpContext http)
     {
         if (!s_files.TryGetValue(name, out var file))
+        {
             return Results.NotFound();
+        }
+
         http.Response.Headers.CacheControl = http.Request.Query.ContainsKey("v") ? "max-age=31536000, immutable" : "no-cache";
         if (http.Request.Headers.AcceptEncoding.ToString().Contains("gzip", StringComparison.Ordinal))
         {
@@ -36,7 +39,10 @@ internal static class PageFiles
         using var packed = new MemoryStream();
         using (var gzip = new GZipStream(packed, CompressionLevel.Optimal))
         using (var file = Open(name))
+        {
             file.CopyTo(gzip);
+        }
+
         return packed.ToArray();
     }
 }

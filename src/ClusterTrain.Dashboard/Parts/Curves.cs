@@ -19,7 +19,10 @@ public sealed record Curve(string Name, IReadOnlyList<CurvePoint> Points)
     {
         CurvePoint[] all = [.. points.Where(point => double.IsFinite(point.Y) && (!isPositive || point.Y > 0))];
         if (all.Length <= most)
+        {
             return new Curve(name, all);
+        }
+
         var few = new List<CurvePoint>(most);
         var stretches = (most / 2) - 1;
         for (var stretch = 0; stretch < stretches; stretch++)
@@ -30,7 +33,10 @@ public sealed record Curve(string Name, IReadOnlyList<CurvePoint> Points)
         }
 
         if (few[^1] != all[^1])
+        {
             few.Add(all[^1]);
+        }
+
         return new Curve(name, few);
     }
 }

@@ -25,11 +25,18 @@ internal static class OpenTelemetrySetup
         {
             metrics.AddMeter(RunMetrics.MeterName);
             if (isScraped)
+            {
                 metrics.AddPrometheusExporter(options => options.ScopeInfoEnabled = false);
+            }
+
             if (isSent)
+            {
                 metrics.AddOtlpExporter();
+            }
         });
         if (isSent)
+        {
             telemetry.WithTracing(traces => traces.AddSource(RunSpans.SourceName).AddOtlpExporter());
+        }
     }
 }

@@ -82,7 +82,9 @@ internal sealed class RunMetrics : IDisposable
         foreach (var (view, run) in Views())
         {
             if (value(view) is { } known && double.IsFinite(known))
+            {
                 yield return new Measurement<double>(known, run);
+            }
         }
     }
 
@@ -93,7 +95,9 @@ internal sealed class RunMetrics : IDisposable
             foreach (var node in view.Machines)
             {
                 if (value(node) is { } known)
+                {
                     yield return new Measurement<double>(known, run, new("node", node.Name), new("role", Role(node)));
+                }
             }
         }
     }
@@ -115,9 +119,14 @@ internal sealed class RunMetrics : IDisposable
         foreach (var (view, run) in Views())
         {
             if (view.StepTime is not { } time)
+            {
                 continue;
+            }
+
             foreach (var (part, value) in new[] { ("await", time.Awaited), ("sum", time.Summed), ("update", time.Updated), ("send", time.Sent) })
+            {
                 yield return new Measurement<double>(value.TotalSeconds, run, new("part", part));
+            }
         }
     }
 

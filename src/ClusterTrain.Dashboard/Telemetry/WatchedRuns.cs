@@ -32,11 +32,17 @@ internal sealed class WatchedRuns
     public RunDisk? Disk(RunView view)
     {
         if (view.Run is not { Folder: { Length: > 0 } folder } || !Directory.Exists(folder))
+        {
             return null;
+        }
+
         lock (_gate)
         {
             if (!_disks.TryGetValue(folder, out var known) || _time.GetElapsedTime(known.At) > s_diskPeriod)
+            {
                 _disks[folder] = known = (_time.GetTimestamp(), RunDisk.Of(folder));
+            }
+
             return known.Disk;
         }
     }

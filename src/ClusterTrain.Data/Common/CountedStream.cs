@@ -18,7 +18,10 @@ internal sealed class CountedStream(Stream inner, Action<long> counted) : Forwar
         var read = Inner.Read(buffer);
         _read += read;
         if (read > 0)
+        {
             counted(_read);
+        }
+
         return read;
     }
 }

@@ -41,9 +41,15 @@ internal sealed class DataFile : IDisposable
     public static DataFile Open(string path, Action<long, long?>? read = null)
     {
         if (path == StandardInput)
+        {
             return Over("standard input", Console.OpenStandardInput(), read);
+        }
+
         if (Directory.Exists(path))
+        {
             throw new DataException($"{path}: is a folder; name a file in it.");
+        }
+
         if (!File.Exists(path))
         {
             throw new DataException($"{path}: there is no such file; check the path."
@@ -67,11 +73,17 @@ internal sealed class DataFile : IDisposable
         var start = new byte[FileKind.StartBytes];
         start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         if (FileKind.IsParquet(start))
+        {
             return Parquet(name, stream, length);
+        }
+
         RefuseOthers(name, start);
         Stream content = new PrefixedStream(start, stream);
         if (read is not null)
+        {
             content = new CountedStream(content, bytes => read(bytes, length));
+        }
+
         return start is [0x1f, 0x8b, ..]
             ? new DataFile(name, new PackedStream(content, length), length * MostExpansion ?? long.MaxValue)
             : new DataFile(name, content, length ?? long.MaxValue);
@@ -80,7 +92,9 @@ internal sealed class DataFile : IDisposable
     private static void RefuseOthers(string name, ReadOnlySpan<byte> start)
     {
         if (FileKind.Of(start) is { } kind)
+        {
             throw new DataException($"{name}: is {kind}. Rows are read from CSV and IDX files, plain or gzip, and from Parquet files.");
+        }
     }
 
     // Its end says what is in it.

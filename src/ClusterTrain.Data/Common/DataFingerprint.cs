@@ -61,7 +61,10 @@ internal sealed class DataFingerprint : IDisposable
     public void Add(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length > _buffer.Length - _used)
+        {
             Flush();
+        }
+
         if (bytes.Length > _buffer.Length)
         {
             _hash.AppendData(bytes);

@@ -74,7 +74,10 @@ public sealed class DataLocations
     {
         ArgumentException.ThrowIfNullOrEmpty(file);
         if (file == DataFile.StandardInput)
+        {
             return file;
+        }
+
         if (Path.IsPathRooted(file))
         {
             return File.Exists(file)
@@ -88,7 +91,10 @@ public sealed class DataLocations
         {
             var path = Path.Combine(folder, file);
             if (File.Exists(path))
+            {
                 return Path.GetFullPath(path);
+            }
+
             if (Directory.Exists(path))
             {
                 throw new DataException(
@@ -111,17 +117,28 @@ public sealed class DataLocations
         ArgumentException.ThrowIfNullOrEmpty(file);
         var pattern = Path.GetFileName(file);
         if (!pattern.AsSpan().ContainsAny('*', '?') || File.Exists(file))
+        {
             return [Find(file)];
+        }
+
         foreach (var folder in Path.IsPathRooted(file) ? [""] : Folders)
         {
             var place = Path.Combine(folder, Path.GetDirectoryName(file)!);
             if (File.Exists(Path.Combine(folder, file)))
+            {
                 return [Find(file)];
+            }
+
             if (!Directory.Exists(place))
+            {
                 continue;
+            }
+
             ImmutableArray<string> found = [.. Fitting(place, pattern).Select(Path.GetFullPath)];
             if (!found.IsEmpty)
+            {
                 return found;
+            }
         }
 
         throw new DataException(
@@ -143,15 +160,22 @@ public sealed class DataLocations
     {
         const string Name = "clustertrain";
         if (variable(CacheVariable) is { Length: > 0 } chosen)
+        {
             return chosen;
+        }
+
         if (OperatingSystem.IsWindows())
+        {
             return Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), Name);
+        }
 
         var home = variable("HOME") is { Length: > 0 } set
             ? set
             : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
         if (OperatingSystem.IsMacOS())
+        {
             return Path.Combine(home, "Library", "Caches", Name);
+        }
 
         // The XDG specification has relative paths ignored.
         return variable("XDG_CACHE_HOME") is { Length: > 0 } cache && Path.IsPathRooted(cache)

@@ -24,7 +24,10 @@ internal sealed class PackedStream : ForwardStream
     {
         var count = Inner.Read(buffer);
         if (count == 0 && !buffer.IsEmpty)
+        {
             _packed.RefuseRest();
+        }
+
         return count;
     }
 
@@ -40,7 +43,9 @@ internal sealed class PackedStream : ForwardStream
             while (length is not null && Inner.Read(rest) is > 0 and var count)
             {
                 if (rest.AsSpan(0, count).ContainsAnyExcept((byte)0))
+                {
                     throw new InvalidDataException("Bytes follow that are not packed.");
+                }
             }
         }
 

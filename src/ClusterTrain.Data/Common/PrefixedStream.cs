@@ -10,7 +10,10 @@ internal sealed class PrefixedStream(byte[] prefix, Stream rest) : ForwardStream
     public override int Read(Span<byte> buffer)
     {
         if (_used == prefix.Length)
+        {
             return Inner.Read(buffer);
+        }
+
         var count = Math.Min(buffer.Length, prefix.Length - _used);
         prefix.AsSpan(_used, count).CopyTo(buffer);
         _used += count;

@@ -23,7 +23,10 @@ internal sealed class BlurredColumn
     public void Add(double raw, float prepared)
     {
         if (_rows++ >= MostRows)
+        {
             return;
+        }
+
         _raw.Add(raw);
         _prepared.Add(prepared);
     }

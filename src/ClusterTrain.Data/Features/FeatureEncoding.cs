@@ -181,7 +181,9 @@ public sealed record FeatureEncoding
     private static void Require(bool holds, string rule)
     {
         if (!holds)
+        {
             throw new DataException($"The encoding of the features does not hold to the rule that {rule}.");
+        }
     }
 }
 

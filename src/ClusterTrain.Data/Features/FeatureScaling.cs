@@ -47,9 +47,14 @@ public sealed record FeatureScaling(int Features, ImmutableArray<float> Factors,
 
         raw.CopyTo(prepared);
         for (var at = 0; HasOrigins && at < prepared.Length; at++)
+        {
             prepared[at] = (float)(prepared[at] - Origins[at % Features]);
+        }
+
         for (var start = 0; start < prepared.Length; start += Features)
+        {
             Apply(Factors.AsSpan(), Shifts.AsSpan(), prepared.Slice(start, Features));
+        }
     }
 
     /// <summary>Prepares one row.</summary>
@@ -58,7 +63,10 @@ public sealed record FeatureScaling(int Features, ImmutableArray<float> Factors,
     internal void ApplyToRow(ReadOnlySpan<double> raw, Span<float> prepared)
     {
         for (var i = 0; i < raw.Length; i++)
+        {
             prepared[i] = (float)(HasOrigins ? raw[i] - Origins[i] : raw[i]);
+        }
+
         Apply(Factors.AsSpan(), Shifts.AsSpan(), prepared);
     }
 
@@ -70,9 +78,15 @@ public sealed record FeatureScaling(int Features, ImmutableArray<float> Factors,
         {
             var (factor, shift) = (new Vector<float>(factors[0]), new Vector<float>(shifts[0]));
             for (; i <= row.Length - Vector<float>.Count; i += Vector<float>.Count)
+            {
                 Vector.FusedMultiplyAdd(new Vector<float>(row[i..]), factor, shift).CopyTo(row[i..]);
+            }
+
             for (; i < row.Length; i++)
+            {
                 row[i] = MathF.FusedMultiplyAdd(row[i], factors[0], shifts[0]);
+            }
+
             return;
         }
 
@@ -83,7 +97,9 @@ public sealed record FeatureScaling(int Features, ImmutableArray<float> Factors,
         }
 
         for (; i < row.Length; i++)
+        {
             row[i] = MathF.FusedMultiplyAdd(row[i], factors[i], shifts[i]);
+        }
     }
 
     /// <summary>One line of JSON; <see cref="FromJson"/> gives back the same bits.</summary>
@@ -104,7 +120,10 @@ public sealed record FeatureScaling(int Features, ImmutableArray<float> Factors,
         }
 
         if (scaling is null)
+        {
             throw new DataException("The feature scaling is empty.");
+        }
+
         scaling.Check();
         return scaling;
     }

@@ -82,9 +82,14 @@ internal sealed class ColumnEncoder : ValueEncoder
                 : values[i] >= 0 && column.Places[(int)values[i]] is >= 0 and var place ? place
                 : column.Unseen;
             if (column.Places is not null && filled[i] == Refused)
+            {
                 throw NoFill(row, _encoding.Columns[i]);
+            }
+
             if (isMissing && column.Indicator is { } indicator)
+            {
                 features[indicator] = 1;
+            }
         }
 
         _rules.Apply(filled, raw, () => _placeOf(row));
@@ -94,7 +99,9 @@ internal sealed class ColumnEncoder : ValueEncoder
             if (_dates[i] is { } date)
             {
                 foreach (var part in date.Parts)
+                {
                     features[at++] = DateCell.Part(raw[i], part);
+                }
             }
             else if (_widths[i] == 0)
             {

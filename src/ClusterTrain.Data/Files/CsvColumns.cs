@@ -21,9 +21,15 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
     {
         var count = rows.Count;
         if (count == 1 && (!source.Header || !source.Targets.Contains(rows[0].Trim())))
+        {
             throw OneColumn(rows);
+        }
+
         if (source is { Header: false, Columns.IsEmpty: true })
+        {
             return new CsvColumns(rows.File, rows.Place, FeatureEncoding.Numbered("c", 0, count), AreInFile: false);
+        }
+
         if (!source.Header && source.Columns.Length != count)
         {
             throw new DataException(
@@ -50,9 +56,15 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
         var first = FirstLine(rows);
         ImmutableArray<string> missing = [.. needed.Except(first)];
         if (missing.IsEmpty)
+        {
             return new CsvColumns(rows.File, rows.Place, first, AreInFile: true);
+        }
+
         if (source is { Header: true } || missing.Length < needed.Length)
+        {
             throw Missing($"{rows.File}: {rows.Place}", missing, needed, first);
+        }
+
         if (encoding.FileColumns.IsDefaultOrEmpty)
         {
             return source is null ? FeaturesAlone(rows, needed, targets, first) : throw new DataException(
@@ -64,9 +76,15 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
         var all = encoding.FileColumns;
         var others = all.RemoveRange(targets);
         if (first.Length == all.Length)
+        {
             return new CsvColumns(rows.File, rows.Place, all, AreInFile: false);
+        }
+
         if (first.Length == others.Length && others.Length == needed.Length)
+        {
             return new CsvColumns(rows.File, rows.Place, others, AreInFile: false);
+        }
+
         var allowed = others.Length == needed.Length ? $", or the {others.Length} without {NearestColumn.Listed(targets)}," : "";
         throw new DataException(
             $"{rows.File}: {rows.Place} has no names and {Cells(first.Length)}; which columns they are is not certain. The training file has " +
@@ -81,7 +99,10 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
     public static bool MayBe(ImmutableArray<string> first, CsvSource source)
     {
         if (source is { Header: false, Columns.IsEmpty: false })
+        {
             return first.Length == source.Columns.Length;
+        }
+
         var names = source.Header ? first : FeatureEncoding.Numbered("c", 0, first.Length);
         var derived = source.Derived.Select(feature => feature.Name);
         return source.Targets.Concat(source.Features).Concat(source.Categorical).Except(derived).All(names.Contains);
@@ -95,11 +116,20 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
     public static bool MayBe(ImmutableArray<string> first, FeatureEncoding encoding, ImmutableArray<string> targets, CsvSource? source)
     {
         if (encoding.Columns.All(first.Contains))
+        {
             return true;
+        }
+
         if (source is { Header: true })
+        {
             return false;
+        }
+
         if (encoding.FileColumns.IsDefaultOrEmpty)
+        {
             return first.Length == encoding.Columns.Length;
+        }
+
         return first.Length == encoding.FileColumns.Length || first.Length == encoding.FileColumns.RemoveRange(targets).Length;
     }
 
@@ -132,7 +162,10 @@ internal sealed record CsvColumns(string File, string Place, ImmutableArray<stri
         TableRows rows, ImmutableArray<string> needed, ImmutableArray<string> targets, ImmutableArray<string> first)
     {
         if (first.Length == needed.Length)
+        {
             return new CsvColumns(rows.File, rows.Place, needed, AreInFile: false);
+        }
+
         if (first.Length == needed.Length + targets.Length)
         {
             throw new DataException(

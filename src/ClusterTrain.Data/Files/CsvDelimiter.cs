@@ -36,9 +36,14 @@ internal sealed class CsvDelimiter(CsvFormat format, Func<ImmutableArray<string>
         using var reader = new StreamReader(new MemoryStream(bytes), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
         var text = reader.ReadToEnd();
         if (ExcelLine(text) is { } said)
+        {
             return (Said(said, file.Name), true);
+        }
+
         if (format.Delimiter is { } written)
+        {
             return (written, false);
+        }
 
         var samples = s_known.Where(delimiter => delimiter == usual || text.Contains(delimiter))
             .Select(delimiter => Sample.Of(text, delimiter, isWhole: bytes.Length < SampleBytes))
@@ -47,7 +52,10 @@ internal sealed class CsvDelimiter(CsvFormat format, Func<ImmutableArray<string>
         samples = Those(samples, sample => fits(sample.First));
         samples = Those(samples, sample => sample.IsEven);
         if (format.Decimal == ',')
+        {
             samples = Those(samples, sample => sample.Delimiter != ',');
+        }
+
         return samples switch
         {
             [] => (usual ?? ',', false),

@@ -65,13 +65,19 @@ internal sealed class CsvRows(CsvParser parser, string file, char delimiter) : T
             if (_columns != 1 && record.TrimEnd("\r\n").IsEmpty)
             {
                 if (_emptyAtEnd++ == 0)
+                {
                     _firstEmptyAtEnd = Line;
+                }
+
                 continue;
             }
 
             CheckCharacters(record);
             if (record.Contains('"'))
+            {
                 CheckQuotes(record);
+            }
+
             CountEmptyLines();
             _columns ??= Count;
             return true;
@@ -83,7 +89,10 @@ internal sealed class CsvRows(CsvParser parser, string file, char delimiter) : T
     private void CountEmptyLines()
     {
         if (_emptyLines == 0)
+        {
             _firstEmptyLine = _firstEmptyAtEnd;
+        }
+
         _emptyLines += _emptyAtEnd;
         _emptyAtEnd = 0;
     }
@@ -109,16 +118,25 @@ internal sealed class CsvRows(CsvParser parser, string file, char delimiter) : T
             {
                 var end = rest.IndexOf(delimiter) is >= 0 and var next ? next : rest.Length;
                 if (rest[..end].TrimStart(' ') is ['"', ..])
+                {
                     throw Quote(record, at, "a space before a quote makes the quote part of the text. Remove the space.");
+                }
+
                 if (rest[..end].Contains('"'))
+                {
                     throw Quote(record, at, "a quote inside a cell. Put the cell in quotes and double those within it.");
+                }
+
                 at += end + 1;
                 continue;
             }
 
             var close = 1;
             while (close < rest.Length && (rest[close] != '"' || rest[close..] is ['"', '"', ..]))
+            {
                 close += rest[close] == '"' ? 2 : 1;
+            }
+
             if (close >= rest.Length)
             {
                 throw Quote(

@@ -118,7 +118,10 @@ internal sealed class CsvTable
             read.AddFile(cells, columns, rows);
             var table = read.Finish(rows);
             if (schema.KeepsColumns)
+            {
                 table = ColumnEncoder.Of(model.Encoding, [.. schema.Words.Select(words => words?.Words ?? [])], table).Encode(table);
+            }
+
             return (hasTargets ? table : table with { Targets = RowTargets.None(model.Outputs) }, hasTargets);
         });
     }
@@ -142,12 +145,18 @@ internal sealed class CsvTable
         do
         {
             if (isRow)
+            {
                 AddRow(rows);
+            }
+
             isRow = true;
         }
         while (cells.Read());
         if (_rows == _rowsBefore)
+        {
             throw new DataException($"{columns.File}: a header but no rows. Name a file of at least one row.");
+        }
+
         _warnings.AddRange(cells.Warnings);
     }
 
@@ -193,16 +202,23 @@ internal sealed class CsvTable
         if (_split is not null)
         {
             if (IsMissing(_cells[_split.Index]))
+            {
                 throw Missing(_split.Index, _cells[_split.Index], _split.Remedy);
+            }
+
             _split.Add(_cells[_split.Index], _cells);
         }
 
         foreach (var (target, column) in _targets.Index())
         {
             if (_schema.Labels is { } labels)
+            {
                 _labels.Add((ushort)Class(labels, column));
+            }
             else
+            {
                 AddTarget(Number(column, "Give the row a target or leave it out."), _blurredTargets[target]);
+            }
         }
 
         _rows++;
@@ -217,7 +233,9 @@ internal sealed class CsvTable
             var wide = isRatio ? _raw[left] / _raw[right] : _raw[left] * _raw[right];
             var narrow = isRatio ? (float)_raw[left] / (float)_raw[right] : (float)_raw[left] * (float)_raw[right];
             if (double.IsFinite(wide) && float.IsFinite(narrow))
+            {
                 _blurredDerived[index].Add(wide, narrow);
+            }
         }
     }
 
@@ -250,7 +268,10 @@ internal sealed class CsvTable
         var column = _features[index];
         var cell = _cells[column];
         if (IsMissing(cell))
+        {
             throw Missing(column, cell, $"Fill the gap, leave the row out, or train with data.impute: {{ {Key(index)}: median }}.");
+        }
+
         return DateCell.Read(cell, date.Format) ?? throw Cell(
             column,
             $"is '{Short(cell)}', not a date such as {date.Format}",
@@ -265,7 +286,10 @@ internal sealed class CsvTable
         var column = _features[index];
         var cell = _cells[column];
         if (IsMissing(cell))
+        {
             throw Missing(column, cell, $"Fill the gap, leave the row out, or train with data.impute: {{ {Key(index)}: median }}.");
+        }
+
         return BooleanCell.Read(cell) ?? throw Cell(
             column, $"is '{Short(cell)}', not true or false",
                 $"Write true or false, yes or no, 1 or 0, or name the column as categorical.{MissingWords.Remedy(cell)}");
@@ -282,7 +306,10 @@ internal sealed class CsvTable
     {
         var word = _cells[column].AsSpan().Trim();
         if (IsMissing(word))
+        {
             throw Missing(column, word, remedyOfMissing);
+        }
+
         var code = words.Code(word);
         return code < DataLimits.Classes ? code : throw Cell(
             column,
@@ -302,11 +329,17 @@ internal sealed class CsvTable
     {
         var cell = _cells[column];
         if (IsMissing(cell))
+        {
             throw Missing(column, cell, remedyOfMissing);
+        }
+
         if (CellNumber.TryParse(cell, out var value, _format.Decimal) && float.IsFinite((float)value))
         {
             if (CellNumber.IsBeyondDouble(cell, _format.Decimal))
+            {
                 NoteLongNumber(column, cell);
+            }
+
             return value;
         }
 
@@ -341,11 +374,16 @@ internal sealed class CsvTable
     {
         cell = cell.Trim();
         if (cell.IsEmpty)
+        {
             return true;
+        }
+
         foreach (var word in _format.Missing)
         {
             if (cell.SequenceEqual(word))
+            {
                 return true;
+            }
         }
 
         return false;
@@ -357,7 +395,10 @@ internal sealed class CsvTable
     private void NoteLongNumber(int column, string cell)
     {
         if (_longNumbers.ContainsKey(column))
+        {
             return;
+        }
+
         _longNumbers.Add(
             column,
             $"{_columns.File}: {_cells.Place}, column '{_columns.Names[column]}' is {Short(cell)}: only the first 15 digits of a number count. "

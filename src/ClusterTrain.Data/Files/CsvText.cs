@@ -40,11 +40,20 @@ internal static class CsvText
         try
         {
             if (layout.HasLine)
+            {
                 rows.Skip();
+            }
+
             if (!rows.Read())
+            {
                 throw new DataException($"{file.Name}: the file is empty. Name a file of at least one row.");
+            }
+
             if (parser.Count > DataLimits.Columns)
+            {
                 throw new DataException($"{file.Name}: {parser.Count} columns; at most {DataLimits.Columns} are read.");
+            }
+
             return read(rows);
         }
         catch (Exception exception) when (exception is IOException or InvalidDataException)
@@ -68,7 +77,9 @@ internal static class CsvText
         void RefuseTooMany(long bytes)
         {
             if (bytes > mostBytes)
+            {
                 throw new DataException($"{file.Name}: more than {mostBytes} bytes. Use fewer rows.");
+            }
         }
     }
 }

@@ -44,7 +44,9 @@ internal sealed class FeatureRules
                 _ => (float)raw[rule.Left] * (float)raw[rule.Right],
             };
             if (!double.IsFinite(values[i]))
+            {
                 throw NotFinite(rule, raw, place());
+            }
         }
     }
 

@@ -31,12 +31,21 @@ internal sealed record IdxFeatures(string Name, ImmutableArray<int> Dimensions, 
         {
             var got = file.Read(content);
             if (got < content.Length)
+            {
                 throw header.Truncated(file.Name, $"{header.Bytes.Length + ((long)row * content.Length) + got}");
+            }
+
             for (var i = 0; i < values.Length; i++)
+            {
                 values[i] = header.IsFloat ? BinaryPrimitives.ReadSingleBigEndian(content.AsSpan(sizeof(float) * i)) : content[i];
+            }
+
             var bad = Array.FindIndex(values, value => !double.IsFinite(value));
             if (bad >= 0)
+            {
                 throw IdxFile.NotFinite(file.Name, row, bad, (float)values[bad]);
+            }
+
             rows.Add(values, areWords);
         }
 

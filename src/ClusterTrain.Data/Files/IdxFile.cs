@@ -51,14 +51,20 @@ internal sealed class IdxFile
         }
 
         if (header.TotalBytes > file.MostBytes)
+        {
             throw header.Truncated(file.Name, $"at most {file.MostBytes}");
+        }
+
         var start = header.Bytes.Length;
         var content = GC.AllocateUninitializedArray<byte>((int)header.TotalBytes);
         LargePages.Prefer(content);
         header.Bytes.CopyTo(content, 0);
         var got = file.Read(content.AsSpan(start));
         if (got < content.Length - start)
+        {
             throw header.Truncated(file.Name, $"{start + got}");
+        }
+
         header.RequireEnd(file);
         return new IdxFile(file.Name, content, start, header.IsFloat, header.Dimensions);
     }
@@ -77,7 +83,10 @@ internal sealed class IdxFile
         var bits = MemoryMarshal.Cast<float, int>(values.AsSpan());
         Content.AsSpan(Start).CopyTo(MemoryMarshal.AsBytes(bits));
         if (BitConverter.IsLittleEndian)
+        {
             BinaryPrimitives.ReverseEndianness(bits, bits);
+        }
+
         var bad = Array.FindIndex(values, value => !float.IsFinite(value));
         return bad < 0 ? values : throw NotFinite(Name, bad / RowValues, bad % RowValues, values[bad]);
     }

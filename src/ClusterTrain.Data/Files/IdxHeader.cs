@@ -29,7 +29,10 @@ internal sealed record IdxHeader(byte[] Bytes, bool IsFloat, ImmutableArray<int>
         Span<byte> magic = stackalloc byte[4];
         var got = file.Read(magic);
         if (got == 0)
+        {
             throw new DataException($"{file.Name}: the file is empty. Fetch it again.");
+        }
+
         if (got < magic.Length || magic[0] != 0 || magic[1] != 0 || magic[3] is 0 or > MostDimensions)
         {
             throw new DataException(
@@ -47,7 +50,10 @@ internal sealed record IdxHeader(byte[] Bytes, bool IsFloat, ImmutableArray<int>
 
         Span<byte> sizes = stackalloc byte[sizeof(int) * magic[3]];
         if ((got = file.Read(sizes)) < sizes.Length)
+        {
             throw Truncated(file.Name, magic.Length + sizes.Length, $"{magic.Length + got}");
+        }
+
         var dimensions = ReadDimensions(file, sizes);
         var row = dimensions.Skip(1).Aggregate((UInt128)1, (product, dimension) => product * (uint)dimension);
         if (row > DataLimits.Columns)

@@ -23,7 +23,10 @@ internal static class IdxReader
         ImmutableArray<string> classes = default)
     {
         if (task == TaskKind.Classification && classes.IsDefault)
+        {
             classes = Classes(train.Targets);
+        }
+
         var features = train.Features.Rows.Features;
         if (test is { } pair && pair.Features.Rows.Features != features)
         {
@@ -34,7 +37,10 @@ internal static class IdxReader
 
         var dimensions = train.Features.Dimensions;
         if (classes.IsDefault)
+        {
             classes = [];
+        }
+
         var outputs = train.Targets.RowValues;
         var trainTable = Table(train.Features, train.Targets, classes, outputs);
         return new SourceData
@@ -63,7 +69,10 @@ internal static class IdxReader
         }
 
         if (!classes.IsEmpty)
+        {
             return new SourceTable(features.Name, features.Rows, RowTargets.FromLabels(Labels(targets, classes), classes));
+        }
+
         if (targets.RowValues != outputs)
         {
             throw new DataException(
@@ -91,7 +100,10 @@ internal static class IdxReader
     {
         byte largest = 0;
         foreach (var label in LabelBytes(labels))
+        {
             largest = Math.Max(largest, label);
+        }
+
         return [.. Enumerable.Range(0, largest + 1).Select(i => i.ToString(CultureInfo.InvariantCulture))];
     }
 

@@ -16,7 +16,10 @@ internal static class InlineTable
     public static SourceData Read(InlineSource source, TaskKind task)
     {
         if (source.Features.IsEmpty)
+        {
             throw new DataException($"{Name}: there are none. Write at least one row of features and targets.");
+        }
+
         if (source.Features.Length != source.Targets.Length)
         {
             throw new DataException(
@@ -29,7 +32,10 @@ internal static class InlineTable
         var (width, outputs) = (source.Features[0].Length, source.Targets[0].Length);
         var columns = source.Columns.IsEmpty ? Numbered(width) : source.Columns;
         if (columns.Length != width)
+        {
             throw new DataException($"{Name}: {columns.Length} columns are named where a row has {width} features. Name each.");
+        }
+
         var encoding = new FeatureEncoding
         {
             Columns = columns,
@@ -57,7 +63,10 @@ internal static class InlineTable
     private static float[] Derive(float[] raw, FeatureEncoding encoding)
     {
         if (encoding.Derived.IsEmpty)
+        {
             return raw;
+        }
+
         var rules = new FeatureRules(encoding.Columns, encoding.Derived, encoding.Features);
         var width = encoding.Columns.Length;
         var wide = Array.ConvertAll(raw, value => (double)value);
@@ -75,7 +84,10 @@ internal static class InlineTable
     {
         var width = rows[0].Length;
         if (width == 0)
+        {
             throw new DataException($"{Name}: row 0 has no {what}. Write at least one.");
+        }
+
         var values = new float[rows.Length * width];
         for (var row = 0; row < rows.Length; row++)
         {
@@ -102,7 +114,10 @@ internal static class InlineTable
     private static RowTargets Labels(float[] targets, int outputs)
     {
         if (outputs != 1)
+        {
             throw new DataException($"{Name}: {outputs} targets a row; for a classification write one, the index of the class.");
+        }
+
         for (var row = 0; row < targets.Length; row++)
         {
             if (targets[row] is not (>= 0 and < DataLimits.Classes) || targets[row] != (int)targets[row])

@@ -23,9 +23,15 @@ internal sealed class KeptCells
     public static KeptCells? Of(IReadOnlyList<string> names, CsvColumns columns)
     {
         if (names.Count == 0)
+        {
             return null;
+        }
+
         if (names.Contains(All) && !columns.Names.Contains(All))
+        {
             return new KeptCells([.. Enumerable.Range(0, columns.Names.Length)], Apart(columns.Names));
+        }
+
         string[] wanted = [.. names.Distinct()];
         return new KeptCells(columns.Indices([.. wanted]), wanted);
     }

@@ -25,9 +25,14 @@ internal sealed class OneHot : ValueEncoder
         for (var i = 0; i < values.Length; i++)
         {
             if (_codes[i] is { } codes)
+            {
                 features[at + codes[(int)values[i]]] = 1;
+            }
             else
+            {
                 features[at] = values[i];
+            }
+
             at += _widths[i];
         }
     }

@@ -53,7 +53,10 @@ internal sealed class ParquetRows : TableRows, IDisposable
         var reader = Explained(file, () => ParquetReader.CreateAsync(file.Content, leaveStreamOpen: true));
         var rows = new ParquetRows(file, reader, decimalPoint);
         if (rows._fields.IsEmpty)
+        {
             throw new DataException($"{file.Name}: has no column of single values. Name a file that has some.");
+        }
+
         return rows._fields.Length <= DataLimits.Columns
             ? rows
             : throw new DataException($"{file.Name}: {rows._fields.Length} columns; at most {DataLimits.Columns} are read.");
@@ -68,11 +71,17 @@ internal sealed class ParquetRows : TableRows, IDisposable
         while (_group is null || _row >= _group.RowCount)
         {
             if (_nextGroup == _reader.RowGroupCount)
+            {
                 return false;
+            }
+
             _group?.Dispose();
             _group = Explained(_file, () => Task.FromResult(_reader.OpenRowGroupReader(_nextGroup++)));
             if (_group.RowCount > Array.MaxLength)
+            {
                 throw new DataException($"{File}: {_group.RowCount} rows in one group; at most {Array.MaxLength} are read. Write smaller groups.");
+            }
+
             Array.Clear(_columns);
             _row = 0;
         }

@@ -18,7 +18,10 @@ internal sealed class RowPlaces
     public void Add(TableRows present)
     {
         if (present.Line != _nextLine || _file != present.File)
+        {
             _jumps.Add((_rows, present.Line, present.File, present.Unit));
+        }
+
         _rows++;
         (_nextLine, _file) = (present.Line + 1, present.File);
     }
@@ -29,7 +32,10 @@ internal sealed class RowPlaces
     public string Of(long row, string source)
     {
         if (row >= _rows)
+        {
             return string.Create(CultureInfo.InvariantCulture, $"{source}: row {row}");
+        }
+
         var jump = _jumps.FindLast(jump => jump.Row <= row);
         return string.Create(CultureInfo.InvariantCulture, $"{jump.File}: {jump.Unit} {jump.Line + (row - jump.Row)}");
     }

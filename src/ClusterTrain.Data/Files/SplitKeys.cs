@@ -67,11 +67,17 @@ internal sealed class SplitColumn
     {
         var text = cell.Trim();
         if (_isTime)
+        {
             _values.Add(Time(text, present));
+        }
         else if (_groups.TryGetValue(text, out var known))
+        {
             _values.Add(known);
+        }
         else
+        {
             _values.Add(_groups[text] = _groups.Count);
+        }
     }
 
     private double Time(string text, TableRows present)
@@ -86,11 +92,20 @@ internal sealed class SplitColumn
         var isDate = DateTimeOffset.TryParseExact(
             text, s_dates, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var date);
         if (_values.Count == 0)
+        {
             _areDates = isDate;
+        }
+
         if (_areDates && isDate)
+        {
             return (date - DateTimeOffset.UnixEpoch).TotalSeconds;
+        }
+
         if (!_areDates && CellNumber.TryParse(text, out var number, _decimalPoint))
+        {
             return number;
+        }
+
         throw new DataException(
             $"{present.File}: {present.Place}, column '{_name}' is '{text}', not a "
             + $"{(_areDates ? "date, as the rows before have" : "number or a date")}: data.time puts the rows in "

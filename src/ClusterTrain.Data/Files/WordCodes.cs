@@ -32,9 +32,15 @@ internal sealed class WordCodes
     {
         var lookup = _codes.GetAlternateLookup<ReadOnlySpan<char>>();
         if (lookup.TryGetValue(word, out var code))
+        {
             return code;
+        }
+
         if (!Words.IsDefault)
+        {
             return -1;
+        }
+
         lookup[word] = _codes.Count;
         return _codes.Count - 1;
     }
@@ -63,7 +69,10 @@ internal sealed class WordCodes
             .Select(word => (Word: word, IsNumber: IsInteger(word, out var number), Number: number))
             .ToList();
         if (words.All(word => word.IsNumber))
+        {
             words = [.. words.OrderBy(word => word.Number)];
+        }
+
         return [.. words.Select(word => word.Word)];
     }
 

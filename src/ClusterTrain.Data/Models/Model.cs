@@ -51,7 +51,10 @@ public sealed class Model
         TargetOffsets = file.Metadata.TryGetValue("target_offsets", out var offsets)
             ? JsonSerializer.Deserialize(offsets, ModelJson.Default.ImmutableArrayDouble) : [];
         if (TargetOffsets.Length != 0 && TargetOffsets.Length != Recipe.Layers[^1].Units)
+        {
             throw new FormatException($"target_offsets has {TargetOffsets.Length} numbers for {Recipe.Layers[^1].Units} outputs");
+        }
+
         Shape = file.Metadata.TryGetValue("shape", out var shape) && shape.Split('x') is [var height, var width]
             ? new ImageShape(int.Parse(height, System.Globalization.CultureInfo.InvariantCulture),
                 int.Parse(width, System.Globalization.CultureInfo.InvariantCulture))
@@ -178,7 +181,10 @@ public sealed class Model
             ["target_scale"] = TargetScale.ToString("R", System.Globalization.CultureInfo.InvariantCulture),
         };
         if (!TargetOffsets.IsEmpty)
+        {
             metadata["target_offsets"] = JsonSerializer.Serialize(TargetOffsets, ModelJson.Default.ImmutableArrayDouble);
+        }
+
         metadata["preparation_sha256"] = PreparationHash(metadata);
         if (Shape is { } shape)
         {

@@ -34,7 +34,10 @@ internal static class ModelRowsReader
         using var file = DataFile.Open(path);
         var isIdx = file.BeginsAsIdx();
         if (isIdx && keep.Count > 0)
+        {
             throw new DataException($"{file.Name}: there is no column '{keep[0]}' to keep: an IDX file has none with names. Leave --keep out.");
+        }
+
         var (table, hasTargets) = isIdx ? ReadIdx(model, IdxFile.Read(file), labels)
             : labels is null ? CsvTable.ReadForModel(file, Columns(model), new MemoryCollector(file.Name), withTargets, keep)
             : throw new DataException(

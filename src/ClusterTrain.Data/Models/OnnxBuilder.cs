@@ -30,11 +30,20 @@ internal sealed class OnnxBuilder(string prefix)
     {
         _message.Text(GraphField.Name, name);
         foreach (var tensor in _tensors)
+        {
             _message.Message(GraphField.Initialiser, tensor);
+        }
+
         foreach (var input in _inputs)
+        {
             _message.Message(GraphField.Input, input);
+        }
+
         foreach (var output in _outputs)
+        {
             _message.Message(GraphField.Output, output);
+        }
+
         return _message;
     }
 
@@ -91,7 +100,10 @@ internal sealed class OnnxBuilder(string prefix)
         var name = Fresh("text");
         var tensor = Tensor(name, shape, StringType);
         foreach (var value in values)
+        {
             tensor.Text(TensorField.StringData, value);
+        }
+
         _tensors.Add(tensor);
         return name;
     }
@@ -113,13 +125,22 @@ internal sealed class OnnxBuilder(string prefix)
         output ??= Fresh(operation);
         var node = new ProtobufMessage();
         foreach (var input in inputs)
+        {
             node.Text(NodeField.Input, input);
+        }
+
         node.Text(NodeField.Output, output);
         if (operation == "StringSplit")
+        {
             node.Text(NodeField.Output, Fresh("counts"));
+        }
+
         node.Text(NodeField.Name, $"{prefix}{operation}:{output}").Text(NodeField.Operation, operation);
         foreach (var attribute in attributes)
+        {
             node.Message(NodeField.Attribute, attribute);
+        }
+
         _message.Message(GraphField.Node, node);
         return output;
     }
@@ -156,7 +177,10 @@ internal sealed class OnnxBuilder(string prefix)
     {
         var tensor = new ProtobufMessage();
         foreach (var length in shape)
+        {
             tensor.Integer(TensorField.Dimension, length);
+        }
+
         return tensor.Integer(TensorField.Type, type).Text(TensorField.Name, name);
     }
 
@@ -165,7 +189,10 @@ internal sealed class OnnxBuilder(string prefix)
     {
         var shape = new ProtobufMessage().Message(TypeField.Dimension, new ProtobufMessage().Text(TypeField.DimensionName, "rows"));
         if (columns is { } count)
+        {
             shape.Message(TypeField.Dimension, new ProtobufMessage().Integer(TypeField.DimensionValue, count));
+        }
+
         return new ProtobufMessage()
             .Text(ValueField.Name, name)
             .Message(ValueField.Type, new ProtobufMessage()

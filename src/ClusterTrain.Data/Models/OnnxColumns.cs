@@ -32,7 +32,10 @@ internal sealed class OnnxColumns
     {
         var columns = new OnnxColumns(graph, model);
         foreach (var column in model.Encoding.Columns)
+        {
             columns.AddInput(column);
+        }
+
         string[] features = [.. model.Encoding.Features.Select(columns.Feature), .. model.Encoding.Indicators.Select(columns.Indicator)];
         return features.Length == 1 ? features[0] : graph.Node("Concat", OnnxBuilder.IntegerAttribute("axis", 1), features);
     }
@@ -62,7 +65,10 @@ internal sealed class OnnxColumns
     private string IsMissing(string column)
     {
         if (_isMissing.TryGetValue(column, out var known))
+        {
             return known;
+        }
+
         var isText = _encoding.Category(column) is not null || _encoding.Date(column) is not null || _encoding.IsBoolean(column);
         return _isMissing[column] = isText ? IsOneOf(_inputs[column], _missingWords) : _graph.Node("IsNaN", _inputs[column]);
     }
@@ -71,7 +77,10 @@ internal sealed class OnnxColumns
     private string Number(string column)
     {
         if (_numbers.TryGetValue(column, out var known))
+        {
             return known;
+        }
+
         var value = _inputs[column];
         if (_encoding.IsBoolean(column))
         {
@@ -81,7 +90,10 @@ internal sealed class OnnxColumns
         }
 
         if (_encoding.Fill(column) is { Number: { } fill })
+        {
             value = _graph.Node("Where", IsMissing(column), _graph.Number(fill), value);
+        }
+
         return _numbers[column] = value;
     }
 
@@ -90,7 +102,10 @@ internal sealed class OnnxColumns
         var (input, count) = (_inputs[words.Column], words.Names.Length);
         var (fill, unseen) = (_encoding.Fill(words.Column), _encoding.UnseenOf(words.Column));
         if (fill?.Category is { } category)
+        {
             input = _graph.Node("Where", IsMissing(words.Column), _graph.Word(category), input);
+        }
+
         var isIt = Double(_graph.Node("Equal", input, _graph.Words(words.Names, 1, count)));
         var isAny = Largest(isIt);
         if (unseen is null)
@@ -106,7 +121,9 @@ internal sealed class OnnxColumns
             }
 
             if (fill is null)
+            {
                 isIt = _graph.Node("Where", IsMissing(words.Column), _nan, isIt);
+            }
         }
 
         return isIt;

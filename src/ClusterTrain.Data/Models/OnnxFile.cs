@@ -62,7 +62,10 @@ public static class OnnxFile
     {
         var prefix = "clustertrain/";
         while (model.Encoding.Columns.Any(column => column.StartsWith(prefix, StringComparison.Ordinal)))
+        {
             prefix += "/";
+        }
+
         return prefix;
     }
 
@@ -70,7 +73,10 @@ public static class OnnxFile
     private static string Free(Model model, string name)
     {
         while (TakesColumns(model) && model.Encoding.Columns.Contains(name))
+        {
             name += "_";
+        }
+
         return name;
     }
 
@@ -123,7 +129,9 @@ public static class OnnxFile
         yield return ("targets", JsonSerializer.Serialize(model.TargetNames, ModelJson.Default.ImmutableArrayString));
         yield return ("classes", JsonSerializer.Serialize(model.Classes, ModelJson.Default.ImmutableArrayString));
         if (model.Shape is { } shape)
+        {
             yield return ("shape", string.Create(CultureInfo.InvariantCulture, $"{shape.Height}x{shape.Width}"));
+        }
     }
 
     private static class ModelField

@@ -26,9 +26,15 @@ internal static class OnnxGraph
         var isInUnit = model.TargetScale == 1 && model.TargetOffsets.IsEmpty;
         var outputs = AddLayers(graph, model, prepared, isInUnit ? output : graph.Own("outputs"));
         if (!isInUnit)
+        {
             BringToUnit(graph, model, outputs, output);
+        }
+
         if (!model.Classes.IsEmpty)
+        {
             AddLabel(graph, model, outputs);
+        }
+
         graph.Output(output, OnnxBuilder.FloatType, model.Layout.Outputs);
         return (graph.Finish(model.Recipe.Name), graph.HasText);
     }
@@ -37,12 +43,21 @@ internal static class OnnxGraph
     private static string Scale(OnnxBuilder graph, FeatureScaling scaling, string features)
     {
         if (scaling.HasOrigins)
+        {
             features = graph.Node("Sub", features, graph.Doubles(scaling.Origins.AsSpan(), 1, scaling.Features));
+        }
+
         features = graph.Cast(graph.Cast(features, OnnxBuilder.FloatType), OnnxBuilder.DoubleType);
         if (scaling.Factors.Any(factor => factor != 1))
+        {
             features = graph.Node("Mul", features, Each(graph, scaling.Factors));
+        }
+
         if (scaling.Shifts.Any(shift => shift != 0))
+        {
             features = graph.Node("Add", features, Each(graph, scaling.Shifts));
+        }
+
         return graph.NodeOf("Cast", graph.Own(PreparedName), [OnnxBuilder.IntegerAttribute("to", OnnxBuilder.FloatType)], features);
     }
 
@@ -54,7 +69,10 @@ internal static class OnnxGraph
     {
         var input = graph.Input(OnnxFile.InputName, scaling.HasOrigins ? OnnxBuilder.DoubleType : OnnxBuilder.FloatType, scaling.Features);
         if (scaling.HasOrigins || scaling.Shifts.Any(shift => shift != 0))
+        {
             return Scale(graph, scaling, scaling.HasOrigins ? input : graph.Cast(input, OnnxBuilder.DoubleType));
+        }
+
         var factors = graph.Floats("scaling.factor", scaling.Factors.AsSpan(), scaling.IsUniform ? [] : [1, scaling.Features]);
         return graph.NodeOf("Mul", graph.Own(PreparedName), [], input, factors);
     }
@@ -63,7 +81,10 @@ internal static class OnnxGraph
     {
         outputs = graph.Node("Div", graph.Cast(outputs, OnnxBuilder.DoubleType), graph.Number(model.TargetScale));
         if (!model.TargetOffsets.IsEmpty)
+        {
             outputs = graph.Node("Add", outputs, graph.Doubles(model.TargetOffsets.AsSpan(), 1, model.TargetOffsets.Length));
+        }
+
         graph.NodeOf("Cast", output, [OnnxBuilder.IntegerAttribute("to", OnnxBuilder.FloatType)], outputs);
     }
 
@@ -101,10 +122,15 @@ internal static class OnnxGraph
             var isIdentity = layer.Recipe.Activation == ActivationKind.Identity;
             List<string> operands = [inputs, Parameter(graph, model, layer.Weight)];
             if (layer.Bias is { } bias)
+            {
                 operands.Add(Parameter(graph, model, bias));
+            }
+
             inputs = graph.NodeOf("Gemm", isLast && isIdentity ? output : null, [], [.. operands]);
             if (!isIdentity)
+            {
                 inputs = Activate(graph, layer.Recipe, inputs, isLast ? output : null);
+            }
         }
 
         return inputs;

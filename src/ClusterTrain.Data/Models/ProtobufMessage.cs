@@ -82,7 +82,10 @@ public sealed class ProtobufMessage
         Open(field, length);
         var span = _bytes.GetSpan(length);
         for (var index = 0; index < values.Length; index++)
+        {
             BinaryPrimitives.WriteSingleLittleEndian(span[(index * sizeof(float))..], values[index]);
+        }
+
         _bytes.Advance(length);
         return this;
     }
@@ -96,7 +99,10 @@ public sealed class ProtobufMessage
         Open(field, length);
         var span = _bytes.GetSpan(length);
         for (var index = 0; index < values.Length; index++)
+        {
             BinaryPrimitives.WriteInt64LittleEndian(span[(index * sizeof(long))..], values[index]);
+        }
+
         _bytes.Advance(length);
         return this;
     }
@@ -110,7 +116,10 @@ public sealed class ProtobufMessage
         Open(field, length);
         var span = _bytes.GetSpan(length);
         for (var index = 0; index < values.Length; index++)
+        {
             BinaryPrimitives.WriteDoubleLittleEndian(span[(index * sizeof(double))..], values[index]);
+        }
+
         _bytes.Advance(length);
         return this;
     }
@@ -129,7 +138,10 @@ public sealed class ProtobufMessage
         var span = _bytes.GetSpan(10);
         var length = 0;
         for (; value > 0x7F; value >>= 7)
+        {
             span[length++] = (byte)(value | 0x80);
+        }
+
         span[length++] = (byte)value;
         _bytes.Advance(length);
     }

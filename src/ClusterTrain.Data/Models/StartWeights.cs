@@ -23,7 +23,10 @@ public static class StartWeights
         ArgumentNullException.ThrowIfNull(recipe);
         ArgumentNullException.ThrowIfNull(layout);
         if (recipe.Start is { } start)
+        {
             return Read(start, layout, startFile);
+        }
+
         var weights = new float[layout.Parameters];
         layout.Initialise(recipe.Seed, weights);
         return weights;
@@ -59,7 +62,10 @@ public static class StartWeights
         Check(start, path);
         var tensors = SafetensorsFile.Read(path).Tensors;
         if (start.Transposed)
+        {
             return layout.Flatten([.. tensors.Select(Transpose)], path);
+        }
+
         foreach (var expected in layout.Tensors)
         {
             var shape = tensors.FirstOrDefault(tensor => tensor.Name == expected.Name)?.Shape ?? [];
@@ -106,13 +112,18 @@ public static class StartWeights
     private static NamedTensor Transpose(NamedTensor tensor)
     {
         if (tensor.Shape is not [var rows, var columns])
+        {
             return tensor;
+        }
+
         var values = new float[tensor.Values.Length];
         var source = tensor.Values.Span;
         for (var row = 0; row < rows; row++)
         {
             for (var column = 0; column < columns; column++)
+            {
                 values[(column * rows) + row] = source[(row * columns) + column];
+            }
         }
 
         return new(tensor.Name, ImmutableArray.Create(columns, rows), values);

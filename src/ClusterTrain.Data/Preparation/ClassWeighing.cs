@@ -18,9 +18,15 @@ internal static class ClassWeighing
     public static ImmutableArray<float> Weights(ClassWeightsRecipe wanted, RowTargets targets, int[]? rows, long total, string name)
     {
         if (targets.Classes.IsEmpty)
+        {
             throw new DataException($"{name}: the targets are numbers, which have no class weights. Leave class_weights out.");
+        }
+
         if (wanted.Given.IsEmpty)
+        {
             return Balanced(targets, rows, total);
+        }
+
         var weights = Enumerable.Repeat(1f, targets.Classes.Length).ToArray();
         foreach (var (label, weight) in wanted.Given)
         {
@@ -42,7 +48,9 @@ internal static class ClassWeighing
         var counts = new long[targets.Classes.Length];
         var count = rows?.LongLength ?? total;
         for (var i = 0L; i < count; i++)
+        {
             counts[targets.Label(rows?[i] ?? i)]++;
+        }
 
         // A class without training rows has no weight that could matter.
         return [.. counts.Select(of => of == 0 ? 1 : (float)(count / ((double)counts.Length * of)))];

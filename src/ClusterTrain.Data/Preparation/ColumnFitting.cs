@@ -38,7 +38,10 @@ internal static class ColumnFitting
                 var values = Values(table, i, rows);
                 var number = Number(values, imputation, table.Name);
                 if (encoding.Date(column) is not null)
+                {
                     number = DateCell.StartOfDay(number);
+                }
+
                 fills.Add(new ColumnFill(column, number, null, imputation.Indicator && Array.Exists(values, double.IsNaN)));
             }
 
@@ -48,14 +51,19 @@ internal static class ColumnFitting
                 foreach (var value in values)
                 {
                     if (!double.IsNaN(value))
+                    {
                         counts[table.Codes[i]![(int)value]]++;
+                    }
                 }
 
                 var isMissing = Array.Exists(values, double.IsNaN);
                 var most = counts.Length == 0 || counts.Max() == 0 ? null : file.Names[Array.IndexOf(counts, counts.Max())];
                 var names = others is null ? file.Names : [.. file.Names.Where((_, code) => counts[code] > 0)];
                 if (most is null && (filling is null or { Kind: ImputationKind.MostFrequent }))
+                {
                     throw Nothing(table.Name, column);
+                }
+
                 if (filling is not null)
                 {
                     var fill = filling.Kind switch
@@ -65,13 +73,18 @@ internal static class ColumnFitting
                         _ => isMissing ? "" : null,
                     };
                     if (fill is not null && !names.Contains(fill))
+                    {
                         names = fill.Length == 0 ? names.Add(fill) : WordCodes.Sorted(names.Add(fill));
+                    }
+
                     fills.Add(new ColumnFill(column, null, fill, filling.Indicator && isMissing));
                 }
 
                 categories.Add(new ColumnCategories(column, names));
                 if (others is not null)
+                {
                     unseen.Add(new UnseenCategory(column, others.Kind == UnseenKind.MostFrequent ? most : null));
+                }
             }
         }
 
@@ -86,16 +99,25 @@ internal static class ColumnFitting
     private static double Number(double[] values, ImputationRecipe imputation, string name)
     {
         if (imputation.Kind == ImputationKind.Constant)
+        {
             return imputation.Number ?? DateCell.Read(imputation.Word, DateColumn.DefaultFormat)!.Value;
+        }
+
         var known = Array.FindAll(values, value => !double.IsNaN(value));
         if (known.Length == 0)
+        {
             throw Nothing(name, imputation.Column);
+        }
+
         if (imputation.Kind == ImputationKind.Mean)
         {
             // Relative to the first value, so that a constant column has its exact value as its mean.
             var sum = 0.0;
             foreach (var value in known)
+            {
                 sum += value - known[0];
+            }
+
             return known[0] + (sum / known.Length);
         }
 

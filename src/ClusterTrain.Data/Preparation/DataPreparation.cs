@@ -33,7 +33,10 @@ public static class DataPreparation
         ArgumentNullException.ThrowIfNull(recipe);
         ArgumentNullException.ThrowIfNull(locations);
         if (locations.Prepared is { } file)
+        {
             return OpenPrepared(recipe, file, progress);
+        }
+
         var data = recipe.Data.Source is PreparedSource prepared
             ? Open(recipe.Data, prepared, locations, progress)
             : Prepare(recipe.Data, recipe.Seed, HasOneOutput(recipe), recipe.Loss, new SourceReader(locations, progress, cancellation));
@@ -95,7 +98,10 @@ public static class DataPreparation
         ArgumentNullException.ThrowIfNull(locations);
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (recipe.Data.Source is PreparedSource source)
+        {
             throw new DataException($"{source.File}: the data are prepared already. Copy the file, or name the original source.");
+        }
+
         using var scratch = new ScratchFolder(Path.GetDirectoryName(Path.GetFullPath(path))!, cancellation);
         var data = Prepare(
             recipe.Data, recipe.Seed, HasOneOutput(recipe), recipe.Loss, new SourceReader(locations, progress, cancellation) { Scratch = scratch });
@@ -108,7 +114,10 @@ public static class DataPreparation
     private static PreparedData OpenPrepared(Recipe recipe, string file, IProgress<DataProgress>? progress)
     {
         if (recipe.Data.Source is PreparedSource source)
+        {
             throw new DataException($"{file}: the recipe has prepared data of its own, {source.File}. Keep one of the two.");
+        }
+
         if (!File.Exists(file))
         {
             throw new DataException(
@@ -152,7 +161,10 @@ public static class DataPreparation
     private static void CheckUse(Recipe recipe, PreparedData data)
     {
         if (recipe.Data.Source is not PreparedSource source)
+        {
             return;
+        }
+
         if (recipe.EarlyStopping is not null && data.Validation is null)
         {
             throw new DataException(
@@ -180,7 +192,9 @@ public static class DataPreparation
             {
                 set.CopyTargetValues(row, targets);
                 if (LossRules.Refusal(loss, targets) is { } refusal)
+                {
                     throw new DataException($"{file}: row {row}: {refusal}. Correct the row, or use loss: mean-squared-error.");
+                }
             }
         }
     }
@@ -189,7 +203,9 @@ public static class DataPreparation
     {
         var scale = recipe.Scale ?? 1;
         if (!float.IsFinite((float)scale) || (float)scale == 0)
+        {
             throw new DataException($"data.scale is {scale}; features can be multiplied by any finite number but 0.");
+        }
 
         var source = reader.Read(recipe);
         if (recipe.Task == TaskKind.Classification && source.Train.Targets.Classes is [var only])
@@ -206,7 +222,10 @@ public static class DataPreparation
         var first = DataWarnings.FirstRows(raw, split?.Train);
         var (targetScale, offsets) = (recipe.TargetScale, ImmutableArray<double>.Empty);
         if (recipe.ScaleTargets)
+        {
             (targetScale, offsets) = source.Train.Targets.Statistics(split?.Train);
+        }
+
         var train = Finish(source.Train, scaling, targetScale, offsets, oneOutput, loss);
         var test = source.Test is { } own ? Finish(own, scaling, targetScale, offsets, oneOutput, loss) : null;
         var weights = recipe.ClassWeights is { } wanted
@@ -240,7 +259,10 @@ public static class DataPreparation
     private static SourceData Encode(SourceData source, DataRecipe recipe, int[]? rows)
     {
         if (source.Train.Codes.IsDefault)
+        {
             return source;
+        }
+
         var words = source.Encoding.Columns.Select(column => source.Encoding.Category(column)?.Names ?? []).ToImmutableArray();
         var encoding = ColumnFitting.Fit(source.Train, source.Encoding, (CsvSource)recipe.Source, rows);
         return source with
@@ -255,7 +277,10 @@ public static class DataPreparation
     {
         var test = source.Test is null ? recipe.Test : null;
         if (test is null && recipe.Validation is null)
+        {
             return null;
+        }
+
         var (table, rows) = (source.Train, source.Train.Rows.Rows);
         if (table.SplitKeys is { } keys)
         {
@@ -287,7 +312,10 @@ public static class DataPreparation
                 : oneOutput && table.Targets.Classes.Length == 2 ? table.Targets.AsIndex()
                 : table.Targets;
             if (loss is { } kind && targets.Classes.IsEmpty)
+            {
                 CheckTargets(kind, table, targets, targetScale, isCentred: !offsets.IsEmpty);
+            }
+
             return table with { Rows = table.Rows.Prepare(scaling), Targets = targets };
         }
         catch (RowException exception)
@@ -304,7 +332,10 @@ public static class DataPreparation
             row.AsSpan().Clear();
             targets.Write(i, row);
             if (LossRules.Refusal(loss, row) is not { } refusal)
+            {
                 continue;
+            }
+
             var scaled = isCentred ? " (after target_scale: auto)" : targetScale is null or 1 ? ""
                 : $" (after target_scale {RecipeText.Shown(targetScale.Value)})";
             throw new RowException(i, $"{refusal}{scaled}. Correct the row, set target_scale, or use loss: mean-squared-error.");

@@ -30,15 +30,27 @@ public static class DataWarnings
         ArgumentNullException.ThrowIfNull(training);
         ArgumentNullException.ThrowIfNull(recipe);
         if (training.R2 is not < FarWorseThanMean)
+        {
             return null;
+        }
+
         var (data, last) = (recipe.Data, recipe.Layers[^1].Activation);
         List<string> remedies = ["train longer", "lower optimiser.rate"];
         if (!data.ScaleTargets)
+        {
             remedies.Insert(0, "set data.target_scale: auto");
+        }
+
         if (data.Scaling == ScalingKind.None)
+        {
             remedies.Insert(0, "set data.standardise: true");
+        }
+
         if (last is not (ActivationKind.Identity or ActivationKind.LeakyRelu))
+        {
             remedies.Insert(0, $"leave out the last layer's activation, {RecipeWords.Activation.Of(last)}, whose outputs have bounds");
+        }
+
         return string.Create(
             CultureInfo.InvariantCulture,
             $"on its own training rows the model is far worse than the mean of the target (r2 {training.R2:G3}): its predictions mean nothing. "
@@ -74,7 +86,9 @@ public static class DataWarnings
         }
 
         if (data.Task == TaskKind.Regression && data.Train.Rows > 1 && AreEqual(data.Train))
+        {
             yield return "the targets of all training rows are equal, so there is nothing to learn. Name another target.";
+        }
 
         if (data.Task == TaskKind.Regression && LargestTarget(data.Train) is var largest && largest > LargeTarget)
         {
@@ -85,7 +99,9 @@ public static class DataWarnings
         }
 
         foreach (var warning in data.Classes.IsEmpty || (data.Validation ?? data.Test) is null ? [] : RareClasses(data, recipe))
+        {
             yield return warning;
+        }
     }
 
     /// <summary>The first of the rows a source is trained with, as they stand there; null when they are bytes.</summary>
@@ -94,11 +110,17 @@ public static class DataWarnings
     internal static double[][]? FirstRows(RowStore rows, int[]? map)
     {
         if (rows.Form == RowForm.Bytes)
+        {
             return null;
+        }
+
         var count = Math.Min(map?.Length ?? rows.Rows, Math.Max(2, MostRows * 16L / rows.Features));
         var first = new double[Math.Min(count, MostRows)][];
         for (var i = 0; i < first.Length; i++)
+        {
             rows.ReadWide(map?[i] ?? i, first[i] = new double[rows.Features]);
+        }
+
         return first;
     }
 
@@ -107,7 +129,10 @@ public static class DataWarnings
         var targets = new float[rows.Outputs];
         var first = new float[count][];
         for (var i = 0; i < count; i++)
+        {
             rows.Gather(i, 1, first[i] = new float[rows.Features], targets);
+        }
+
         return first;
     }
 
@@ -118,7 +143,10 @@ public static class DataWarnings
         {
             var seen = new BlurredColumn();
             for (var row = 0; row < raw.Length; row++)
+            {
                 seen.Add(raw[row][feature], prepared[row][feature]);
+            }
+
             if (seen.IsBlurred)
             {
                 yield return $"feature '{names[feature]}': {seen.Told} after scaling. "
@@ -133,7 +161,9 @@ public static class DataWarnings
         foreach (var row in prepared)
         {
             for (var feature = 0; feature < row.Length; feature++)
+            {
                 largest[feature] = Math.Max(largest[feature], Math.Abs(row[feature]));
+            }
         }
 
         var words = data.Encoding.Categories.SelectMany(column => column.FeatureNames).ToHashSet();
@@ -157,7 +187,9 @@ public static class DataWarnings
         {
             rows.CopyTargetValues(row, targets);
             foreach (var target in targets)
+            {
                 largest = Math.Max(largest, Math.Abs(target));
+            }
         }
 
         return largest;
@@ -171,7 +203,9 @@ public static class DataWarnings
         {
             rows.CopyTargetValues(row, other);
             if (!first.AsSpan().SequenceEqual(other))
+            {
                 return false;
+            }
         }
 
         return true;
@@ -190,10 +224,16 @@ public static class DataWarnings
         foreach (var (name, set) in new[] { ("training", data.Train), ("validation", data.Validation), ("test", data.Test) })
         {
             if (set is null)
+            {
                 continue;
+            }
+
             var counts = new long[data.Classes.Length];
             for (var row = 0L; row < set.Rows; row++)
+            {
                 counts[set.Label(row)]++;
+            }
+
             var missing = Named(data.Classes, counts, count => count == 0);
             if (missing.Length > 0)
             {
@@ -204,7 +244,9 @@ public static class DataWarnings
 
             var rare = name == "training" ? Named(data.Classes, counts, count => count is > 0 and < FewRows) : "";
             if (rare.Length > 0)
+            {
                 yield return $"fewer than {FewRows} training rows have the class {rare}. Use more rows of it, or hold back fewer.";
+            }
         }
     }
 

@@ -73,13 +73,22 @@ internal static class FeatureStatistics
     {
         var width = Quantile(0.75) - Quantile(0.25);
         if (width > 0)
+        {
             return (Quantile(0.5), width);
+        }
+
         var (sum, squares) = (0.0, 0.0);
         foreach (var value in ascending)
+        {
             sum += value - ascending[0];
+        }
+
         var mean = ascending[0] + (sum / ascending.Length);
         foreach (var value in ascending)
+        {
             squares += (value - mean) * (value - mean);
+        }
+
         return (Quantile(0.5), Math.Sqrt(squares / ascending.Length));
 
         // Between the two values nearest, as most programs do.
@@ -106,7 +115,9 @@ internal static class FeatureStatistics
             {
                 raw.ReadWide(rows?[i] ?? i, row);
                 for (var feature = 0; feature < values.Length; feature++)
+                {
                     values[feature][i] = row[start + feature];
+                }
             }
 
             for (var feature = 0; feature < values.Length; feature++)
@@ -149,13 +160,22 @@ internal static class FeatureStatistics
         var found = new Dictionary<int, (double Mean, double Variance)>();
         int[] wide = [.. Enumerable.Range(0, isWide.Length).Where(feature => isWide[feature])];
         if (wide.Length == 0)
+        {
             return found;
+        }
+
         var mean = Sums((value, feature) => value - first[feature]);
         foreach (var feature in wide)
+        {
             mean[feature] = first[feature] + (mean[feature] / count);
+        }
+
         var squares = Sums((value, feature) => (value - mean[feature]) * (value - mean[feature]));
         foreach (var feature in wide)
+        {
             found.Add(feature, (mean[feature], squares[feature] / count));
+        }
+
         return found;
 
         double[] Sums(Func<double, int, double> of)
@@ -165,7 +185,9 @@ internal static class FeatureStatistics
             {
                 raw.ReadWide(rows?[i] ?? i, row);
                 foreach (var feature in wide)
+                {
                     sums[feature] += of(row[feature], feature);
+                }
             }
 
             return sums;
@@ -187,7 +209,10 @@ internal static class FeatureStatistics
         }
 
         for (var i = 0; i < mean.Length; i++)
+        {
             mean[i] = origin[i] + (mean[i] / count);
+        }
+
         for (var i = 0L; i < count; i++)
         {
             raw.Read(rows?[i] ?? i, row);
@@ -195,7 +220,10 @@ internal static class FeatureStatistics
         }
 
         for (var i = 0; i < variance.Length; i++)
+        {
             variance[i] /= count;
+        }
+
         return (mean, variance);
     }
 

@@ -41,7 +41,10 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
         var permutation = new SeededPermutation(seed, "split", 0, rows);
         var parts = new byte[rows];
         for (var position = 0L; position < sizes.Test + sizes.Validation; position++)
+        {
             parts[permutation[position]] = position < sizes.Test ? TestPart : ValidationPart;
+        }
+
         return Of(parts, test, validation);
     }
 
@@ -61,7 +64,10 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
         var sizes = Sizes.Of(rows, test, validation, source);
         var counts = new long[targets.Classes.Length];
         for (var row = 0L; row < rows; row++)
+        {
             counts[targets.Label(row)]++;
+        }
+
         var ofTest = Shares(counts, sizes.Test);
         long[] rest = [.. counts.Zip(ofTest, (count, taken) => count - taken)];
         var ofValidation = Shares(rest, sizes.Validation);
@@ -104,14 +110,23 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
 
         var counts = new long[groups];
         foreach (var group in keys.Values)
+        {
             counts[(int)group]++;
+        }
+
         var permutation = new SeededPermutation(seed, "split", 0, groups);
         var partOf = new byte[groups];
         var warnings = ImmutableArray.CreateBuilder<string>();
         if (test is not null)
+        {
             Take(sizes.Test, TestPart, "test");
+        }
+
         if (validation is not null)
+        {
             Take(sizes.Validation, ValidationPart, "validation");
+        }
+
         return Of([.. keys.Values.Select(group => partOf[(int)group])], test, validation) with { Warnings = warnings.ToImmutable() };
 
         void Take(long size, byte part, string name)
@@ -122,15 +137,25 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
             {
                 var group = (int)permutation[position];
                 if (partOf[group] != TrainPart)
+                {
                     continue;
+                }
+
                 if (taken + counts[group] <= size)
+                {
                     (partOf[group], taken, left) = (part, taken + counts[group], left - 1);
+                }
                 else if (smallest < 0 || counts[group] < counts[smallest])
+                {
                     smallest = group;
+                }
             }
 
             if (taken == 0)
+            {
                 (partOf[smallest], taken) = (part, counts[smallest]);
+            }
+
             if (Math.Abs(taken - size) > SaidFrom * size)
             {
                 warnings.Add(
@@ -155,10 +180,16 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
         var sizes = Sizes.Of(keys.Values.Length, test, validation, source);
         int[] latest = [.. Enumerable.Range(0, keys.Values.Length).OrderBy(row => keys.Values[row]).Reverse()];
         if (keys.Values[latest[0]] == keys.Values[latest[^1]])
+        {
             throw new DataException($"{source}: data.time '{keys.Column}' is the same in all rows. Name another column, or leave data.time out.");
+        }
+
         var parts = new byte[latest.Length];
         for (var position = 0L; position < sizes.Test + sizes.Validation; position++)
+        {
             parts[latest[position]] = position < sizes.Test ? TestPart : ValidationPart;
+        }
+
         return Of(parts, test, validation);
     }
 
@@ -173,7 +204,9 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
             for (var row = 0; row < parts.Length; row++)
             {
                 if (parts[row] == part)
+                {
                     chosen[next++] = row;
+                }
             }
 
             return chosen;
@@ -194,7 +227,10 @@ internal sealed record RowSplit(int[] Train, int[]? Validation, int[]? Test)
             .ThenByDescending(index => (Int128)counts[index] * size % all)
             .ThenBy(index => index);
         foreach (var index in order.Take((int)left))
+        {
             shares[index]++;
+        }
+
         return shares;
     }
 

@@ -14,9 +14,15 @@ internal sealed class BlockWriter(Stream stream, int bufferBytes, Action<long> w
     public Span<byte> Next(int bytes)
     {
         if (bytes > _buffer.Length - _used)
+        {
             Flush();
+        }
+
         if (bytes > _buffer.Length)
+        {
             _buffer = new byte[bytes];
+        }
+
         _used += bytes;
         return _buffer.AsSpan(_used - bytes, bytes);
     }

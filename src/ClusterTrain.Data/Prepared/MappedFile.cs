@@ -37,7 +37,9 @@ internal sealed unsafe class MappedFile : IDisposable
     {
         // Null when the constructor failed.
         if (_start != null)
+        {
             Unmap();
+        }
     }
 
     /// <summary>Bytes of the file; 0 once it is unmapped.</summary>
@@ -48,14 +50,20 @@ internal sealed unsafe class MappedFile : IDisposable
     public ReadOnlySpan<byte> Slice(long offset, int length)
     {
         if ((ulong)offset > (ulong)Length || (ulong)length > (ulong)(Length - offset))
+        {
             throw new ArgumentOutOfRangeException(nameof(offset), offset, $"Bytes {offset} to {offset + length} of {Length}.");
+        }
+
         return new ReadOnlySpan<byte>(_start + offset, length);
     }
 
     public void Dispose()
     {
         if (Length > 0)
+        {
             Unmap();
+        }
+
         GC.SuppressFinalize(this);
     }
 

@@ -29,18 +29,28 @@ internal sealed class MappedRows : RowStore
     public override void Read(long row, Span<float> values)
     {
         if (_scaling is null)
+        {
             LittleEndian.Read(Content(row), values);
+        }
         else
+        {
             _scaling.Read(Content(row), values);
+        }
+
         GC.KeepAlive(_file);
     }
 
     public override void Read(long row, Span<float> values, long ahead)
     {
         if (_scaling is null)
+        {
             base.Read(row, values, ahead);
+        }
         else
+        {
             _scaling.Read(Content(row), values, Content(ahead));
+        }
+
         GC.KeepAlive(_file);
     }
 
@@ -58,9 +68,13 @@ internal sealed class MappedRows : RowStore
     public override void HashForm(DataFingerprint fingerprint)
     {
         if (_scaling is null)
+        {
             fingerprint.Add("floats");
+        }
         else
+        {
             _scaling.Hash(fingerprint);
+        }
     }
 
     public override void HashRow(long row, DataFingerprint fingerprint)

@@ -18,9 +18,14 @@ internal sealed class MappedTargets(
     public override void Write(long row, Span<float> targets)
     {
         if (Classes.IsEmpty)
+        {
             LittleEndian.Read(Content(row), targets);
+        }
         else
+        {
             WriteLabel(LabelOf(row), targets);
+        }
+
         GC.KeepAlive(file);
     }
 
@@ -35,9 +40,14 @@ internal sealed class MappedTargets(
     public override void HashRow(long row, DataFingerprint fingerprint)
     {
         if (Classes.IsEmpty)
+        {
             fingerprint.Add(Content(row));
+        }
         else
+        {
             fingerprint.Add((long)LabelOf(row));
+        }
+
         GC.KeepAlive(file);
     }
 

@@ -69,7 +69,10 @@ public sealed record PreparedData
     {
         using var fingerprint = new DataFingerprint();
         foreach (var part in new[] { train, validation, test })
+        {
             fingerprint.Add(part ?? "none");
+        }
+
         return fingerprint.Finish();
     }
 }

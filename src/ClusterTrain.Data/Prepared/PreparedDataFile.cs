@@ -45,7 +45,10 @@ public static class PreparedDataFile
     public static bool IsAt(string path)
     {
         if (!File.Exists(path))
+        {
             return false;
+        }
+
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
         return PreparedFrame.IsStartOf(file);
     }
@@ -109,7 +112,10 @@ public static class PreparedDataFile
         var encoding = header.ReadEncoding();
         var bytes = new ByteScaling(encoding.Scaling);
         if (header.Parts.Any(part => part.Form == PreparedPart.BytesForm) && bytes.FirstNotFinite() is >= 0 and var bad)
+        {
             throw new DataException($"its scaling makes feature {bad} too large for a 32-bit float");
+        }
+
         var sets = header.Parts.Zip(frame.Layout.Parts, Set).GetEnumerator();
         return new PreparedData
         {
@@ -154,10 +160,15 @@ public static class PreparedDataFile
         {
             output.PadTo(blocks.RowsAt);
             for (var row = 0L; row < part.Rows; row++)
+            {
                 part.CopyFeatures(row, output.Next(part.FeatureBytes));
+            }
+
             output.PadTo(blocks.TargetsAt);
             for (var row = 0L; row < part.Rows; row++)
+            {
                 part.CopyTargets(row, output.Next(part.TargetBytes));
+            }
         }
 
         output.Flush();

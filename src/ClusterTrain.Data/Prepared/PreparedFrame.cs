@@ -49,22 +49,40 @@ internal sealed record PreparedFrame(PreparedHeader Header, byte[] HeaderBytes, 
         Span<byte> start = stackalloc byte[FrameBytes];
         var got = file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
         if (got < Magic.Length || !start.StartsWith(Magic))
+        {
             throw new DataException("not a file of prepared data: it does not begin as those do");
+        }
+
         if (got < FrameBytes)
+        {
             throw new DataException($"the file is cut off: it has {got} bytes");
+        }
+
         var version = BinaryPrimitives.ReadInt32LittleEndian(start[8..]);
         if (version != Version)
+        {
             throw new DataException($"written in version {version} of the format; this program reads version {Version}");
+        }
+
         var headerBytes = BinaryPrimitives.ReadInt32LittleEndian(start[12..]);
         if (headerBytes is < 2 or > DataLimits.PreparedHeaderBytes)
+        {
             throw new DataException($"the file is damaged: it says that its header has {headerBytes} bytes");
+        }
+
         var length = BinaryPrimitives.ReadInt64LittleEndian(start[16..]);
         if (file.Length < FrameBytes + headerBytes)
+        {
             throw new DataException($"the file is cut off: it has {file.Length} of {length} bytes");
+        }
+
         var bytes = new byte[headerBytes];
         file.ReadExactly(bytes);
         if (!start[PreambleBytes..].SequenceEqual(Checksum(start[..PreambleBytes], bytes)))
+        {
             throw new DataException("the file is damaged: its header does not have the checksum written beside it");
+        }
+
         if (file.Length != length)
         {
             throw new DataException(

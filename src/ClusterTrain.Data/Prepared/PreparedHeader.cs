@@ -152,7 +152,9 @@ internal sealed record PreparedHeader
     private static void Require(bool holds, string field, string needed)
     {
         if (!holds)
+        {
             throw new DataException($"its header's field '{field}' does not fit; it needs {needed}");
+        }
     }
 
     private static bool IsNames(ImmutableArray<string> names, int most) =>

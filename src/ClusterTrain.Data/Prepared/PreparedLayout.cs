@@ -28,7 +28,10 @@ internal sealed record PreparedLayout(ImmutableArray<PreparedBlocks> Parts, long
             var targetsAt = Aligned(rowsAt + ((UInt128)part.Rows * (ulong)featureBytes));
             end = targetsAt + ((UInt128)part.Rows * (uint)targetBytes);
             if (end > long.MaxValue)
+            {
                 throw new DataException($"its header asks for {end} bytes, more than a file can have");
+            }
+
             parts.Add(new PreparedBlocks((long)rowsAt, (long)targetsAt));
         }
 

@@ -36,7 +36,10 @@ internal sealed class ScratchCollector : RowCollector, IDisposable
 
         // Where a file in use may be deleted, this one is nowhere from now on: not even a process that is killed leaves it behind.
         if (!OperatingSystem.IsWindows())
+        {
             File.Delete(_file.Name);
+        }
+
         _cancellation = cancellation;
         _output = new BlockWriter(_file, BufferBytes, _ => cancellation.ThrowIfCancellationRequested());
     }
@@ -44,7 +47,10 @@ internal sealed class ScratchCollector : RowCollector, IDisposable
     public override void Add(ReadOnlySpan<double> values, ReadOnlySpan<bool> areWords)
     {
         for (var i = 0; _areBytes && i < values.Length; i++)
+        {
             _areBytes = areWords[i] || RowStore.IsByte(values[i]);
+        }
+
         if (_isWide)
         {
             _output.Write(MemoryMarshal.AsBytes(values));
@@ -52,7 +58,9 @@ internal sealed class ScratchCollector : RowCollector, IDisposable
         else
         {
             foreach (var value in values)
+            {
                 BitConverter.TryWriteBytes(_output.Next(sizeof(float)), (float)value);
+            }
         }
 
         _rows++;

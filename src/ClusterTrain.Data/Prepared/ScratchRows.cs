@@ -39,7 +39,9 @@ internal sealed class ScratchRows : RowStore
         (_file, _values, _isWide, _encoder) = (file, values, isWide, encoder);
         (Form, _cancellation, _scaling) = (form, cancellation, scaling);
         if (form == RowForm.Bytes)
+        {
             _byteScaling = new ByteScaling(scaling ?? FeatureScaling.Uniform(Features, 1));
+        }
     }
 
     public override RowForm Form { get; }
@@ -52,9 +54,14 @@ internal sealed class ScratchRows : RowStore
         var raw = wide.AsSpan(0, Features);
         ReadWide(row, raw);
         if (_scaling is not null)
+        {
             _scaling.ApplyToRow(raw, values);
+        }
         else
+        {
             Narrow(raw, values);
+        }
+
         ArrayPool<double>.Shared.Return(wide);
     }
 
@@ -96,14 +103,19 @@ internal sealed class ScratchRows : RowStore
         var form = scaling.HasOrigins ? RowForm.Floats : Form;
         var prepared = new ScratchRows(_file, Rows, _values, _isWide, _encoder, form, _cancellation, scaling);
         if (prepared._byteScaling?.FirstNotFinite() is >= 0 and var feature)
+        {
             throw NotFinite(0, feature);
+        }
+
         var values = new float[Features];
         for (var row = 0L; form == RowForm.Floats && row < Rows; row++)
         {
             prepared.Read(row, values);
             var bad = Array.FindIndex(values, value => !float.IsFinite(value));
             if (bad >= 0)
+            {
                 throw NotFinite(row, bad);
+            }
         }
 
         return prepared;
@@ -116,7 +128,10 @@ internal sealed class ScratchRows : RowStore
             var wide = ArrayPool<double>.Shared.Rent(Features);
             ReadWide(row, wide.AsSpan(0, Features));
             for (var i = 0; i < Features; i++)
+            {
                 content[i] = (byte)wide[i];
+            }
+
             ArrayPool<double>.Shared.Return(wide);
             return;
         }
@@ -130,9 +145,13 @@ internal sealed class ScratchRows : RowStore
     public override void HashForm(DataFingerprint fingerprint)
     {
         if (_byteScaling is null)
+        {
             fingerprint.Add("floats");
+        }
         else
+        {
             _byteScaling.Hash(fingerprint);
+        }
     }
 
     public override void HashRow(long row, DataFingerprint fingerprint)
@@ -147,7 +166,9 @@ internal sealed class ScratchRows : RowStore
     private static void Narrow(ReadOnlySpan<double> wide, Span<float> values)
     {
         for (var i = 0; i < wide.Length; i++)
+        {
             values[i] = (float)wide[i];
+        }
     }
 
     private void ReadStored(long row, Span<double> values)
@@ -163,7 +184,9 @@ internal sealed class ScratchRows : RowStore
         {
             var narrow = MemoryMarshal.Cast<byte, float>(stored);
             for (var i = 0; i < narrow.Length; i++)
+            {
                 values[i] = narrow[i];
+            }
         }
 
         GC.KeepAlive(_file);

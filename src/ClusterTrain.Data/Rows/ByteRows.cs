@@ -38,7 +38,10 @@ internal sealed class ByteRows : RowStore
     public override RowStore Prepare(FeatureScaling scaling)
     {
         if (scaling.HasOrigins)
+        {
             return ToFloats().Prepare(scaling);
+        }
+
         var prepared = new ByteScaling(scaling);
         var bad = prepared.FirstNotFinite();
         return bad < 0 ? new ByteRows(_bytes, _start, Rows, Features, prepared) : throw NotFinite(0, bad);
@@ -54,7 +57,10 @@ internal sealed class ByteRows : RowStore
     {
         var values = new float[Rows * Features];
         for (var row = 0L; row < Rows; row++)
+        {
             Read(row, values.AsSpan((int)(row * Features), Features));
+        }
+
         return new FloatRows(values, Features);
     }
 

@@ -33,7 +33,9 @@ internal sealed class ByteScaling(FeatureScaling scaling)
         for (var i = 0; i < _factors.Length; i++)
         {
             if (!float.IsFinite(MathF.FusedMultiplyAdd(byte.MaxValue, _factors[i], _shifts[i])))
+            {
                 return i;
+            }
         }
 
         return -1;

@@ -98,7 +98,10 @@ public sealed class DataSet
         var (width, outputs) = (Features, Outputs);
         targets.Clear();
         for (var i = 0; i < Math.Min(RowsAhead, rows.Length); i++)
+        {
             _store.Prefetch(Stored(rows[i]));
+        }
+
         for (var i = 0; i < rows.Length; i++)
         {
             var row = Stored(rows[i]);
@@ -163,7 +166,10 @@ public sealed class DataSet
     private long Stored(long row)
     {
         if ((ulong)row >= (ulong)Rows)
+        {
             ThrowNoRow(row);
+        }
+
         return _map is null ? row : _map[row];
     }
 
@@ -193,13 +199,22 @@ public sealed class DataSet
         fingerprint.Add(Outputs);
         fingerprint.Add(Classes.Length);
         foreach (var name in Classes)
+        {
             fingerprint.Add(name);
+        }
+
         _store.HashForm(fingerprint);
         _targets.HashForm(fingerprint);
         for (var row = 0L; row < Rows; row++)
+        {
             _store.HashRow(Stored(row), fingerprint);
+        }
+
         for (var row = 0L; row < Rows; row++)
+        {
             _targets.HashRow(Stored(row), fingerprint);
+        }
+
         return fingerprint.Finish();
     }
 }

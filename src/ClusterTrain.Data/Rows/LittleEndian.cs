@@ -17,7 +17,9 @@ internal static class LittleEndian
         }
 
         for (var i = 0; i < values.Length; i++)
+        {
             BinaryPrimitives.WriteSingleLittleEndian(bytes[(sizeof(float) * i)..], values[i]);
+        }
     }
 
     /// <param name="bytes">(4n).</param>
@@ -31,6 +33,8 @@ internal static class LittleEndian
         }
 
         for (var i = 0; i < values.Length; i++)
+        {
             values[i] = BinaryPrimitives.ReadSingleLittleEndian(bytes[(sizeof(float) * i)..]);
+        }
     }
 }

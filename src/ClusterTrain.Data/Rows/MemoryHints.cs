@@ -17,10 +17,15 @@ internal static unsafe class MemoryHints
     public static void Prefetch(ReadOnlySpan<byte> memory)
     {
         if (!Sse.IsSupported)
+        {
             return;
+        }
+
         var start = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(memory));
         var end = start + Math.Min(memory.Length, MostBytes);
         for (var line = start; line < end; line += LineBytes)
+        {
             Sse.Prefetch0(line);
+        }
     }
 }

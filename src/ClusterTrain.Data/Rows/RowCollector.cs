@@ -37,21 +37,29 @@ internal sealed class MemoryCollector(string name) : RowCollector
     public override RowStore ToStore(int values, ValueEncoder? encoder)
     {
         if (encoder is null)
+        {
             return RowStore.Of([.. _values], values);
+        }
+
         var rows = _values.Count / values;
         var features = encoder.Features;
         RefuseAbove((long)rows * features);
         var spread = new double[rows * features];
         var raw = CollectionsMarshal.AsSpan(_values);
         for (var row = 0; row < rows; row++)
+        {
             encoder.Encode(row, raw.Slice(row * values, values), spread.AsSpan(row * features, features));
+        }
+
         return RowStore.Of(spread, features);
     }
 
     private void RefuseAbove(long values)
     {
         if (values > DataLimits.Values)
+        {
             throw TooMany(name);
+        }
     }
 
     /// <summary>The error of rows that are more than memory is taken for.</summary>

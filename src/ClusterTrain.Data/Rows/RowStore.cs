@@ -17,11 +17,16 @@ internal abstract class RowStore(long rows, int features)
     public static RowStore Of(float[] values, int features)
     {
         if (!Array.TrueForAll(values, value => IsByte(value)))
+        {
             return new FloatRows(values, features);
+        }
 
         var bytes = new byte[values.Length];
         for (var i = 0; i < bytes.Length; i++)
+        {
             bytes[i] = (byte)values[i];
+        }
+
         return new ByteRows(bytes, 0, bytes.Length / features, features);
     }
 
@@ -49,7 +54,9 @@ internal abstract class RowStore(long rows, int features)
         var narrow = new float[Features];
         Read(row, narrow);
         for (var i = 0; i < narrow.Length; i++)
+        {
             values[i] = narrow[i];
+        }
     }
 
     /// <summary>The same, with the hint that another row will be read soon.</summary>
@@ -75,7 +82,10 @@ internal abstract class RowStore(long rows, int features)
     public virtual RowStore Encode(ValueEncoder encoder, string name)
     {
         if (Rows * encoder.Features > DataLimits.Values)
+        {
             throw MemoryCollector.TooMany(name);
+        }
+
         var values = new double[Features];
         var features = new double[Rows * encoder.Features];
         for (var row = 0L; row < Rows; row++)

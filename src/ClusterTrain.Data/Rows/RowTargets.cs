@@ -60,7 +60,10 @@ internal abstract class RowTargets(int outputs, ImmutableArray<string> classes, 
     public void HashForm(DataFingerprint fingerprint)
     {
         if (Weights.IsEmpty)
+        {
             return;
+        }
+
         fingerprint.Add("weights");
         fingerprint.Add(Weights.AsSpan());
     }
@@ -92,9 +95,13 @@ internal abstract class RowTargets(int outputs, ImmutableArray<string> classes, 
     protected void WriteLabel(int label, Span<float> targets)
     {
         if (Outputs < Classes.Length)
+        {
             targets[0] = label;
+        }
         else
+        {
             targets[label] = Weights.IsEmpty ? 1 : Weights[label];
+        }
     }
 
     protected static InvalidOperationException NoLabels() => new("The targets are numbers: a row has no class.");
@@ -164,10 +171,15 @@ internal abstract class RowTargets(int outputs, ImmutableArray<string> classes, 
             {
                 var (first, sum) = (Value(0, target), 0.0);
                 for (var i = 0; i < count; i++)
+                {
                     sum += Value(i, target) - first;
+                }
+
                 means[target] = first + (sum / count);
                 for (var i = 0; i < count; i++)
+                {
                     squares += (Value(i, target) - means[target]) * (Value(i, target) - means[target]);
+                }
             }
 
             var scale = 1 / Math.Sqrt(squares / count / Outputs);

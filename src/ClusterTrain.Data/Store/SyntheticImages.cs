@@ -57,7 +57,9 @@ public static class SyntheticImages
         {
             var bits = stream.Bits((ulong)i / 4);
             for (var j = i; j < Math.Min(i + 4, count); j++, bits >>= 8)
+            {
                 bytes[j] = (byte)bits;
+            }
         }
 
         return bytes;

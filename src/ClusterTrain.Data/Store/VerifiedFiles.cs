@@ -22,7 +22,10 @@ internal sealed class VerifiedFiles(DataLocations locations)
     public IdxFile? Read(KnownDataSet set, KnownFile file)
     {
         if (!Has(set, file))
+        {
             return null;
+        }
+
         using var data = DataFile.Open(PathOf(set, file));
         return IdxFile.Read(data);
     }

@@ -26,7 +26,10 @@ internal sealed class WebDownload(HttpClient client, DataTransfer transfer, IPro
             catch (CutOffException exception)
             {
                 if (attempt == DataLimits.Attempts)
+                {
                     throw new SourceException($"{address}: {exception.Message}, {attempt} times", exception);
+                }
+
                 await Task.Delay(transfer.RetryPause, transfer.Time, cancellation);
             }
         }
@@ -44,14 +47,21 @@ internal sealed class WebDownload(HttpClient client, DataTransfer transfer, IPro
         }
 
         if (!response.IsSuccessStatusCode)
+        {
             throw new SourceException($"{address}: answered {(int)response.StatusCode} {response.ReasonPhrase}");
+        }
 
         var from = response.StatusCode == HttpStatusCode.PartialContent ? response.Content.Headers.ContentRange?.From ?? -1 : 0;
         if (from != 0 && from != had)
+        {
             throw new SourceException($"{address}: was asked for the bytes from {had}, but sent those from {from}");
+        }
+
         var total = from + response.Content.Headers.ContentLength;
         if (total > DataLimits.DownloadBytes)
+        {
             throw new SourceException($"{address}: {total} bytes; at most {DataLimits.DownloadBytes} are fetched");
+        }
 
         using var body = await response.Content.ReadAsStreamAsync(cancellation);
         using var file = new FileStream(part, from == 0 ? FileMode.Create : FileMode.Append, FileAccess.Write, FileShare.Read);
@@ -62,7 +72,10 @@ internal sealed class WebDownload(HttpClient client, DataTransfer transfer, IPro
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, address);
         if (had > 0)
+        {
             request.Headers.Range = new RangeHeaderValue(had, null);
+        }
+
         using var limit = new CancellationTokenSource(transfer.Answer, transfer.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         try
@@ -92,12 +105,17 @@ internal sealed class WebDownload(HttpClient client, DataTransfer transfer, IPro
                 progress?.Report(new DataProgress(DataActivity.Downloading, address.ToString(), done, total));
                 var read = await body.ReadAsync(buffer, either.Token);
                 if (read == 0)
+                {
                     break;
+                }
+
                 limit.CancelAfter(transfer.Stall);
                 file.Write(buffer.AsSpan(0, read));
                 done += read;
                 if (done > DataLimits.DownloadBytes)
+                {
                     throw new SourceException($"{address}: more than {DataLimits.DownloadBytes} bytes");
+                }
             }
         }
         catch (IOException exception) when (exception is HttpIOException or { InnerException: SocketException })
@@ -110,7 +128,9 @@ internal sealed class WebDownload(HttpClient client, DataTransfer transfer, IPro
         }
 
         if (done < total)
+        {
             throw new CutOffException($"the connection ended after {done} of {total} bytes");
+        }
     }
 
     /// <summary>A transfer that ended too early and can be resumed.</summary>

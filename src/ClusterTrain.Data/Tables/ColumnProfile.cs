@@ -121,7 +121,10 @@ internal sealed partial class ColumnProfile(string name)
     {
         var categories = new Dictionary<string, long>(_counts);
         foreach (var (word, seen) in _missingWords.Where(word => !missing.Contains(word.Key)))
+        {
             categories[word] = seen.Count;
+        }
+
         return categories;
     }
 
@@ -150,7 +153,10 @@ internal sealed partial class ColumnProfile(string name)
 
         Values++;
         if (_counts.Count <= MostDistinct)
+        {
             _counts[cell] = _counts.GetValueOrDefault(cell) + 1;
+        }
+
         AddNumber(cell, place);
         _booleans += BooleanCell.Read(cell) is not null ? 1 : 0;
         AddDate(cell, place);
@@ -170,7 +176,10 @@ internal sealed partial class ColumnProfile(string name)
             if (!mayBeDate || DateCell.Read(cell, format) is not { } date)
             {
                 if (!_firstOfOtherFormat.ContainsKey(format))
+                {
                     _firstOfOtherFormat.Add(format, new FoundCell(place(), cell));
+                }
+
                 continue;
             }
 
@@ -179,7 +188,9 @@ internal sealed partial class ColumnProfile(string name)
             {
                 var seen = _parts.TryGetValue((format, part), out var values) ? values : _parts[(format, part)] = [];
                 if (seen.Count < 2)
+                {
                     seen.Add(DateCell.Part(date, part));
+                }
             }
         }
     }
@@ -191,9 +202,15 @@ internal sealed partial class ColumnProfile(string name)
         _pointNumbers += isPoint ? 1 : 0;
         _commaNumbers += isComma ? 1 : 0;
         if (!isPoint && !_firstWord.ContainsKey('.'))
+        {
             _firstWord.Add('.', new FoundCell(place(), cell));
+        }
+
         if (!isComma && !_firstWord.ContainsKey(','))
+        {
             _firstWord.Add(',', new FoundCell(place(), cell));
+        }
+
         if (isComma && cell.Contains(','))
         {
             _decimalCommas++;
@@ -218,15 +235,24 @@ internal sealed partial class ColumnProfile(string name)
         }
 
         if (TooLong is null && CellNumber.IsBeyondDouble(cell, isPoint ? '.' : ','))
+        {
             TooLong = new FoundCell(place(), cell);
+        }
+
         _wholeNumbers += double.IsInteger(isPoint ? number : withComma) ? 1 : 0;
         _datesWithoutMarks += DateWithoutMarks().IsMatch(cell) ? 1 : 0;
         var size = Math.Abs(isPoint ? number : withComma);
         Largest = Math.Max(Largest, size);
         if (!float.IsFinite((float)size))
+        {
             TooLarge ??= new FoundCell(place(), cell);
+        }
+
         if (!long.TryParse(cell, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer))
+        {
             return;
+        }
+
         _isCounting &= _integers == 0 || integer == _previous + 1;
         _previous = integer;
         _integers++;

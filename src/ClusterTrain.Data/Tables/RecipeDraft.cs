@@ -72,9 +72,15 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             var classes = isRegression ? [] : Classes();
             WarnOfNumbersForClasses(isRegression);
             foreach (var column in table.Columns.Where(column => column != table.Target))
+            {
                 Sort(column);
+            }
+
             if (table.Columns.Length == 1)
+            {
                 throw new DataException($"{table.File}: the target is the only column. Name a file that has features too.");
+            }
+
             if (_features.Count == 0)
             {
                 throw new DataException(
@@ -384,7 +390,10 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             Line(text, $"# {char.ToUpperInvariant(summary[0])}{summary[1..]}. Every line may be changed; `clustertrain train` with this file trains "
                 + $"it.");
             foreach (var warning in _warnings)
+            {
                 Line(text, $"# Note: {string.Concat(warning.ReplaceLineEndings(" ").Select(c => char.IsControl(c) ? ' ' : c))}");
+            }
+
             Line(text, $"name: {RecipeWriter.Text(name)}");
             Line(text, "seed: 1                       # another seed draws other splits and start weights");
         }
@@ -394,19 +403,36 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             Line(text, "data:");
             Line(text, "  csv:");
             if (files is [var file])
+            {
                 Line(text, $"    file: {RecipeWriter.Text(file)}");
+            }
             else
+            {
                 List(text, "files", files);
+            }
+
             if (!table.HasHeader)
+            {
                 Line(text, "    header: false             # the columns are called c0, c1, ...");
+            }
+
             Line(text, $"    target: {RecipeWriter.Text(table.Target.Name)}");
             List(text, "features", _features);
             if (_words.Count > 0)
+            {
                 List(text, "categorical", _words.Select(column => column.Name));
+            }
+
             if (_booleans.Count > 0)
+            {
                 List(text, "booleans", _booleans.Select(column => column.Name));
+            }
+
             if (_dates.Count > 0)
+            {
                 Line(text, "    dates:                    # each becomes its parts");
+            }
+
             foreach (var column in _dates)
             {
                 var parts = string.Join(", ", column.DateParts.Select(RecipeWords.DatePart.Of));
@@ -415,16 +441,27 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             }
 
             if (table.Format.Delimiter is { } delimiter)
+            {
                 Line(text, $"  delimiter: {RecipeWriter.Text(CsvFormat.Word(delimiter))}");
+            }
+
             if (Point == ',')
+            {
                 Line(text, "  decimal: \",\"");
+            }
+
             if (table.Format.Missing.Length > 0)
+            {
                 Line(text, $"  missing: [{string.Join(", ", table.Format.Missing.Select(RecipeWriter.Text))}]   # besides the empty cell");
+            }
+
             Policies(text);
             Line(text, $"  task: {(isRegression ? "regression" : "classification")}");
             Line(text, "  standardise: true           # mean 0 and deviation 1, by the training rows");
             if (isRegression)
+            {
                 Line(text, "  target_scale: auto          # the same for the target; predictions are in its own unit");
+            }
 
             if (table.Rows < FewestRows)
             {
@@ -441,7 +478,10 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             var filled = _features.Select(name => table.Columns.First(column => column.Name == name)).Where(column => column.Missing(_missing) > 0)
                 .ToList();
             if (filled.Count > 0)
+            {
                 Line(text, "  impute:                     # what fills missing values, computed over the training rows");
+            }
+
             foreach (var column in filled)
             {
                 var policy = _words.Contains(column) ? "category" : "{ kind: median, indicator: true }";
@@ -449,9 +489,14 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             }
 
             if (_words.Count > 0)
+            {
                 Line(text, "  unseen:                     # what a category becomes that no training row has; error refuses it");
+            }
+
             foreach (var column in _words)
+            {
                 Line(text, $"    {RecipeWriter.Text(column.Name)}: own-code");
+            }
         }
 
         private void Model(StringBuilder text, int? classes)
@@ -467,7 +512,9 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             Line(text, $"batch: {(table.Rows < 2000 ? 16 : table.Rows < 20_000 ? 32 : table.Rows < 200_000 ? 64 : 128)}");
             Line(text, $"epochs: {(table.Rows < 2000 ? 100 : table.Rows < 200_000 ? 50 : 15)}                    # at most");
             if (table.Rows >= FewestRows)
+            {
                 Line(text, "early_stopping: { patience: 15 }   # stops when the validation rows no longer improve, with the best weights");
+            }
         }
 
         // Long lists continue over several lines.

@@ -46,7 +46,10 @@ internal sealed record TableProfile
         {
             using var file = DataFile.Open(path);
             if (file.BeginsAsIdx())
+            {
                 throw new DataException($"{path}: is an IDX file; its recipe names it, data: {{ idx: {{ features: FILE, labels: FILE }} }}.");
+            }
+
             var told = new CsvDelimiter(
                 new CsvFormat { Delimiter = delimiter }, first => first.Contains(target) || IsPlace(target, first.Length), usual);
             var found = CsvText.Read(file, DataLimits.FileBytes, told, reading.Add);
@@ -61,7 +64,10 @@ internal sealed record TableProfile
         var withComma = columns.Where(column => column.AreNumbers(',') && !column.AreNumbers('.')).ToList();
         var withPoint = columns.FirstOrDefault(column => column.AreNumbers('.') && !column.AreNumbers(','));
         if (withComma.Count == 0)
+        {
             return '.';
+        }
+
         if (withComma.TrueForAll(column => column.MayHaveThousands))
         {
             var (place, cell) = withComma[0].FirstWord('.');
@@ -72,7 +78,10 @@ internal sealed record TableProfile
         }
 
         if (withPoint is null)
+        {
             return ',';
+        }
+
         var (placeOfComma, commaCell) = withComma[0].FirstWord('.');
         var (placeOfPoint, pointCell) = withPoint.FirstWord(',');
         throw new DataException(
@@ -109,10 +118,16 @@ internal sealed record TableProfile
             ImmutableArray<string> first = [.. rows.Cells().Select(cell => cell.Trim())];
             var hasHeader = first.Contains(target);
             if (!hasHeader && !IsPlace(target, first.Length))
+            {
                 throw NoTarget(rows, first, target);
+            }
+
             var names = hasHeader ? first : FeatureEncoding.Numbered("c", 0, first.Length);
             if (names.Count(name => name == target) > 1)
+            {
                 throw new DataException($"{rows.File}: {rows.Place}: two columns are named '{target}', the target. Rename one.");
+            }
+
             var columns = Columns(rows, names, hasHeader);
             string Place() => isOfSeveral ? $"{rows.Place} of {rows.File}" : rows.Place;
             var before = _count;
@@ -120,12 +135,18 @@ internal sealed record TableProfile
             {
                 rows.RequireCells(columns.Length);
                 for (var i = 0; i < columns.Length; i++)
+                {
                     columns[i].Add(rows[i], Place);
+                }
+
                 _count++;
             }
 
             if (_count == before)
+            {
                 throw new DataException($"{rows.File}: a header but no rows. Name a file of at least one row.");
+            }
+
             _warnings.AddRange(rows.Warnings);
             return rows.Delimiter;
         }

@@ -81,7 +81,9 @@ public static class RecipeChecks
         }
 
         if (problems.Count > 0)
+        {
             throw new RecipeException(problems);
+        }
 
         void Problem(string key, string what) =>
             problems.Add($"{recipe.PlaceOf?.Invoke(key) ?? $"recipe {recipe.Name}"}: key '{key}' {what}");

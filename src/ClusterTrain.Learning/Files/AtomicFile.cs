@@ -31,8 +31,16 @@ public static partial class AtomicFile
 
         // A short name of its own: the file's may be as long as names can be.
         var temporary = Path.Combine(folder, $".{Path.GetRandomFileName()}.tmp");
-        if (Directory.Exists(whole)) throw new UnauthorizedAccessException($"{path}: this is a folder; name a file in it.");
-        if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"{path}: there is no folder {folder}; make it, or name another one.");
+        if (Directory.Exists(whole))
+        {
+            throw new UnauthorizedAccessException($"{path}: this is a folder; name a file in it.");
+        }
+
+        if (!Directory.Exists(folder))
+        {
+            throw new DirectoryNotFoundException($"{path}: there is no folder {folder}; make it, or name another one.");
+        }
+
         var stream = Create(path, temporary, ModeOf(whole));
         var isMoved = false;
         try
@@ -48,10 +56,16 @@ public static partial class AtomicFile
         }
         finally
         {
-            if (!isMoved) File.Delete(temporary);
+            if (!isMoved)
+            {
+                File.Delete(temporary);
+            }
         }
 
-        if (!OperatingSystem.IsWindows()) FlushFolder(folder);
+        if (!OperatingSystem.IsWindows())
+        {
+            FlushFolder(folder);
+        }
     }
 
     /// <summary>The file itself, whatever links lead to it.</summary>
@@ -68,7 +82,10 @@ public static partial class AtomicFile
         try
         {
             var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None };
-            if (mode is null || OperatingSystem.IsWindows()) return new FileStream(temporary, options);
+            if (mode is null || OperatingSystem.IsWindows())
+            {
+                return new FileStream(temporary, options);
+            }
 
             // The mask of the process may take away from it what the file has.
             options.UnixCreateMode = mode & (UnixFileMode.UserRead | UnixFileMode.UserWrite);
@@ -92,7 +109,11 @@ public static partial class AtomicFile
     {
         const int ReadOnly = 0;
         var handle = Open(folder, ReadOnly);
-        if (handle < 0) return;
+        if (handle < 0)
+        {
+            return;
+        }
+
         _ = Flush(handle);
         _ = Close(handle);
     }

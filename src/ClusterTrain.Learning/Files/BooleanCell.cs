@@ -26,7 +26,9 @@ internal static class BooleanCell
         foreach (var word in words)
         {
             if (cell.SequenceEqual(word))
+            {
                 return true;
+            }
         }
 
         return false;

@@ -38,7 +38,10 @@ internal static class CellNumber
     public static bool IsBeyondDouble(ReadOnlySpan<char> cell, char decimalPoint = '.')
     {
         if (cell.Length <= Digits || cell.ContainsAny('e', 'E'))
+        {
             return false;
+        }
+
         var digits = cell.Trim(" \t").TrimStart("+-").TrimStart('0');
         var whole = digits.IndexOf(decimalPoint) is >= 0 and var point ? digits[..point] : digits;
         return whole.Length > Digits && !whole.ContainsAnyExceptInRange('0', '9');

@@ -23,11 +23,17 @@ internal static class DateCell
         Span<Range> parts = stackalloc Range[4];
         var date = cell[..end];
         if (time is null || date.Split(parts, format.AsSpan().Trim("ymd")[0]) != 3)
+        {
             return null;
+        }
+
         var (first, second, third) = (Whole(date[parts[0]]), Whole(date[parts[1]]), Whole(date[parts[2]]));
         var place = YearPlace(format);
         if (first is null || second is null || third is null || !HaveLengths(date[parts[0]], date[parts[1]], date[parts[2]], place))
+        {
             return null;
+        }
+
         var (year, month, day) = place == 0 ? (first.Value, second.Value, third.Value)
             : format[0] == 'd' ? (third.Value, second.Value, first.Value)
             : (third.Value, first.Value, second.Value);
@@ -70,12 +76,18 @@ internal static class DateCell
         Span<Range> parts = stackalloc Range[4];
         var count = time.Split(parts, ':');
         if (count is not (2 or 3))
+        {
             return null;
+        }
+
         var seconds = count == 3 ? time[parts[2]] : "00";
         if (seconds.IndexOf('.') is > 0 and var point)
         {
             if (seconds[(point + 1)..].ContainsAnyExceptInRange('0', '9'))
+            {
                 return null;
+            }
+
             seconds = seconds[..point];
         }
 

@@ -50,7 +50,9 @@ public static class FileKind
         foreach (var value in start)
         {
             if (value < ' ' && value is not ((byte)'\t' or (byte)'\n' or (byte)'\r'))
+            {
                 return false;
+            }
         }
 
         return true;

@@ -20,9 +20,15 @@ public static partial class SpecialFile
     public static bool IsAt(string path)
     {
         if (OperatingSystem.IsWindows() || !(File.Exists(path) || Directory.Exists(path)))
+        {
             return false;
+        }
+
         if (!OperatingSystem.IsLinux())
+        {
             return Path.GetFullPath(path).StartsWith("/dev/", StringComparison.Ordinal);
+        }
+
         var status = new byte[256];
         return Status(CurrentFolder, path, 0, TypeWanted, status) == 0
             && (BitConverter.ToUInt16(status, ModeOffset) & TypeMask) is not (Regular or Folder);
@@ -35,11 +41,16 @@ public static partial class SpecialFile
     {
         var opening = Task.Run(() => new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0));
         if (Task.WaitAny([opening], s_reader) == 0)
+        {
             return opening.GetAwaiter().GetResult();
+        }
 
         // A reader of our own lets the opening end.
         using (new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0))
+        {
             opening.GetAwaiter().GetResult().Dispose();
+        }
+
         throw new IOException($"{path}: no process reads from this pipe; start one, then write into it");
     }
 

@@ -63,7 +63,10 @@ public sealed class ClassificationScores
         }
 
         if (!_areProbabilities)
+        {
             return;
+        }
+
         var probability = outputs.Length > 1 ? outputs[label] : label == 1 ? outputs[0] : 1.0 - outputs[0];
         _logLoss -= ExactMath.Log(Math.Clamp(probability, LeastProbability, 1));
         var (of, isRight) = Classes == 2 ? (outputs[^1], label == 1) : (outputs[predicted], label == predicted);
@@ -78,7 +81,10 @@ public sealed class ClassificationScores
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Classes);
         if (!AreKept)
+        {
             return null;
+        }
+
         var (scores, labels) = (new float[_labels.Count], new bool[_labels.Count]);
         var kept = CollectionsMarshal.AsSpan(_scores);
         for (var row = 0; row < scores.Length; row++)
@@ -98,7 +104,10 @@ public sealed class ClassificationScores
     {
         ArgumentNullException.ThrowIfNull(confusion);
         if (_rows == 0)
+        {
             throw new InvalidOperationException("No rows to evaluate: a mean over no rows has no value.");
+        }
+
         ImmutableArray<ClassFigures> classes = [.. Enumerable.Range(0, Classes).Select(index => Of(index, confusion))];
         ClassFigures[] occurring = [.. classes.Where(of => of.Occurs)];
         ClassFigures[] ranked = Classes == 2 ? [classes[1]] : [.. classes.Where(of => of.RocAuc is not null)];
@@ -139,7 +148,10 @@ public sealed class ClassificationScores
     {
         double sum = 0;
         foreach (var item in items)
+        {
             sum += figure(item);
+        }
+
         return sum;
     }
 }

@@ -70,14 +70,19 @@ public sealed record Ranking
         long positives = isPositive.AsSpan().Count(true);
         var negatives = isPositive.Length - positives;
         if (positives == 0 || negatives == 0)
+        {
             return null;
+        }
+
         var steps = ImmutableArray.CreateBuilder<RankingStep>();
         var (right, wrong) = (0L, 0L);
         for (var row = scores.Length - 1; row >= 0; row--)
         {
             (right, wrong) = isPositive[row] ? (right + 1, wrong) : (right, wrong + 1);
             if (row == 0 || scores[row - 1] != scores[row])
+            {
                 steps.Add(new RankingStep(scores[row], right, wrong));
+            }
         }
 
         return new Ranking(positives, negatives, steps.ToImmutable());

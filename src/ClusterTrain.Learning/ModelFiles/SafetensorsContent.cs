@@ -20,7 +20,10 @@ internal static class SafetensorsContent
             {
                 var part = tensor.Values.Span[done..Math.Min(done + ChunkFloats, tensor.Values.Length)];
                 for (var i = 0; i < part.Length; i++)
+                {
                     BinaryPrimitives.WriteSingleLittleEndian(chunk.AsSpan(i * sizeof(float)), part[i]);
+                }
+
                 stream.Write(chunk, 0, part.Length * sizeof(float));
             }
         }
@@ -31,7 +34,10 @@ internal static class SafetensorsContent
     public static SafetensorsFile Read(Stream stream, string path)
     {
         if (stream.Length < sizeof(ulong))
+        {
             throw new SafetensorsException($"{path}: {stream.Length} bytes are not a safetensors file; {SafetensorsHeader.Remedy}");
+        }
+
         Span<byte> prefix = stackalloc byte[sizeof(ulong)];
         stream.ReadExactly(prefix);
         var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
@@ -63,7 +69,9 @@ internal static class SafetensorsContent
             var part = values.AsSpan(done, Math.Min(ChunkFloats, count - done));
             stream.ReadExactly(chunk, 0, part.Length * sizeof(float));
             for (var i = 0; i < part.Length; i++)
+            {
                 part[i] = BinaryPrimitives.ReadSingleLittleEndian(chunk.AsSpan(i * sizeof(float)));
+            }
         }
 
         return values;

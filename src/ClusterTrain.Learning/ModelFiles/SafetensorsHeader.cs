@@ -14,7 +14,7 @@ internal static class SafetensorsHeader
     private const string MetadataKey = "__metadata__";
     private const string Type = "F32";
 
-    private static readonly JsonDocumentOptions Strict = new()
+    private static readonly JsonDocumentOptions s_strict = new()
     {
         AllowTrailingCommas = false,
         CommentHandling = JsonCommentHandling.Disallow,
@@ -35,7 +35,11 @@ internal static class SafetensorsHeader
             if (metadata.Count > 0)
             {
                 json.WriteStartObject(MetadataKey);
-                foreach (var (key, value) in metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal)) json.WriteString(key, value);
+                foreach (var (key, value) in metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+                {
+                    json.WriteString(key, value);
+                }
+
                 json.WriteEndObject();
             }
 
@@ -43,7 +47,11 @@ internal static class SafetensorsHeader
             var begin = 0L;
             foreach (var tensor in tensors)
             {
-                if (!names.Add(tensor.Name)) throw new ArgumentException($"Two tensors have the name '{tensor.Name}'.", nameof(tensors));
+                if (!names.Add(tensor.Name))
+                {
+                    throw new ArgumentException($"Two tensors have the name '{tensor.Name}'.", nameof(tensors));
+                }
+
                 if (Product(tensor.Shape) != tensor.Values.Length)
                 {
                     throw new ArgumentException($"Tensor '{tensor.Name}' has shape ({string.Join(", ", tensor.Shape)}), "
@@ -54,7 +62,11 @@ internal static class SafetensorsHeader
                 json.WriteStartObject(tensor.Name);
                 json.WriteString("dtype", Type);
                 json.WriteStartArray("shape");
-                foreach (var length in tensor.Shape) json.WriteNumberValue(length);
+                foreach (var length in tensor.Shape)
+                {
+                    json.WriteNumberValue(length);
+                }
+
                 json.WriteEndArray();
                 json.WriteStartArray("data_offsets");
                 json.WriteNumberValue(begin);
@@ -67,7 +79,11 @@ internal static class SafetensorsHeader
             json.WriteEndObject();
         }
 
-        while (buffer.Length % 8 != 0) buffer.WriteByte((byte)' ');
+        while (buffer.Length % 8 != 0)
+        {
+            buffer.WriteByte((byte)' ');
+        }
+
         if (buffer.Length > SafetensorsFile.LongestHeader)
         {
             throw new ArgumentException(
@@ -81,19 +97,31 @@ internal static class SafetensorsHeader
     public static (ImmutableArray<Entry> Entries, ImmutableSortedDictionary<string, string> Metadata) Parse(
         byte[] header, string path, long dataBytes)
     {
-        if (header.Length == 0 || header[0] != (byte)'{') throw Damaged(path, "the header does not begin with '{'");
-        if (!Utf8.IsValid(header)) throw Damaged(path, "the header is not UTF-8 text");
+        if (header.Length == 0 || header[0] != (byte)'{')
+        {
+            throw Damaged(path, "the header does not begin with '{'");
+        }
+
+        if (!Utf8.IsValid(header))
+        {
+            throw Damaged(path, "the header is not UTF-8 text");
+        }
+
         try
         {
-            using var document = JsonDocument.Parse(header, Strict);
+            using var document = JsonDocument.Parse(header, s_strict);
             var metadata = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
             var entries = new List<Entry>();
             foreach (var property in document.RootElement.EnumerateObject())
             {
                 if (property.Name == MetadataKey)
+                {
                     AddMetadata(metadata, property.Value, path);
+                }
                 else
+                {
                     entries.Add(ParseEntry(property.Name, property.Value, path));
+                }
             }
 
             entries = [.. entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End)];
@@ -113,12 +141,19 @@ internal static class SafetensorsHeader
 
     private static void AddMetadata(ImmutableSortedDictionary<string, string>.Builder metadata, JsonElement element, string path)
     {
-        if (element.ValueKind != JsonValueKind.Object) throw Damaged(path, $"{MetadataKey} is {element.ValueKind}, not an object of texts");
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            throw Damaged(path, $"{MetadataKey} is {element.ValueKind}, not an object of texts");
+        }
+
         foreach (var property in element.EnumerateObject())
         {
             var key = property.Name;
             if (property.Value.ValueKind != JsonValueKind.String)
+            {
                 throw Damaged(path, $"{MetadataKey} '{RecipeText.Shown(key)}' is {property.Value.ValueKind}, not a text");
+            }
+
             metadata.Add(key, property.Value.GetString()!);
         }
     }
@@ -126,15 +161,24 @@ internal static class SafetensorsHeader
     private static Entry ParseEntry(string name, JsonElement element, string path)
     {
         var tensor = $"tensor '{RecipeText.Shown(name)}'";
-        if (element.ValueKind != JsonValueKind.Object) throw Damaged(path, $"{tensor} is {element.ValueKind}, not an object");
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            throw Damaged(path, $"{tensor} is {element.ValueKind}, not an object");
+        }
+
         foreach (var property in element.EnumerateObject())
         {
             if (property.Name is not ("dtype" or "shape" or "data_offsets"))
+            {
                 throw Damaged(path, $"{tensor} has the unknown key '{RecipeText.Shown(property.Name)}'");
+            }
         }
 
         if (!element.TryGetProperty("dtype", out var type) || type.ValueKind != JsonValueKind.String)
+        {
             throw Damaged(path, $"{tensor} has no dtype");
+        }
+
         if (type.GetString()! is var typeName && typeName != Type)
         {
             throw new SafetensorsException($"{path}: {tensor} has dtype '{RecipeText.Shown(typeName)}'; only {Type} can be read, "
@@ -144,10 +188,16 @@ internal static class SafetensorsHeader
         var shape = Numbers(element, "shape", int.MaxValue, tensor, path);
         var offsets = Numbers(element, "data_offsets", long.MaxValue, tensor, path);
         if (offsets is not [var begin, var end] || begin > end)
+        {
             throw Damaged(path, $"{tensor} has data_offsets [{string.Join(", ", offsets)}]; they must be [begin, end]");
+        }
+
         ImmutableArray<int> lengths = [.. shape.Select(length => (int)length)];
         if (Product(lengths) is not { } count || count > Array.MaxLength)
+        {
             throw Damaged(path, $"{tensor} has shape ({string.Join(", ", lengths)}), above the limit of {Array.MaxLength} numbers");
+        }
+
         if (end - begin != count * sizeof(float))
         {
             throw Damaged(path, $"{tensor} has shape ({string.Join(", ", lengths)}), which takes {count * sizeof(float)} bytes, "
@@ -160,7 +210,10 @@ internal static class SafetensorsHeader
     private static long[] Numbers(JsonElement element, string key, long high, string tensor, string path)
     {
         if (!element.TryGetProperty(key, out var list) || list.ValueKind != JsonValueKind.Array)
+        {
             throw Damaged(path, $"{tensor} has no list {key}");
+        }
+
         return [.. list.EnumerateArray().Select(item =>
             item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var number) && number >= 0 && number <= high
                 ? number
@@ -182,7 +235,11 @@ internal static class SafetensorsHeader
             covered = entry.End;
         }
 
-        if (covered == dataBytes) return;
+        if (covered == dataBytes)
+        {
+            return;
+        }
+
         var how = covered > dataBytes ? "it is truncated" : "something is appended";
         throw Damaged(path, $"the tensors take {covered} bytes of data, but the file has {dataBytes}: {how}");
     }
@@ -190,11 +247,19 @@ internal static class SafetensorsHeader
     /// <summary>The product of the lengths; null when it does not fit.</summary>
     private static long? Product(ImmutableArray<int> shape)
     {
-        if (shape.Contains(0)) return 0;
+        if (shape.Contains(0))
+        {
+            return 0;
+        }
+
         var product = 1L;
         foreach (var length in shape)
         {
-            if (length < 0 || product > int.MaxValue) return null;
+            if (length < 0 || product > int.MaxValue)
+            {
+                return null;
+            }
+
             product *= length;
         }
 

@@ -9,7 +9,10 @@ internal static class DataRules
     public static void Check(IdxSource idx, RecipeSection section)
     {
         if (section.Has("test_features") == section.Has("test_labels"))
+        {
             return;
+        }
+
         var (given, missing) = section.Has("test_features") ? ("test_features", "test_labels") : ("test_labels", "test_features");
         section.Tell(given, $"is given without {missing}; test rows need both files");
     }
@@ -17,9 +20,14 @@ internal static class DataRules
     public static void Check(CsvSource csv, RecipeSection section)
     {
         if (section.Has("target") && section.Has("targets"))
+        {
             section.Tell("target", "and targets are both given; keep one");
+        }
         else if (!section.Has("target") && !section.Has("targets"))
+        {
             section.Tell("targets", "is missing; name the column to predict, for example target: class");
+        }
+
         if (csv.Header && csv.Columns.Length > 0)
         {
             section.Tell("columns", "is given, but the file's first line names the columns; write header: false, or remove "
@@ -28,7 +36,10 @@ internal static class DataRules
 
         CheckFiles(section);
         if (!section.Sound("columns", "target", "targets", "features", "exclude", "categorical", "booleans", "dates", "derive"))
+        {
             return;
+        }
+
         CheckNames(section, csv.Derived);
         string[] dates = [.. csv.Dates.Select(date => date.Column)];
         if (!csv.Header && csv.Columns.Length > 0)
@@ -50,21 +61,31 @@ internal static class DataRules
         CheckKinds(section, ("categorical", csv.Categorical), ("booleans", csv.Booleans), ("dates", dates),
             ("exclude", csv.Exclude));
         if (csv.Features.IsEmpty)
+        {
             return;
+        }
+
         const string Remedy = "which is not among the features; add it there or remove it here";
         string[] used = [.. csv.Features, .. csv.Derived.SelectMany(feature => new[] { feature.Left, feature.Right })];
         Unused("categorical", csv.Categorical, csv.Features);
         Unused("booleans", csv.Booleans, used);
         Unused("dates", dates, csv.Features);
         if (csv.Exclude.Length > 0)
+        {
             section.Tell("exclude", "has no effect where the features are listed; remove one of the two");
+        }
+
         if (csv.Derived.FirstOrDefault(feature => !csv.Features.Contains(feature.Name)) is { } left)
+        {
             section.Tell("derive", $"computes '{RecipeText.Shown(left.Name)}', {Remedy}");
+        }
 
         void Unused(string key, IEnumerable<string> names, IReadOnlyList<string> features)
         {
             if (names.FirstOrDefault(name => !features.Contains(name)) is { } unused)
+            {
                 section.Tell(key, $"names '{RecipeText.Shown(unused)}', {Remedy}");
+            }
         }
 
         void Known(string key, IEnumerable<string> names)
@@ -93,9 +114,13 @@ internal static class DataRules
     private static void CheckFiles(RecipeSection section)
     {
         if (section.Has("file") && section.Has("files"))
+        {
             section.Tell("file", "and files are both given; keep one");
+        }
         else if (!section.Has("file") && !section.Has("files"))
+        {
             section.Tell("file", "is missing; it has no default, write it");
+        }
     }
 
     private static void CheckTargets(CsvSource csv, RecipeSection section, string[] dates)
@@ -119,7 +144,9 @@ internal static class DataRules
         }
 
         if (csv.Targets.FirstOrDefault(csv.Exclude.Contains) is { } left)
+        {
             section.Tell("exclude", $"names the target '{RecipeText.Shown(left)}', which is no feature anyway; remove it");
+        }
     }
 
     // A column is read in one way.
@@ -130,7 +157,9 @@ internal static class DataRules
             for (var j = 0; j < i; j++)
             {
                 if (kinds[j].Names.FirstOrDefault(kinds[i].Names.Contains) is { } both)
+                {
                     section.Tell(kinds[j].Key, $"and {kinds[i].Key} both name '{RecipeText.Shown(both)}'; keep it in one");
+                }
             }
         }
     }
@@ -138,12 +167,18 @@ internal static class DataRules
     public static void Check(InlineSource inline, RecipeSection section)
     {
         if (!section.Sound("features", "targets", "columns", "derive"))
+        {
             return;
+        }
+
         CheckNames(section, inline.Derived);
         IsTable("features", inline.Features);
         IsTable("targets", inline.Targets);
         if (!section.Sound("features", "targets"))
+        {
             return;
+        }
+
         if (inline.Features.Length != inline.Targets.Length)
         {
             section.Tell("targets", $"has {inline.Targets.Length} rows, but features has {inline.Features.Length}; they must "
@@ -181,11 +216,20 @@ internal static class DataRules
     public static void Check(DataRecipe data, RecipeSection section)
     {
         if (section.Sound("task"))
+        {
             CheckTask(data, section);
+        }
+
         if (data.Validation?.Fraction + data.Test?.Fraction >= 1)
+        {
             section.Tell("test", "and validation together hold back every row; their sum must be below 1");
+        }
+
         if (data.Test is not null && data.Source is CsvSource { TestFile: not null } or IdxSource { TestFeatures: not null })
+        {
             section.Tell("test", "holds rows back, but the source has test rows of its own; keep one of the two");
+        }
+
         CheckSplit(data, section);
         if (data.Scaling != ScalingKind.Standard && section.Has("scaling") && section.Sound("scaling")
             && section.Node.Entries.GetValueOrDefault("standardise")?.Value is RecipeScalar { Text: "true" or "True" or "TRUE" })
@@ -194,16 +238,24 @@ internal static class DataRules
         }
 
         if (data.Source is not CsvSource csv || !section.Sound(TableKey(section)))
+        {
             return;
+        }
+
         Each("impute", (column, tell) =>
         {
             if (csv.Targets.Contains(column))
+            {
                 tell("is a target, and targets are never filled in; leave the rows without one out");
+            }
         });
         Each("unseen", (column, tell) =>
         {
             if (csv.Categorical.Contains(column))
+            {
                 return;
+            }
+
             var near = Spelling.Nearest(column, csv.Categorical);
             tell(near is null
                 ? "is not a categorical column; name it in csv.categorical, or remove it here"
@@ -214,7 +266,10 @@ internal static class DataRules
         void Each(string key, Action<string, Action<string>> check)
         {
             if (section.Node.Entries.GetValueOrDefault(key)?.Value is not RecipeMapping columns)
+            {
                 return;
+            }
+
             foreach (var (column, entry) in columns.Entries)
             {
                 check(column, problem => section.At.Key(key, "").Key(RecipeText.Shown(column), "").Tell(entry.Value.Place,
@@ -231,11 +286,16 @@ internal static class DataRules
         if (data.Source is CsvSource csv)
         {
             if (csv.Group is not null && csv.Time is not null)
+            {
                 section.Tell("time", "and group are both given, and a split goes by one column; keep one of the two");
+            }
+
             foreach (var (key, column) in new[] { ("group", csv.Group), ("time", csv.Time) })
             {
                 if (column is not null && csv.Targets.Contains(column))
+                {
                     section.Tell(key, $"names the target '{RecipeText.Shown(column)}'; name another column, or remove it");
+                }
             }
 
             if (section.Has("split") && (csv.Group ?? csv.Time) is not null)
@@ -246,16 +306,24 @@ internal static class DataRules
         }
 
         if (data.Split == SplitKind.Stratified && data.Task == TaskKind.Regression)
+        {
             section.Tell("split", "is stratified, which needs classes; write split: random, or remove it");
+        }
     }
 
     private static void CheckTask(DataRecipe data, RecipeSection section)
     {
         var isClassification = data.Task == TaskKind.Classification;
         if ((data.ScaleTargets || data.TargetScale is not null) && isClassification)
+        {
             section.Tell("target_scale", "has no meaning for classification; remove it, or set task: regression");
+        }
+
         if (data.ClassWeights is not null && !isClassification)
+        {
             section.Tell("class_weights", "has no meaning for regression; remove it, or set task: classification");
+        }
+
         var table = TableKey(section);
         if (data.Source is CsvSource csv && section.Sound($"{table}.target", $"{table}.targets")
             && (csv.Targets.IsEmpty || (isClassification && csv.Targets.Length > 1)))
@@ -265,7 +333,10 @@ internal static class DataRules
         }
 
         if (data.Source is not InlineSource inline || !isClassification || !section.Sound("inline.targets"))
+        {
             return;
+        }
+
         var wrong = inline.Targets.ToList().FindIndex(row => row is not [>= 0 and < RecipeLimits.Units]
             || row[0] != MathF.Floor(row[0]));
         if (wrong >= 0)
@@ -281,7 +352,10 @@ internal static class DataRules
         foreach (var feature in features)
         {
             if (columns.Contains(feature.Name))
+            {
                 section.Tell("derive", $"names a feature '{RecipeText.Shown(feature.Name)}' like a column; choose another name");
+            }
+
             foreach (var operand in new[] { feature.Left, feature.Right }.Except(columns))
             {
                 section.Tell("derive", $"needs column '{RecipeText.Shown(operand)}' for '{RecipeText.Shown(feature.Name)}', "

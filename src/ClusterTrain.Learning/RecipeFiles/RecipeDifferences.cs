@@ -49,11 +49,17 @@ public static class RecipeDifferences
             {
                 case RecipeMapping mapping:
                     foreach (var (key, entry) in mapping.Entries)
+                    {
                         Add(RecipeAt.PathOf(path, key), entry.Value);
+                    }
+
                     break;
                 case RecipeList list:
                     foreach (var (index, item) in list.Items.Index())
+                    {
                         Add($"{path}[{index}]", item);
+                    }
+
                     break;
                 case RecipeScalar scalar:
                     values.Add(path, RecipeText.Shown(scalar.Text));

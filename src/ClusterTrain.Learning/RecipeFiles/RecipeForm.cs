@@ -74,7 +74,10 @@ internal sealed class ScalarForm<T>(
     public override bool TryRead(RecipeNode node, RecipeAt at, out T value)
     {
         if (read(node, out value) is not { } problem)
+        {
             return true;
+        }
+
         at.Refuse(node, problem, problem.Length == 0 && node is RecipeScalar scalar ? near?.Invoke(scalar.Text) : null);
         return false;
     }
@@ -138,7 +141,10 @@ internal sealed class ListForm<T>(RecipeForm<T> item, string allowed) : RecipeFo
     {
         var schema = new JsonObject { ["type"] = "array", ["items"] = item.Schema() };
         if (IsSet)
+        {
             schema["uniqueItems"] = true;
+        }
+
         return schema;
     }
 }
@@ -174,7 +180,9 @@ internal sealed class MapForm<T>(Func<string, RecipeForm<T>> form, Func<T, strin
         {
             var of = form(key);
             if (of.TryRead(entry.Value, at.Key(RecipeText.Shown(key), of.Allowed), out var read))
+            {
                 values.Add(read);
+            }
         }
 
         value = [.. values];
@@ -207,7 +215,10 @@ internal sealed class PartForm<T>(RecipeTable<T> table, Func<T>? blank = null) :
     {
         value = blank is null ? table.Blank : blank();
         if (table.Short is { } key && node is RecipeScalar scalar)
+        {
             node = RecipeMapping.Of(scalar.Place, key, scalar);
+        }
+
         if (node is RecipeMapping mapping)
         {
             value = table.Read(mapping, at, value);
@@ -222,7 +233,10 @@ internal sealed class PartForm<T>(RecipeTable<T> table, Func<T>? blank = null) :
     public override RecipeNode? Write(T value)
     {
         if (value is null)
+        {
             return null;
+        }
+
         var written = table.Write(value);
         return written.Entries.Count == 1 && table.Short is { } key && written.Entries.TryGetValue(key, out var only)
             ? only.Value
@@ -278,7 +292,10 @@ internal sealed class WordOrForm<T>(RecipeForm<T> inner, string word, T value) :
         var schema = inner.Schema();
         var choice = new JsonObject { ["const"] = word };
         if (schema["anyOf"] is not JsonArray choices)
+        {
             return new() { ["anyOf"] = new JsonArray(choice, schema) };
+        }
+
         choices.Insert(0, choice);
         return schema;
     }
@@ -295,7 +312,10 @@ internal sealed class ListOrForm<T, TItem>(
     public override bool TryRead(RecipeNode node, RecipeAt at, out T value)
     {
         if (node is not RecipeList)
+        {
             return inner.TryRead(node, at, out value);
+        }
+
         var isGood = list.TryRead(node, at, out var items);
         value = isGood ? to(items) : default!;
         return isGood;
@@ -307,7 +327,10 @@ internal sealed class ListOrForm<T, TItem>(
     {
         var schema = inner.Schema();
         if (schema["anyOf"] is not JsonArray choices)
+        {
             return new() { ["anyOf"] = new JsonArray(list.Schema(), schema) };
+        }
+
         choices.Insert(0, list.Schema());
         return schema;
     }
@@ -325,9 +348,15 @@ internal sealed class CheckedForm<T>(RecipeForm<T> inner, Func<T, string?> probl
     public override bool TryRead(RecipeNode node, RecipeAt at, out T value)
     {
         if (!inner.TryRead(node, at, out value))
+        {
             return false;
+        }
+
         if (problem(value) is not { } what)
+        {
             return true;
+        }
+
         at.Tell(node.Place, what);
         return false;
     }

@@ -57,9 +57,15 @@ internal sealed class RecipeKey<T, TValue>(
     public override T Read(RecipeSection section, T record)
     {
         if (usual is not null)
+        {
             record = set(record, usual(record));
+        }
+
         if (section.Value(Name, Required?.Invoke(record) == true) is not { } node)
+        {
             return record;
+        }
+
         var of = form(record);
         return of.TryRead(node, section.At.Key(Name, of.Allowed), out var value) ? set(record, value) : record;
     }
@@ -82,7 +88,10 @@ internal sealed class RecipeKey<T, TValue>(
         schema["description"] = About;
         schema["examples"] = new JsonArray(RecipeYaml.Json(Example));
         if (usual is null && Default(blank) is RecipeScalar { Text.Length: > 0 } plain)
+        {
             schema["default"] = RecipeYaml.Json(plain);
+        }
+
         return schema;
     }
 }

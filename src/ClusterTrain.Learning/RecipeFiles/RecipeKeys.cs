@@ -238,7 +238,10 @@ internal static class RecipeKeys
     private static string? WrongRow(ImmutableArray<ImmutableArray<float>> rows, int units)
     {
         if (rows.IsEmpty)
+        {
             return "is empty; allowed: one list per input, each with one number per unit";
+        }
+
         var wrong = units == 0 ? -1 : rows.ToList().FindIndex(row => row.Length != units);
         return wrong < 0
             ? null

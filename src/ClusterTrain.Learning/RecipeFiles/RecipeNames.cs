@@ -23,7 +23,10 @@ internal static class RecipeNames
     public static string Unknown(string key, IReadOnlyList<string> allowed)
     {
         if (Meant(key, allowed) is not { } meant)
+        {
             return "is unknown.";
+        }
+
         return allowed.Contains(meant)
             ? $"is unknown; did you mean '{meant}'?"
             : $"is unknown here; did you mean "

@@ -21,7 +21,11 @@ internal static partial class RecipeOverride
         }
 
         var equals = text.IndexOf('=', StringComparison.Ordinal);
-        if (equals < 0) throw Refusal("has no '='; write path=value, for example epochs=3 or layers[0].units=64");
+        if (equals < 0)
+        {
+            throw Refusal("has no '='; write path=value, for example epochs=3 or layers[0].units=64");
+        }
+
         var path = text[..equals].Trim();
         if (!PathForm().IsMatch(path))
         {
@@ -45,7 +49,11 @@ internal static partial class RecipeOverride
 
         RecipeNode IntoList(RecipeNode at, string walked, string index, RecipeNode? replacement)
         {
-            if (at is not RecipeList list) throw Refusal($"'{walked}' is not a list, so it has no position {index}");
+            if (at is not RecipeList list)
+            {
+                throw Refusal($"'{walked}' is not a list, so it has no position {index}");
+            }
+
             if (!int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out var position)
                 || position >= list.Items.Count)
             {
@@ -59,9 +67,15 @@ internal static partial class RecipeOverride
         RecipeNode IntoKeys(RecipeNode at, string walked, string key, RecipeNode? replacement)
         {
             if (at is not RecipeMapping mapping)
+            {
                 throw Refusal($"'{walked}' is a list; write a position, for example {walked}[0]");
+            }
+
             if (!mapping.Entries.TryGetValue(key, out var entry))
+            {
                 entry = new(place, new RecipeMapping(place, []));
+            }
+
             mapping.Entries[key] = entry = replacement is null
                 ? entry with { Value = Opened(entry.Value) }
                 : new(place, replacement);
@@ -87,7 +101,11 @@ internal static partial class RecipeOverride
                 RecipeMapping mapping when mapping.Entries.TryGetValue(step.Groups["key"].Value, out var entry) => entry.Value,
                 _ => null,
             };
-            if (inner is null) break;
+            if (inner is null)
+            {
+                break;
+            }
+
             node = inner;
         }
 

@@ -21,16 +21,23 @@ internal sealed class RecipeProblems
     {
         _paths.Add(path);
         if (IsFull)
+        {
             _untold++;
+        }
         else
+        {
             _found.Add((place, $"{place}: {problem}"));
+        }
     }
 
     /// <summary>Throws when there are problems, in the order of the file.</summary>
     public void ThrowIfAny()
     {
         if (_found.Count == 0)
+        {
             return;
+        }
+
         var texts = _found.OrderBy(problem => (problem.Place.Line, problem.Place.Column)).Select(problem => problem.Text);
         throw new RecipeException(_untold == 0 ? texts : texts.Append($"(and {_untold} more)"));
     }

@@ -14,7 +14,7 @@ public static class RecipeReader
 {
     private const string StandardInput = "-";
 
-    private static readonly UTF8Encoding Utf8WithoutMark = new(encoderShouldEmitUTF8Identifier: false);
+    private static readonly UTF8Encoding s_utf8WithoutMark = new(encoderShouldEmitUTF8Identifier: false);
 
     /// <summary>Reads a recipe file.</summary>
     /// <param name="path">
@@ -67,14 +67,23 @@ public static class RecipeReader
         }
 
         foreach (var text in overrides)
+        {
             RecipeOverride.Apply(mapping, text, problems);
+        }
+
         var section = new RecipeSection(mapping, new RecipeAt(problems));
         var recipe = RecipeKeys.Recipe.Read(mapping, section.At, RecipeKeys.Recipe.Blank with { Name = NameOf(name) });
         if (recipe.Start is { Sha256.Length: 0 } start && section.Sound("start"))
+        {
             recipe = recipe with { Start = start with { Sha256 = HashStart(start.File, name, hashStart, section) } };
+        }
+
         problems.ThrowIfAny();
         if (overrides.Count == 0)
+        {
             recipe = AsWritten(recipe, yaml);
+        }
+
         RefuseUnwritable(recipe, name);
         return recipe with { PlaceOf = path => RecipeOverride.PlaceOf(mapping, path).ToString() };
     }
@@ -83,7 +92,10 @@ public static class RecipeReader
     private static Recipe AsWritten(Recipe recipe, string yaml)
     {
         if (recipe.Data.Split != SplitKind.Stratified)
+        {
             return recipe;
+        }
+
         var former = recipe with { Data = recipe.Data with { Split = SplitKind.Random, IsSplitUnsaid = true } };
         return RecipeWriter.Write(former) == yaml ? former : recipe;
     }
@@ -93,7 +105,10 @@ public static class RecipeReader
         try
         {
             if (hashStart is not null)
+            {
                 return hashStart(file, name);
+            }
+
             section.Tell("start.file", "needs its sha256 beside it, because this recipe is not read from a file; write sha256: "
                 + "DIGITS");
         }
@@ -131,28 +146,40 @@ public static class RecipeReader
     {
         var bytes = Bytes(path);
         var text = bytes.AsSpan();
-        if (FileKind.Of(text) is { } kind) throw new RecipeException($"{path}: is {kind}. A recipe is a YAML file of text");
+        if (FileKind.Of(text) is { } kind)
+        {
+            throw new RecipeException($"{path}: is {kind}. A recipe is a YAML file of text");
+        }
+
         if (Path.GetExtension(path) is ".csv" or ".tsv")
         {
             throw new RecipeException($"{path}: is a file of rows; a recipe is a YAML file that names it, data: {{ csv: {{ file: "
                 + $"{Path.GetFileName(path)}, target: COLUMN }} }}");
         }
 
-        if (text.StartsWith(Encoding.UTF8.Preamble)) text = text[Encoding.UTF8.Preamble.Length..];
+        if (text.StartsWith(Encoding.UTF8.Preamble))
+        {
+            text = text[Encoding.UTF8.Preamble.Length..];
+        }
+
         if (!Utf8.IsValid(text))
         {
             throw new RecipeException($"{path}:{LineOfInvalid(text)}: not UTF-8 text; save the file as "
             + "UTF-8");
         }
 
-        return Utf8WithoutMark.GetString(text);
+        return s_utf8WithoutMark.GetString(text);
     }
 
     private static byte[] Bytes(string path)
     {
         try
         {
-            if (Directory.Exists(path)) throw new RecipeException($"{path}: this is a folder; name a recipe file in it");
+            if (Directory.Exists(path))
+            {
+                throw new RecipeException($"{path}: this is a folder; name a recipe file in it");
+            }
+
             using var file = path == StandardInput ? Console.OpenStandardInput() : File.OpenRead(path);
             // A pipe has no length to ask for: the limit is met by reading one byte beyond it.
             var bytes = new byte[RecipeLimits.FileBytes + 1];
@@ -181,7 +208,11 @@ public static class RecipeReader
         var line = 1;
         while (Rune.DecodeFromUtf8(text, out var rune, out var length) == System.Buffers.OperationStatus.Done)
         {
-            if (rune.Value == '\n') line++;
+            if (rune.Value == '\n')
+            {
+                line++;
+            }
+
             text = text[length..];
         }
 

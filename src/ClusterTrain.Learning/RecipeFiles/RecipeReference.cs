@@ -72,7 +72,10 @@ public static class RecipeReference
     {
         var text = new StringBuilder(Introduction.ReplaceLineEndings("\n"));
         foreach (var (path, table) in Sections())
+        {
             Append(text, path, table);
+        }
+
         return text.ToString();
     }
 
@@ -86,7 +89,10 @@ public static class RecipeReference
             ["description"] = RecipeKeys.Recipe.About,
         };
         foreach (var (key, value) in RecipeKeys.Recipe.Schema())
+        {
             schema[key] = value?.DeepClone();
+        }
+
         return schema.ToJsonString(s_json).ReplaceLineEndings("\n") + "\n";
     }
 
@@ -110,7 +116,9 @@ public static class RecipeReference
         {
             text.Append(text.Length > 0 ? "\n" : "").Append(table.About).Append("\n\n");
             foreach (var key in table.Keys)
+            {
                 Explain(text, RecipeAt.PathOf(at, key.Name), table, key, withExample: false);
+            }
         }
 
         return text.Length == 0 ? null : text.ToString();
@@ -129,7 +137,10 @@ public static class RecipeReference
             StringComparison.Ordinal)).Append('\n');
         text.Append("  allowed: ").Append(key.Form.Allowed).Append("; default: ").Append(Default(table, key)).Append('\n');
         if (!withExample)
+        {
             return;
+        }
+
         text.Append("  example: ").Append(key.Name).Append(": ").Append(key.Example).Append('\n');
         foreach (var word in key.Form.Words)
         {
@@ -142,7 +153,10 @@ public static class RecipeReference
     {
         text.Append($"\n## {(path.Length == 0 ? "The recipe" : path)}\n\n{table.About}\n");
         foreach (var keys in table.Choices)
+        {
             text.Append($"Exactly one of {string.Join(", ", keys.Select(Code))} must be given.\n");
+        }
+
         text.Append("\n| Key | Meaning | Allowed | Default | Example |\n|---|---|---|---|---|\n");
         foreach (var key in table.Keys)
         {
@@ -156,7 +170,9 @@ public static class RecipeReference
         {
             text.Append($"\n| {Code(key.Name)} | Meaning | Also read |\n|---|---|---|\n");
             foreach (var word in key.Form.Words)
+            {
                 text.Append($"| {Code(word.Word)} | {Cell(word.About)} | {string.Join(", ", word.AlsoSaid)} |\n");
+            }
         }
     }
 
@@ -184,7 +200,10 @@ public static class RecipeReference
     {
         var kinds = table.Kinds.Where(kind => table.KeysOf(kind).Contains(key)).ToList();
         if (table.Kinds.Count == 0)
+        {
             return Shown(null);
+        }
+
         var groups = kinds.GroupBy(Shown).OrderByDescending(group => group.Count()).ToList();
         return string.Join("; ", groups.Select((group, index) => index == 0 ? group.Key
             : $"{group.Key} for {string.Join(", ", group)}"));
@@ -192,7 +211,10 @@ public static class RecipeReference
         string Shown(string? kind)
         {
             if (table.IsRequired(key, kind))
+            {
                 return "required";
+            }
+
             return table.DefaultOf(key, kind) is { } node && RecipeWriter.Flow(node) is var flow
                 && flow is not ("\"\"" or "[]" or "{  }") ? flow : "-";
         }

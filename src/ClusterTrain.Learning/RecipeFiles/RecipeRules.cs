@@ -11,11 +11,16 @@ internal static class RecipeRules
         {
             CheckLayers(recipe, root);
             if (root.Has("layers") && root.Has("loss") && root.Sound("loss"))
+            {
                 CheckLoss(root, recipe.Loss, recipe.Layers[^1]);
+            }
         }
 
         if (recipe.Optimiser.Kind == OptimiserKind.Lbfgs)
+        {
             CheckFullBatch(recipe, root);
+        }
+
         var warmUp = recipe.Schedule.WarmUpEpochs;
         if (root.Sound("schedule.warm_up_epochs", "epochs") && warmUp >= recipe.Epochs)
         {
@@ -26,9 +31,14 @@ internal static class RecipeRules
         if (recipe.EarlyStopping is { } stopping && root.Has("data") && root.Sound("data.validation"))
         {
             if (recipe.Data is { Validation: null, Source: not PreparedSource })
+            {
                 root.Tell("early_stopping", "needs validation rows; add data.validation, for example 0.1");
+            }
+
             if (stopping.Metric == StoppingMetric.ValidationAccuracy && recipe.Data.Task == TaskKind.Regression)
+            {
                 root.Tell("early_stopping", "watches val_acc, which regression does not have; write metric: val_loss");
+            }
         }
 
         if (recipe.Data.ClassWeights is not null && root.Sound("loss") && recipe.Loss != LossKind.CategoricalCrossEntropy)
@@ -118,9 +128,15 @@ internal static class RecipeRules
         }
 
         if (recipe.Schedule.Kind != ScheduleKind.Constant || recipe.Schedule.WarmUpEpochs > 0)
+        {
             root.Tell("schedule", "has no meaning for optimiser 'lbfgs', which finds the length of each step itself; remove it");
+        }
+
         if (recipe.ClipNorm is not null)
+        {
             root.Tell("clip_norm", "has no meaning for optimiser 'lbfgs', whose line search bounds each step; remove it");
+        }
+
         if (recipe.Layers.Any(layer => layer.Dropout > 0))
         {
             root.Tell("layers", "has dropout, which changes the loss from step to step; optimiser 'lbfgs' compares losses, "

@@ -57,7 +57,9 @@ internal sealed class RecipeSection(RecipeMapping node, RecipeAt at)
         foreach (var path in paths)
         {
             if (!at.Problems.IsSound(RecipeAt.PathOf(at.Path, path)))
+            {
                 return false;
+            }
         }
 
         return true;
@@ -76,12 +78,18 @@ internal sealed class RecipeSection(RecipeMapping node, RecipeAt at)
         if (!node.Entries.TryGetValue(key, out var entry))
         {
             if (isRequired)
+            {
                 Tell(key, "is missing; it has no default, write it");
+            }
+
             return null;
         }
 
         if (entry.Value is not RecipeScalar { IsEmpty: true })
+        {
             return entry.Value;
+        }
+
         at.Key(key, "").Tell(entry.KeyPlace, "has no value; write one, or leave the key out for its default");
         return null;
     }

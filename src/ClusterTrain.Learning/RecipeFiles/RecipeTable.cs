@@ -129,7 +129,10 @@ internal sealed class RecipeTable<T>(T blank, string about) : RecipeTable(about)
         {
             string[] given = [.. keys.Where(section.Has)];
             if (given.Length == 1)
+            {
                 return;
+            }
+
             var found = given.Length == 0 ? "none is given" : $"given: {string.Join(", ", given)}";
             section.At.Tell(section.Node.Place, $"needs exactly one {what} of {string.Join(", ", keys)}{explained}; {found}");
         });
@@ -160,24 +163,37 @@ internal sealed class RecipeTable<T>(T blank, string about) : RecipeTable(about)
         {
             // Of a part of an unknown kind, nothing can be said of the keys that some kinds have.
             if (key.When is not null && !section.Sound(Decider!.Value.Key))
+            {
                 continue;
+            }
+
             if (Refusal(key, record) is not { } refusal)
+            {
                 record = key.Read(section, record);
+            }
             else if (section.Has(key.Name))
+            {
                 Refuse(section, key, record, refusal);
+            }
         }
 
         foreach (var (name, entry) in node.Entries)
         {
             // Finding a near word takes time, and beyond the limit nobody reads it.
             if (_keys.Exists(key => key.Name == name))
+            {
                 continue;
+            }
+
             var what = at.Problems.IsFull ? "" : RecipeNames.Unknown(name, AllowedFor(record));
             at.Key(RecipeText.Shown(name), "").Tell(entry.KeyPlace, $"{what} Allowed: {string.Join(", ", AllowedFor(record))}");
         }
 
         foreach (var rule in _rules)
+        {
             rule(record, section);
+        }
+
         return record;
     }
 
@@ -188,7 +204,9 @@ internal sealed class RecipeTable<T>(T blank, string about) : RecipeTable(about)
         foreach (var key in _keys)
         {
             if (Refusal(key, record) is null && key.Write(record) is { } value)
+            {
                 entries.Add(key.Name, new(default, value));
+            }
         }
 
         return new(default, entries) { IsBlock = true };
@@ -212,19 +230,37 @@ internal sealed class RecipeTable<T>(T blank, string about) : RecipeTable(about)
     {
         var properties = new JsonObject();
         foreach (var key in _keys)
+        {
             properties[key.Name] = key.Schema();
+        }
+
         var schema = new JsonObject { ["type"] = "object", ["properties"] = properties, ["additionalProperties"] = false };
         if (Needed(blank) is { Count: > 0 } required)
+        {
             schema["required"] = required;
+        }
+
         var all = new JsonArray();
         foreach (var keys in Choices)
+        {
             all.Add(new JsonObject { ["oneOf"] = new JsonArray([.. keys.Select(key => (JsonNode)Requires(key))]) });
+        }
+
         foreach (var kind in Kinds)
+        {
             all.Add(OnlyFor(kind));
+        }
+
         if (all.Count > 0)
+        {
             schema["allOf"] = all;
+        }
+
         if (Short is not { } name)
+        {
             return schema;
+        }
+
         return new() { ["anyOf"] = new JsonArray(_keys.Find(key => key.Name == name)!.Form.Schema(), schema) };
     }
 
@@ -236,12 +272,21 @@ internal sealed class RecipeTable<T>(T blank, string about) : RecipeTable(about)
         var (name, record) = (DecidingKey!.Name, OfKind(kind));
         var isThis = new JsonObject { ["properties"] = new JsonObject { [name] = new JsonObject { ["const"] = kind } } };
         if (DecidingKey.Write(blank) is not RecipeScalar usual || usual.Text != kind)
+        {
             isThis["required"] = new JsonArray((JsonNode)name);
+        }
+
         var then = new JsonObject();
         if (_keys.FindAll(key => Refusal(key, record) is not null) is { Count: > 0 } refused)
+        {
             then["properties"] = new JsonObject(refused.Select(key => KeyValuePair.Create<string, JsonNode?>(key.Name, false)));
+        }
+
         if (Needed(record) is { Count: > 0 } needed)
+        {
             then["required"] = needed;
+        }
+
         return new() { ["if"] = isThis, ["then"] = then };
     }
 

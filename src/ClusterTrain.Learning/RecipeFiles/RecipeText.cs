@@ -16,9 +16,13 @@ internal static partial class RecipeText
         foreach (var c in text.Length <= ShownCharacters ? text : string.Concat(text.AsSpan(0, ShownCharacters), "..."))
         {
             if (char.IsControl(c) || (c != ' ' && char.IsWhiteSpace(c)) || char.GetUnicodeCategory(c) == UnicodeCategory.Format)
+            {
                 shown.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
+            }
             else
+            {
                 shown.Append(c);
+            }
         }
 
         return shown.ToString();
@@ -43,18 +47,31 @@ internal static partial class RecipeText
     public static bool TryInteger(RecipeNode node, out Int128 value)
     {
         value = 0;
-        if (node is not RecipeScalar { IsPlain: true } scalar) return false;
+        if (node is not RecipeScalar { IsPlain: true } scalar)
+        {
+            return false;
+        }
+
         if (DecimalForm().IsMatch(scalar.Text))
         {
             if (!Int128.TryParse(scalar.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value))
+            {
                 value = scalar.Text[0] == '-' ? Int128.MinValue : Int128.MaxValue;
+            }
+
             return true;
         }
 
-        if (!HexadecimalForm().IsMatch(scalar.Text)) return false;
+        if (!HexadecimalForm().IsMatch(scalar.Text))
+        {
+            return false;
+        }
         // A leading zero keeps the parser from reading the highest digit as a sign.
         if (!Int128.TryParse("0" + scalar.Text[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value))
+        {
             value = Int128.MaxValue;
+        }
+
         return true;
     }
 
@@ -62,7 +79,11 @@ internal static partial class RecipeText
     public static bool TryNumber(RecipeNode node, out double value)
     {
         value = 0;
-        if (node is not RecipeScalar { IsPlain: true } scalar || !NumberForm().IsMatch(scalar.Text)) return false;
+        if (node is not RecipeScalar { IsPlain: true } scalar || !NumberForm().IsMatch(scalar.Text))
+        {
+            return false;
+        }
+
         value = scalar.Text.TrimStart('-', '+').ToUpperInvariant() switch
         {
             ".INF" => scalar.Text[0] == '-' ? double.NegativeInfinity : double.PositiveInfinity,
@@ -75,7 +96,11 @@ internal static partial class RecipeText
     /// <summary>A number or a fraction <c>a/b</c>.</summary>
     public static bool TryNumberOrFraction(RecipeNode node, out double value)
     {
-        if (TryNumber(node, out value)) return true;
+        if (TryNumber(node, out value))
+        {
+            return true;
+        }
+
         if (node is not RecipeScalar { IsPlain: true } scalar
             || scalar.Text.Split('/') is not [var above, var below])
         {
@@ -83,8 +108,16 @@ internal static partial class RecipeText
         }
 
         var place = scalar.Place;
-        if (!TryNumber(new RecipeScalar(place, above.Trim(), true), out var numerator)) return false;
-        if (!TryNumber(new RecipeScalar(place, below.Trim(), true), out var denominator)) return false;
+        if (!TryNumber(new RecipeScalar(place, above.Trim(), true), out var numerator))
+        {
+            return false;
+        }
+
+        if (!TryNumber(new RecipeScalar(place, below.Trim(), true), out var denominator))
+        {
+            return false;
+        }
+
         value = numerator / denominator;
         return true;
     }
@@ -93,7 +126,11 @@ internal static partial class RecipeText
     public static bool TryFloat(RecipeNode node, out float value)
     {
         value = 0;
-        if (!TryNumber(node, out var wide) || !double.IsFinite(wide)) return false;
+        if (!TryNumber(node, out var wide) || !double.IsFinite(wide))
+        {
+            return false;
+        }
+
         value = float.Parse(((RecipeScalar)node).Text, NumberStyles.Float, CultureInfo.InvariantCulture);
         return float.IsFinite(value);
     }
@@ -107,7 +144,10 @@ internal static partial class RecipeText
     public static string Unseparated(RecipeNode value)
     {
         if (value is not RecipeScalar { IsPlain: true, Text.Length: > 0 and <= 40 } scalar)
+        {
             return "";
+        }
+
         var digits = scalar.Text.Replace("_", "", StringComparison.Ordinal).Replace(",", "", StringComparison.Ordinal);
         return digits != scalar.Text && digits.Length > 0 && digits.All(char.IsAsciiDigit) ? $" (did you mean {digits}?)" : "";
     }

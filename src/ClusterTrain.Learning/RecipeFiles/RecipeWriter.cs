@@ -54,7 +54,10 @@ public static class RecipeWriter
                 case RecipeList { IsBlock: true } list:
                     text.Append('\n');
                     foreach (var item in list.Items)
+                    {
                         text.Append(' ', indent + 2).Append("- ").Append(Flow(item)).Append('\n');
+                    }
+
                     break;
                 default:
                     text.Append(' ').Append(Flow(entry.Value)).Append('\n');

@@ -10,7 +10,11 @@ public static class Spelling
     /// <param name="allowed">What can be meant.</param>
     public static string? Nearest(string word, IReadOnlyList<string> allowed)
     {
-        if (word.Length > LongestWord) return null;
+        if (word.Length > LongestWord)
+        {
+            return null;
+        }
+
         var plain = Plain(word);
         var best = allowed
             .Select(candidate => (Candidate: candidate, Distance: Distance(plain, Plain(candidate))))
@@ -29,8 +33,16 @@ public static class Spelling
     private static int Distance(string from, string to)
     {
         var d = new int[from.Length + 1, to.Length + 1];
-        for (var i = 0; i <= from.Length; i++) d[i, 0] = i;
-        for (var j = 0; j <= to.Length; j++) d[0, j] = j;
+        for (var i = 0; i <= from.Length; i++)
+        {
+            d[i, 0] = i;
+        }
+
+        for (var j = 0; j <= to.Length; j++)
+        {
+            d[0, j] = j;
+        }
+
         for (var i = 1; i <= from.Length; i++)
         {
             for (var j = 1; j <= to.Length; j++)
@@ -38,7 +50,9 @@ public static class Spelling
                 var replaced = d[i - 1, j - 1] + (from[i - 1] == to[j - 1] ? 0 : 1);
                 d[i, j] = Math.Min(replaced, 1 + Math.Min(d[i - 1, j], d[i, j - 1]));
                 if (i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1])
+                {
                     d[i, j] = Math.Min(d[i, j], d[i - 2, j - 2] + 1);
+                }
             }
         }
 

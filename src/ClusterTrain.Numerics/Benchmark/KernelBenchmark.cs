@@ -66,12 +66,17 @@ public static class KernelBenchmark
         var seconds = s_cases.Select(_ => new double[rounds]).ToArray();
         var operands = s_cases.Select(c => new Operands(c)).ToArray();
         for (var i = 0; i < s_cases.Length; i++)
+        {
             operands[i].Run(products);
+        }
+
         for (var round = 0; round < rounds; round++)
         {
             peaks[round] = Peak(kernels);
             for (var i = 0; i < s_cases.Length; i++)
+            {
                 seconds[i][round] = operands[i].Time(products);
+            }
         }
 
         var peak = peaks.Max();
@@ -102,7 +107,10 @@ public static class KernelBenchmark
     {
         var start = Stopwatch.GetTimestamp();
         if (kernels.MultiplyAddChains(PeakIterations) is float.NaN)
+        {
             throw new InvalidOperationException("x * 0.5 + 0.25 is not a number: this processor's multiply-add is broken.");
+        }
+
         return 2.0 * PeakIterations * ChainsPerIteration * kernels.Width / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9;
     }
 
@@ -141,7 +149,10 @@ public static class KernelBenchmark
             Run(products);
             var start = Stopwatch.GetTimestamp();
             for (var i = 0; i < _repeats; i++)
+            {
                 Run(products);
+            }
+
             return Stopwatch.GetElapsedTime(start).TotalSeconds / _repeats;
         }
 
@@ -167,7 +178,10 @@ public static class KernelBenchmark
         {
             var values = new float[count];
             for (var i = 0; i < count; i++)
+            {
                 values[i] = ((i * 7919 % 1009) - 504) / 1009f;
+            }
+
             return values;
         }
     }

@@ -26,10 +26,14 @@ public static class ExactMath
     public static double Log(double x)
     {
         if (!(x > 0.0))
+        {
             return x == 0.0 ? double.NegativeInfinity : double.NaN;
+        }
 
         if (double.IsPositiveInfinity(x))
+        {
             return x;
+        }
 
         // x = 2^k (1 + f). With s = f / (2 + f), log(1 + f) = 2 atanh s = f - f^2/2 + s (f^2/2 + r).
         var (k, m) = Split(x);
@@ -82,17 +86,27 @@ public static class ExactMath
         for (var bits = (uint)Math.Abs((long)n); bits != 0; bits >>= 1)
         {
             if ((bits & 1) != 0)
+            {
                 (result, resultLow) = Multiply(result, resultLow, power, powerLow);
+            }
+
             if (bits > 1)
+            {
                 (power, powerLow) = Multiply(power, powerLow, power, powerLow);
+            }
         }
 
         if (n >= 0)
+        {
             return result;
+        }
 
         var inverse = 1.0 / result;
         if (!double.IsNormal(inverse) || !double.IsNormal(result))
+        {
             return inverse;
+        }
+
         var rest = Math.FusedMultiplyAdd(-inverse, result, 1.0) - (inverse * resultLow);
         return Math.FusedMultiplyAdd(rest, inverse, inverse);
     }
@@ -105,9 +119,14 @@ public static class ExactMath
     public static double Pow(double x, double y)
     {
         if (!(x > 0.0) || double.IsPositiveInfinity(x))
+        {
             throw new ArgumentOutOfRangeException(nameof(x), x, "The base of a power must be positive and finite.");
+        }
+
         if (!double.IsFinite(y))
+        {
             throw new ArgumentOutOfRangeException(nameof(y), y, "The exponent of a power must be finite.");
+        }
 
         // log(1 + f) = 2 s + 2/3 s^3 + ..., s = f / (2 + f): the first two terms in twice the precision.
         var (k, m) = Split(x);
@@ -129,7 +148,10 @@ public static class ExactMath
 
         var product = y * total;
         if (!(Math.Abs(product) < 2000.0))
+        {
             return Exp(product);
+        }
+
         return Exp(product, Math.FusedMultiplyAdd(y, total, -product) + (y * rest));
     }
 
@@ -137,11 +159,19 @@ public static class ExactMath
     private static double Exp(double x, double correction)
     {
         if (double.IsNaN(x))
+        {
             return x;
+        }
+
         if (x > 710.0)
+        {
             return double.PositiveInfinity;
+        }
+
         if (x < -746.0)
+        {
             return 0.0;
+        }
 
         var n = Math.FusedMultiplyAdd(x, LogTwoInverse, RoundToInteger) - RoundToInteger;
         var high = Math.FusedMultiplyAdd(n, -LogTwoHigh, x);
@@ -199,7 +229,10 @@ public static class ExactMath
         r = Math.FusedMultiplyAdd(r, z, 2.0 / 9);
         r = Math.FusedMultiplyAdd(r, z, 2.0 / 7);
         if (first > 0.25)
+        {
             r = Math.FusedMultiplyAdd(r, z, 2.0 / 5);
+        }
+
         return Math.FusedMultiplyAdd(r, z, 2.0 * first);
     }
 
@@ -207,9 +240,14 @@ public static class ExactMath
     private static (long Quadrant, double High, double Low) ReduceAngle(double x)
     {
         if (Math.Abs(x) > LargestAngle)
+        {
             throw new ArgumentOutOfRangeException(nameof(x), x, "The angle must be from -1,000,000 to 1,000,000 radians.");
+        }
+
         if (double.IsNaN(x))
+        {
             return (0, x, x);
+        }
 
         const double TwoOverPi = 0.6366197723675814;
         var n = Math.FusedMultiplyAdd(x, TwoOverPi, RoundToInteger) - RoundToInteger;
@@ -255,7 +293,10 @@ public static class ExactMath
     {
         var product = a * b;
         if (!double.IsFinite(product) || product == 0.0)
+        {
             return (product, 0.0);
+        }
+
         var rest = Math.FusedMultiplyAdd(a, b, -product) + ((a * bLow) + (aLow * b));
         var high = product + rest;
         return (high, product - high + rest);

@@ -31,7 +31,10 @@ public abstract partial class Kernels
         ArgumentOutOfRangeException.ThrowIfLessThan(units, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(units, LargestDropoutUnits);
         if (!(fraction >= 0 && fraction < 1))
+        {
             throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "The fraction must be from 0 to below 1.");
+        }
+
         CheckLength(nameof(mask), mask.Length, checked(rowNumbers.Length * units));
         var dropBelow = (float)(fraction * (1 << 24));
         var kept = (float)(1 / (1 - fraction));
@@ -41,7 +44,10 @@ public abstract partial class Kernels
             {
                 var row = rowNumbers[index];
                 if (row is < 0 or >= LargestDropoutRow)
+                {
                     throw new ArgumentOutOfRangeException(nameof(rowNumbers), row, "A row number must be from 0 to below 2^44.");
+                }
+
                 DropoutRowCore(key, row, dropBelow, kept, values + ((nint)index * units), units);
             }
         }

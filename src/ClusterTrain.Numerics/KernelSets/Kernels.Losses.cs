@@ -242,7 +242,9 @@ internal sealed unsafe partial class Kernels<TSimd>
             var z = logits + ((nint)start * outputs);
             var p = probabilities + ((nint)start * outputs);
             for (var row = 0; row < count; row++)
+            {
                 totals[row] = RowMaximum(z + ((nint)row * outputs), outputs, sums);
+            }
 
             for (var row = 0; row < count; row++, z += outputs, p += outputs)
             {
@@ -269,7 +271,9 @@ internal sealed unsafe partial class Kernels<TSimd>
             {
                 var total = TSimd.Create(totals[row]);
                 for (var column = 0; column < outputs; column += TSimd.Width)
+                {
                     Store(Load(p + column, outputs - column, default) / total, p + column, outputs - column);
+                }
             }
         }
     }
@@ -321,7 +325,9 @@ internal sealed unsafe partial class Kernels<TSimd>
             var count = Math.Min(RowLanes, rows - start);
             var offset = (nint)start * outputs;
             for (var row = 0; row < count; row++)
+            {
                 maxima[row] = RowMaximum(logits + offset + ((nint)row * outputs), outputs, lanes);
+            }
 
             for (var row = 0; row < count; row++)
             {
@@ -457,8 +463,12 @@ internal sealed unsafe partial class Kernels<TSimd>
     private static void Store(TSimd value, float* destination, int left)
     {
         if (left >= TSimd.Width)
+        {
             TSimd.Store(value, destination);
+        }
         else
+        {
             TSimd.StoreFirst(value, destination, left);
+        }
     }
 }

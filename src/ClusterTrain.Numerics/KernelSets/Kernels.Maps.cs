@@ -139,7 +139,9 @@ public abstract partial class Kernels
     private protected static void CheckLength(string name, int length, int expected)
     {
         if (length != expected)
+        {
             throw new ArgumentException($"{name} has {length} elements and must have {expected}.", name);
+        }
     }
 
     private protected static void CheckOverlap(
@@ -156,7 +158,9 @@ public abstract partial class Kernels
     private protected static void CheckApart(string name, ReadOnlySpan<float> span, string otherName, ReadOnlySpan<float> other)
     {
         if (span.Overlaps(other))
+        {
             throw new ArgumentException($"{otherName} overlaps {name}; give a separate span.", otherName);
+        }
     }
 
     private protected abstract unsafe void MapCore<TMap>(in TMap map, float* x, float* y, nint length)
@@ -198,7 +202,9 @@ internal sealed unsafe partial class Kernels<TSimd>
         var formula = map;
         nint i = 0;
         for (; i <= length - TSimd.Width; i += TSimd.Width)
+        {
             TSimd.Store(formula.Apply(TSimd.Load(x + i)), y + i);
+        }
 
         if (i < length)
         {
@@ -213,7 +219,9 @@ internal sealed unsafe partial class Kernels<TSimd>
         var formula = map;
         nint i = 0;
         for (; i <= length - TSimd.Width; i += TSimd.Width)
+        {
             TSimd.Store(formula.Apply(TSimd.Load(x + i), TSimd.Load(y + i)), z + i);
+        }
 
         if (i < length)
         {
@@ -240,9 +248,14 @@ internal sealed unsafe partial class Kernels<TSimd>
             zeros = TSimd.FusedMultiplyAdd(weight, default, zeros);
             TSimd.Store(weight, next + i);
             if (formula.StateCount > 0)
+            {
                 TSimd.Store(first, state0 + i);
+            }
+
             if (formula.StateCount > 1)
+            {
                 TSimd.Store(second, state1 + i);
+            }
         }
 
         if (i < length)
@@ -258,9 +271,14 @@ internal sealed unsafe partial class Kernels<TSimd>
             zeros = TSimd.FusedMultiplyAdd(TSimd.FirstLanes(count) & weight, default, zeros);
             TSimd.StoreFirst(weight, next + i, count);
             if (formula.StateCount > 0)
+            {
                 TSimd.StoreFirst(first, state0 + i, count);
+            }
+
             if (formula.StateCount > 1)
+            {
                 TSimd.StoreFirst(second, state1 + i, count);
+            }
         }
 
         return AreZero(zeros);
@@ -275,7 +293,10 @@ internal sealed unsafe partial class Kernels<TSimd>
         for (; i <= length - LineBytes; i += LineBytes)
         {
             if (Sse.IsSupported)
+            {
                 Sse.Prefetch1(ahead + i);
+            }
+
             for (nint j = i; j < i + LineBytes; j += TSimd.Width)
             {
                 var value = TSimd.FusedMultiplyAdd(TSimd.LoadBytes(source + j), TSimd.Create(scale), TSimd.Create(offset));
@@ -296,7 +317,9 @@ internal sealed unsafe partial class Kernels<TSimd>
         }
 
         for (; i < length; i++)
+        {
             destination[i] = MathF.FusedMultiplyAdd(source[i], scale, offset);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -309,16 +332,22 @@ internal sealed unsafe partial class Kernels<TSimd>
         for (; i <= length - SquareLanes; i += SquareLanes)
         {
             for (var lane = 0; lane < SquareLanes; lane += TSimd.Width)
+            {
                 TSimd.AddSquares(TSimd.Load(source + i + lane), sums + lane);
+            }
         }
 
         for (var lane = 0; i < length; i++, lane++)
+        {
             sums[lane] += (double)source[i] * source[i];
+        }
 
         for (var half = SquareLanes / 2; half > 0; half /= 2)
         {
             for (var lane = 0; lane < half; lane++)
+            {
                 sums[lane] += sums[lane + half];
+            }
         }
 
         return sums[0];
@@ -341,12 +370,16 @@ internal sealed unsafe partial class Kernels<TSimd>
         }
 
         if (!AreZero(a + b + (c + d)))
+        {
             return false;
+        }
 
         for (; i < length; i++)
         {
             if (!float.IsFinite(source[i]))
+            {
                 return false;
+            }
         }
 
         return true;

@@ -66,11 +66,20 @@ public abstract partial class Kernels
         var supported = new List<Kernels>();
         var fusedMultiplyAdd = Fma.IsSupported || AdvSimd.IsSupported;
         if (fusedMultiplyAdd && Vector512.IsHardwareAccelerated)
+        {
             supported.Add(new Kernels<Simd512>(SimdLevel.Avx512));
+        }
+
         if (fusedMultiplyAdd && Vector256.IsHardwareAccelerated)
+        {
             supported.Add(new Kernels<Simd256>(SimdLevel.Avx2));
+        }
+
         if (fusedMultiplyAdd && Vector128.IsHardwareAccelerated)
+        {
             supported.Add(new Kernels<Simd128>(SimdLevel.Vector128));
+        }
+
         supported.Add(new Kernels<SimdScalar>(SimdLevel.Scalar));
         return supported;
     }

@@ -16,9 +16,13 @@ internal sealed unsafe partial class Kernels<TSimd>
     internal override void RunTile(int height, int vectors, TileArguments* tile)
     {
         if (vectors == 2)
+        {
             RunTile<Two>(height, tile);
+        }
         else
+        {
             RunTile<One>(height, tile);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -74,7 +78,9 @@ internal sealed unsafe partial class Kernels<TSimd>
         {
             RunTreeTile<TVectors>(height, tile);
             if (tile->Steps == 0)
+            {
                 return;
+            }
         }
 
         switch (height)

@@ -53,12 +53,16 @@ internal sealed unsafe partial class Kernels<TSimd>
                 if (count >= TSimd.Width)
                 {
                     for (var left = rows; left > 0; left--, row += stride)
+                    {
                         any |= TSimd.Load(row);
+                    }
                 }
                 else
                 {
                     for (var left = rows; left > 0; left--, row += stride)
+                    {
                         any |= TSimd.LoadFirst(row, count, default);
+                    }
                 }
 
                 word |= NonZeroBits(any) << bit;

@@ -68,71 +68,97 @@ internal static unsafe class TreeTile<TSimd, THeight, TVectors>
                 var b1 = Wide ? Load(b + Bytes) : default;
                 c0 = TSimd.FusedMultiplyAdd((float*)left0, b0, c0);
                 if (Wide)
+                {
                     d0 = TSimd.FusedMultiplyAdd((float*)left0, b1, d0);
+                }
+
                 if (THeight.Value > 1)
                 {
                     c1 = TSimd.FusedMultiplyAdd((float*)(left0 + row), b0, c1);
                     if (Wide)
+                    {
                         d1 = TSimd.FusedMultiplyAdd((float*)(left0 + row), b1, d1);
+                    }
                 }
                 if (THeight.Value > 2)
                 {
                     c2 = TSimd.FusedMultiplyAdd((float*)(left0 + (2 * row)), b0, c2);
                     if (Wide)
+                    {
                         d2 = TSimd.FusedMultiplyAdd((float*)(left0 + (2 * row)), b1, d2);
+                    }
                 }
                 if (THeight.Value > 3)
                 {
                     c3 = TSimd.FusedMultiplyAdd((float*)left3, b0, c3);
                     if (Wide)
+                    {
                         d3 = TSimd.FusedMultiplyAdd((float*)left3, b1, d3);
+                    }
                 }
                 if (THeight.Value > 4)
                 {
                     c4 = TSimd.FusedMultiplyAdd((float*)(left3 + row), b0, c4);
                     if (Wide)
+                    {
                         d4 = TSimd.FusedMultiplyAdd((float*)(left3 + row), b1, d4);
+                    }
                 }
                 if (THeight.Value > 5)
                 {
                     c5 = TSimd.FusedMultiplyAdd((float*)(left3 + (2 * row)), b0, c5);
                     if (Wide)
+                    {
                         d5 = TSimd.FusedMultiplyAdd((float*)(left3 + (2 * row)), b1, d5);
+                    }
                 }
                 b0 = Load(bRight);
                 b1 = Wide ? Load(bRight + Bytes) : default;
                 e0 = TSimd.FusedMultiplyAdd((float*)right0, b0, e0);
                 if (Wide)
+                {
                     f0 = TSimd.FusedMultiplyAdd((float*)right0, b1, f0);
+                }
+
                 if (THeight.Value > 1)
                 {
                     e1 = TSimd.FusedMultiplyAdd((float*)(right0 + row), b0, e1);
                     if (Wide)
+                    {
                         f1 = TSimd.FusedMultiplyAdd((float*)(right0 + row), b1, f1);
+                    }
                 }
                 if (THeight.Value > 2)
                 {
                     e2 = TSimd.FusedMultiplyAdd((float*)(right0 + (2 * row)), b0, e2);
                     if (Wide)
+                    {
                         f2 = TSimd.FusedMultiplyAdd((float*)(right0 + (2 * row)), b1, f2);
+                    }
                 }
                 if (THeight.Value > 3)
                 {
                     e3 = TSimd.FusedMultiplyAdd((float*)right3, b0, e3);
                     if (Wide)
+                    {
                         f3 = TSimd.FusedMultiplyAdd((float*)right3, b1, f3);
+                    }
                 }
                 if (THeight.Value > 4)
                 {
                     e4 = TSimd.FusedMultiplyAdd((float*)(right3 + row), b0, e4);
                     if (Wide)
+                    {
                         f4 = TSimd.FusedMultiplyAdd((float*)(right3 + row), b1, f4);
+                    }
                 }
                 if (THeight.Value > 5)
                 {
                     e5 = TSimd.FusedMultiplyAdd((float*)(right3 + (2 * row)), b0, e5);
                     if (Wide)
+                    {
                         f5 = TSimd.FusedMultiplyAdd((float*)(right3 + (2 * row)), b1, f5);
+                    }
                 }
                 left0 += step;
                 right0 += step;
@@ -151,36 +177,49 @@ internal static unsafe class TreeTile<TSimd, THeight, TVectors>
             steps -= 2 * tile->LeafSteps;
             c0 = c0 + e0;
             if (Wide)
+            {
                 d0 = d0 + f0;
+            }
+
             if (THeight.Value > 1)
             {
                 c1 = c1 + e1;
                 if (Wide)
+                {
                     d1 = d1 + f1;
+                }
             }
             if (THeight.Value > 2)
             {
                 c2 = c2 + e2;
                 if (Wide)
+                {
                     d2 = d2 + f2;
+                }
             }
             if (THeight.Value > 3)
             {
                 c3 = c3 + e3;
                 if (Wide)
+                {
                     d3 = d3 + f3;
+                }
             }
             if (THeight.Value > 4)
             {
                 c4 = c4 + e4;
                 if (Wide)
+                {
                     d4 = d4 + f4;
+                }
             }
             if (THeight.Value > 5)
             {
                 c5 = c5 + e5;
                 if (Wide)
+                {
                     d5 = d5 + f5;
+                }
             }
 
             // Every node that this pair completes: its left half waits on the stack.
@@ -190,36 +229,49 @@ internal static unsafe class TreeTile<TSimd, THeight, TVectors>
                 stack -= TileBytes;
                 c0 = Load(stack + At(0, 0)) + c0;
                 if (Wide)
+                {
                     d0 = Load(stack + At(0, 1)) + d0;
+                }
+
                 if (THeight.Value > 1)
                 {
                     c1 = Load(stack + At(1, 0)) + c1;
                     if (Wide)
+                    {
                         d1 = Load(stack + At(1, 1)) + d1;
+                    }
                 }
                 if (THeight.Value > 2)
                 {
                     c2 = Load(stack + At(2, 0)) + c2;
                     if (Wide)
+                    {
                         d2 = Load(stack + At(2, 1)) + d2;
+                    }
                 }
                 if (THeight.Value > 3)
                 {
                     c3 = Load(stack + At(3, 0)) + c3;
                     if (Wide)
+                    {
                         d3 = Load(stack + At(3, 1)) + d3;
+                    }
                 }
                 if (THeight.Value > 4)
                 {
                     c4 = Load(stack + At(4, 0)) + c4;
                     if (Wide)
+                    {
                         d4 = Load(stack + At(4, 1)) + d4;
+                    }
                 }
                 if (THeight.Value > 5)
                 {
                     c5 = Load(stack + At(5, 0)) + c5;
                     if (Wide)
+                    {
                         d5 = Load(stack + At(5, 1)) + d5;
+                    }
                 }
             }
 
@@ -232,72 +284,98 @@ internal static unsafe class TreeTile<TSimd, THeight, TVectors>
                 var cRow = tile->CRow;
                 Store(c0 + zero, c);
                 if (Wide)
+                {
                     Store(d0 + zero, c + Bytes);
+                }
+
                 if (THeight.Value > 1)
                 {
                     Store(c1 + zero, c + cRow);
                     if (Wide)
+                    {
                         Store(d1 + zero, c + cRow + Bytes);
+                    }
                 }
                 if (THeight.Value > 2)
                 {
                     Store(c2 + zero, c + (2 * cRow));
                     if (Wide)
+                    {
                         Store(d2 + zero, c + (2 * cRow) + Bytes);
+                    }
                 }
                 if (THeight.Value > 3)
                 {
                     Store(c3 + zero, c + (3 * cRow));
                     if (Wide)
+                    {
                         Store(d3 + zero, c + (3 * cRow) + Bytes);
+                    }
                 }
                 if (THeight.Value > 4)
                 {
                     Store(c4 + zero, c + (4 * cRow));
                     if (Wide)
+                    {
                         Store(d4 + zero, c + (4 * cRow) + Bytes);
+                    }
                 }
                 if (THeight.Value > 5)
                 {
                     Store(c5 + zero, c + (5 * cRow));
                     if (Wide)
+                    {
                         Store(d5 + zero, c + (5 * cRow) + Bytes);
+                    }
                 }
                 return;
             }
 
             Store(c0, stack + At(0, 0));
             if (Wide)
+            {
                 Store(d0, stack + At(0, 1));
+            }
+
             if (THeight.Value > 1)
             {
                 Store(c1, stack + At(1, 0));
                 if (Wide)
+                {
                     Store(d1, stack + At(1, 1));
+                }
             }
             if (THeight.Value > 2)
             {
                 Store(c2, stack + At(2, 0));
                 if (Wide)
+                {
                     Store(d2, stack + At(2, 1));
+                }
             }
             if (THeight.Value > 3)
             {
                 Store(c3, stack + At(3, 0));
                 if (Wide)
+                {
                     Store(d3, stack + At(3, 1));
+                }
             }
             if (THeight.Value > 4)
             {
                 Store(c4, stack + At(4, 0));
                 if (Wide)
+                {
                     Store(d4, stack + At(4, 1));
+                }
             }
             if (THeight.Value > 5)
             {
                 Store(c5, stack + At(5, 0));
                 if (Wide)
+                {
                     Store(d5, stack + At(5, 1));
+                }
             }
             stack += TileBytes;
             pair++;

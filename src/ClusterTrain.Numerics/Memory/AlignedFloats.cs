@@ -27,7 +27,10 @@ public static class AlignedFloats
         // A pinned array never moves, so its first aligned element stays aligned. What lies before it is never touched.
         var array = GC.AllocateUninitializedArray<float>(checked((int)((whole + alignment) / sizeof(float))), pinned: true);
         if (alignment == LargePages.Bytes)
+        {
             LargePages.Prefer(MemoryMarshal.AsBytes(array.AsSpan()));
+        }
+
         var address = (nuint)Unsafe.AsPointer(ref array[0]);
         var offset = (int)(((nuint)alignment - (address % (nuint)alignment)) % (nuint)alignment / sizeof(float));
         return array.AsMemory(offset, length);

@@ -18,7 +18,10 @@ internal sealed unsafe class AlignedMemory : IDisposable
     public void Grow(nint bytes)
     {
         if ((nuint)bytes <= _bytes)
+        {
             return;
+        }
+
         Free();
         Pointer = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, PageBytes);
         _bytes = (nuint)bytes;

@@ -21,7 +21,10 @@ public static unsafe partial class LargePages
     public static void Prefer(ReadOnlySpan<byte> memory)
     {
         if (!OperatingSystem.IsLinux() || memory.Length < Bytes)
+        {
             return;
+        }
+
         fixed (byte* start = memory)
         {
             var first = ((nuint)start + Bytes - 1) / Bytes * Bytes;

@@ -37,7 +37,9 @@ internal static unsafe class Blocks
         for (; row < rows; row++)
         {
             for (var column = 0; column < columns; column++)
+            {
                 target[(column * targetStride) + row] = source[(row * sourceStride) + column];
+            }
         }
     }
 

@@ -213,13 +213,18 @@ public sealed unsafe class DenseProducts : IDisposable
         var transposed = product.Bias == null ? product.Transposed(aLength) : product;
         var (cost, transposedCost) = (product.Cost(width, height), transposed.Cost(width, height));
         if (!TryRunSparse(product, cost, Math.Min(cost, transposedCost)))
+        {
             RunTiled(transposedCost < cost ? transposed : product);
+        }
     }
 
     private bool TryRunSparse(in StridedProduct product, double cost, double denseCost)
     {
         if (!_plan.TryBuild(product, _kernels, MaximumDensity(product, cost, denseCost)))
+        {
             return false;
+        }
+
         var threads = Threads(_plan.Density * cost);
         var tiled = new SparseProduct(product, _plan, _kernels, threads, _memory);
         Share(ref tiled, tiled.Parts, threads);
@@ -230,10 +235,15 @@ public sealed unsafe class DenseProducts : IDisposable
     private double MaximumDensity(in StridedProduct product, double cost, double denseCost)
     {
         if (Zeros != ZeroSkipping.WhereItPays)
+        {
             return Zeros == ZeroSkipping.Never ? -1 : 1;
+        }
+
         var multiplyAdds = product.MultiplyAdds(_kernels.Width);
         if (multiplyAdds < MinimumSparseCost || (product.AColumn != 1 && product.N < MinimumGradientColumns))
+        {
             return -1;
+        }
 
         // Measured: what planning takes for each row and step, packing for each step and column, and a tile for itself, as shares
         // of the multiply-adds.
@@ -260,6 +270,8 @@ public sealed unsafe class DenseProducts : IDisposable
         }
 
         for (var part = 0; part < parts; part++)
+        {
             job.Execute(part, 0);
+        }
     }
 }

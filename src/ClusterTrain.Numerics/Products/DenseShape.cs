@@ -104,6 +104,8 @@ internal static class DenseShape
         ReadOnlySpan<float> written, ReadOnlySpan<float> other, string writtenName, string otherName)
     {
         if (written.Overlaps(other))
+        {
             throw new ArgumentException($"{writtenName} must not overlap {otherName}.", writtenName);
+        }
     }
 }

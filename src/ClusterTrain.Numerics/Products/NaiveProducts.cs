@@ -32,7 +32,10 @@ public static class NaiveProducts
             {
                 var sum = bias.IsEmpty ? 0f : bias[o];
                 for (var i = 0; i < inputs; i++)
+                {
                     sum = MathF.FusedMultiplyAdd(input[(row * inputs) + i], weight[(i * outputs) + o], sum);
+                }
+
                 output[(row * outputs) + o] = sum + 0f;
             }
         }
@@ -60,7 +63,10 @@ public static class NaiveProducts
             {
                 var sum = 0f;
                 for (var o = 0; o < outputs; o++)
+                {
                     sum = MathF.FusedMultiplyAdd(outputGradient[(row * outputs) + o], weight[(i * outputs) + o], sum);
+                }
+
                 inputGradient[(row * inputs) + i] = sum + 0f;
             }
         }
@@ -90,11 +96,15 @@ public static class NaiveProducts
         for (var i = 0; i < inputs; i++)
         {
             for (var o = 0; o < outputs; o++)
+            {
                 weightGradient[(i * outputs) + o] = Sum(root, input[i..], inputs, outputGradient[o..], outputs, rows, leafRows) + 0f;
+            }
         }
 
         for (var o = 0; o < biasGradient.Length; o++)
+        {
             biasGradient[o] = Sum(root, [1f], 0, outputGradient[o..], outputs, rows, leafRows) + 0f;
+        }
     }
 
     // The sum over a node of a[row * aStride] * g[row * gStride]; with a = 1 the multiply-add is a plain addition.
@@ -110,7 +120,10 @@ public static class NaiveProducts
         var sum = 0f;
         var end = Math.Min((long)rows, (long)node.End * leafRows);
         for (var row = node.Start * leafRows; row < end; row++)
+        {
             sum = MathF.FusedMultiplyAdd(a[row * aStride], g[row * gStride], sum);
+        }
+
         return sum;
     }
 }

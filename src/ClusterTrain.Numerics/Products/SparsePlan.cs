@@ -56,7 +56,10 @@ internal sealed unsafe class SparsePlan : IDisposable
     public bool TryBuild(in StridedProduct product, Kernels kernels, double maximumDensity)
     {
         if (maximumDensity < 0)
+        {
             return false;
+        }
+
         var alongSteps = product.AColumn == 1 && !product.HasTree;
         var height = kernels.SparseTileHeight(SparseProduct.PanelVectors(product, kernels));
         Tiles = DivideUp(product.M, height);
@@ -67,19 +70,35 @@ internal sealed unsafe class SparsePlan : IDisposable
         // Before the zeros decide: a later batch of this shape finds room.
         _words.Grow((nint)(Tiles + 1) * _wordsPerTile * sizeof(SparseWord));
         if (_counts.Length <= Tiles)
+        {
             _counts = new int[Tiles + 1];
+        }
+
         if (_rows.Length < product.M)
+        {
             _rows = new int[product.M];
+        }
+
         if ((alongSteps ? SampleAlongSteps(product, kernels) : SampleAcrossSteps(product, kernels)) > maximumDensity)
+        {
             return false;
+        }
 
         for (var row = 0; row < product.M; row++)
+        {
             _rows[row] = row;
+        }
+
         _visits = 0;
         if (alongSteps)
+        {
             BuildAlongSteps(product, kernels, leafWords, groupsRows: height <= 4 && product.N >= MinimumGroupedVectors * kernels.Width);
+        }
         else
+        {
             BuildAcrossSteps(product, kernels, leafWords);
+        }
+
         BuildWhole(product);
         Density = (double)_visits / ((double)Tiles * product.K);
         return Density <= maximumDensity;
@@ -106,7 +125,9 @@ internal sealed unsafe class SparsePlan : IDisposable
             var row = TileStart(tile);
             kernels.NonZeroColumns(product.A + (row * product.ARow), product.ARow, TileStart(tile + 1) - row, product.K, masks);
             for (var word = 0; word < words; word++)
+            {
                 visits += BitOperations.PopCount(masks[word]);
+            }
         }
 
         return (double)visits / ((double)samples * product.K);
@@ -126,7 +147,10 @@ internal sealed unsafe class SparsePlan : IDisposable
             {
                 var any = masks[word];
                 for (var row = 1; row < _tileRows; row++)
+                {
                     any |= masks[word] >> row;
+                }
+
                 visits += BitOperations.PopCount(any);
             }
         }
@@ -154,7 +178,9 @@ internal sealed unsafe class SparsePlan : IDisposable
         if (groupsRows)
         {
             for (var row = 0; row < product.M; row++)
+            {
                 kernels.NonZeroColumns(product.A + (row * product.ARow), product.ARow, 1, product.K, masks + ((nint)row * words));
+            }
         }
 
         for (var tile = 0; tile < Tiles; tile++)
@@ -162,12 +188,20 @@ internal sealed unsafe class SparsePlan : IDisposable
             var row = TileStart(tile);
             var height = TileStart(tile + 1) - row;
             if (groupsRows)
+            {
                 Group(row, height, product.M, masks, words, any);
+            }
             else
+            {
                 kernels.NonZeroColumns(product.A + (row * product.ARow), product.ARow, height, product.K, any);
+            }
+
             var writer = new Writer(First(tile));
             for (var word = 0; word < words; word++)
+            {
                 writer.Add(any[word], word * WordSteps, 0);
+            }
+
             Finish(tile, ref writer);
         }
     }
@@ -186,15 +220,22 @@ internal sealed unsafe class SparsePlan : IDisposable
                 var mask = masks + ((nint)_rows[candidate] * words);
                 var differing = 0;
                 for (var word = 0; word < words; word++)
+                {
                     differing += BitOperations.PopCount(mask[word] ^ any[word]);
+                }
+
                 if (differing < fewest)
+                {
                     (best, fewest) = (candidate, differing);
+                }
             }
 
             (_rows[place], _rows[best]) = (_rows[best], _rows[place]);
             var chosen = masks + ((nint)_rows[place] * words);
             for (var word = 0; word < words; word++)
+            {
                 any[word] |= chosen[word];
+            }
         }
     }
 
@@ -210,9 +251,13 @@ internal sealed unsafe class SparsePlan : IDisposable
             var target = masks + ((nint)word * rows);
             var (first, count) = StepsOfWord(product, word, leafWords);
             if (count > 0)
+            {
                 kernels.NonZeroRows(product.A + (first * product.AColumn), product.AColumn, count, rows, target);
+            }
             else
+            {
                 new Span<uint>(target, rows).Clear();
+            }
         }
 
         for (var tile = 0; tile < Tiles; tile++)
@@ -232,7 +277,10 @@ internal sealed unsafe class SparsePlan : IDisposable
                 {
                     var any = mask0[place] | mask1[place] | mask2[place] | mask3[place];
                     for (var r = 4; r <= last; r++)
+                    {
                         any |= mask0[place + r];
+                    }
+
                     writer.Add(any, step, leaf);
                     step += Kernels.MaskRows;
                     place += rows;
@@ -260,7 +308,9 @@ internal sealed unsafe class SparsePlan : IDisposable
             var first = leaf * product.LeafK;
             var steps = Math.Min(product.LeafK, product.K - first);
             for (var step = 0; step < steps; step += WordSteps)
+            {
                 writer.Add(ulong.MaxValue >> Math.Max(0, WordSteps - (steps - step)), first + step, leaf);
+            }
         }
 
         _counts[Tiles] = writer.Finish();
@@ -293,7 +343,10 @@ internal sealed unsafe class SparsePlan : IDisposable
         public void Add(ulong steps, int first, int leaf)
         {
             if (steps == 0)
+            {
                 return;
+            }
+
             if (leaf != _leaf && _leaf >= 0)
             {
                 var height = BitOperations.Log2((uint)(_leaf ^ leaf));
@@ -313,7 +366,10 @@ internal sealed unsafe class SparsePlan : IDisposable
         public readonly int Finish()
         {
             if (_waiting != 0)
+            {
                 _next[-1].Merges = (short)BitOperations.PopCount(_waiting);
+            }
+
             return (int)(_next - _first);
         }
     }

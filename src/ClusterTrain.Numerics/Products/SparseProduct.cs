@@ -87,7 +87,9 @@ internal readonly unsafe struct SparseProduct : IComputeJob
         var stack = bias + Round(_panelVectors * _kernels.Width);
         var allFinite = PackB(column, columns, vectors, panel);
         if (_product.Bias != null)
+        {
             Unsafe.CopyBlock(bias, _product.Bias + column, (uint)columns * sizeof(float));
+        }
 
         SparseTileArguments tile;
         tile.AStep = _product.AColumn * sizeof(float);
@@ -137,7 +139,10 @@ internal readonly unsafe struct SparseProduct : IComputeJob
         if (_product.BColumn != 1)
         {
             if (columns < width)
+            {
                 new Span<float>(panel, _product.K * width).Clear();
+            }
+
             Blocks.Transpose(_product.B + (column * _product.BColumn), _product.BColumn, panel, width, columns, _product.K);
             return _kernels.AllFinite(new ReadOnlySpan<float>(panel, _product.K * width));
         }

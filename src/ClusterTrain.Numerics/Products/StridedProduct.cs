@@ -68,9 +68,14 @@ internal unsafe struct StridedProduct
         var vectors = Vectors(width);
         var cost = MultiplyAdds(width);
         if (BColumn != 1)
+        {
             cost += (double)N * K / 3;
+        }
         else if (M > tileHeight)
+        {
             cost += 2 * vectors * K;
+        }
+
         cost += CColumn != 1 ? (double)M * N / 3 : vectors * M;
         return cost;
     }

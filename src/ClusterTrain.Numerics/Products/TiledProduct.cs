@@ -94,9 +94,14 @@ internal readonly unsafe struct TiledProduct : IComputeJob
         var firstTile = Share(_tiles, chunk, _chunks);
         var endTile = Share(_tiles, chunk + 1, _chunks);
         if (_packsA)
+        {
             PackA(firstTile, endTile, _scratch.PackedA(thread));
+        }
+
         for (var panel = Share(_panels, group, _groups); panel < Share(_panels, group + 1, _groups); panel++)
+        {
             ExecutePanel(firstTile, endTile, panel * _panelColumns, thread);
+        }
     }
 
     private void ExecutePanel(int firstTile, int endTile, int column, int thread)
@@ -107,7 +112,9 @@ internal readonly unsafe struct TiledProduct : IComputeJob
         var panel = _scratch.Panel(thread);
         var bias = _scratch.Bias(thread);
         if (_product.Bias != null)
+        {
             Unsafe.CopyBlock(bias, _product.Bias + column, (uint)columns * sizeof(float));
+        }
 
         // Whole tiles of an untransposed C are stored where they belong; the others wait in scratch for their last block.
         var direct = _product.CColumn == 1 && columns == width;
@@ -121,7 +128,10 @@ internal readonly unsafe struct TiledProduct : IComputeJob
             var wholeRows = WholeRows(k, steps, column, width);
             var inPlace = wholeRows == steps;
             if (!inPlace)
+            {
                 PackB(source, steps, wholeRows, columns, vectors, panel);
+            }
+
             for (var t = firstTile; t < endTile; t++)
             {
                 // The first tile reads B in place even when others follow: it brings B into the cache while it computes, and
@@ -151,7 +161,9 @@ internal readonly unsafe struct TiledProduct : IComputeJob
                 tile.Stack = (byte*)_scratch.Stack(thread);
                 _kernels.RunTile(height, vectors, &tile);
                 if (!direct && k + steps == _product.K)
+                {
                     StoreTile((float*)tile.C, width, row, height, column, columns);
+                }
             }
         }
     }
@@ -172,7 +184,10 @@ internal readonly unsafe struct TiledProduct : IComputeJob
         var width = vectors * _kernels.Width;
         var rest = panel + ((nint)wholeRows * width);
         if (wholeRows < steps && columns < width)
+        {
             Unsafe.InitBlock(rest, 0, (uint)((steps - wholeRows) * width * sizeof(float)));
+        }
+
         if (_product.BColumn != 1)
         {
             Blocks.Transpose(source, _product.BColumn, panel, width, columns, steps);
@@ -203,9 +218,13 @@ internal readonly unsafe struct TiledProduct : IComputeJob
     {
         var target = _product.C + (row * _product.CRow) + (column * _product.CColumn);
         if (_product.CColumn == 1)
+        {
             Blocks.Copy(tile, width, target, _product.CRow, height, columns);
+        }
         else
+        {
             Blocks.Transpose(tile, width, target, _product.CColumn, height, columns);
+        }
     }
 
     private static int Share(int count, int index, int of) => (int)((long)count * index / of);

@@ -14,13 +14,20 @@ public static class NormalDistribution
     public static double Quantile(double p)
     {
         if (!(p >= 0.0 && p <= 1.0))
+        {
             throw new ArgumentOutOfRangeException(nameof(p), p, "A probability must be from 0 to 1.");
+        }
+
         if (p is 0.0 or 1.0)
+        {
             return p == 0.0 ? double.NegativeInfinity : double.PositiveInfinity;
+        }
 
         var q = p - 0.5;
         if (Math.Abs(q) <= 0.425)
+        {
             return q * Centre(0.180625 - (q * q));
+        }
 
         var r = Math.Sqrt(-ExactMath.Log(q < 0.0 ? p : 1.0 - p));
         var magnitude = r <= 5.0 ? Shoulder(r - 1.6) : Tail(r - 5.0);

@@ -27,7 +27,9 @@ public sealed class RandomStream(ulong seed, string purpose)
         foreach (var rune in purpose.EnumerateRunes())
         {
             foreach (var unit in bytes[..rune.EncodeToUtf8(bytes)])
+            {
                 hash = unchecked((hash ^ unit) * 0x100000001B3);
+            }
         }
 
         return hash;
@@ -68,7 +70,10 @@ public sealed class RandomStream(ulong seed, string purpose)
     public void FillUniform(Span<float> destination, float low, float high, ulong from = 0)
     {
         if (!float.IsFinite(low) || !float.IsFinite(high) || high < low)
+        {
             throw new ArgumentException($"The range from {low} to {high} must be finite and ascending.", nameof(high));
+        }
+
         var width = (double)high - low;
         var largest = high > low ? MathF.BitDecrement(high) : high;
         for (var i = 0; i < destination.Length; i++)
@@ -93,7 +98,9 @@ public sealed class RandomStream(ulong seed, string purpose)
         }
 
         for (var i = 0; i < destination.Length; i++)
+        {
             destination[i] = (float)Math.FusedMultiplyAdd(Normal(unchecked(from + (ulong)i)), deviation, mean);
+        }
     }
 
     private static double ToUniform(ulong bits) => (bits >> 11) * (1.0 / (1UL << 53));

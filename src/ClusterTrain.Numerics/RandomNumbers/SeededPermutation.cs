@@ -64,7 +64,10 @@ public readonly struct SeededPermutation
         get
         {
             if ((ulong)position >= (ulong)_count)
+            {
                 throw new ArgumentOutOfRangeException(nameof(position), position, $"A position must be from 0 to {_count - 1}.");
+            }
+
             return (long)Walk((ulong)position);
         }
     }
@@ -78,7 +81,9 @@ public readonly struct SeededPermutation
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rows.Length, _count - start, nameof(rows));
         for (var i = 0; i < rows.Length; i++)
+        {
             rows[i] = (long)Walk((ulong)(start + i));
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -165,7 +165,9 @@ public readonly unsafe struct Simd256 : ISimd<Simd256>
     public static Simd256 LoadBytes(byte* source)
     {
         if (Avx2.IsSupported)
+        {
             return new(Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(source)));
+        }
 
         var words = Vector128.WidenLower(Vector128.CreateScalar(Unsafe.ReadUnaligned<ulong>(source)).AsByte());
         var (lower, upper) = Vector128.Widen(words);

@@ -164,7 +164,9 @@ public readonly unsafe struct Simd512 : ISimd<Simd512>
     public static Simd512 LoadBytes(byte* source)
     {
         if (Avx512F.IsSupported)
+        {
             return new(Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load(source))));
+        }
 
         var (lower, upper) = Vector128.Widen(Vector128.Load(source));
         var (first, second) = Vector256.Widen(Vector256.Create(lower, upper));

@@ -82,7 +82,10 @@ public sealed unsafe class ComputePool : IDisposable
             if (Threads == 1 || parts <= 1)
             {
                 for (var part = 0; part < parts; part++)
+                {
                     job.Execute(part, 0);
+                }
+
                 return;
             }
 
@@ -105,7 +108,10 @@ public sealed unsafe class ComputePool : IDisposable
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _busy, 1) != 0)
+        {
             throw new InvalidOperationException("This ComputePool is running a job; dispose it when the job has ended.");
+        }
+
         lock (_gate)
         {
             _stopped = true;
@@ -113,7 +119,10 @@ public sealed unsafe class ComputePool : IDisposable
         }
 
         foreach (var worker in _workers)
+        {
             worker.Join();
+        }
+
         Volatile.Write(ref _busy, 0);
     }
 
@@ -133,19 +142,27 @@ public sealed unsafe class ComputePool : IDisposable
             lock (_gate)
             {
                 for (var i = Math.Min(parts - 1, _sleepers); i > 0; i--)
+                {
                     Monitor.Pulse(_gate);
+                }
             }
         }
 
         TakeParts(0);
         if (SpinUntilZero(ref _unfinished))
+        {
             return;
+        }
+
         lock (_finished)
         {
             _callerSleeps = true;
             Interlocked.MemoryBarrier();
             while (Volatile.Read(ref _unfinished) > 0)
+            {
                 Monitor.Wait(_finished);
+            }
+
             _callerSleeps = false;
         }
     }
@@ -156,16 +173,24 @@ public sealed unsafe class ComputePool : IDisposable
         {
             TakeParts(thread);
             if (SpinUntilWork())
+            {
                 continue;
+            }
+
             lock (_gate)
             {
                 _sleepers++;
                 Interlocked.MemoryBarrier();
                 while (Volatile.Read(ref _offered) == 0 && !_stopped)
+                {
                     Monitor.Wait(_gate);
+                }
+
                 _sleepers--;
                 if (_stopped)
+                {
                     return;
+                }
             }
         }
     }
@@ -176,15 +201,22 @@ public sealed unsafe class ComputePool : IDisposable
         while ((offered = Volatile.Read(ref _offered)) > 0)
         {
             if (Interlocked.CompareExchange(ref _offered, offered - 1, offered) != offered)
+            {
                 continue;
+            }
 
             // This part is ours, so the run it belongs to cannot end before we finish it: its fields are stable.
             if (Volatile.Read(ref _failure) is null)
+            {
                 ExecutePart(_parts - offered, thread);
+            }
+
             if (Interlocked.Decrement(ref _unfinished) == 0 && Volatile.Read(ref _callerSleeps))
             {
                 lock (_finished)
+                {
                     Monitor.Pulse(_finished);
+                }
             }
         }
     }
@@ -205,14 +237,20 @@ public sealed unsafe class ComputePool : IDisposable
     private bool SpinUntilWork()
     {
         if (!_spin)
+        {
             return false;
+        }
+
         var end = Stopwatch.GetTimestamp() + s_spinTicks;
         do
         {
             for (var i = 0; i < 16; i++)
             {
                 if (Volatile.Read(ref _offered) > 0)
+                {
                     return true;
+                }
+
                 Thread.SpinWait(1);
             }
         }
@@ -223,14 +261,20 @@ public sealed unsafe class ComputePool : IDisposable
     private bool SpinUntilZero(ref int counter)
     {
         if (!_spin)
+        {
             return Volatile.Read(ref counter) == 0;
+        }
+
         var end = Stopwatch.GetTimestamp() + s_spinTicks;
         do
         {
             for (var i = 0; i < 16; i++)
             {
                 if (Volatile.Read(ref counter) == 0)
+                {
                     return true;
+                }
+
                 Thread.SpinWait(1);
             }
         }

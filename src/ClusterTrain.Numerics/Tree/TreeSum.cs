@@ -43,7 +43,9 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(leaves, 1);
         if (_leaves > 0)
+        {
             ReleaseBelow(ReductionTree.Root(_leaves));
+        }
 
         var places = checked((2 * leaves) - 1);
         if (places > _sums.Length)
@@ -69,9 +71,15 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
         for (var at = ReductionTree.Root(_leaves); ; at = Child(at, node))
         {
             if (_complete[Place(at)])
+            {
                 return at == node && !_taken ? TreeOffer.Duplicate : TreeOffer.Covered;
+            }
+
             if (at == node)
+            {
                 break;
+            }
+
             path[depth++] = at;
         }
 
@@ -82,7 +90,9 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
             var parent = path[--depth];
             var (left, right) = ReductionTree.Split(parent);
             if (!_complete[Place(left)] || !_complete[Place(right)])
+            {
                 break;
+            }
 
             var (leftSum, rightSum) = (Take(left), Take(right));
             Put(parent, combine(leftSum, rightSum));
@@ -101,9 +111,14 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
         for (var at = ReductionTree.Root(_leaves); ; at = Child(at, node))
         {
             if (_complete[Place(at)])
+            {
                 return true;
+            }
+
             if (at == node)
+            {
                 return false;
+            }
         }
     }
 
@@ -164,9 +179,15 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
         for (var place = 2 * node.Start; place <= 2 * (node.End - 1); place++)
         {
             if (!_complete[place])
+            {
                 continue;
+            }
+
             if (!_taken)
+            {
                 release(_sums[place]!);
+            }
+
             _sums[place] = default;
             _complete[place] = false;
         }
@@ -175,7 +196,9 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
     private void Missing(TreeNode node, ICollection<TreeNode> nodes)
     {
         if (_complete[Place(node)])
+        {
             return;
+        }
 
         if (!_complete.AsSpan(2 * node.Start, (2 * node.Count) - 1).Contains(true))
         {
@@ -192,12 +215,16 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
     {
         CheckReset();
         if (!ReductionTree.IsNode(node, _leaves))
+        {
             throw new ArgumentException($"{node} is not a node of the tree over {_leaves} leaves.", nameof(node));
+        }
     }
 
     private void CheckReset()
     {
         if (_leaves == 0)
+        {
             throw new InvalidOperationException("Reset must name the number of leaves first.");
+        }
     }
 }

@@ -9,18 +9,18 @@ namespace ClusterTrain.Reports.Content;
 /// </summary>
 internal static class ReportStyle
 {
-    private static readonly string[] Dashes = ["none", "7 4", "2 3", "10 3 2 3", "5 2", "12 4", "1 4"];
+    private static readonly string[] s_dashes = ["none", "7 4", "2 3", "10 3 2 3", "5 2", "12 4", "1 4"];
 
-    private static readonly Shades Light = new(
+    private static readonly Shades s_light = new(
         "#ffffff", "#f4f5f3", "#1b1f24", "#59626d", "#e3e6ea", "#8d96a0",
         ["#0072b2", "#d55e00", "#009e73", "#b45f93", "#b97f00", "#3a9bd6", "#1b1f24"]);
 
-    private static readonly Shades Dark = new(
+    private static readonly Shades s_dark = new(
         "#1b1f26", "#12151a", "#e8eaed", "#a4adb8", "#2d333d", "#67717f",
         ["#56b4e9", "#f0803c", "#1fbf8f", "#de9ac0", "#f0c04a", "#7aa2ff", "#e8eaed"]);
 
     /// <summary>Number of colours; more lines begin again.</summary>
-    public static int Colours => Light.Series.Length;
+    public static int Colours => s_light.Series.Length;
 
     /// <summary>The style of all pictures.</summary>
     public static string Pictures { get; } =
@@ -30,12 +30,12 @@ internal static class ReportStyle
         + "svg.picture .grid,svg.picture .axis{stroke-width:1}svg.picture .line{fill:none;stroke-width:2;stroke-linejoin:round}"
         + "svg.picture .contour{fill:none;stroke-width:1.5}svg.picture .ring{stroke-width:2}svg.picture .point{stroke-width:.75}"
         + "svg.picture .halo{paint-order:stroke;stroke-width:4px;stroke-linejoin:round}svg.picture .pixels{image-rendering:pixelated}"
-        + string.Concat(Dashes.Select((dashes, i) => $"svg.picture .d{i}{{stroke-dasharray:{dashes}}}"))
-        + PictureColours(Light) + $"@media (prefers-color-scheme:dark){{{PictureColours(Dark)}}}";
+        + string.Concat(s_dashes.Select((dashes, i) => $"svg.picture .d{i}{{stroke-dasharray:{dashes}}}"))
+        + PictureColours(s_light) + $"@media (prefers-color-scheme:dark){{{PictureColours(s_dark)}}}";
 
     /// <summary>What a picture needs besides when it is a file of its own.</summary>
     public static string PictureFile { get; } =
-        $"svg.picture{{background:{Light.Surface};padding:16px}}@media (prefers-color-scheme:dark){{svg.picture{{background:{Dark.Surface}}}}}";
+        $"svg.picture{{background:{s_light.Surface};padding:16px}}@media (prefers-color-scheme:dark){{svg.picture{{background:{s_dark.Surface}}}}}";
 
     /// <summary>The style of the page.</summary>
     public static string Page { get; } =
@@ -65,10 +65,10 @@ internal static class ReportStyle
         + "figure svg.fits{max-width:100%;overflow:visible;font-size:17px}figure svg.fits .title{font-size:20px}figure svg.fits "
             + ".small{font-size:15px}}"
         + "@media print{.tiles li,pre{break-inside:avoid}}"
-        + PageColours(Light) + $"@media (prefers-color-scheme:dark){{{PageColours(Dark)}}}";
+        + PageColours(s_light) + $"@media (prefers-color-scheme:dark){{{PageColours(s_dark)}}}";
 
     /// <summary>Classes of a line; lines of one colour have other dashes.</summary>
-    public static string Line(int colour) => $"line {Stroke(colour)} d{(colour + (colour / Colours)) % Dashes.Length}";
+    public static string Line(int colour) => $"line {Stroke(colour)} d{(colour + (colour / Colours)) % s_dashes.Length}";
 
     /// <summary>Class of an outline.</summary>
     public static string Stroke(int colour) => $"s{colour % Colours}";
@@ -84,7 +84,7 @@ internal static class ReportStyle
             0 => "3b93d6",
             1 => "e8701a",
             6 => "8d96a0",
-            var other => Light.Series[other][1..],
+            var other => s_light.Series[other][1..],
         };
         var bytes = Convert.FromHexString(text);
         return (bytes[0], bytes[1], bytes[2]);
@@ -98,7 +98,10 @@ internal static class ReportStyle
             + $"svg.picture .contour{{stroke:{shades.Ink}}}svg.picture .ring{{fill:{shades.Surface}}}svg.picture .halo{{stroke:{shades.Surface}}}"
             + $"svg.picture .point{{stroke:{shades.Surface}}}");
         for (var index = 0; index < shades.Series.Length; index++)
+        {
             css.Append($"svg.picture .s{index}{{stroke:{shades.Series[index]}}}svg.picture .f{index}{{fill:{shades.Series[index]}}}");
+        }
+
         return css.ToString();
     }
 

@@ -14,7 +14,7 @@ internal sealed class ReportedRun
 {
     // Points of the throughput, at most, and the shortest time one stands for.
     private const int MostPaces = 60;
-    private static readonly TimeSpan LeastTime = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_leastTime = TimeSpan.FromMilliseconds(200);
 
     private readonly FinishedRun _run;
     private readonly List<string> _notes = [];
@@ -85,7 +85,7 @@ internal sealed class ReportedRun
         {
             var timed = Timed;
             var all = timed.Sum(pace => 1 / pace.Pace.RowsPerSecond);
-            var least = all * Math.Max(1.0 / MostPaces, Length is { } length && length > TimeSpan.Zero ? LeastTime / length : 0);
+            var least = all * Math.Max(1.0 / MostPaces, Length is { } length && length > TimeSpan.Zero ? s_leastTime / length : 0);
             var points = new List<(double, double)>();
             var (count, time) = (0, 0.0);
             foreach (var (epoch, pace) in timed)
@@ -99,7 +99,10 @@ internal sealed class ReportedRun
             }
 
             if (count > 0 && (points.Count == 0 || time >= least / 2))
+            {
                 points.Add((timed[^1].Epoch, count / time));
+            }
+
             return points;
         }
     }
@@ -125,7 +128,10 @@ internal sealed class ReportedRun
     {
         var run = new ReportedRun(path, FinishedRun.Read(path));
         foreach (var problem in new[] { run._run.ReceiptProblem, run._run.ModelProblem }.OfType<string>())
+        {
             run._notes.Add(problem);
+        }
+
         run.ReadLog(System.IO.Path.Combine(path, "log.jsonl"));
         return run;
     }
@@ -164,7 +170,9 @@ internal sealed class ReportedRun
         }
 
         if (torn > 0)
+        {
             _notes.Add($"log.jsonl: {torn} line{(torn == 1 ? " is" : "s are")} not readable and left out.");
+        }
     }
 
     private void Read(JsonElement line, ref int epoch)
@@ -177,11 +185,17 @@ internal sealed class ReportedRun
             case "epoch":
                 epoch = line.GetProperty("epoch").GetInt32();
                 if (line.GetProperty("samplesPerSecond").GetFigure() is var pace && double.IsFinite(pace))
+                {
                     _paces[epoch] = new EpochPace(pace, line.GetProperty("workers").GetInt32());
+                }
+
                 break;
             case "speeds":
                 foreach (var worker in line.GetProperty("rowsPerSecond").EnumerateObject())
+                {
                     _speeds.Add(new SpeedPoint(epoch, worker.Name, worker.Value.GetFigure()));
+                }
+
                 break;
             case "member" when line.GetProperty("what").GetString() is { } what && what.StartsWith("lost", StringComparison.Ordinal):
                 _notes.Add($"{line.GetProperty("member").GetString()} {what}, after epoch {epoch.ToString(CultureInfo.InvariantCulture)}.");

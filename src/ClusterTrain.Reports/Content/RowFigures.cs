@@ -81,7 +81,9 @@ internal sealed class RowFigures
             var of = scaling.IsUniform ? 0 : i;
             raw[i] = scaling.Factors[of] == 0 ? 0 : (prepared[i] - scaling.Shifts[of]) / scaling.Factors[of];
             if (scaling.HasOrigins)
+            {
                 raw[i] = (float)(raw[i] + scaling.Origins[i]);
+            }
         }
 
         return raw;
@@ -93,7 +95,10 @@ internal sealed class RowFigures
         using var pool = new ComputePool(1, "report");
         using var network = new Network(model.Layout, model.Recipe.Loss, Kernels.Active, pool);
         if (rows != data.Train)
+        {
             Training = new Evaluator(network, data.Train, task) { MostRows = MostTrainingRows }.Evaluate(model.Weights.Span);
+        }
+
         Scores = task == TaskKind.Classification ? new ClassificationScores(model.Recipe.Layers[^1]) : null;
         var sums = new EvaluationSums(task, rows.Outputs, Scores) { ZeroTargets = rows.ZeroTargets };
         var most = (int)Math.Min(ChunkRows, rows.Rows);
@@ -115,7 +120,10 @@ internal sealed class RowFigures
                 var truth = t.Slice(row * rows.Outputs, rows.Outputs);
                 var output = y.Slice(row * rows.Outputs, rows.Outputs);
                 if (EvaluationSums.IsUndefined(output))
+                {
                     continue;
+                }
+
                 if (task == TaskKind.Classification)
                 {
                     AddMistake(model, start + row, truth, output, x.Slice(row * rows.Features, rows.Features));
@@ -130,11 +138,17 @@ internal sealed class RowFigures
 
         Evaluation = sums.Result();
         if (Evaluation.Details is null)
+        {
             Scores = null;
+        }
+
         Evaluation = Evaluation with { MeanAbsoluteError = Evaluation.MeanAbsoluteError / model.TargetScale };
         var mistakes = new List<Mistake>();
         while (_mistakes.TryDequeue(out var mistake, out _))
+        {
             mistakes.Add(mistake);
+        }
+
         mistakes.Reverse();
         Mistakes = mistakes;
     }
@@ -143,7 +157,10 @@ internal sealed class RowFigures
     {
         var found = new float[values.Length];
         for (var i = 0; i < found.Length; i++)
+        {
             found[i] = model.InUnit(values[i], i);
+        }
+
         return found;
     }
 
@@ -151,12 +168,20 @@ internal sealed class RowFigures
     {
         var (truth, predicted) = (EvaluationSums.ClassOf(target), EvaluationSums.ClassOf(output));
         if (truth == predicted)
+        {
             return;
+        }
+
         var confidence = output.Length > 1 ? output[predicted] : predicted == 1 ? output[0] : 1 - output[0];
         if (_mistakes.Count == MostMistakes && _mistakes.TryPeek(out _, out var least) && confidence <= least)
+        {
             return;
+        }
+
         _mistakes.Enqueue(new Mistake(row, truth, predicted, confidence, Raw(model.Scaling, features)), confidence);
         if (_mistakes.Count > MostMistakes)
+        {
             _mistakes.Dequeue();
+        }
     }
 }

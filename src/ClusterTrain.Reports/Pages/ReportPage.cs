@@ -82,7 +82,10 @@ internal static class ReportPage
     {
         html.Append("<ul class=\"tiles\">\n");
         foreach (var (name, value) in Figures(chapter))
+        {
             html.Append($"<li><b>{Escape(value)}</b><span>{Escape(name)}</span></li>\n");
+        }
+
         html.Append("</ul>\n");
     }
 
@@ -92,37 +95,68 @@ internal static class ReportPage
         if (chapter.Figures is { Evaluation: var figures, Rows: var rows })
         {
             if (figures.Accuracy is { } accuracy)
+            {
                 yield return ($"{rows} accuracy", NumberText.Percent(accuracy));
+            }
+
             if (figures.MeanSquaredError is { } squared)
+            {
                 yield return ($"{rows} mean squared error", NumberText.Short(squared));
+            }
+
             if (figures.MeanAbsoluteError is { } absolute)
+            {
                 yield return ($"{rows} mean absolute error", NumberText.Short(absolute));
+            }
+
             if (figures.MeanAbsolutePercentageError is { } share)
+            {
                 yield return ($"{rows} mean absolute percentage error", NumberText.Percent(share));
+            }
+
             if (figures.R2 is { } r2)
+            {
                 yield return ($"{rows} R²", Share(r2));
+            }
+
             yield return ($"{rows} loss", NumberText.Short(figures.Loss));
             if (figures.Details is { } details)
             {
                 var isBinary = details.Classes.Length == 2;
                 yield return ($"{rows} F1 (macro)", Share(details.F1));
                 if (details.RocAuc is { } roc)
+                {
                     yield return (isBinary ? $"{rows} ROC-AUC" : $"{rows} ROC-AUC (macro)", Share(roc));
+                }
+
                 if (details.PrAuc is { } pr)
+                {
                     yield return (isBinary ? $"{rows} PR-AUC" : $"{rows} PR-AUC (macro)", Share(pr));
+                }
+
                 if (details.LogLoss is { } log && run.Recipe.Loss is not (LossKind.BinaryCrossEntropy or LossKind.CategoricalCrossEntropy))
+                {
                     yield return ($"{rows} log loss", NumberText.Short(log));
+                }
+
                 if (details.CalibrationError is { } calibration)
+                {
                     yield return ($"{rows} calibration error", Share(calibration));
+                }
             }
         }
 
         if (chapter.Figures?.Training is { } training)
         {
             if (training.Accuracy is { } accuracy)
+            {
                 yield return ("training accuracy", NumberText.Percent(accuracy));
+            }
+
             if (training.R2 is { } r2)
+            {
                 yield return ("training R²", Share(r2));
+            }
         }
 
         if (run.Shown is { } last)
@@ -131,15 +165,24 @@ internal static class ReportPage
             var isShown = chapter.Figures is { Rows: "validation" };
             yield return ($"training loss, {epoch}", NumberText.Short(last.Loss));
             if (last.Validation is { Accuracy: { } accuracy } && !isShown)
+            {
                 yield return ($"validation accuracy, {epoch}", NumberText.Percent(accuracy));
+            }
             else if (last.Validation is { } validation && !isShown)
+            {
                 yield return ($"validation loss, {epoch}", NumberText.Short(validation.Loss));
+            }
         }
 
         if (run.RowsPerSecond is { } pace)
+        {
             yield return ("rows per second", NumberText.Whole(pace));
+        }
+
         if (chapter.Parameters is { } parameters)
+        {
             yield return ("weights and biases", NumberText.Whole(parameters));
+        }
     }
 
     private static string Share(double share) => share.ToString("0.0000", CultureInfo.InvariantCulture);
@@ -155,7 +198,10 @@ internal static class ReportPage
 
         html.Append($"<{heading}>The classes, on the {rows} rows</{heading}>\n<div class=\"scroll\"><table>\n<tr><th>class</th>");
         foreach (var name in new[] { "rows", "predicted", "precision", "recall", "F1", "ROC-AUC", "PR-AUC" })
+        {
             html.Append($"<th class=\"number\">{name}</th>");
+        }
+
         html.Append("</tr>\n");
         foreach (var (index, of) in details.Classes.Index())
         {
@@ -166,7 +212,10 @@ internal static class ReportPage
         }
 
         if (details.Classes.Length > 2)
+        {
             Line("macro", "", "", Share(details.Precision), Share(details.Recall), Share(details.F1), Or(details.RocAuc), Or(details.PrAuc));
+        }
+
         html.Append("</table></div>\n");
 
         static string Or(double? share) => share is { } value ? Share(value) : "–";
@@ -175,7 +224,10 @@ internal static class ReportPage
         {
             html.Append($"<tr><td>{Escape(name)}</td>");
             foreach (var cell in cells)
+            {
                 html.Append($"<td class=\"number\">{cell}</td>");
+            }
+
             html.Append("</tr>\n");
         }
     }
@@ -185,7 +237,10 @@ internal static class ReportPage
         string[] names = [.. chapters.SelectMany(Figures).Select(figure => figure.Name).Distinct()];
         html.Append("<div class=\"scroll\"><table>\n<tr><th>run</th><th>recipe</th>");
         foreach (var name in names)
+        {
             html.Append($"<th class=\"number\">{Escape(name)}</th>");
+        }
+
         html.Append("<th>weights</th></tr>\n");
         for (var i = 0; i < chapters.Count; i++)
         {
@@ -195,7 +250,10 @@ internal static class ReportPage
                 + $"class=\"{ReportStyle.Line(i)}\" x1=\"0\" y1=\"4\" x2=\"26\" "
                     + $"y2=\"4\"/></svg>{Escape(run.Name)}</td><td>{Escape(run.Recipe.Name)}</td>");
             foreach (var name in names)
+            {
                 html.Append($"<td class=\"number\">{Escape(figures.GetValueOrDefault(name, "–"))}</td>");
+            }
+
             html.Append($"<td><code class=\"whole\">{Escape(run.WeightsSha256?[..12] ?? "–")}</code></td></tr>\n");
         }
 
@@ -206,21 +264,36 @@ internal static class ReportPage
     {
         var run = chapter.Run;
         if (run.Reason is { } reason)
+        {
             html.Append($"<div class=\"note failed\"><p><b>The run failed.</b> {Escape(reason)}</p></div>\n");
+        }
+
         if (run.Notes.Count == 0)
+        {
             return;
+        }
+
         html.Append("<div class=\"note\">");
         foreach (var note in run.Notes)
+        {
             html.Append($"<p>{Escape(note)}</p>");
+        }
+
         html.Append("</div>\n");
     }
 
     private static void Pictures(StringBuilder html, string? heading, IReadOnlyList<Picture> pictures)
     {
         if (pictures.Count == 0)
+        {
             return;
+        }
+
         if (heading is not null)
+        {
             html.Append($"<h2>{heading}</h2>\n");
+        }
+
         foreach (var isWide in new[] { false, true })
         {
             html.Append(isWide ? "<div class=\"wide\">\n" : "<div class=\"pictures\">\n");
@@ -261,7 +334,10 @@ internal static class ReportPage
         }
 
         if (run.WeightsSha256 is { } hash)
+        {
             Fact(html, "SHA-256 of the weights", hash, isCode: true);
+        }
+
         html.Append("</dl>\n");
         var (why, commands) = run switch
         {

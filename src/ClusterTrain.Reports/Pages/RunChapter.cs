@@ -47,7 +47,10 @@ internal sealed class RunChapter
         var chapter = new RunChapter(run, isNamed);
         chapter.Data = chapter.Prepare(locations, cancellation);
         if (chapter.Model() is { } model)
+        {
             chapter.Draw(model, cancellation);
+        }
+
         if (CurvePictures.Workers(run) is { } workers)
         {
             chapter.Add(
@@ -88,7 +91,10 @@ internal sealed class RunChapter
             var data = DataPreparation.Prepare(Run.Recipe, places, null, cancellation);
             DataFolder = FolderOf(Run.Recipe.Data.Source, places);
             if (Run.Identity is not { } identity || identity.Data == data.Fingerprint)
+            {
                 return data;
+            }
+
             Run.Note($"The data found now are not those of the run (fingerprint {data.Fingerprint}, the run's is {identity.Data}), {Missing}.");
         }
         catch (DataException error)
@@ -115,7 +121,10 @@ internal sealed class RunChapter
     private Model? Model()
     {
         if (Run.Model is { } model)
+        {
             return model;
+        }
+
         if (Run.Checkpoint is not { } state)
         {
             Run.Note("The run has left no model and no checkpoint, so there are no pictures of what it predicts.");
@@ -123,7 +132,10 @@ internal sealed class RunChapter
         }
 
         if (Data is null)
+        {
             return null;
+        }
+
         Run.Note($"The run has no result yet: the pictures and figures of predictions are those of its checkpoint at step "
             + $"{NumberText.Whole(state.Step)}.");
         return new Model(Run.Recipe, new NetworkLayout(Data.Train.Features, Run.Recipe.Layers), state.Weights, Data);
@@ -145,9 +157,15 @@ internal sealed class RunChapter
         }
 
         if (figures.Evaluation.Details is { } details)
+        {
             DrawRankings(data, figures, details);
+        }
+
         if (data.Task == TaskKind.Classification && model.Shape is { } shape)
+        {
             DrawMistakes(data, figures, shape);
+        }
+
         if (BoundaryPicture.Fits(model.Encoding))
         {
             Add(

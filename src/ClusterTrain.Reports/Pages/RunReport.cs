@@ -33,7 +33,10 @@ public static class RunReport
         ArgumentNullException.ThrowIfNull(runFolders);
         ArgumentNullException.ThrowIfNull(locations);
         if (runFolders.Count is 0 or > MostRuns)
+        {
             throw new RunFolderException($"A report shows 1 to {MostRuns} runs, not {runFolders.Count}: name that many run folders.");
+        }
+
         ReportedRun[] runs = [.. runFolders.Select(ReportedRun.Read)];
         NameApart(runs);
         var chapters = runs.Select(run => RunChapter.Of(run, runs.Length > 1, locations, cancellation)).ToArray();
@@ -64,7 +67,9 @@ public static class RunReport
             var plain = new string([.. folder.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' ? c : '-')]);
             run.Name = plain;
             for (var number = 2; !names.Add(run.Name); number++)
+            {
                 run.Name = $"{plain}-{number}";
+            }
         }
     }
 }

@@ -39,7 +39,10 @@ internal sealed class Axis
     public static Axis Around(double low, double high, double from, double to, Func<double, string>? label = null)
     {
         if (high - low < 1e-12 * Math.Max(Math.Abs(low), Math.Abs(high)) || high == low)
+        {
             (low, high) = low == 0 ? (0, 1) : (low - (0.1 * Math.Abs(low)), high + (0.1 * Math.Abs(high)));
+        }
+
         var step = Nice((high - low) / WantedTicks);
         return Stepped(Math.Floor((low / step) + 1e-9) * step, Math.Ceiling((high / step) - 1e-9) * step, step, from, to, label);
     }

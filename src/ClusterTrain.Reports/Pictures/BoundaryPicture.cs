@@ -60,9 +60,14 @@ internal sealed class BoundaryPicture
     {
         var picture = new BoundaryPicture(model, data);
         if (data.Task == TaskKind.Classification)
+        {
             picture.DrawClasses();
+        }
         else
+        {
             picture.DrawValues();
+        }
+
         picture.DrawAxes();
         picture.DrawPoints();
         return picture._svg;
@@ -152,11 +157,17 @@ internal sealed class BoundaryPicture
         var (low, high) = (values.Min(), values.Max());
         var pixels = new byte[Nodes * Nodes * 4];
         for (var node = 0; node < Nodes * Nodes; node++)
+        {
             Colour(pixels, node, 0, 0.06 + (0.54 * (Value(node) - low) / Math.Max(high - low, float.Epsilon)));
+        }
+
         Ground(pixels);
         var levels = Axis.Linear(low, high, 0, 1).Ticks.Where(tick => tick.Value > low && tick.Value < high).ToArray();
         foreach (var (level, _) in levels)
+        {
             Contour(node => Value(node) - level);
+        }
+
         var lines = string.Join(", ", levels.Select(level => level.Label));
         _svg.Text(Left + Side, Top - 8, $"{_data.TargetNames[0]}: lines at {lines}", "label end");
 
@@ -178,7 +189,10 @@ internal sealed class BoundaryPicture
     {
         var heights = new double[Nodes * Nodes];
         for (var node = 0; node < heights.Length; node++)
+        {
             heights[node] = height(node);
+        }
+
         var path = new StringBuilder();
         for (var cell = 0; cell < Cells * Cells; cell++)
         {
@@ -188,11 +202,15 @@ internal sealed class BoundaryPicture
                 .Where(edge => heights[edge.From] > 0 != heights[edge.To] > 0)
                 .Select(edge => Between(edge.From, edge.To, heights[edge.From] / (heights[edge.From] - heights[edge.To]))).ToArray();
             for (var i = 0; i + 1 < crossings.Length; i += 2)
+            {
                 path.Append($"M{crossings[i]}L{crossings[i + 1]}");
+            }
         }
 
         if (path.Length > 0)
+        {
             _svg.Path(path.ToString(), "contour");
+        }
     }
 
     private static string Between(int from, int to, double share)
@@ -206,9 +224,15 @@ internal sealed class BoundaryPicture
     {
         _svg.Rectangle(Left, Top, Side, Side, "frame");
         foreach (var (value, label) in _xs.Ticks)
+        {
             _svg.Text(_xs.At(value), Top + Side + 18, label, "label middle");
+        }
+
         foreach (var (value, label) in _ys.Ticks)
+        {
             _svg.Text(Left - 8, _ys.At(value) + 4, label, "label end");
+        }
+
         _svg.Text(Left + Side, Top + Side + 38, _model.Encoding.Columns[0], "label end");
         _svg.Text(0, Top - 16, _model.Encoding.Columns[1], "label");
     }
@@ -220,11 +244,18 @@ internal sealed class BoundaryPicture
         {
             var (x, y) = (_xs.At(columns[0]), _ys.At(columns[1]));
             if (_data.Task == TaskKind.Classification)
+            {
                 Marker(x, y, size, EvaluationSums.ClassOf(targets), null);
+            }
             else
+            {
                 Marker(x, y, size, 1, $"{_data.TargetNames[0]} {NumberText.Short(targets[0])}");
+            }
+
             if (_data.Task == TaskKind.Regression && _points.Length <= MostNamedPoints)
+            {
                 _svg.Text(x + 11, y + 4, NumberText.Short(targets[0]), "strong halo");
+            }
         }
 
         for (var index = 0; index < Classes && _data.Task == TaskKind.Classification; index++)

@@ -34,7 +34,10 @@ internal static class ClassificationPictures
         svg.Text(Math.Max(left + (side / 2), 116), 40, "predicted class", "label middle");
         svg.Text(0, 40, "true class", "label");
         if (hasText)
+        {
             svg.Text(left + side + 10, top - 8, "right", "label");
+        }
+
         for (var truth = 0; truth < count; truth++)
         {
             var total = Enumerable.Range(0, count).Sum(predicted => confusion[truth, predicted]);
@@ -46,7 +49,10 @@ internal static class ClassificationPictures
             }
 
             if (hasText && total > 0)
+            {
                 svg.Text(left + side + 10, y + (cell / 2) + 4, NumberText.Percent((double)confusion[truth, truth] / total, 1), "label");
+            }
+
             for (var predicted = 0; predicted < count; predicted++)
             {
                 if (confusion[truth, predicted] is > 0 and var number)
@@ -100,15 +106,21 @@ internal static class ClassificationPictures
         var strength = isRight ? 0.12 + (0.48 * share) : 0.12 + (0.6 * Math.Sqrt(share));
         svg.Rectangle(x + 0.5, y + 0.5, size - 1, size - 1, ReportStyle.Fill(isRight ? 0 : 1), Math.Min(strength, 0.6), tip);
         if (hasText)
+        {
             svg.Text(x + (size / 2), y + (size / 2) + 4, NumberText.Whole(number), number >= 1000 || size < 28 ? "small middle" : "middle");
+        }
     }
 
     private static void Turned(Svg svg, double x, double y, string label, bool isTurned)
     {
         if (isTurned)
+        {
             svg.TurnedText(x + 4, y, label, "label");
+        }
         else
+        {
             svg.Text(x, y, label, "label middle");
+        }
     }
 
     private static string Shortened(string text, int length) => text.Length <= length ? text : text[..(length - 1)] + "…";

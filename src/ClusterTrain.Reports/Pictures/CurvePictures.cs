@@ -15,7 +15,10 @@ internal static class CurvePictures
     {
         // A single epoch is a figure, and no curve.
         if (runs.All(of => of.Epochs.Length < 2))
+        {
             return [];
+        }
+
         var pictures = runs is [var run] ? Losses(run) : Losses(runs);
         return pictures.Concat(Metrics(runs)).Concat(Throughput(runs));
     }
@@ -26,7 +29,10 @@ internal static class CurvePictures
         var workers = run.Speeds.Where(speed => speed.RowsPerSecond > 0).GroupBy(speed => speed.Worker)
             .OrderBy(worker => worker.Key.Length).ThenBy(worker => worker.Key, StringComparer.Ordinal).ToArray();
         if (workers.Length == 0 || run.Speeds.Select(speed => speed.Epoch).Distinct().Count() < 2)
+        {
             return null;
+        }
+
         var lines = workers.Length <= MostWorkers
             ? workers.Select((worker, i) => new ChartLine(worker.Key, [.. worker.Select(speed => ((double)speed.Epoch, Time(speed)))], i)).ToArray()
             : Spread(run);
@@ -36,7 +42,10 @@ internal static class CurvePictures
     private static IEnumerable<Picture> Losses(ReportedRun run)
     {
         if (run.Epochs.IsEmpty)
+        {
             yield break;
+        }
+
         var lines = new List<ChartLine> { new("training", Points(run, record => record.Loss), 0) };
         (double X, double Y, int Colour, string Text)? mark = null;
         if (run.Epochs.Any(record => record.Validation is not null))
@@ -154,7 +163,10 @@ internal static class CurvePictures
     private static (double, double, int, string)? Best(List<ChartLine> lines, bool highest, Func<double, string> text)
     {
         if (lines is not [var line])
+        {
             return null;
+        }
+
         var best = highest ? line.Points.MaxBy(point => point.Y) : line.Points.MinBy(point => point.Y);
         return (best.X, best.Y, line.Colour, $"{(highest ? "highest" : "lowest")} {text(best.Y)}, epoch {best.X}");
     }

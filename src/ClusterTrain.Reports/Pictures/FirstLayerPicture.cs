@@ -48,7 +48,10 @@ internal static class FirstLayerPicture
         const int Width = 160;
         var ramp = new float[Width];
         for (var i = 0; i < Width; i++)
+        {
             ramp[i] = (2f * i / (Width - 1)) - 1;
+        }
+
         var label = NumberText.Short(largest);
         var x = 14 + (label.Length * 7.0);
         svg.Text(x - 8, y + 10, "\u2212" + label, "label end");
@@ -75,7 +78,10 @@ internal static class FirstLayerPicture
     {
         var column = new float[weight.Length / units];
         for (var i = 0; i < column.Length; i++)
+        {
             column[i] = weight[(i * units) + unit];
+        }
+
         return column;
     }
 }

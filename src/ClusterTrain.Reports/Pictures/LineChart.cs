@@ -58,7 +58,10 @@ internal sealed record LineChart
         var height = Height + (Math.Max(0, rows - 1) * LegendRow);
         var svg = new Svg(Title, Width, height, fits: true);
         foreach (var (line, row, x) in legend)
+        {
             DrawLegend(svg, line, x, 40 + (row * LegendRow));
+        }
+
         var ys = Vertical(height - Bottom, top);
         var left = Math.Max(LeastLeft, 12 + ys.Ticks.Max(tick => Svg.TextWidth(tick.Label)));
         var xs = Horizontal(left);
@@ -78,9 +81,15 @@ internal sealed record LineChart
 
         svg.Text((left + Width - Right) / 2, height - 6, "epoch", "label middle");
         foreach (var line in Lines)
+        {
             DrawLine(svg, line, xs, ys);
+        }
+
         if (Mark is { } mark)
+        {
             DrawMark(svg, mark, markAt.X, 40 + (markAt.Row * LegendRow), xs, ys);
+        }
+
         return svg;
     }
 
@@ -89,9 +98,15 @@ internal sealed record LineChart
         var points = Thinned([.. line.Points.Where(point => double.IsFinite(point.Y) && (!ys.IsLogarithmic || point.Y > 0))]);
         var data = new StringBuilder();
         foreach (var (x, y) in points)
+        {
             data.Append(data.Length == 0 ? 'M' : 'L').Append(Svg.N(xs.At(x))).Append(' ').Append(Svg.N(ys.At(y)));
+        }
+
         if (points.Count > 1)
+        {
             svg.Path(data.ToString(), ReportStyle.Line(line.Colour));
+        }
+
         if (points.Count is > 0 and <= 40)
         {
             foreach (var (x, y) in points)
@@ -123,7 +138,10 @@ internal sealed record LineChart
     private static IReadOnlyList<(double X, double Y)> Thinned(IReadOnlyList<(double X, double Y)> points)
     {
         if (points.Count <= MostPoints)
+        {
             return points;
+        }
+
         var kept = new List<(double X, double Y)> { points[0] };
         var stretch = (points.Count + (MostPoints / 2) - 1) / (MostPoints / 2);
         for (var start = 0; start < points.Count; start += stretch)
@@ -149,7 +167,10 @@ internal sealed record LineChart
         double[] values = [.. Lines.SelectMany(line => line.Points).Select(point => point.Y).Where(double.IsFinite)];
         var (low, high) = values.Length == 0 ? (0, 1) : (values.Min(), values.Max());
         if (MayBeLogarithmic && low > 0 && high / low > LogarithmicFrom)
+        {
             return Axis.Logarithmic(low, high, from, to);
+        }
+
         return FromZero || (low > 0 && low < 0.3 * high && Label is null) ? Axis.Around(0, high == 0 ? 1 : high, from, to, Label)
             : Axis.Around(low, high, from, to, Label);
     }
@@ -171,7 +192,9 @@ internal sealed record LineChart
         void Wrap(double width)
         {
             if (x > 0 && x + width > Width)
+            {
                 (row, x) = (row + 1, 0);
+            }
         }
     }
 }

@@ -5,14 +5,17 @@ namespace ClusterTrain.Reports.Pictures;
 /// <summary>Numbers as a person reads them.</summary>
 internal static class NumberText
 {
-    private static readonly string[] Superscripts = ["⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"];
+    private static readonly string[] s_superscripts = ["⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"];
 
     /// <summary>Four significant digits; very large and very small ones as powers of ten.</summary>
     public static string Short(double value)
     {
         var size = Math.Abs(value);
         if (size is > 0 and < 1e-4 or >= 1e7)
+        {
             return value.ToString("0.###e+0", CultureInfo.InvariantCulture).Replace("e+", "e", StringComparison.Ordinal);
+        }
+
         var decimals = size is 0 or >= 1000 ? 0 : Math.Clamp(3 - (int)Math.Floor(Math.Log10(size)), 0, 7);
         return value.ToString(size >= 1000 ? "#,0" : "0." + new string('#', decimals), CultureInfo.InvariantCulture);
     }
@@ -51,10 +54,13 @@ internal static class NumberText
     public static string Power(double value)
     {
         if (value is >= 1e-3 and < 1e4)
+        {
             return value.ToString("0.####", CultureInfo.InvariantCulture);
+        }
+
         var exponent = (int)Math.Floor(Math.Log10(value) + 1e-9);
         var factor = Math.Round(value / Math.Pow(10, exponent));
-        var digits = string.Concat(Math.Abs(exponent).ToString(CultureInfo.InvariantCulture).Select(digit => Superscripts[digit - '0']));
+        var digits = string.Concat(Math.Abs(exponent).ToString(CultureInfo.InvariantCulture).Select(digit => s_superscripts[digit - '0']));
         return (factor == 1 ? "" : $"{factor:0}·") + "10" + (exponent < 0 ? "⁻" : "") + digits;
     }
 }

@@ -10,7 +10,7 @@ internal static class PngImage
     private const byte Grey = 0;
     private const byte ColourWithAlpha = 6;
 
-    private static readonly uint[] Table = MakeTable();
+    private static readonly uint[] s_table = MakeTable();
 
     /// <summary>A grey picture as a data URI.</summary>
     /// <param name="width">Pixels of a row.</param>
@@ -27,7 +27,10 @@ internal static class PngImage
     internal static byte[] Encode(int width, int height, byte colours, int pixelBytes, ReadOnlySpan<byte> pixels)
     {
         if (pixels.Length != width * height * pixelBytes)
+        {
             throw new ArgumentException($"{width} x {height} pixels need {width * height * pixelBytes} bytes, not {pixels.Length}.", nameof(pixels));
+        }
+
         using var png = new MemoryStream();
         png.Write([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]);
         Span<byte> header = stackalloc byte[13];
@@ -64,7 +67,10 @@ internal static class PngImage
         png.Write(checkedBytes);
         var sum = uint.MaxValue;
         foreach (var part in checkedBytes)
-            sum = Table[(sum ^ part) & 0xFF] ^ (sum >> 8);
+        {
+            sum = s_table[(sum ^ part) & 0xFF] ^ (sum >> 8);
+        }
+
         BinaryPrimitives.WriteUInt32BigEndian(number, ~sum);
         png.Write(number);
     }
@@ -77,7 +83,10 @@ internal static class PngImage
         {
             var value = index;
             for (var bit = 0; bit < 8; bit++)
+            {
                 value = (value & 1) == 1 ? 0xEDB88320 ^ (value >> 1) : value >> 1;
+            }
+
             table[index] = value;
         }
 

@@ -22,7 +22,10 @@ internal static class RankingPictures
     {
         var curves = Curves(figures, names, ranking => ranking.RocAuc);
         if (curves.Count == 0)
+        {
             return null;
+        }
+
         var square = new Square(
             $"ROC: {figures.Rows} rows", "false positive rate", "true positive rate",
             [.. curves.Select((curve, i) => (curve.Name, i))], Square.Shares, Square.Shares);
@@ -50,12 +53,18 @@ internal static class RankingPictures
     {
         var curves = Curves(figures, names, ranking => ranking.PrAuc);
         if (curves.Count == 0)
+        {
             return null;
+        }
+
         var square = new Square(
             $"Precision and recall: {figures.Rows} rows", "recall", "precision", [.. curves.Select((curve, i) => (curve.Name, i))], Square.Shares,
                 Square.Shares);
         if (curves is [var (only, _)])
+        {
             square.Level((double)only.Positives / (only.Positives + only.Negatives));
+        }
+
         foreach (var (i, (ranking, _)) in curves.Index())
         {
             // The area is that of steps: each recall is reached at the precision there.
@@ -68,7 +77,9 @@ internal static class RankingPictures
                 path.Add(square.Across.At(recall), square.Up.At(step.Precision));
                 before = recall;
                 if (step.TruePositives == ranking.Positives)
+                {
                     break;
+                }
             }
 
             square.Svg.Path(path.End(), ReportStyle.Line(i));
@@ -84,7 +95,10 @@ internal static class RankingPictures
     public static Svg? Calibration(ClassificationFigures details, ImmutableArray<string> names, string rows)
     {
         if (details.CalibrationError is not { } error)
+        {
             return null;
+        }
+
         var isBinary = details.Classes.Length == 2;
         var second = Shortened(ClassificationPictures.Name(names, 1));
         var square = new Square(
@@ -121,7 +135,10 @@ internal static class RankingPictures
     private static List<(Ranking Ranking, string Name)> Curves(RowFigures figures, ImmutableArray<string> names, Func<Ranking, double> area)
     {
         if (figures is not { Scores: { } scores, Evaluation.Details: { } details })
+        {
             return [];
+        }
+
         IEnumerable<int> shown = details.Classes.Length == 2
             ? [1]
             : details.Classes.Index().Where(of => of.Item.RocAuc is not null).OrderBy(of => of.Item.RocAuc).Take(MostCurves).Select(of => of.Index)
@@ -157,7 +174,10 @@ internal static class RankingPictures
         public string End()
         {
             if (_leftOut is { } last)
+            {
                 Write(last.X, last.Y);
+            }
+
             return _data.ToString();
         }
 

@@ -24,7 +24,10 @@ internal static class RegressionPictures
             (from, to) => Axis.Around(low, high, from, to),
             (from, to) => Axis.Around(low, high, from, to));
         foreach (var (truth, predicted) in points)
+        {
             Point(square, truth, predicted, points.Length);
+        }
+
         square.Svg.Line(square.Across.At(square.Across.Low), square.Up.At(square.Up.Low), square.Across.At(square.Across.High),
             square.Up.At(square.Up.High), ReportStyle.Line(1));
         return square.Svg;
@@ -50,7 +53,10 @@ internal static class RegressionPictures
             (from, to) => Axis.Around(points.Min(point => point.Predicted), points.Max(point => point.Predicted), from, to),
             (from, to) => Axis.Around(-largest, largest == 0 ? 1 : largest, from, to));
         foreach (var (truth, predicted) in points)
+        {
             Point(square, predicted, predicted - truth, points.Length);
+        }
+
         square.Svg.Line(square.Across.At(square.Across.Low), square.Up.At(0), square.Across.At(square.Across.High), square.Up.At(0),
             ReportStyle.Line(1));
         return square.Svg;

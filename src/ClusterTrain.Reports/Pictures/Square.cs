@@ -77,7 +77,10 @@ internal sealed class Square
         {
             var width = 44 + Svg.TextWidth(name);
             if (x > 0 && x + width > Width)
+            {
                 (row, x) = (row + 1, 0);
+            }
+
             places.Add((row, x));
             x += width;
         }

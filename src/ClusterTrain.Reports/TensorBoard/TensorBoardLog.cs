@@ -49,7 +49,9 @@ public sealed class TensorBoardLog : IDisposable
         _file = Create(folder, now);
         Write(Event(now).Text(FileVersion, "brain.Event:2"));
         foreach (var record in recorded)
+        {
             Write(record, samplesPerSecond: null);
+        }
     }
 
     /// <summary>The file.</summary>
@@ -63,7 +65,9 @@ public sealed class TensorBoardLog : IDisposable
     public void Write(RunEvent happened)
     {
         if (happened is EpochCompleted completed)
+        {
             Write(completed.Record, completed.SamplesPerSecond);
+        }
     }
 
     /// <summary>True when a run folder has event files, which a resumed run adds to.</summary>
@@ -78,7 +82,10 @@ public sealed class TensorBoardLog : IDisposable
     private void Write(EpochRecord record, double? samplesPerSecond)
     {
         if (!_epochs.Add(record.Epoch))
+        {
             return;
+        }
+
         var summary = new ProtobufMessage();
         Add("loss", record.Loss);
         Add("val_loss", record.Validation?.Loss);
@@ -92,7 +99,9 @@ public sealed class TensorBoardLog : IDisposable
         void Add(string tag, double? value)
         {
             if (value is { } number)
+            {
                 summary.Message(SummaryValue, new ProtobufMessage().Text(Tag, tag).Single(SimpleValue, (float)number));
+            }
         }
     }
 
@@ -106,7 +115,9 @@ public sealed class TensorBoardLog : IDisposable
                 $"events.out.tfevents.{now.ToUnixTimeSeconds():D10}.{Environment.MachineName}.{Environment.ProcessId}.{number}");
             var path = System.IO.Path.Combine(folder, name);
             if (!File.Exists(path))
+            {
                 return AppendedFile.Create(path);
+            }
         }
     }
 
@@ -130,7 +141,10 @@ public sealed class TensorBoardLog : IDisposable
     {
         var sum = uint.MaxValue;
         foreach (var part in bytes)
+        {
             sum = BitOperations.Crc32C(sum, part);
+        }
+
         return BitOperations.RotateRight(~sum, 15) + 0xA282EAD8;
     }
 }

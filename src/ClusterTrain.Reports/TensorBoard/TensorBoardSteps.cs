@@ -18,14 +18,21 @@ internal static class TensorBoardSteps
         {
             var length = BinaryPrimitives.ReadUInt64LittleEndian(head);
             if (length > MostRecordBytes)
+            {
                 yield break;
+            }
+
             var record = file.ReadBytes((int)length + sizeof(uint));
             if (record.Length < (int)length + sizeof(uint))
+            {
                 yield break;
+            }
 
             // The time comes first, then the step, a varint; the record of the format's version has none.
             if (record[TimeBytes] == StepTag)
+            {
                 yield return Varint(record.AsSpan(TimeBytes + 1));
+            }
         }
     }
 
@@ -36,7 +43,9 @@ internal static class TensorBoardSteps
         {
             value |= (bytes[at] & 0x7F) << (7 * at);
             if (bytes[at] < 0x80)
+            {
                 return value;
+            }
         }
     }
 }

@@ -13,9 +13,9 @@ namespace ClusterTrain.Training.Coordination;
 /// </summary>
 public sealed class Coordinator : IActor, IDisposable
 {
-    private static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan WarningPeriod = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan MeasurePeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_tickPeriod = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_warningPeriod = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_measurePeriod = TimeSpan.FromSeconds(1);
 
     private readonly RunSettings _settings;
     private readonly Action<RunEvent> _observe;
@@ -28,9 +28,9 @@ public sealed class Coordinator : IActor, IDisposable
     private readonly ProgressReports _progress;
 
     private StepTimes? _times;
-    private TimeSpan _lastMeasure = -MeasurePeriod;
+    private TimeSpan _lastMeasure = -s_measurePeriod;
     private AuditTotals _toldAudit;
-    private TimeSpan _lastAudit = -MeasurePeriod;
+    private TimeSpan _lastAudit = -s_measurePeriod;
     private bool _hasNews;
     private bool _waiting = true;
     private bool _ended;
@@ -66,7 +66,7 @@ public sealed class Coordinator : IActor, IDisposable
     public void Start(IActorContext context)
     {
         _pace.Start(context.Now);
-        context.SendSelfLater(TickPeriod, new Tick());
+        context.SendSelfLater(s_tickPeriod, new Tick());
         if (_settings.AuditRate > 0)
         {
             _observe(new RunAudited(_toldAudit));
@@ -164,7 +164,7 @@ public sealed class Coordinator : IActor, IDisposable
 
                 break;
             case Tick:
-                context.SendSelfLater(TickPeriod, message);
+                context.SendSelfLater(s_tickPeriod, message);
                 Look(context);
                 break;
             case JournalWritten written:
@@ -456,12 +456,12 @@ public sealed class Coordinator : IActor, IDisposable
     /// <summary>Does what is due.</summary>
     private void Look(IActorContext context)
     {
-        if (context.Now - _lastMeasure >= MeasurePeriod)
+        if (context.Now - _lastMeasure >= s_measurePeriod)
         {
             Measure(context);
         }
 
-        if (context.Now - _lastAudit >= MeasurePeriod)
+        if (context.Now - _lastAudit >= s_measurePeriod)
         {
             TellAudit(context.Now);
         }
@@ -522,7 +522,7 @@ public sealed class Coordinator : IActor, IDisposable
             End(context, new RunFailed(
                 $"stopped, but the run folder cannot be written: {stalled.Problem}. The last checkpoint is that of step {_ledger.RestartStep}."));
         }
-        else if (_lastWarning is not { } last || context.Now - last >= WarningPeriod)
+        else if (_lastWarning is not { } last || context.Now - last >= s_warningPeriod)
         {
             _lastWarning = context.Now;
             _observe(new RunWarning(

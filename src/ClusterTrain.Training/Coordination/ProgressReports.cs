@@ -9,7 +9,7 @@ namespace ClusterTrain.Training.Coordination;
 /// </summary>
 internal sealed class ProgressReports(TrainingPlan plan, Action<RunEvent> observe)
 {
-    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_period = TimeSpan.FromMilliseconds(200);
 
     // Where speed is measured from; null when the next report says it.
     private (TimeSpan At, long Step)? _window;
@@ -43,7 +43,7 @@ internal sealed class ProgressReports(TrainingPlan plan, Action<RunEvent> observ
         }
 
         var elapsed = report.Elapsed - at;
-        if (elapsed < Period && !_isFirst)
+        if (elapsed < s_period && !_isFirst)
         {
             return;
         }

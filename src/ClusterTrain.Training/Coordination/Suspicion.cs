@@ -12,8 +12,8 @@ namespace ClusterTrain.Training.Coordination;
 internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit, AuditTotals audited, Action<RunEvent> observe)
 {
     // How long the record waits for a late answer; and how long a vote may bring no news before another worker is asked.
-    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan PartPatience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_answerPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_partPatience = TimeSpan.FromSeconds(1);
 
     private readonly List<Comparison> _comparisons = [];
     private readonly HashSet<ActorId> _aside = [];
@@ -100,7 +100,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
             return;
         }
 
-        _comparisons.Add(new Comparison(late, roster.Segments.Length, context.Now, context.Now + AnswerPatience));
+        _comparisons.Add(new Comparison(late, roster.Segments.Length, context.Now, context.Now + s_answerPatience));
         ledger.WithholdAfter(context, _comparisons.Min(comparison => comparison.Step));
         roster.SendToServers(context, late);
         observe(new WorkerLate(late.Worker, late.Helper, late.Step));
@@ -184,7 +184,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         }
 
         return Close(context, comparison => context.Now >= comparison.Until)
-            ?? (_dispute is not null && isTraining && context.Now - _lastNews >= AnswerPatience ? new Consequence.ReplaySteps() : null);
+            ?? (_dispute is not null && isTraining && context.Now - _lastNews >= s_answerPatience ? new Consequence.ReplaySteps() : null);
     }
 
     /// <summary>Takes the answer of a worker.</summary>
@@ -201,11 +201,11 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
             comparison.Add(answer);
             if (comparison.IsAudit)
             {
-                comparison.WaitOn(context.Now, AnswerPatience);
+                comparison.WaitOn(context.Now, s_answerPatience);
             }
             else if (answer.Worker == comparison.Worker)
             {
-                comparison.WaitNoLongerThan(context.Now + PartPatience);
+                comparison.WaitNoLongerThan(context.Now + s_partPatience);
             }
             else if (comparison.HasAnswered(comparison.Helper) && !IsOver(comparison) && _aside.Add(comparison.Worker))
             {

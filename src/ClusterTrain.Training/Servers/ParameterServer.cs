@@ -16,7 +16,7 @@ namespace ClusterTrain.Training.Servers;
 /// </summary>
 public sealed class ParameterServer : IActor, IDisposable
 {
-    private static readonly TimeSpan LatenessPeriod = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_latenessPeriod = TimeSpan.FromMilliseconds(50);
 
     // Shares computed twice whose answers are told to the coordinator: the newest ones.
     private const int MostRecomputed = 64;
@@ -230,7 +230,7 @@ public sealed class ParameterServer : IActor, IDisposable
         if (!_looksForLate && _segments.Count > 0)
         {
             _looksForLate = true;
-            context.SendSelfLater(LatenessPeriod, new Tick());
+            context.SendSelfLater(s_latenessPeriod, new Tick());
         }
     }
 

@@ -14,7 +14,7 @@ namespace ClusterTrain.Training.Servers;
 /// </summary>
 internal sealed class SegmentServer : IDisposable
 {
-    private static readonly TimeSpan ReportPeriod = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_reportPeriod = TimeSpan.FromMilliseconds(200);
 
     private readonly TrainingPlan _plan;
     private readonly SegmentUpdate _update;
@@ -515,7 +515,7 @@ internal sealed class SegmentServer : IDisposable
     {
         var endsEpoch = _plan.EndsEpoch(Step);
         _snapshotLoss = _epochLoss;
-        if (endsEpoch || _lastReport is not { } last || context.Now - last >= ReportPeriod)
+        if (endsEpoch || _lastReport is not { } last || context.Now - last >= s_reportPeriod)
         {
             // Before the weights: when they are recorded, it is known when they were reached.
             var epochRows = ((Step - 1) % _plan.StepsPerEpoch * _plan.BatchRows) + _plan.Rows(Step - 1);

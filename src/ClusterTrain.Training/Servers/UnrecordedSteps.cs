@@ -66,16 +66,24 @@ internal sealed class UnrecordedSteps : IDisposable
     {
         Recorded = Math.Max(Recorded, recorded);
         while (_weights.TryPeek(out var weights) && weights.Key.Step <= recorded)
+        {
             _weights.Dequeue().Lease.Release();
+        }
+
         while (_epochEnds.TryPeek(out var report) && report.Step <= recorded)
+        {
             _before = _epochEnds.Dequeue();
+        }
     }
 
     /// <summary>Sends all of it to a new coordinator.</summary>
     public void SendAll(IActorContext context, ActorId coordinator, long term)
     {
         foreach (var report in _epochEnds.Prepend(_before))
+        {
             context.Send(coordinator, report with { Term = term });
+        }
+
         SendWeights(context, coordinator, term, before: long.MaxValue);
     }
 
@@ -95,6 +103,8 @@ internal sealed class UnrecordedSteps : IDisposable
     public void Dispose()
     {
         while (_weights.TryDequeue(out var weights))
+        {
             weights.Lease.Release();
+        }
     }
 }

@@ -66,9 +66,14 @@ public sealed class Evaluator
             var outputs = _outputs.AsSpan(0, count * _data.Outputs);
             var rowLoss = _rowLoss.AsSpan(0, count);
             if (every == 1)
+            {
                 _data.Gather(start, count, features, targets);
+            }
             else
+            {
                 _data.Gather([.. Enumerable.Range(0, count).Select(row => (start + row) * every)], features, targets);
+            }
+
             _network.Evaluate(weights, features, targets, count, outputs, rowLoss);
             sums.Add(outputs, targets, rowLoss);
         }

@@ -19,8 +19,8 @@ namespace ClusterTrain.Training.Workers;
 public sealed class Worker : IActor, IDisposable
 {
     // The first report comes early, for runs that are short.
-    private static readonly TimeSpan FirstReportPeriod = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan ReportPeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_firstReportPeriod = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_reportPeriod = TimeSpan.FromSeconds(1);
 
     private readonly TrainingPlan _plan;
     private readonly DataSet _data;
@@ -274,7 +274,7 @@ public sealed class Worker : IActor, IDisposable
         _reportBytes += (long)nodes.Length * _layout.Parameters * sizeof(float);
         _reportedStep = step;
         var elapsed = context.Now - last;
-        if (elapsed >= (_hasReported ? ReportPeriod : FirstReportPeriod))
+        if (elapsed >= (_hasReported ? s_reportPeriod : s_firstReportPeriod))
         {
             context.Send(_coordinator!, new ComputeReport(_reportRows, _reportCompute, elapsed, _reportSteps, _reportBytes));
             (_lastReport, _reportRows, _reportCompute, _reportSteps, _reportBytes) = (context.Now, 0, TimeSpan.Zero, 0, 0);

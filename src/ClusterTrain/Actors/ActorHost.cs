@@ -38,9 +38,13 @@ internal sealed class ActorHost : IDisposable
     public void Post(ActorId to, in Envelope envelope)
     {
         if (_mailboxes.TryGetValue(to, out var mailbox))
+        {
             mailbox.Post(envelope);
+        }
         else
+        {
             envelope.Drop();
+        }
     }
 
     public void PostLater(TimeSpan delay, ActorId to, IMessage message)
@@ -68,7 +72,9 @@ internal sealed class ActorHost : IDisposable
     public void Stop()
     {
         foreach (var timer in _timers.Keys)
+        {
             timer.Dispose();
+        }
 
         _offloaded.Stop();
     }
@@ -77,7 +83,9 @@ internal sealed class ActorHost : IDisposable
     public void Dispose()
     {
         foreach (var mailbox in _mailboxes.Values)
+        {
             mailbox.Close();
+        }
 
         _mailboxes.Clear();
         _offloaded.Dispose();

@@ -53,14 +53,18 @@ internal sealed class Dispatcher<T> : IDisposable
         foreach (var thread in _threads)
         {
             if (thread != Thread.CurrentThread)
+            {
                 thread.Join();
+            }
         }
     }
 
     private void Loop()
     {
         while (Take(out var mailbox))
+        {
             _run(mailbox!);
+        }
     }
 
     private bool Take(out T? mailbox)
@@ -70,7 +74,9 @@ internal sealed class Dispatcher<T> : IDisposable
             lock (_gate)
             {
                 if (_ready.TryDequeue(out mailbox))
+                {
                     return true;
+                }
             }
 
             Thread.SpinWait(20);
@@ -81,7 +87,9 @@ internal sealed class Dispatcher<T> : IDisposable
             while (!_stopping)
             {
                 if (_ready.TryDequeue(out mailbox))
+                {
                     return true;
+                }
 
                 Monitor.Wait(_gate);
             }

@@ -9,7 +9,9 @@ internal readonly record struct Envelope(ActorId Sender, IMessage? Message, Tens
     public void Drop()
     {
         if (Message is null)
+        {
             Tensor.Lease.Release();
+        }
     }
 }
 

@@ -23,7 +23,9 @@ internal sealed class Mailbox(ActorId self, IActor actor, Dispatcher<Mailbox> di
     public void Post(in Envelope envelope)
     {
         if (Enqueue(envelope))
+        {
             dispatcher.Schedule(this);
+        }
     }
 
     /// <summary>Handles messages until there are none or the turn is over.</summary>
@@ -63,7 +65,9 @@ internal sealed class Mailbox(ActorId self, IActor actor, Dispatcher<Mailbox> di
         {
             _closed = true;
             while (_messages.TryDequeue(out var envelope))
+            {
                 envelope.Drop();
+            }
         }
     }
 
@@ -78,9 +82,13 @@ internal sealed class Mailbox(ActorId self, IActor actor, Dispatcher<Mailbox> di
     private void Handle(in Envelope envelope)
     {
         if (envelope.Message is { } message)
+        {
             actor.Receive(this, envelope.Sender, message);
+        }
         else
+        {
             actor.Receive(this, envelope.Sender, envelope.Tensor);
+        }
     }
 
     /// <summary>Adds a message; true when the actor was idle and the caller must have it run.</summary>
@@ -96,7 +104,9 @@ internal sealed class Mailbox(ActorId self, IActor actor, Dispatcher<Mailbox> di
 
             _messages.Enqueue(envelope);
             if (_scheduled)
+            {
                 return false;
+            }
 
             _scheduled = true;
             return true;

@@ -26,7 +26,9 @@ internal sealed class OffloadLane : IDisposable
         lock (_work)
         {
             if (!_stopped)
+            {
                 _work.Add((owner, work));
+            }
         }
     }
 

@@ -51,7 +51,9 @@ internal sealed class AppendedFile : IDisposable
     public void Add(byte[] record)
     {
         if (_waiting.Count < MostWaiting)
+        {
             _waiting.Enqueue(record);
+        }
 
         var whole = _file.Length;
         try

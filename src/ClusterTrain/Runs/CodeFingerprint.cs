@@ -24,9 +24,13 @@ internal static class CodeFingerprint
         {
             // In a program that is one file there is no other: the identity the compiler gave it then counts.
             if (File.Exists(assembly.Location))
+            {
                 Append(hash, assembly.Location);
+            }
             else
+            {
                 hash.AppendData(assembly.ManifestModule.ModuleVersionId.ToByteArray());
+            }
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
@@ -46,7 +50,9 @@ internal static class CodeFingerprint
         {
             var (start, size) = (reader.GetTableMetadataOffset(table), reader.GetTableRowSize(table));
             for (var row = 0; row < reader.GetTableRowCount(table); row++)
+            {
                 metadata.AsSpan(start + (row * size), sizeof(int)).Clear();
+            }
         }
 
         ClearPaths(metadata.AsSpan(reader.GetHeapMetadataOffset(HeapIndex.String), reader.GetHeapSize(HeapIndex.String)));
@@ -54,7 +60,9 @@ internal static class CodeFingerprint
         foreach (var handle in reader.MethodDefinitions)
         {
             if (reader.GetMethodDefinition(handle).RelativeVirtualAddress is not 0 and var address)
+            {
                 hash.AppendData(image.GetSectionData(address).GetContent(0, image.GetMethodBody(address).Size).AsSpan());
+            }
         }
     }
 

@@ -26,7 +26,10 @@ public static class EvaluationJson
         Write(json, figures);
         Optional(json, "meanAbsolutePercentageError", figures.MeanAbsolutePercentageError);
         if (figures.Details is not { } details)
+        {
             return;
+        }
+
         json.WriteFigure("precision", details.Precision);
         json.WriteFigure("recall", details.Recall);
         json.WriteFigure("f1", details.F1);
@@ -61,17 +64,26 @@ public static class EvaluationJson
         }
 
         if (figures.Confusion is not { } confusion)
+        {
             return;
+        }
+
         json.WriteStartArray("classes");
         foreach (var name in classes)
+        {
             json.WriteStringValue(name);
+        }
+
         json.WriteEndArray();
         json.WriteStartArray("confusion");
         for (var row = 0; row < confusion.GetLength(0); row++)
         {
             json.WriteStartArray();
             for (var column = 0; column < confusion.GetLength(1); column++)
+            {
                 json.WriteNumberValue(confusion[row, column]);
+            }
+
             json.WriteEndArray();
         }
 

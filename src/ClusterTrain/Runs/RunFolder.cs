@@ -192,7 +192,10 @@ public sealed class RunFolder : IDisposable
         {
             // The receipt is written again by whoever resumes the run; these are only added to.
             foreach (var file in new[] { folder.EpochsPath, folder.LogPath }.Concat(TensorBoardFiles(path)).Where(System.IO.File.Exists).ToList())
+            {
                 AtomicFile.Write(file, stream => Copy(file, stream));
+            }
+
             return folder;
         }
         catch
@@ -207,7 +210,9 @@ public sealed class RunFolder : IDisposable
     public bool RenewClaim()
     {
         if (!IsOwn())
+        {
             return false;
+        }
 
         try
         {

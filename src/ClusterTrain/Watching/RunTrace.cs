@@ -83,7 +83,10 @@ public sealed class RunTrace : IDisposable
         }
 
         if (measured.Steps is not { } time)
+        {
             return;
+        }
+
         var from = at;
         foreach (var (name, length) in new[] { ("await sums", time.Awaited), ("add sums", time.Summed), ("update", time.Updated),
             ("send weights", time.Sent) })

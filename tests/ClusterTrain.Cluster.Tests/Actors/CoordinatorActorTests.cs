@@ -23,7 +23,9 @@ public sealed class CoordinatorActorTests : Stage
             new MemoryRecorder(), Pool, happened =>
             {
                 lock (_events)
+                {
                     _events.Add(happened);
+                }
             });
         _coordinator = Begin("coordinator", machine, machine.Start);
     }
@@ -99,6 +101,8 @@ public sealed class CoordinatorActorTests : Stage
     private List<T> Happened<T>()
     {
         lock (_events)
+        {
             return [.. _events.OfType<T>()];
+        }
     }
 }

@@ -44,7 +44,10 @@ public sealed class ParameterServerActorTests : Stage
         Push(1, 0, 2, 30 * LineRun.SecondWeight, 0.1);
         var third = ExpectTensor(Coordinator);
         while (third.Key.Step < 2)
+        {
             third = ExpectTensor(Coordinator);
+        }
+
         Assert.Equal([LineRun.ThirdWeight], third.Values);
     }
 

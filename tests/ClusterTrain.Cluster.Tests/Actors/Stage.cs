@@ -58,7 +58,9 @@ public abstract class Stage : TestKit
         {
             var id = new ActorId(name);
             if (!_probes.TryGetValue(id, out var probe))
+            {
                 _probes.Add(id, probe = CreateTestProbe(name));
+            }
 
             return probe;
         }

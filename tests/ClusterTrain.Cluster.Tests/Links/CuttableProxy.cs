@@ -30,7 +30,10 @@ internal sealed class CuttableProxy : IDisposable
         {
             _isCut = true;
             foreach (var socket in _sockets)
+            {
                 socket.Dispose();
+            }
+
             _sockets.Clear();
         }
     }
@@ -49,7 +52,9 @@ internal sealed class CuttableProxy : IDisposable
         lock (_sockets)
         {
             foreach (var socket in _sockets)
+            {
                 socket.Dispose();
+            }
         }
     }
 
@@ -94,7 +99,9 @@ internal sealed class CuttableProxy : IDisposable
             {
                 count = from.Receive(buffer);
                 for (var sent = 0; sent < count;)
+                {
                     sent += to.Send(buffer, sent, count - sent, SocketFlags.None);
+                }
             }
             while (count > 0);
 

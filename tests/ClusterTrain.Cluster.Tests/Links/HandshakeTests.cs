@@ -19,7 +19,7 @@ namespace ClusterTrain.Cluster.Tests;
 [Collection(ClusterGroup.Name)]
 public sealed class HandshakeTests
 {
-    private static readonly string Recipe = TestRuns.RecipeOf(TestRuns.Plain).Fingerprint();
+    private static readonly string s_recipe = TestRuns.RecipeOf(TestRuns.Plain).Fingerprint();
 
     public static TheoryData<string, string> Strangers => new()
     {
@@ -65,7 +65,10 @@ public sealed class HandshakeTests
         var error = Assert.Throws<LinkException>(() => Handshake.Dial(connection, hello, security, new LinkLimits()));
 
         if (stranger != "no secret")
+        {
             Assert.Contains(cause, error.Message, StringComparison.Ordinal);
+        }
+
         var warning = Warning(cluster, cause);
         Assert.Contains("refused 127.0.0.1:", warning, StringComparison.Ordinal);
         await TrainsOnAsync(cluster);
@@ -148,7 +151,9 @@ public sealed class HandshakeTests
             using var socket = listener.AcceptSocket();
             var buffer = new byte[4096];
             for (var count = socket.Receive(buffer); count > 0; count = socket.Receive(buffer))
+            {
                 socket.Send(buffer, count, SocketFlags.None);
+            }
         });
         var port = ((IPEndPoint)listener.LocalEndpoint).Port;
         using (var connection = Connect(new NodeEndpoint("127.0.0.1", port)))
@@ -255,7 +260,9 @@ public sealed class HandshakeTests
             cluster.Events.WaitFor<RunWarning>("the oldest make room", warning =>
                 warning.Message.Contains("newer connections waited", StringComparison.Ordinal));
             if (OperatingSystem.IsLinux())
+            {
                 Assert.InRange(Handles() - handles - idle.Count, -64, 512);
+            }
 
             cluster.StartWorker();
             await cluster.EndsLikeAloneAsync();
@@ -263,7 +270,9 @@ public sealed class HandshakeTests
         finally
         {
             foreach (var socket in idle)
+            {
                 socket.Dispose();
+            }
         }
     }
 
@@ -302,7 +311,8 @@ public sealed class HandshakeTests
     private static Hello Member(TestCluster cluster)
     {
         Assert.NotNull(cluster.Coordinator);
-        return new Hello(Lane.Messages, true, PeerRole.Worker, new ActorId("stranger/1"), MemberIds.Coordinator, Recipe, TestRuns.Data.Fingerprint, 1,
+        return new Hello(
+            Lane.Messages, true, PeerRole.Worker, new ActorId("stranger/1"), MemberIds.Coordinator, s_recipe, TestRuns.Data.Fingerprint, 1,
             Receipt.Build);
     }
 

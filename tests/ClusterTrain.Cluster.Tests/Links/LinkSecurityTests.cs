@@ -12,7 +12,9 @@ public sealed class LinkSecurityTests
     public void A_secret_file_that_others_may_read_or_change_is_told_from_one_that_is_private(UnixFileMode mode, bool othersMay)
     {
         if (OperatingSystem.IsWindows())
+        {
             return;
+        }
 
         using var folder = new TemporaryFolder();
         var file = folder.File("secret");

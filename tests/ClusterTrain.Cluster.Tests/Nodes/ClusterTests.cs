@@ -16,9 +16,14 @@ public sealed class ClusterTests
         using var cluster = new TestCluster(recipe) { Run = new RunSettings { ParameterServers = servers, LeastWorkers = workers } };
         cluster.StartCoordinator();
         for (var server = 1; server <= servers; server++)
+        {
             cluster.StartServer($"server-{server}");
+        }
+
         for (var worker = 1; worker <= workers; worker++)
+        {
             cluster.StartWorker($"worker-{worker}");
+        }
 
         await cluster.EndsLikeAloneAsync();
         var outcomes = await Task.WhenAll(cluster.MemberOutcomes).WaitAsync(Patience.Limit);

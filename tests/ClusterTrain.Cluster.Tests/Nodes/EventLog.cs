@@ -61,7 +61,9 @@ internal sealed class EventLog<T>
                 }
 
                 if (_events[index] is TEvent found && fits(found))
+                {
                     return found;
+                }
             }
         }
     }

@@ -81,7 +81,9 @@ public sealed class FailureTests
 
         cluster.Coordinator.Abort();
         foreach (var member in members)
+        {
             member.Abort();
+        }
 
         await cluster.StoppedAsync();
         cluster.StartCoordinator();
@@ -212,9 +214,14 @@ public sealed class FailureTests
         };
         cluster.StartCoordinator();
         for (var server = 1; server <= servers; server++)
+        {
             cluster.StartServer($"server-{server}");
+        }
+
         for (var worker = 1; worker <= workers; worker++)
+        {
             cluster.StartWorker($"steady-{worker}");
+        }
 
         return cluster;
     }

@@ -31,9 +31,14 @@ public sealed class LeadershipTests
 
         var before = cluster.MemberEvents.Count;
         if (leaves)
+        {
             Assert.IsType<NodeLeft>(await first.LeaveAsync().WaitAsync(Patience.Limit));
+        }
         else
+        {
             first.Abort();
+        }
+
         await firstOutcome.WaitAsync(Patience.Limit);
         var leads = cluster.MemberEvents.WaitFor<NodeLeads>("the second leads", _ => true, before);
         Assert.Equal(2, leads.Folder.Identity.Term);
@@ -73,7 +78,10 @@ public sealed class LeadershipTests
 
         Assert.IsType<RunInterrupted>(outcome.Outcome);
         foreach (var member in cluster.MemberOutcomes)
+        {
             Assert.IsType<NodeFinished>(await member.WaitAsync(Patience.Limit));
+        }
+
         Assert.NotEmpty(Directory.GetFiles(Path.Combine(cluster.FolderPath, "checkpoints"), "step-*.safetensors"));
     }
 

@@ -40,11 +40,19 @@ public sealed class MembershipTests
         using var cluster = new TestCluster(TestRuns.Endless(TestRuns.Plain)) { Run = s_settings };
         cluster.StartCoordinator();
         if (nodes == 2)
+        {
             cluster.StartBoth("both");
+        }
         else
+        {
             cluster.StartServer();
+        }
+
         for (var worker = 1; worker <= nodes - 2 && nodes > 2; worker++)
+        {
             cluster.StartWorker($"worker-{worker}");
+        }
+
         await HasNodesAsync(cluster, cluster.Endpoint, nodes);
 
         cluster.Coordinator.Abort();
@@ -67,7 +75,10 @@ public sealed class MembershipTests
 
         // A majority of the nodes is gone at once; those that may lead are all there.
         foreach (var worker in workers)
+        {
             worker.Abort();
+        }
+
         var status = await HasNodesAsync(cluster, cluster.Endpoint, 5);
         Assert.Equal(1, status.Term);
 
@@ -96,12 +107,18 @@ public sealed class MembershipTests
         await HasNodesAsync(cluster, cluster.Endpoint, 10);
 
         foreach (var node in members.Concat(coordinators))
+        {
             node.Abort();
+        }
+
         await Task.WhenAll(outcomes).WaitAsync(Patience.Limit);
         await cluster.StoppedAsync();
 
         for (var number = 8; number > 3; number--)
+        {
             cluster.StartWorker($"worker-{number}");
+        }
+
         cluster.StartServer("server-4");
         StartCoordinators(cluster);
         cluster.StartServer("server-3");
@@ -187,7 +204,9 @@ public sealed class MembershipTests
                 last = status.ToString();
                 var nodes = status.GetProperty("nodes").EnumerateArray().Select(node => node.GetProperty("status").GetString()).ToArray();
                 if (nodes.Length == count && nodes.All(node => node == "Up") && status.TryGetProperty("term", out var term))
+                {
                     return (nodes.Length, term.GetInt64());
+                }
             }
             catch (ClusterException error)
             {

@@ -122,7 +122,10 @@ internal sealed class TestCluster : IDisposable
         var before = Events.Count;
         Events.WaitFor<EpochCompleted>("another epoch", _ => true, before);
         foreach (var node in _nodes)
+        {
             node.Abort();
+        }
+
         await StoppedAsync();
         var lines = File.ReadAllLines(Path.Combine(FolderPath, "receipt.jsonl"));
         Assert.Equal(TestRuns.ReceiptOf(RecipeText, lines.Length), lines);
@@ -135,23 +138,34 @@ internal sealed class TestCluster : IDisposable
         lock (_folders)
         {
             foreach (var folder in _folders)
+            {
                 folder.Dispose();
+            }
         }
     }
 
     public void Dispose()
     {
         foreach (var node in _nodes)
+        {
             node.Abort();
+        }
 
         foreach (var outcome in MemberOutcomes.Append(Outcome).OfType<Task<NodeOutcome>>())
+        {
             outcome.ContinueWith(_ => { }, TaskScheduler.Default).Wait();
+        }
 
         foreach (var node in _nodes)
+        {
             node.Dispose();
+        }
 
         foreach (var folder in _folders)
+        {
             folder.Dispose();
+        }
+
         _temporary.Dispose();
     }
 
@@ -182,9 +196,13 @@ internal sealed class TestCluster : IDisposable
     {
         MemberEvents.Add(happened);
         if (happened is NodeRunEvent inRun)
+        {
             Events.Add(inRun.Happened);
+        }
         else if (happened is NodeWarning warning)
+        {
             Events.Add(new RunWarning(warning.Message));
+        }
     }
 
     private ClusterNode StartMember(NodeOptions options, Func<NodeOptions, NodeOptions>? change)

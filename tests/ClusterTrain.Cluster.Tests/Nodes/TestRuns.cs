@@ -34,12 +34,12 @@ internal static class TestRuns
     /// <summary>So long that it never ends in a test: nodes are killed in it, and then it is stopped.</summary>
     public static string Endless(string recipe) => recipe.Replace("epochs: 12", "epochs: 1000000", StringComparison.Ordinal);
 
-    private static readonly ConcurrentDictionary<string, Lazy<string>> Receipts = new();
+    private static readonly ConcurrentDictionary<string, Lazy<string>> s_receipts = new();
 
-    private static readonly Lazy<PreparedData> Digits = new(() => Prepare(RecipeOf(Plain)));
+    private static readonly Lazy<PreparedData> s_digits = new(() => Prepare(RecipeOf(Plain)));
 
     /// <summary>The digits; all recipes here prepare them in the same way.</summary>
-    public static PreparedData Data => Digits.Value;
+    public static PreparedData Data => s_digits.Value;
 
     public static Recipe RecipeOf(string text) => RecipeReader.Parse(text, "test.yaml", []);
 
@@ -47,7 +47,7 @@ internal static class TestRuns
         DataPreparation.Prepare(recipe, new DataLocations(null, [], Path.GetTempPath()));
 
     /// <summary>The receipt of the undisturbed run with one worker in one process.</summary>
-    public static string Receipt(string recipe) => Receipts.GetOrAdd(recipe, text => new Lazy<string>(() =>
+    public static string Receipt(string recipe) => s_receipts.GetOrAdd(recipe, text => new Lazy<string>(() =>
     {
         using var temporary = new TemporaryFolder();
         var parsed = RecipeOf(text);
@@ -69,7 +69,9 @@ internal static class TestRuns
             happened =>
             {
                 if (happened is EpochCompleted epoch && epoch.Record.Epoch >= epochs)
+                {
                     stop.Cancel();
+                }
             },
             stop.Token);
         return [.. File.ReadLines(folder.ReceiptPath).Take(epochs)];

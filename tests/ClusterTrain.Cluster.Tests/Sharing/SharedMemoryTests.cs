@@ -96,7 +96,10 @@ public sealed class SharedMemoryTests : IDisposable
 
         Assert.Equal(1, _owner.Pool.Lent);
         if (whileThereIsNoLink)
+        {
             held.Lease.Release();
+        }
+
         using var again = Connect();
         if (!whileThereIsNoLink)
         {
@@ -285,7 +288,9 @@ public sealed class SharedMemoryTests : IDisposable
             (OfOwner, OfReader) = (owner.Link(near, reader), reader.Link(listener.AcceptSocket(), owner));
             _threads = [new Thread(OfOwner.Run), new Thread(OfReader.Run)];
             foreach (var thread in _threads)
+            {
                 thread.Start();
+            }
         }
 
         public Link OfOwner { get; }
@@ -297,7 +302,9 @@ public sealed class SharedMemoryTests : IDisposable
             OfOwner.Close("the test ends");
             OfReader.Close("the test ends");
             foreach (var thread in _threads)
+            {
                 thread.Join();
+            }
         }
     }
 

@@ -10,7 +10,7 @@ namespace ClusterTrain.Cluster.Tests;
 /// <summary>One sample of everything that crosses a link.</summary>
 internal static class WireSamples
 {
-    private static readonly ClusterInfo Cluster = new("akka.tcp://clustertrain@10.0.0.5:40001#77", ["10.0.0.5:40001"], "10.0.0.5:7070");
+    private static readonly ClusterInfo s_cluster = new("akka.tcp://clustertrain@10.0.0.5:40001#77", ["10.0.0.5:40001"], "10.0.0.5:7070");
 
     public static readonly object[] Messages =
     [
@@ -48,9 +48,9 @@ internal static class WireSamples
         new AuditBegan(1048577, 1234, 3),
         new Hello(
             Lane.Messages, true, PeerRole.Worker, new ActorId("worker-2/7f31c0"), MemberIds.Coordinator, "recipe", "data", 1, "0123456789abcdef"),
-        new Welcome("name: digits\n", 1294, 64, 10, "data", TimeSpan.FromSeconds(2), [new ActorId("ps-1/ab12@10.0.0.5:7071")], Cluster),
+        new Welcome("name: digits\n", 1294, 64, 10, "data", TimeSpan.FromSeconds(2), [new ActorId("ps-1/ab12@10.0.0.5:7071")], s_cluster),
         new Unreachable(new ActorId("ps-1/ab12@10.0.0.5:7071"), "no answer"),
-        Cluster,
+        s_cluster,
         new SharedMemory(4711, 187),
         new SharedMemorySeen("0123abcd", "89ef", 4712, 123456, [4096, 8192]),
         new Register("worker-2", [new ActorId("worker-2/bb")]),
@@ -78,7 +78,9 @@ internal static class WireSamples
     {
         yield return ("handshake", Hello.Write([.. Enumerable.Range(0, Protocol.NonceBytes).Select(i => (byte)i)]));
         foreach (var message in Messages)
+        {
             yield return (message.GetType().Name, MessageCodec.Bytes(message));
+        }
 
         yield return ("tensor", Tensor());
     }

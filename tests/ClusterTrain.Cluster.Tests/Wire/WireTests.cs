@@ -47,7 +47,9 @@ public sealed partial class WireTests
     {
         var bytes = MessageCodec.Bytes(Sample(name));
         for (var length = 0; length < bytes.Length; length++)
+        {
             Assert.Throws<LinkException>(() => MessageCodec.Read(bytes.AsMemory(0, length)));
+        }
 
         Assert.Throws<LinkException>(() => MessageCodec.Read((byte[])[.. bytes, 0xc0]));
     }

@@ -85,7 +85,9 @@ public sealed class OnnxFileTests
         Assert.True(found.Outputs.Length == expected.Length, what);
         Assert.InRange(LargestDifference(expected, found.Outputs), 0, Tolerance);
         if (!model.Classes.IsEmpty)
+        {
             Assert.Equal(expected.Chunk(model.Layout.Outputs).Select(row => model.Classes[EvaluationSums.ClassOf(row)]), found.Labels);
+        }
     }
 
     [Fact]

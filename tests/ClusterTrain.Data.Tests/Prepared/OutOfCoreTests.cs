@@ -66,7 +66,10 @@ public sealed class OutOfCoreTests
         for (var row = 0; row < Rows; row++)
         {
             for (var i = 0; i < Features; i++)
+            {
                 file.Write(numbers[random.Next(numbers.Length)]);
+            }
+
             file.Write([(byte)('a' + random.Next(3)), (byte)'\n']);
         }
     }

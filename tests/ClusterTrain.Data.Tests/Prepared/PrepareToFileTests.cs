@@ -87,7 +87,9 @@ public sealed class PrepareToFileTests
         var expected = DataPreparation.Prepare(recipe, folder.Locations);
         DataPreparation.PrepareToFile(recipe, folder.Locations, path);
         foreach (var name in new[] { "rows.csv", "test.csv", "images", "floats", "labels" })
+        {
             File.Delete(Path.Combine(folder.Path, name));
+        }
 
         var opened = DataPreparation.Prepare(recipe, folder.Locations.WithPrepared(path));
 
@@ -255,7 +257,9 @@ public sealed class PrepareToFileTests
         public void Report(DataProgress value)
         {
             if (value.Activity == activity)
+            {
                 stop.Cancel();
+            }
         }
     }
 

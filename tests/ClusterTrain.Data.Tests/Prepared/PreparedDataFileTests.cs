@@ -268,11 +268,16 @@ public sealed class PreparedDataFileTests
     {
         Assert.Equal(expected?.Rows, actual?.Rows);
         if (expected is null || actual is null)
+        {
             return;
+        }
+
         Assert.Equal(expected.Fingerprint, actual.Fingerprint);
         Assert.Equal(Content(expected), Content(actual));
         if (!expected.Classes.IsEmpty)
+        {
             Assert.Equal(expected.Label(expected.Rows - 1), actual.Label(actual.Rows - 1));
+        }
     }
 
     private static uint[] Content(DataSet data)

@@ -42,9 +42,14 @@ public sealed class Arm64Tests(Arm64Programs arm64, ITestOutputHelper output) : 
         ];
         var data = Environment.GetEnvironmentVariable("CLUSTERTRAIN_DATA") ?? "";
         if (data.Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, "california_housing.csv"))))
+        {
             runs.Add([Machine.Recipe("california.yaml"), "--set", "epochs=2", "--workers", "3"]);
+        }
         else
+        {
             output.WriteLine("california: left out, california_housing.csv is in no folder of CLUSTERTRAIN_DATA");
+        }
+
         foreach (var (run, index) in runs.Select((run, index) => (run, index)))
         {
             using var here = ClusterTrainProcess.Run(["train", .. run, "--out", _folder[$"x64-{index}"]]);

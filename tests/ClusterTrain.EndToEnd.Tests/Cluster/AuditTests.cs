@@ -85,7 +85,10 @@ public sealed partial class AuditTests(IncidentRun undisturbed) : IDisposable
         var begin = file.Position;
         file.ReadExactly(bytes);
         for (var at = 0; at < bytes.Length; at += sizeof(float))
+        {
             bytes[at] ^= 0x55;
+        }
+
         file.Position = begin;
         file.Write(bytes);
     }

@@ -43,7 +43,9 @@ public sealed class ClusterProcesses : IDisposable
     public void AddWorkers(int count)
     {
         for (var i = 0; i < count; i++)
+        {
             Workers.Add(StartWorker());
+        }
     }
 
     /// <summary>Starts a worker that is not among <see cref="Workers"/>.</summary>
@@ -75,7 +77,10 @@ public sealed class ClusterProcesses : IDisposable
     public TimeSpan TimeToNextStep(long since, string? after = null)
     {
         if (after is not null)
+        {
             Coordinator.WaitForLine(after);
+        }
+
         Coordinator.WaitForLine("\"event\":\"progress\"");
         return Stopwatch.GetElapsedTime(since);
     }
@@ -92,7 +97,10 @@ public sealed class ClusterProcesses : IDisposable
     public void Dispose()
     {
         foreach (var process in _all)
+        {
             process.Dispose();
+        }
+
         _folder.Dispose();
     }
 

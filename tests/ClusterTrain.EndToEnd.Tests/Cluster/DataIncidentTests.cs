@@ -75,7 +75,9 @@ public sealed class DataIncidentTests(IncidentRun undisturbed) : IDisposable
         try
         {
             for (var piece = new byte[4096]; ;)
+            {
                 file.Write(piece);
+            }
         }
         catch (IOException)
         {

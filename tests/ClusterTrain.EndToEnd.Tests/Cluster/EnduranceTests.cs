@@ -30,7 +30,9 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
         lock (_gate)
         {
             foreach (var node in _nodes)
+            {
                 node.Dispose();
+            }
         }
 
         _folder.Dispose();
@@ -44,7 +46,10 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
         var addresses = Machine.FreeAddresses(3);
         var join = string.Join(',', addresses);
         foreach (var address in addresses)
+        {
             Add("coordinator", ["coordinator", "--json", .. s_recipe, "--out", _folder["run"], "--listen", address, "--join", join]);
+        }
+
         for (var number = 1; number <= 3; number++)
         {
             Add("server", "parameter-server", "--json", "--join", join, "--name", $"server-{number}", "--listen", "127.0.0.1:0");
@@ -60,13 +65,18 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
             var what = string.Join(' ', hit.Select(index => Hit(_nodes[index], random)));
             recoveries.Add((Recovered(before, since), what));
             if (recoveries.Count % 50 == 0)
+            {
                 Report(recoveries);
+            }
         }
 
         Assert.Empty(_problems);
         Report(recoveries);
         foreach (var node in _nodes)
+        {
             node.End();
+        }
+
         Compare();
     }
 
@@ -123,9 +133,14 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
             string.Create(CultureInfo.InvariantCulture,
                 $"  up to {bound,6} s  {times.Count(time => time <= bound && (index == 0 || time > bounds[index - 1]))}")));
         foreach (var line in lines)
+        {
             output.WriteLine(line);
+        }
+
         if (Environment.GetEnvironmentVariable("CLUSTERTRAIN_FAILURES_REPORT") is { } file)
+        {
             File.WriteAllLines(file, lines);
+        }
     }
 
     /// <summary>Compares the receipt with that of a run of one process that nothing happens to.</summary>
@@ -142,7 +157,10 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
     {
         var path = Path.Combine(folder, "receipt.jsonl");
         if (!File.Exists(path))
+        {
             return 0;
+        }
+
         using var file = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
         return file.ReadToEnd().Count(character => character == '\n');
     }
@@ -152,23 +170,32 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
         var node = new Node(role, args, Heard, problem =>
         {
             lock (_gate)
+            {
                 _problems.Add(problem);
+            }
         });
         lock (_gate)
+        {
             _nodes.Add(node);
+        }
     }
 
     private void Heard(string line)
     {
         if (!line.StartsWith("{\"event\":\"epoch\"", StringComparison.Ordinal))
+        {
             return;
+        }
 
         using var json = JsonDocument.Parse(line);
         var step = json.RootElement.GetProperty("step").GetInt64();
         lock (_gate)
         {
             if (step <= _step)
+            {
                 return;
+            }
+
             (_step, _stepAt) = (step, Stopwatch.GetTimestamp());
             Monitor.PulseAll(_gate);
         }
@@ -201,7 +228,9 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
             get
             {
                 lock (_last)
+                {
                     return $"{Role} {_process.Id}:\n  {string.Join("\n  ", _last)}";
+                }
             }
         }
 
@@ -239,7 +268,9 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
                     return $"( sport = {Port(columns[3])} and dport = {Port(columns[4])} )";
                 })];
                 if (connections.Length > 0)
+                {
                     Machine.Output("ss", "-K", "-tnH", string.Join(" or ", connections));
+                }
             }
 
             static string Port(string address) => address[address.LastIndexOf(':')..];
@@ -256,11 +287,17 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
             lock (_gate)
             {
                 if (_isOver)
+                {
                     return;
+                }
+
                 _isOver = true;
                 _wake?.Dispose();
                 if (!_process.HasExited)
+                {
                     _process.Kill(entireProcessTree: true);
+                }
+
                 _process.WaitForExit();
             }
         }
@@ -270,7 +307,10 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
             var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
             start.Environment["CLUSTERTRAIN_SECRET"] = Secret;
             foreach (var word in _args.Prepend(ClusterTrainProcess.Program))
+            {
                 start.ArgumentList.Add(word);
+            }
+
             var process = new Process { StartInfo = start, EnableRaisingEvents = true };
             process.OutputDataReceived += (_, line) => Take(line.Data);
             process.ErrorDataReceived += (_, line) => Take(line.Data);
@@ -284,7 +324,10 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
         private void Take(string? line)
         {
             if (line is null)
+            {
                 return;
+            }
+
             lock (_last)
             {
                 if (!line.Contains("\"event\":\"epoch\"", StringComparison.Ordinal)
@@ -294,7 +337,9 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
                 }
 
                 if (_last.Count > 12)
+                {
                     _last.Dequeue();
+                }
             }
 
             _heard(line);
@@ -305,9 +350,15 @@ public sealed class EnduranceTests(ITestOutputHelper output) : IDisposable
             lock (_gate)
             {
                 if (_isOver || process != _process)
+                {
                     return;
+                }
+
                 if (!_isKilled)
+                {
                     _problem($"{Role} ended by itself with exit code {process.ExitCode}:\n{Story}");
+                }
+
                 _isKilled = false;
                 _process = Start();
             }

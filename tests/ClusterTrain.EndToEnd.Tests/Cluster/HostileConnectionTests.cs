@@ -25,7 +25,10 @@ public sealed class HostileConnectionTests(IncidentRun undisturbed, ITestOutputH
         Send(Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: coordinator\r\n\r\n"));
         Send([.. "CTRN"u8, 0xff, 0xfe, 0, 200, .. new byte[200]]);
         for (var i = 0; i < 50; i++)
+        {
             Connect().Dispose();
+        }
+
         _cluster.Coordinator.WaitForLine("version");
         AssertUndisturbed();
         Assert.Contains(_cluster.Coordinator.Lines, line =>
@@ -50,7 +53,10 @@ public sealed class HostileConnectionTests(IncidentRun undisturbed, ITestOutputH
         try
         {
             for (var count = OpenFiles.AtMost(IncidentRun.IsFull ? 10_000 : 1_000); count > 0; count--)
+            {
                 idle.Add(Connect());
+            }
+
             Begin();
             var growth = ResidentBytes() - before;
             output.WriteLine($"{idle.Count} idle connections: {growth / 1e6:F0} MB more");
@@ -60,7 +66,9 @@ public sealed class HostileConnectionTests(IncidentRun undisturbed, ITestOutputH
         finally
         {
             foreach (var socket in idle)
+            {
                 socket.Dispose();
+            }
         }
     }
 

@@ -51,9 +51,13 @@ public sealed class FullIncidentFactAttribute : IncidentFactAttribute
     public FullIncidentFactAttribute(bool needsRoot = false)
     {
         if (!IncidentRun.IsFull)
+        {
             Skip = "runs with CLUSTERTRAIN_INCIDENTS=full";
+        }
         else if (needsRoot && Environment.UserName != "root")
+        {
             Skip = "needs root";
+        }
     }
 }
 
@@ -63,6 +67,8 @@ public class IncidentFactAttribute : FactAttribute
     public IncidentFactAttribute()
     {
         if (OperatingSystem.IsWindows())
+        {
             Skip = "needs signals";
+        }
     }
 }

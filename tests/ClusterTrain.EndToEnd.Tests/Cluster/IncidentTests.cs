@@ -33,7 +33,10 @@ public sealed class IncidentTests(IncidentRun undisturbed, ITestOutputHelper out
     {
         Begin(workers: 2);
         foreach (var worker in _cluster.Workers)
+        {
             worker.Kill();
+        }
+
         _cluster.Coordinator.WaitForLine("\"event\":\"waiting\"");
         _cluster.AddWorkers(2);
         _cluster.Coordinator.WaitForLine("\"what\":\"joined\"");
@@ -151,7 +154,10 @@ public sealed class IncidentTests(IncidentRun undisturbed, ITestOutputHelper out
         _cluster.Coordinator.Kill();
         _cluster.Server.Kill();
         foreach (var worker in _cluster.Workers)
+        {
             worker.Kill();
+        }
+
         var restarted = Stopwatch.GetTimestamp();
         _cluster.RestartCoordinator();
         _cluster.RestartServer();
@@ -177,7 +183,10 @@ public sealed class IncidentTests(IncidentRun undisturbed, ITestOutputHelper out
         _cluster.Coordinator.Signal("TERM");
         Assert.Equal(143, _cluster.Coordinator.WaitForExit());
         foreach (var member in _cluster.Workers.Append(_cluster.Server))
+        {
             Assert.Equal(0, member.WaitForExit());
+        }
+
         using var resumed = ClusterTrainProcess.Run("train", "--resume", _cluster.RunFolder);
         Assert.Equal(undisturbed.Receipt, File.ReadAllText(Path.Combine(_cluster.RunFolder, "receipt.jsonl")));
     }

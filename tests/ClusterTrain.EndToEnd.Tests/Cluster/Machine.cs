@@ -46,7 +46,9 @@ public static class Machine
         for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
         {
             if (File.Exists(Path.Combine(folder, "ClusterTrain.sln")))
+            {
                 return folder;
+            }
         }
 
         throw new InvalidOperationException("The tests do not lie in the repository.");

@@ -67,7 +67,10 @@ public sealed class PartitionTests(IncidentRun undisturbed, ITestOutputHelper ou
         Machine.Run("ip", "-n", Outside, "link", "set", "lo", "up");
         Machine.Run("ip", "-n", Inside, "link", "add", "to-b", "type", "veth", "peer", "name", "to-a", "netns", Outside);
         foreach (var host in (string[])[CoordinatorHost, ServerHost])
+        {
             Machine.Run("ip", "-n", Inside, "address", "add", $"{host}/24", "dev", "to-b");
+        }
+
         Machine.Run("ip", "-n", Outside, "address", "add", "10.99.0.3/24", "dev", "to-a");
         Machine.Run("ip", "-n", Inside, "link", "set", "to-b", "up");
         Machine.Run("ip", "-n", Outside, "link", "set", "to-a", "up");

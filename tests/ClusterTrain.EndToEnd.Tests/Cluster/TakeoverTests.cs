@@ -20,7 +20,10 @@ public sealed class TakeoverTests(IncidentRun undisturbed) : IDisposable
     public void Dispose()
     {
         foreach (var process in _all)
+        {
             process.Dispose();
+        }
+
         _folder.Dispose();
     }
 
@@ -44,7 +47,10 @@ public sealed class TakeoverTests(IncidentRun undisturbed) : IDisposable
     private void Hang(bool isLeaderLower)
     {
         if (!isLeaderLower)
+        {
             Array.Reverse(_clusterPorts);
+        }
+
         var leader = Start(out var next);
         var since = Stopwatch.GetTimestamp();
         leader.Signal("STOP");
@@ -120,7 +126,10 @@ public sealed class TakeoverTests(IncidentRun undisturbed) : IDisposable
     {
         var copy = Directory.CreateDirectory(_folder["other"]).FullName;
         foreach (var file in Directory.EnumerateFiles(Path.GetDirectoryName(ClusterTrainProcess.Program)!))
+        {
             File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        }
+
         var kernels = Path.Combine(copy, "ClusterTrain.Numerics.dll");
         var bytes = File.ReadAllBytes(kernels);
         var at = bytes.AsSpan().IndexOf("SpinUntilZero"u8);

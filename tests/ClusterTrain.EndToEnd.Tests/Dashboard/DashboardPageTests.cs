@@ -31,7 +31,10 @@ public sealed class DashboardPageTests(Chromium chromium, ITestOutputHelper outp
         var epoch = await reader.Tab.Locator(".tiles b").First.TextContentAsync();
         await Assertions.Expect(reader.Tab.Locator(".tiles b").First).Not.ToHaveTextAsync(epoch!);
         foreach (var chart in new[] { "loss", "metric", "pace", "rate", "norm" })
+        {
             await Assertions.Expect(reader.Tab.Locator($"#{chart} .rz-line-series path").First).ToBeAttachedAsync();
+        }
+
         await Assertions.Expect(reader.Tab.Locator("#bottleneck")).ToContainTextAsync("bottleneck");
         await Assertions.Expect(reader.Tab.Locator("tr.computing")).ToContainTextAsync("worker-1");
         await reader.AssertAccessible();

@@ -34,7 +34,9 @@ internal sealed class PageReader : IAsyncDisposable
         reader.Tab.Console += (_, message) =>
         {
             if (message.Type == "error")
+            {
                 reader._problems.Enqueue(message.Text);
+            }
         };
         reader.Tab.PageError += (_, error) => reader._problems.Enqueue(error);
         await reader.Tab.GotoAsync(address);

@@ -144,7 +144,10 @@ public sealed partial class PrometheusTests(ITestOutputHelper output) : IDisposa
     {
         var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in args)
+        {
             start.ArgumentList.Add(argument);
+        }
+
         using var process = Process.Start(start)!;
         process.StandardInput.Write(input);
         process.StandardInput.Close();
@@ -162,7 +165,10 @@ public sealed partial class PrometheusTests(ITestOutputHelper output) : IDisposa
     {
         var folder = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(folder, "ClusterTrain.sln")))
+        {
             folder = Path.GetDirectoryName(folder)!;
+        }
+
         return folder;
     }
 }
@@ -175,7 +181,9 @@ internal sealed class PrometheusFactAttribute : FactAttribute
     {
         var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
         if (!Array.Exists(folders, folder => File.Exists(Path.Combine(folder, "promtool"))))
+        {
             Skip = "no prometheus on PATH";
+        }
     }
 }
 
@@ -199,7 +207,9 @@ internal sealed class Prometheus(HttpClient http, string address)
                     result.GetProperty("metric").EnumerateObject().ToDictionary(label => label.Name, label => label.Value.GetString()!),
                     double.Parse(result.GetProperty("value")[1].GetString()!, CultureInfo.InvariantCulture)))];
                 if (found.Count > 0 && isAwaited(found))
+                {
                     return found;
+                }
             }
             catch (HttpRequestException)
             {

@@ -36,14 +36,26 @@ internal sealed class SimulatedRun : IDisposable
         Watch.Begin(new WatchedRun(recipe, _folder["large"], 1_000_000, 100, 235_146), withHistory: false);
         Watch.Leads("10.0.0.5:7070", 3);
         for (var server = 1; server <= 4; server++)
+        {
             Watch.Observe(new MembershipChanged(new ActorId($"server-{server}/aa"), NodeRole.ParameterServer, "joined"));
+        }
+
         for (var worker = 1; worker <= workers; worker++)
+        {
             Watch.Observe(new MembershipChanged(Id(worker), NodeRole.Worker, "joined"));
+        }
+
         Watch.Observe(new RunBegan(0, workers, 4));
         while (_epoch < epochs - 1000)
+        {
             Epoch();
+        }
+
         if (workers > 17)
+        {
             Watch.Observe(new MembershipChanged(Id(17), NodeRole.Worker, "lost: its process is gone"));
+        }
+
         Watch.Observe(new CheckpointSaved(_epoch * 100));
         Watch.Observe(new RunAudited(new AuditTotals(_epoch * 100, 500 * (long)_epoch, 0, 3)));
         Tell();
@@ -69,7 +81,10 @@ internal sealed class SimulatedRun : IDisposable
             Epoch();
             Watch.Observe(new RunProgress((_epoch * 100) + 50, Loss, 4_000_000 + (50_000 * Math.Sin(_ticks))));
             if (_ticks++ % 5 != 0)
+            {
                 return;
+            }
+
             var measures = Enumerable.Range(1, _workers).Where(worker => worker != 17).Select(worker => new WorkerMeasure(
                 Id(worker), 1, worker == 250 ? 4000 : 10_000 + worker, TimeSpan.FromMilliseconds(worker == 250 ? 2.1 : 1.2),
                 TimeSpan.FromMilliseconds(worker == 250 ? 0.4 : 1.3), 940_584, false));

@@ -10,24 +10,24 @@ public sealed class SafetensorsFileTests : IDisposable
         """{"__metadata__":{"a":"1","recipe":"name: \"é\"\n"},"w":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}"""
         + ""","b":{"dtype":"F32","shape":[],"data_offsets":[8,12]}}""";
 
-    private static readonly NamedTensor[] Golden =
+    private static readonly NamedTensor[] s_golden =
     [
         new("w", [2, 1], new float[] { 1, -2.5f }),
         new("b", [], new float[] { float.NaN }),
     ];
 
-    private static readonly Dictionary<string, string> GoldenMetadata = new() { ["recipe"] = "name: \"é\"\n", ["a"] = "1" };
+    private static readonly Dictionary<string, string> s_goldenMetadata = new() { ["recipe"] = "name: \"é\"\n", ["a"] = "1" };
 
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    private string File1 => folder.File("m.safetensors");
+    private string File1 => _folder.File("m.safetensors");
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void The_bytes_are_golden()
     {
-        SafetensorsFile.Write(File1, Golden, GoldenMetadata);
+        SafetensorsFile.Write(File1, s_golden, s_goldenMetadata);
         var header = Encoding.UTF8.GetBytes(GoldenHeader);
         byte[] padded = [.. header, .. Enumerable.Repeat((byte)' ', (8 - (header.Length % 8)) % 8)];
         byte[] expected = [(byte)padded.Length, 0, 0, 0, 0, 0, 0, 0, .. padded, 0, 0, 0x80, 0x3F, 0, 0, 0x20, 0xC0, 0, 0, 0xC0, 0xFF];
@@ -38,14 +38,18 @@ public sealed class SafetensorsFileTests : IDisposable
     public void What_is_written_reads_back_bit_for_bit()
     {
         var values = new float[40_000];
-        for (var i = 0; i < values.Length; i++) values[i] = BitConverter.UInt32BitsToSingle((uint)i * 107_374u);
-        SafetensorsFile.Write(File1, [.. Golden, new("large", [200, 200], values), new("none", [0, 3], default)], GoldenMetadata);
+        for (var i = 0; i < values.Length; i++)
+        {
+            values[i] = BitConverter.UInt32BitsToSingle((uint)i * 107_374u);
+        }
+
+        SafetensorsFile.Write(File1, [.. s_golden, new("large", [200, 200], values), new("none", [0, 3], default)], s_goldenMetadata);
         var file = SafetensorsFile.Read(File1);
         Assert.Equal(["w", "b", "large", "none"], file.Tensors.Select(tensor => tensor.Name));
         Assert.Equal([2, 1], file.Tensors[0].Shape.ToArray());
         Assert.Empty(file.Tensors[1].Shape);
         Assert.Equal(values.Select(BitConverter.SingleToUInt32Bits), file.Tensors[2].Values.ToArray().Select(BitConverter.SingleToUInt32Bits));
-        Assert.Equal(GoldenMetadata.OrderBy(pair => pair.Key), file.Metadata);
+        Assert.Equal(s_goldenMetadata.OrderBy(pair => pair.Key), file.Metadata);
     }
 
     [Fact]
@@ -118,7 +122,7 @@ public sealed class SafetensorsFileTests : IDisposable
     {
         Assert.Contains("there is no such file", Assert.Throws<SafetensorsException>(() => SafetensorsFile.Read(File1)).Message,
             StringComparison.Ordinal);
-        Assert.Contains("cannot be read", Assert.Throws<SafetensorsException>(() => SafetensorsFile.Read(folder.Path)).Message,
+        Assert.Contains("cannot be read", Assert.Throws<SafetensorsException>(() => SafetensorsFile.Read(_folder.Path)).Message,
             StringComparison.Ordinal);
     }
 
@@ -126,7 +130,7 @@ public sealed class SafetensorsFileTests : IDisposable
     [Fact]
     public void A_damaged_file_is_refused_or_read_whole()
     {
-        SafetensorsFile.Write(File1, Golden, GoldenMetadata);
+        SafetensorsFile.Write(File1, s_golden, s_goldenMetadata);
         var good = File.ReadAllBytes(File1);
         for (var length = 0; length < good.Length; length++)
         {
@@ -168,10 +172,10 @@ public sealed class SafetensorsFileTests : IDisposable
     [Fact]
     public void Tensors_that_cannot_be_written_leave_no_file()
     {
-        Assert.Throws<ArgumentException>(() => SafetensorsFile.Write(File1, [Golden[0], Golden[0]], GoldenMetadata));
-        Assert.Throws<ArgumentException>(() => SafetensorsFile.Write(File1, [new("a", [3], new float[2])], GoldenMetadata));
-        Assert.Throws<ArgumentException>(() => SafetensorsFile.Write(File1, [new("__metadata__", [0], default)], GoldenMetadata));
-        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+        Assert.Throws<ArgumentException>(() => SafetensorsFile.Write(File1, [s_golden[0], s_golden[0]], s_goldenMetadata));
+        Assert.Throws<ArgumentException>(() => SafetensorsFile.Write(File1, [new("a", [3], new float[2])], s_goldenMetadata));
+        Assert.Throws<ArgumentException>(() => SafetensorsFile.Write(File1, [new("__metadata__", [0], default)], s_goldenMetadata));
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 
     private void WriteRaw(string header, int dataBytes)

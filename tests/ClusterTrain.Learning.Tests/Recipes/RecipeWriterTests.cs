@@ -129,17 +129,32 @@ public sealed class RecipeWriterTests
                 RecipeTexts.Kinds,
             };
             foreach (var split in new[] { "time: day", "split: random", "split: stratified", "group: a" })
+            {
                 recipes.Add(RecipeTexts.Grouped.Replace("group: \"customer id\"", split, StringComparison.Ordinal));
+            }
+
             recipes.Add($"{RecipeTexts.Short.Replace("digits", "digits, test: 0.2, split: stratified", StringComparison.Ordinal)}");
             foreach (var optimiser in new[] { "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad" })
+            {
                 recipes.Add($"{RecipeTexts.Short}\noptimiser: {{ kind: {optimiser}, rate: 0.3333333333333333 }}");
+            }
+
             recipes.Add($"{RecipeTexts.Short}\nbatch: full\noptimiser: {{ kind: lbfgs, memory: 7, tolerance: 1e-6 }}");
             foreach (var schedule in new[] { "constant", "step", "exponential, factor: 0.97", "cosine, final: 1e-30" })
+            {
                 recipes.Add($"{RecipeTexts.Short}\nschedule: {{ kind: {schedule}, warm_up_epochs: 0.1 }}");
+            }
+
             foreach (var activation in new[] { "identity", "sigmoid", "tanh", "relu", "leaky-relu" })
+            {
                 recipes.Add(RecipeTexts.Short.Replace("[{", $"[{{ units: 3, activation: {activation} }}, {{", StringComparison.Ordinal));
+            }
+
             foreach (var kind in new[] { "zeros", "gaussian", "xavier", "he", "uniform" })
+            {
                 recipes.Add(RecipeTexts.Short.Replace(" }]", $", weights: {kind} }}]", StringComparison.Ordinal));
+            }
+
             foreach (var source in new[] { "idx: { features: a, labels: \"b\\\\\\u00e9\" }",
                 "idx: { features: a, labels: b, test_features: None, test_labels: .5 }" })
             {

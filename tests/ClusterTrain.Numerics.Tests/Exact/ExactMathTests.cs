@@ -7,10 +7,10 @@ public class ExactMathTests
 {
     private const int Samples = 200_000;
 
-    private static readonly RandomStream Stream = new(11, "exact math");
+    private static readonly RandomStream s_stream = new(11, "exact math");
 
     // name, function, the runtime's, range of the argument. The runtime's own error is up to 1 ulp, so 2 may lie between both.
-    private static readonly (string Name, Func<double, double> Exact, Func<double, double> Runtime, double Low, double High)[] Functions =
+    private static readonly (string Name, Func<double, double> Exact, Func<double, double> Runtime, double Low, double High)[] s_functions =
     [
         ("exp", ExactMath.Exp, Math.Exp, -708, 709.7),
         ("exp near 0", ExactMath.Exp, Math.Exp, -1, 1),
@@ -32,11 +32,11 @@ public class ExactMathTests
     [Fact]
     public void Each_function_is_within_two_ulp_of_the_runtimes()
     {
-        foreach (var function in Functions)
+        foreach (var function in s_functions)
         {
             for (var i = 0; i < Samples; i++)
             {
-                var x = function.Low + ((function.High - function.Low) * Stream.Uniform((ulong)i));
+                var x = function.Low + ((function.High - function.Low) * s_stream.Uniform((ulong)i));
                 var expected = function.Runtime(x);
                 var ulps = Math.Abs(function.Exact(x) - expected) / (Math.BitIncrement(Math.Abs(expected)) - Math.Abs(expected));
                 Assert.True(ulps <= 2.0, $"{function.Name} of {x:R}: {ulps} ulp from {expected:R}");
@@ -94,11 +94,11 @@ public class ExactMathTests
     {
         // A hash of many results; the number was the same with all hardware intrinsics switched off.
         var hash = 0UL;
-        foreach (var function in Functions)
+        foreach (var function in s_functions)
         {
             for (var i = 0; i < 1000; i++)
             {
-                var value = function.Exact(function.Low + ((function.High - function.Low) * Stream.Uniform((ulong)i)));
+                var value = function.Exact(function.Low + ((function.High - function.Low) * s_stream.Uniform((ulong)i)));
                 hash = unchecked((hash ^ BitConverter.DoubleToUInt64Bits(value)) * 0x9E3779B97F4A7C15);
             }
         }

@@ -9,7 +9,7 @@ public class LossTests
         Kernels kernels, ReadOnlySpan<float> y, ReadOnlySpan<float> t, Span<float> dy, Span<float> loss, int rows, int outputs);
 
     // name, kernel, double reference of one row, whether the inputs are probabilities
-    private static readonly (string Name, LossKernel Run, Func<double[], double[], double> Reference, bool Probabilities)[] Losses =
+    private static readonly (string Name, LossKernel Run, Func<double[], double[], double> Reference, bool Probabilities)[] s_losses =
     [
         ("softmax", (k, y, t, dy, loss, rows, n) => k.SoftmaxCrossEntropy(y, t, dy, loss, rows, n), SoftmaxReference, false),
         ("sigmoid", (k, y, t, dy, loss, rows, n) => k.SigmoidCrossEntropy(y, t, dy, loss, rows, n), SigmoidReference, false),
@@ -36,7 +36,7 @@ public class LossTests
                 var (y, t) = (MapTable.Normal(rows * outputs, "y", 3f), MapTable.Normal(rows * outputs, "t"));
                 var (expected, actual) = (new float[y.Length], new float[y.Length]);
                 var (expectedLoss, actualLoss) = (new float[rows], new float[rows]);
-                foreach (var loss in Losses)
+                foreach (var loss in s_losses)
                 {
                     loss.Run(scalar, y, t, expected, expectedLoss, rows, outputs);
                     loss.Run(kernels, y, t, actual, actualLoss, rows, outputs);
@@ -68,7 +68,7 @@ public class LossTests
             var (y, t) = (MapTable.Mixed(rows * outputs, "y"), MapTable.Mixed(rows * outputs, "t"));
             var (expected, actual) = (new float[y.Length], new float[y.Length]);
             var (expectedLoss, actualLoss) = (new float[rows], new float[rows]);
-            foreach (var loss in Losses)
+            foreach (var loss in s_losses)
             {
                 loss.Run(Kernels.Get(SimdLevel.Scalar), y, t, expected, expectedLoss, rows, outputs);
                 loss.Run(Kernels.Get(level), y, t, actual, actualLoss, rows, outputs);
@@ -88,11 +88,14 @@ public class LossTests
         const int Rows = 20;
         var length = Rows * outputs;
         var targets = MapTable.Normal(length, "t").Select(value => 1f / (1f + MathF.Exp(-value))).ToArray();
-        foreach (var loss in Losses)
+        foreach (var loss in s_losses)
         {
             var y = MapTable.Normal(length, "y", 2f);
             if (loss.Probabilities)
+            {
                 Kernels.Active.Map(default(SigmoidForward), y, y);
+            }
+
             var (gradient, rowLoss) = (new float[length], new float[Rows]);
             loss.Run(Kernels.Active, y, targets, gradient, rowLoss, Rows, outputs);
             for (var row = 0; row < Rows; row++)
@@ -180,7 +183,7 @@ public class LossTests
     [Fact]
     public void A_nan_reaches_the_loss_and_only_its_own_row()
     {
-        foreach (var loss in Losses)
+        foreach (var loss in s_losses)
         {
             var y = Enumerable.Repeat(0.5f, 36).ToArray();
             var t = Enumerable.Repeat(0.25f, 36).ToArray();
@@ -207,7 +210,7 @@ public class LossTests
     [Fact]
     public void Shapes_and_overlaps_that_do_not_fit_are_refused()
     {
-        foreach (var loss in Losses)
+        foreach (var loss in s_losses)
         {
             Assert.Throws<ArgumentException>(() => Run(new float[5], new float[6], new float[6], new float[2], 2, 3));
             Assert.Throws<ArgumentException>(() => Run(new float[6], new float[5], new float[6], new float[2], 2, 3));

@@ -25,7 +25,10 @@ internal static class MapTable
     {
         var values = Normal(length, purpose);
         for (var i = 0; i < length; i++)
+        {
             values[i] = i % 3 == 2 ? Extremes[(i / 3) % Extremes.Length] : values[i] * MathF.Pow(10f, (i % 7) - 3);
+        }
+
         return values;
     }
 
@@ -55,7 +58,10 @@ internal static class MapTable
     {
         var rounded = (float)exact;
         if (float.IsNaN(rounded) || float.IsInfinity(rounded))
+        {
             return float.IsNaN(rounded) ? (float.IsNaN(actual) ? 0 : double.PositiveInfinity) : (actual == rounded ? 0 : 1);
+        }
+
         var ulp = Math.Max((double)MathF.BitIncrement(MathF.Abs(rounded)) - MathF.Abs(rounded), float.Epsilon);
         return Math.Abs(actual - exact) / ulp;
     }

@@ -10,7 +10,7 @@ public class MapTests
     private delegate void Binary(Kernels kernels, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> z);
 
     // name, kernel, double reference, largest error in ulp
-    private static readonly (string Name, Unary Run, Func<double, double> Reference, double Ulp)[] UnaryMaps =
+    private static readonly (string Name, Unary Run, Func<double, double> Reference, double Ulp)[] s_unaryMaps =
     [
         ("exp", (k, x, y) => k.Map(default(ExpMap), x, y), Math.Exp, 1.1),
         ("log", (k, x, y) => k.Map(default(LogMap), x, y), Math.Log, 0.8),
@@ -20,7 +20,7 @@ public class MapTests
         ("leaky relu", (k, x, y) => k.Map(new LeakyReluForward(0.125f), x, y), x => x < 0 ? 0.125 * x : x, 0.5),
     ];
 
-    private static readonly (string Name, Binary Run, Func<double, double, double> Reference)[] BinaryMaps =
+    private static readonly (string Name, Binary Run, Func<double, double, double> Reference)[] s_binaryMaps =
     [
         ("sigmoid backward", (k, x, y, z) => k.Map(default(SigmoidBackward), x, y, z), (dy, y) => dy * y * (1 - y)),
         ("tanh backward", (k, x, y, z) => k.Map(default(TanhBackward), x, y, z), (dy, y) => dy * (1 - (y * y))),
@@ -46,7 +46,7 @@ public class MapTests
             var x = MapTable.Mixed(length, "x");
             var y = MapTable.Mixed(length, "y").Reverse().ToArray();
             var (expected, actual) = (new float[length], new float[length]);
-            foreach (var map in UnaryMaps)
+            foreach (var map in s_unaryMaps)
             {
                 map.Run(scalar, x, expected);
                 map.Run(kernels, x, actual);
@@ -56,7 +56,7 @@ public class MapTests
                 MapTable.AssertSameBits(expected, actual, $"{map.Name} of length {length} in place");
             }
 
-            foreach (var map in BinaryMaps)
+            foreach (var map in s_binaryMaps)
             {
                 map.Run(scalar, x, y, expected);
                 map.Run(kernels, x, y, actual);
@@ -90,7 +90,7 @@ public class MapTests
         // Every 5003rd float there is: all exponents and signs.
         var x = Enumerable.Range(0, (int)(uint.MaxValue / 5003)).Select(i => BitConverter.UInt32BitsToSingle((uint)i * 5003)).ToArray();
         var y = new float[x.Length];
-        foreach (var map in UnaryMaps)
+        foreach (var map in s_unaryMaps)
         {
             map.Run(Kernels.Active, x, y);
             var (worst, at) = (0.0, 0f);
@@ -98,7 +98,9 @@ public class MapTests
             {
                 var error = MapTable.UlpError(y[i], map.Reference(x[i]));
                 if (error > worst)
+                {
                     (worst, at) = (error, x[i]);
+                }
             }
 
             Assert.True(worst <= map.Ulp, $"{map.Name}: {worst:F3} ulp at {at:G9}");
@@ -117,8 +119,10 @@ public class MapTests
         Assert.True(float.IsNegative(Run(3, -0f)[0]));
         Assert.Equal([0f, infinity, 0f], Run(4, 0f, infinity, -infinity));
         Assert.Equal([0f, infinity, -infinity, -0.25f], Run(5, 0f, infinity, -infinity, -2f));
-        for (var map = 0; map < UnaryMaps.Length; map++)
-            Assert.True(float.IsNaN(Run(map, float.NaN)[0]), UnaryMaps[map].Name);
+        for (var map = 0; map < s_unaryMaps.Length; map++)
+        {
+            Assert.True(float.IsNaN(Run(map, float.NaN)[0]), s_unaryMaps[map].Name);
+        }
     }
 
     [Fact]
@@ -131,7 +135,9 @@ public class MapTests
         Assert.All(sigmoid, y => Assert.InRange(y, 0f, 1f));
         Assert.All(tanh, y => Assert.InRange(y, -1f, 1f));
         for (var i = 0; i < x.Length; i++)
+        {
             Assert.Equal(tanh[i], -tanh[^(i + 1)]);
+        }
     }
 
     [Fact]
@@ -140,7 +146,7 @@ public class MapTests
         var dy = MapTable.Normal(1000, "dy");
         var y = MapTable.Normal(1000, "y", 0.4f);
         var z = new float[1000];
-        foreach (var map in BinaryMaps)
+        foreach (var map in s_binaryMaps)
         {
             map.Run(Kernels.Active, dy, y, z);
             for (var i = 0; i < z.Length; i++)
@@ -159,13 +165,13 @@ public class MapTests
         var (y, dz) = (new float[z.Length], new float[z.Length]);
         foreach (var (forward, backward) in new[] { (2, 0), (3, 1), (4, 2), (5, 3) })
         {
-            UnaryMaps[forward].Run(Kernels.Active, z, y);
-            BinaryMaps[backward].Run(Kernels.Active, ones, y, dz);
+            s_unaryMaps[forward].Run(Kernels.Active, z, y);
+            s_binaryMaps[backward].Run(Kernels.Active, ones, y, dz);
             for (var i = 0; i < z.Length; i++)
             {
-                var f = UnaryMaps[forward].Reference;
+                var f = s_unaryMaps[forward].Reference;
                 var slope = (f(z[i] + 1e-5) - f(z[i] - 1e-5)) / 2e-5;
-                Assert.True(Math.Abs(slope - dz[i]) < 1e-5, $"{UnaryMaps[forward].Name} at {z[i]}: {dz[i]} and not {slope}");
+                Assert.True(Math.Abs(slope - dz[i]) < 1e-5, $"{s_unaryMaps[forward].Name} at {z[i]}: {dz[i]} and not {slope}");
             }
         }
     }
@@ -220,10 +226,16 @@ public class MapTests
         var kernels = Kernels.Get(level);
         var (a, b, c, d, e) = (new float[99], new float[99], new float[99], new float[99], new float[99]);
         for (var i = 0; i < 3; i++)
+        {
             RunAll();
+        }
+
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 100; i++)
+        {
             RunAll();
+        }
+
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
 
         void RunAll()
@@ -242,7 +254,7 @@ public class MapTests
     private static float[] Run(int map, params float[] x)
     {
         var y = new float[x.Length];
-        UnaryMaps[map].Run(Kernels.Active, x, y);
+        s_unaryMaps[map].Run(Kernels.Active, x, y);
         return y;
     }
 

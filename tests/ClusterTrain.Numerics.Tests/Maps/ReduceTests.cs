@@ -39,7 +39,10 @@ public class ReduceTests
         {
             var values = MapTable.Normal(length, "values");
             if (length > 0)
+            {
                 values[length / 2] = float.MaxValue;
+            }
+
             Assert.True(kernels.AllFinite(values));
             for (var i = 0; i < length; i++)
             {

@@ -62,7 +62,10 @@ public class UpdateTests
             var expected = Run(Kernels.Get(SimdLevel.Scalar), length);
             var actual = Run(Kernels.Get(level), length);
             for (var i = 0; i < expected.Length; i++)
+            {
                 MapTable.AssertSameBits(expected[i], actual[i], $"array {i} of length {length}");
+            }
+
             MapTable.AssertSameBits(MapTable.Mixed(length, "w"), actual[0], "old weights");
         }
     }
@@ -119,7 +122,10 @@ public class UpdateTests
         var (w, g) = (MapTable.Mixed(length, "w"), MapTable.Mixed(length, "g").Reverse().ToArray());
         var (s, t, u) = (MapTable.Normal(length, "s"), MapTable.Normal(length, "t"), MapTable.Normal(length, "u"));
         for (var i = 0; i < length; i++)
+        {
             u[i] = MathF.Abs(u[i]);
+        }
+
         var (plain, momentum, adam) = (new float[length], new float[length], new float[length]);
         kernels.Update(new PlainRule(0.1f), w, g, plain, [], []);
         kernels.Update(new MomentumRule(0.1f, 0.9f), w, g, momentum, s, []);

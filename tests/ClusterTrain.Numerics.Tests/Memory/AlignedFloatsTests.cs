@@ -18,7 +18,9 @@ public class AlignedFloatsTests
         values.Fill(1.5f);
         Assert.Equal(-1, values.IndexOfAnyExcept(1.5f));
         if (length > 0)
+        {
             Assert.Equal(0, (long)Unsafe.AsPointer(ref values[0]) % 64);
+        }
     }
 
     [Fact]
@@ -29,10 +31,15 @@ public class AlignedFloatsTests
     {
         var bytes = new byte[3 * LargePages.Bytes];
         for (var i = 0; i < bytes.Length; i += 4096)
+        {
             bytes[i] = (byte)(i >> 12);
+        }
+
         LargePages.Prefer(bytes);
         LargePages.Prefer([]);
         for (var i = 0; i < bytes.Length; i += 4096)
+        {
             Assert.Equal((byte)(i >> 12), bytes[i]);
+        }
     }
 }

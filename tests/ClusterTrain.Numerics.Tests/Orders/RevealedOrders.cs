@@ -131,7 +131,10 @@ internal static class RevealedOrders
                 _ => { });
             tree.Reset(leaves);
             foreach (var leaf in arrival)
+            {
                 tree.Offer(new TreeNode(leaf, 1), Repeat([terms[leaf]], 21));
+            }
+
             return Alike(tree.TakeRoot());
         });
     }
@@ -157,7 +160,10 @@ internal static class RevealedOrders
     {
         var all = new float[values.Length * times];
         for (var i = 0; i < times; i++)
+        {
             values.CopyTo(all, i * values.Length);
+        }
+
         return all;
     }
 
@@ -165,7 +171,10 @@ internal static class RevealedOrders
     {
         var all = new float[values.Length * times];
         for (var i = 0; i < values.Length; i++)
+        {
             all.AsSpan(i * times, times).Fill(values[i]);
+        }
+
         return all;
     }
 
@@ -176,7 +185,10 @@ internal static class RevealedOrders
         foreach (var result in results)
         {
             if (float.IsNaN(first))
+            {
                 first = result;
+            }
+
             Assert.Equal(BitConverter.SingleToInt32Bits(first), BitConverter.SingleToInt32Bits(result));
         }
 

@@ -27,13 +27,19 @@ internal abstract record SumOrder
 
         SumOrder order = new SumTerm(0);
         for (var term = 1; term < terms; term++)
+        {
             order = With(order, term);
+        }
+
         return order;
 
         SumOrder With(SumOrder before, int term)
         {
             if (before is not SumOfTwo two)
+            {
                 return new SumOfTwo(before, new SumTerm(term));
+            }
+
             var (left, right) = (two.Left.First, two.Right.First);
             bool[] meet = [MeetFirst(left, right, term), MeetFirst(left, term, right), MeetFirst(right, term, left)];
             return meet switch
@@ -69,13 +75,18 @@ internal abstract record SumOrder
     {
         var sums = new SumOrder?[lanes];
         for (var lane = 0; lane < Math.Min(lanes, terms); lane++)
+        {
             sums[lane] = Chain(Enumerable.Range(0, terms).Where(term => term % lanes == lane));
+        }
+
         for (var half = lanes / 2; half > 0; half /= 2)
         {
             for (var lane = 0; lane < half; lane++)
             {
                 if (sums[lane + half] is { } other)
+                {
                     sums[lane] = new SumOfTwo(sums[lane]!, other);
+                }
             }
         }
 
@@ -87,10 +98,16 @@ internal abstract record SumOrder
     private static SumOrder Tree(SumOrder[] leaves)
     {
         if (leaves.Length == 1)
+        {
             return leaves[0];
+        }
+
         var left = 1;
         while (2 * left < leaves.Length)
+        {
             left *= 2;
+        }
+
         return new SumOfTwo(Tree(leaves[..left]), Tree(leaves[left..]));
     }
 }

@@ -12,7 +12,7 @@ public partial class SumOrderTests
     public static TheoryData<SimdLevel> Levels => MapTable.Levels;
 
     /// <summary>Rows, inputs, outputs, rows of a leaf: shapes that take other tiles, blocks and paths.</summary>
-    private static readonly (int Rows, int Inputs, int Outputs, int LeafRows)[] Shapes =
+    private static readonly (int Rows, int Inputs, int Outputs, int LeafRows)[] s_shapes =
     [
         (1, 9, 1, 1), (7, 20, 5, 2), (13, 33, 17, 4), (35, 30, 37, 16), (24, 12, 48, 8), (40, 5, 70, 1), (53, 16, 10, 3),
     ];
@@ -74,7 +74,9 @@ public partial class SumOrderTests
         foreach (var (name, of) in RevealedOrders.AcrossRow)
         {
             foreach (var outputs in new[] { 2, 3, 10, 16, 17, 37 })
+            {
                 AssertOrder(SumOrder.Lanes(outputs, 16), of(Kernels.Get(level), outputs), $"{name}, {outputs} outputs, {level}");
+            }
         }
     }
 
@@ -124,7 +126,7 @@ public partial class SumOrderTests
     {
         using var pool = new ComputePool(1);
         using var products = new DenseProducts(Kernels.Get(level), pool);
-        foreach (var shape in Shapes)
+        foreach (var shape in s_shapes)
         {
             foreach (var zeros in new[] { ZeroSkipping.Never, ZeroSkipping.Always })
             {
@@ -152,7 +154,9 @@ public partial class SumOrderTests
         for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
         {
             if (File.Exists(Path.Combine(folder, "ClusterTrain.sln")))
+            {
                 return folder;
+            }
         }
 
         throw new InvalidOperationException("The tests do not lie in the repository.");

@@ -43,7 +43,10 @@ public class DenseProductsTests
         {
             var levels = new TheoryData<SimdLevel>();
             foreach (var kernels in Kernels.Supported)
+            {
                 levels.Add(kernels.Level);
+            }
+
             return levels;
         }
     }
@@ -69,8 +72,8 @@ public class DenseProductsTests
     [MemberData(nameof(Levels))]
     public void Random_shapes_give_the_bits_of_the_naive_product(SimdLevel level)
     {
-        const int seed = 20_260;
-        var random = new Random(seed);
+        const int Seed = 20_260;
+        var random = new Random(Seed);
         using var pool = new ComputePool(2);
 
         // One object for all shapes: scratch memory holds what the shape before left there.
@@ -79,8 +82,8 @@ public class DenseProductsTests
         {
             var (rows, inputs, outputs) = (random.Next(1, 70), random.Next(1, 90), random.Next(1, 90));
             var leafRows = random.Next(1, rows + 3);
-            new ProductCase(rows, inputs, outputs, seed + i).AssertEqualsNaive(
-                products, leafRows, $"seed {seed}, shape {i}: rows {rows}, inputs {inputs}, outputs {outputs}, {level}");
+            new ProductCase(rows, inputs, outputs, Seed + i).AssertEqualsNaive(
+                products, leafRows, $"seed {Seed}, shape {i}: rows {rows}, inputs {inputs}, outputs {outputs}, {level}");
         }
     }
 

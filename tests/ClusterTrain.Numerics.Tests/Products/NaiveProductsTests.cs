@@ -36,7 +36,10 @@ public class NaiveProductsTests
         var shape = new ProductCase(15, 1, 1, seed: 10);
         var leaf = new float[8];
         for (var row = 0; row < 15; row++)
+        {
             leaf[row / 2] = MathF.FusedMultiplyAdd(shape.Input[row], shape.OutputGradient[row], leaf[row / 2]);
+        }
+
         var expected = (leaf[0] + leaf[1] + (leaf[2] + leaf[3])) + (leaf[4] + leaf[5] + (leaf[6] + leaf[7]));
 
         Assert.Equal(expected, shape.NaiveWeightGradient(leafRows: 2).Weight[0]);

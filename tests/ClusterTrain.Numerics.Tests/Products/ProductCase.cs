@@ -70,9 +70,15 @@ internal sealed class ProductCase
         var random = new Random(seed);
         FillWithZeros(Input, Inputs, random);
         foreach (ref var value in Weight)
+        {
             value = Awkward(random);
+        }
+
         foreach (ref var value in Bias)
+        {
             value = Awkward(random);
+        }
+
         FillWithZeros(OutputGradient, Outputs, random);
         return this;
     }
@@ -101,7 +107,9 @@ internal sealed class ProductCase
                     Input, OutputGradient, weightGradient.Span, bias ? biasGradient.Span : [], Rows, Inputs, Outputs, leafRows);
                 weightGradient.AssertBits(expectedWeight, $"{told}: weight gradient, leaves of {leafRows}");
                 if (bias)
+                {
                     biasGradient.AssertBits(expectedBias, $"{told}: bias gradient, leaves of {leafRows}");
+                }
             }
         }
 
@@ -127,7 +135,10 @@ internal sealed class ProductCase
             for (var i = 0; i < columns; i++)
             {
                 if (i % run == 0)
+                {
                     zero = random.NextDouble() > density;
+                }
+
                 values[start + i] = zero || emptyRow || isEmpty[i] ? Zero(random) : Awkward(random);
             }
         }

@@ -89,7 +89,10 @@ public unsafe class SparsePlanTests
         using var plan = new SparsePlan();
         var values = new float[Rows * Columns];
         foreach (var leaf in new[] { 1, 4, 5, 7 })
+        {
             values[5 * leaf * Columns] = 1;
+        }
+
         fixed (float* a = values)
         {
             Assert.True(plan.TryBuild(WeightGradient(a, 5), Kernels.Active, MaximumDensity));
@@ -164,7 +167,9 @@ public unsafe class SparsePlanTests
             for (var bit = 0; bit < 64; bit++)
             {
                 if ((word.Steps >> bit & 1) != 0)
+                {
                     steps.Add(word.First + bit);
+                }
             }
         }
 

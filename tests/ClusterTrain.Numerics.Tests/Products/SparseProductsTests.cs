@@ -98,7 +98,10 @@ public class SparseProductsTests
         var (input, weight) = (new float[40 * 60], new float[60 * 50]);
         var (bias, gradient) = (new float[50], new float[40 * 50]);
         for (var row = 0; row < 40; row += 3)
+        {
             input[(row * 60) + (row % 7)] = 1e-30f;
+        }
+
         Array.Fill(weight, -1e-30f);
         Array.Fill(bias, -0f);
         Array.Fill(gradient, -1e-30f);

@@ -100,7 +100,10 @@ public class DropoutMaskTests
     {
         var equal = 0;
         for (var i = 0; i < some.Length; i++)
+        {
             equal += some[i] == others[i] ? 1 : 0;
+        }
+
         return equal / (double)some.Length;
     }
 

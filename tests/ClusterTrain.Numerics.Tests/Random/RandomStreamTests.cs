@@ -58,7 +58,9 @@ public class RandomStreamTests
         Assert.InRange(sorted[^1], 1.0 - 1e-3, 1.0 - 1e-17);
         var bits = Enumerable.Range(0, Samples).Select(i => new RandomStream(5, "bits").Bits((ulong)i)).ToArray();
         for (var bit = 0; bit < 32; bit++)
+        {
             Assert.InRange(bits.Count(value => (value >> bit & 1) != 0), (Samples / 2) - 800, (Samples / 2) + 800);
+        }
     }
 
     [Fact]

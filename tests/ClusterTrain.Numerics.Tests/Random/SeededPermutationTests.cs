@@ -48,7 +48,10 @@ public class SeededPermutationTests
         permutation.Fill(9_000, rows);
         var sum = 0L;
         for (var i = 0; i < rows.Length; i++)
+        {
             sum += permutation[9_000 + i] == rows[i] ? 1 : 0;
+        }
+
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
         Assert.Equal(rows.Length, sum);
         Assert.Equal(10_007, permutation.Count);
@@ -70,7 +73,9 @@ public class SeededPermutationTests
         {
             var rows = Permute(count, (ulong)epoch);
             for (var position = 0; position < count; position++)
+            {
                 table[position, rows[position]]++;
+            }
         }
 
         // Chi-square with (count - 1)^2 degrees of freedom, within 4.5 deviations of its mean.
@@ -107,7 +112,9 @@ public class SeededPermutationTests
                 fixedPoints += rows[i] == i ? 1 : 0;
                 neighbours += i > 0 && rows[i] == rows[i - 1] + 1 ? 1 : 0;
                 for (var j = 0; j < i; j++)
+                {
                     inverted += rows[j] > rows[i] ? 1 : 0;
+                }
             }
 
             inversions += inverted;

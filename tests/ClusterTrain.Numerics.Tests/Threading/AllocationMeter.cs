@@ -28,7 +28,10 @@ internal sealed class AllocationMeter(ComputePool pool) : IDisposable
             Read();
             Array.Clear(_sum);
             for (var count = 0; count < StepsPerGroup; count++)
+            {
                 step();
+            }
+
             Read();
             least = Math.Min(least, _sum.Sum());
         }

@@ -113,7 +113,9 @@ public class ComputePoolTests
         public void Execute(int part, int thread)
         {
             if (part == FailAt)
+            {
                 throw new InvalidDataException($"part {part}");
+            }
         }
     }
 

@@ -11,7 +11,9 @@ public class ReductionTreeTests
         {
             var (left, right) = ReductionTree.Split(node);
             foreach (var below in Nodes(left).Concat(Nodes(right)))
+            {
                 yield return below;
+            }
         }
     }
 
@@ -38,7 +40,9 @@ public class ReductionTreeTests
             for (var start = -1; start <= leaves; start++)
             {
                 for (var count = -1; count <= leaves + 1; count++)
+                {
                     Assert.Equal(nodes.Contains(new TreeNode(start, count)), ReductionTree.IsNode(new TreeNode(start, count), leaves));
+                }
             }
         }
 

@@ -53,7 +53,9 @@ public class TreeSumTests
                 Assert.Equal(Naive(ReductionTree.Root(leaves), values), root.Value);
                 Assert.False(root.Released);
                 foreach (var (sum, kept) in given)
+                {
                     Assert.Equal(kept && sum != root, sum.Released);
+                }
             }
         }
 
@@ -120,7 +122,10 @@ public class TreeSumTests
         }
 
         for (var i = 0; i < 3; i++)
+        {
             Round();
+        }
+
         var before = GC.GetAllocatedBytesForCurrentThread();
         Round();
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
@@ -129,7 +134,10 @@ public class TreeSumTests
         {
             tree.Reset(40);
             for (var leaf = 39; leaf >= 0; leaf--)
+            {
                 tree.Offer(new TreeNode(leaf, 1), buffers[leaf]);
+            }
+
             tree.TakeRoot();
         }
     }
@@ -145,7 +153,10 @@ public class TreeSumTests
     private static float Naive(TreeNode node, float[] values)
     {
         if (node.Count == 1)
+        {
             return values[node.Start];
+        }
+
         var (left, right) = ReductionTree.Split(node);
         return Naive(left, values) + Naive(right, values);
     }
@@ -159,7 +170,10 @@ public class TreeSumTests
         {
             var end = start;
             while (end < covered.Length && !covered[end])
+            {
                 end++;
+            }
+
             ReductionTree.Cover(start, end - start, covered.Length, expected);
             start = end + 1;
         }

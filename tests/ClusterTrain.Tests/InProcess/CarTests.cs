@@ -18,7 +18,9 @@ public sealed class CarFactAttribute : FactAttribute
     {
         var folders = (Environment.GetEnvironmentVariable(DataLocations.DataVariable) ?? string.Empty).Split(Path.PathSeparator);
         if (!folders.Any(folder => File.Exists(Path.Combine(folder, "car.data"))))
+        {
             Skip = $"no folder of {DataLocations.DataVariable} holds car.data";
+        }
     }
 }
 

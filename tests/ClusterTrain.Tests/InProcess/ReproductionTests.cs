@@ -82,6 +82,8 @@ public sealed class DataSetTheoryAttribute : TheoryAttribute
             ? new DataStore(locations).Look(name) is not null
             : locations.Folders.Any(folder => File.Exists(Path.Combine(folder, name)));
         if (!isThere)
+        {
             Skip = $"{name} is in none of {string.Join(", ", locations.Folders)}";
+        }
     }
 }

@@ -233,7 +233,10 @@ public sealed class RunWatchTests : IDisposable
     {
         At(0, new MembershipChanged(s_server, NodeRole.ParameterServer, "joined"));
         for (var worker = 1; worker <= workers; worker++)
+        {
             At(0, new MembershipChanged(new ActorId($"worker-{worker}/aa"), NodeRole.Worker, "joined"));
+        }
+
         At(0, new RunBegan(0, workers, 1));
     }
 

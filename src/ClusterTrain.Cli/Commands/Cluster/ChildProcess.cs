@@ -49,9 +49,15 @@ internal sealed class ChildProcess : IDisposable
 
         // Run as `dotnet clustertrain.dll`, the process is dotnet.
         if (Path.GetFileNameWithoutExtension(program) == "dotnet")
+        {
             start.ArgumentList.Add(Assembly.GetExecutingAssembly().Location);
+        }
+
         foreach (var argument in args.Append("--supervised"))
+        {
             start.ArgumentList.Add(argument);
+        }
+
         foreach (var variable in start.Environment.Keys.Where(key =>
             key.StartsWith("CLUSTERTRAIN_", StringComparison.Ordinal) && !s_passed.Contains(key)).ToList())
         {
@@ -67,7 +73,10 @@ internal sealed class ChildProcess : IDisposable
         new Thread(() =>
         {
             foreach (var reader in readers)
+            {
                 reader.Join();
+            }
+
             process.WaitForExit();
             exited(child);
         })
@@ -91,7 +100,10 @@ internal sealed class ChildProcess : IDisposable
     public void Dispose()
     {
         if (!_process.HasExited)
+        {
             _process.Kill();
+        }
+
         _process.Dispose();
     }
 
@@ -100,7 +112,9 @@ internal sealed class ChildProcess : IDisposable
         var thread = new Thread(() =>
         {
             while (stream.ReadLine() is { } line)
+            {
                 take(line);
+            }
         })
         { Name = $"lines of {name}", IsBackground = true };
         thread.Start();

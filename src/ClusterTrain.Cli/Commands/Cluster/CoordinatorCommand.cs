@@ -73,11 +73,16 @@ internal static class CoordinatorCommand
     {
         var isShared = !options.Join.IsEmpty;
         if (isShared && arguments.Out is null)
+        {
             throw new UsageException("--out is missing: nodes that may lead the same run (--join) share its run folder. Name it on each of them.");
+        }
+
         var isOld = IsRun(arguments.Out);
         var source = (isOld ? OfFolder(arguments) : RunSource.OfRecipe(arguments.Recipe, arguments.Overrides)).ReadFrom(arguments.Prepared);
         if (isOld && RunSource.ResultOf(arguments.Out!) is { } result)
+        {
             return RunViews.AlreadyDone(arguments.Out!, result, arguments.IsJson, surroundings);
+        }
 
         // The port is opened, and the cluster founded or found, while the data is prepared.
         RunSession? session = null;
@@ -96,10 +101,16 @@ internal static class CoordinatorCommand
             LivePage.Of(watched, () => node.TakesPart, options.Join.Select(other => other.Host), arguments.IsJson, surroundings);
         using var prepared = session = new RunSession(source, arguments, surroundings, page?.Run);
         if (isShared)
+        {
             session.Watch(arguments.Out!);
+        }
+
         IdleMembers.Warn(session.Plan, session.Layout, members.Workers, members.Servers, surroundings.Error);
         if (!options.Security.HasSecret)
+        {
             surroundings.Error.WriteLine("note: without a cluster secret only nodes of this machine can join");
+        }
+
         using var alive = health(() => node.TakesPart);
         var run = new LeadableRun
         {
@@ -168,7 +179,9 @@ internal static class CoordinatorCommand
     {
         var folder = takesOver ? RunFolder.TakeOver(path) : RunFolder.Open(path);
         if (folder.Identity.Recipe == source.Recipe.Fingerprint())
+        {
             return folder;
+        }
 
         folder.Dispose();
         throw new RunFolderException(
@@ -180,7 +193,10 @@ internal static class CoordinatorCommand
     {
         var folder = RunSource.OfFolder(arguments.Out!);
         if (arguments.Recipe is null && arguments.Overrides.Count == 0)
+        {
             return folder;
+        }
+
         var given = RunSource.OfRecipe(arguments.Recipe, arguments.Overrides);
         return given.Recipe.Fingerprint() == folder.Recipe.Fingerprint()
             ? folder

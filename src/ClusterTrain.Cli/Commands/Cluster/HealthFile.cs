@@ -33,7 +33,9 @@ internal sealed class HealthFile : IDisposable
     private void Touch()
     {
         if (_isWell())
+        {
             Try(() => File.WriteAllText(_path, "well\n"));
+        }
     }
 
     private void Try(Action action)
@@ -45,7 +47,10 @@ internal sealed class HealthFile : IDisposable
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             if (error.Message != _lastProblem)
+            {
                 _surroundings.Error.WriteLine($"warning: the health file {_path} cannot be written: {error.Message}");
+            }
+
             _lastProblem = error.Message;
         }
     }

@@ -40,7 +40,9 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
         StartCoordinator();
         using var stop = surroundings.Interruption.Token.Register(() => Post(() => Find("coordinator")?.Process.Stop()));
         while (_exitCode is null)
+        {
             _happenings.Take()();
+        }
 
         EndMembers();
         return _exitCode.Value;
@@ -49,7 +51,10 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
     public void Dispose()
     {
         foreach (var node in _nodes.Values)
+        {
             node.Process.Dispose();
+        }
+
         _view.Dispose();
         _page?.Dispose();
     }
@@ -65,9 +70,13 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
         {
             // Before the view begins, lines of progress and errors go straight through.
             if (isFirst && _run is null)
+            {
                 surroundings.Error.WriteLine(line);
+            }
             else
+            {
                 Warn(WithoutLabel(line));
+            }
         }));
     }
 
@@ -81,9 +90,13 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
     private void Warn(string message)
     {
         if (_run is null)
+        {
             surroundings.Error.WriteLine($"warning: {message}");
+        }
         else
+        {
             Observe(new RunWarning(message));
+        }
     }
 
     private void Heard(string line)
@@ -94,7 +107,10 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
             case "node" when _address is null:
                 _address = json.GetProperty("address").GetString()!;
                 foreach (var (name, args) in options.Members(_address))
+                {
                     StartMember(name, args);
+                }
+
                 break;
             case "run" when _run is null:
                 _run = RunDescriptionJson.Read(json) with { ResumeCommand = ResumeCommand(json) };
@@ -113,7 +129,10 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
                 if (RunEventJson.Read(json) is { } happened)
                 {
                     if (happened is RunEnded ended)
+                    {
                         _outcome = ended.Outcome;
+                    }
+
                     _audited = happened is RunAudited { Totals: var totals } ? totals : _audited;
                     Observe(happened);
                 }
@@ -131,7 +150,10 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
     private void Watch(RunDescription run)
     {
         if (_page is null)
+        {
             return;
+        }
+
         var folder = Path.GetFullPath(run.Folder);
         var recipe = RecipeReader.Read(Path.Combine(folder, "recipe.yaml"), []);
         _page.Run.Begin(new WatchedRun(recipe, folder, run.Rows, run.StepsPerEpoch, run.Parameters));
@@ -152,7 +174,9 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
         var quickDeaths = lived < s_quickDeath ? node.QuickDeaths + 1 : 0;
         _nodes[child.Name] = node with { HasExited = true, QuickDeaths = quickDeaths };
         if (_exitCode is not null)
+        {
             return;
+        }
 
         var mayRestart = child.WasKilled && quickDeaths < MostQuickDeaths && surroundings.Interruption.ExitCode == ExitCodes.Ok;
         if (child.Name == "coordinator")
@@ -177,7 +201,9 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
             // One that ended well was told to leave, or heard of the run's end first; the coordinator says which.
             Warn($"{child.Name} ended with exit code {child.ExitCode} and is not started again");
             if (!_nodes.Values.Any(other => other.Process.Name.StartsWith("worker-", StringComparison.Ordinal) && !other.HasExited))
+            {
                 Give(new RunFailed("no worker is left"));
+            }
         }
     }
 
@@ -229,11 +255,16 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
     {
         var began = surroundings.Time.GetTimestamp();
         foreach (var node in _nodes.Values.Where(node => !node.HasExited))
+        {
             node.Process.Stop();
+        }
+
         while (_nodes.Values.Any(node => !node.HasExited) && surroundings.Time.GetElapsedTime(began) < s_longestEnd)
         {
             if (_happenings.TryTake(out var happening, s_longestEnd))
+            {
                 happening();
+            }
         }
     }
 

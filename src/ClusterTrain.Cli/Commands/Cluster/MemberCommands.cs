@@ -83,7 +83,9 @@ internal sealed class MemberCommandOptions
     {
         _node.AddTo(command);
         foreach (var option in (Option[])[_retry, _giveUp, _json])
+        {
             command.Options.Add(option);
+        }
     }
 
     /// <summary>Takes part in a run until it is over, or until a signal.</summary>

@@ -73,10 +73,16 @@ internal sealed class NodeCommandOptions
     public void AddTo(CommandWithExamples command)
     {
         foreach (var option in (Option[])[_join, _listen, _advertise, _clusterPort, _name])
+        {
             command.Options.Add(option);
+        }
+
         Security.AddTo(command);
         foreach (var option in (Option[])[_handshake, _flush, _noSharedMemory, _health, _supervised])
+        {
             command.Options.Add(option);
+        }
+
         _akka.AddTo(command);
         command.TakesEnvironment = true;
     }
@@ -109,7 +115,9 @@ internal sealed class NodeCommandOptions
     public void FollowParent(ParseResult parsed, Surroundings surroundings)
     {
         if (parsed.GetValue(_supervised))
+        {
             surroundings.Interruption.FollowInput(Console.OpenStandardInput());
+        }
     }
 
     /// <summary>Begins to touch the health file, when there is one.</summary>
@@ -154,7 +162,10 @@ internal sealed class AkkaOptions
     {
         var values = parsed.GetValue(_values) ?? [];
         if (Array.Find(values, value => value.IndexOf('=', StringComparison.Ordinal) < 1) is { } bad)
+        {
             throw new UsageException($"--akka is '{bad}'; write path=value, for example akka.loglevel=INFO.");
+        }
+
         return [.. values, .. (parsed.GetValue(_files) ?? []).Select(File.ReadAllText)];
     }
 }

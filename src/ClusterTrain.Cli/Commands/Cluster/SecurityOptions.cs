@@ -24,7 +24,9 @@ internal sealed class SecurityOptions
     public void AddTo(Command command)
     {
         foreach (var option in (Option[])[_secret, _certificate, _key, _authority])
+        {
             command.Options.Add(option);
+        }
     }
 
     /// <summary>How nodes know each other.</summary>
@@ -37,7 +39,9 @@ internal sealed class SecurityOptions
         {
             security = security with { Secret = LinkSecurity.ReadSecret(file) };
             if (LinkSecurity.OthersMayRead(file))
+            {
                 surroundings.Error.WriteLine($"warning: {file}: other users of this machine may read the cluster secret; run: chmod 600 {file}");
+            }
         }
         else if (surroundings.Variable(SecretVariable) is { Length: > 0 } text)
         {

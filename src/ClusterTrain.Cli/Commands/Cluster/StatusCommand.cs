@@ -34,9 +34,14 @@ internal static class StatusCommand
             var status = ClusterStatus.AskAsync(Endpoint(parsed, node), security.Read(parsed, surroundings), akka.Read(parsed), s_timeout)
                 .GetAwaiter().GetResult();
             if (parsed.GetValue(json))
+            {
                 surroundings.Out.WriteLine(status.GetRawText());
+            }
             else
+            {
                 StatusText.Show(status, surroundings.Out);
+            }
+
             return ExitCodes.Ok;
         });
         return command;

@@ -15,9 +15,15 @@ internal static class StatusText
     public static void Show(JsonElement status, TextWriter output)
     {
         foreach (var field in status.EnumerateObject().Where(field => field.Value.ValueKind is not (JsonValueKind.Array or JsonValueKind.Object)))
+        {
             output.WriteLine($"{field.Name,-22} {Shown(field)}");
+        }
+
         if (status.TryGetProperty("audit", out var audit))
+        {
             output.WriteLine($"{"audit",-22} {audit.GetProperty("sentence").GetString()}");
+        }
+
         if (status.TryGetProperty("stepSeconds", out var parts))
         {
             output.WriteLine($"{"time of a step",-22} "
@@ -28,7 +34,10 @@ internal static class StatusText
         {
             output.WriteLine();
             foreach (var line in Table(machines).Lines())
+            {
                 output.WriteLine(line);
+            }
+
             output.WriteLine();
         }
 
@@ -40,7 +49,9 @@ internal static class StatusText
         }
 
         foreach (var member in status.GetProperty("members").EnumerateArray())
+        {
             output.WriteLine($"{"member",-22} {member.GetString()}");
+        }
     }
 
     private static TextTable Table(JsonElement machines)

@@ -45,10 +45,15 @@ internal static class TopCommand
                 else
                 {
                     if (isTerminal)
+                    {
                         surroundings.Out.Write(FromTheTop);
+                    }
+
                     StatusText.Show(status, surroundings.Out);
                     if (!isTerminal)
+                    {
                         surroundings.Out.WriteLine();
+                    }
                 }
 
                 return await WaitAsync(pause, surroundings).ConfigureAwait(false) && !IsOver(status);

@@ -43,7 +43,10 @@ internal static class UpCommand
             var count = parsed.GetValue(workers) ?? 2;
             var isColocated = parsed.GetValue(colocate);
             if (isColocated && parsed.GetValue(servers) is not null)
+            {
                 throw new UsageException("--colocate puts a parameter server beside each worker; --parameter-servers cannot be used with it.");
+            }
+
             arguments.CheckAudit(count);
             using var cluster = new LocalCluster(
                 new LocalClusterOptions
