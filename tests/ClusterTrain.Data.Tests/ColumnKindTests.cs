@@ -270,6 +270,8 @@ public sealed class ColumnKindTests
         "key 'data.impute.d.value' is '12'; allowed: a date such as 2026-01-31")]
     [InlineData("csv: { file: a, target: y }, standardise: true, scaling: robust",
         "key 'data.scaling' is robust and standardise is true; keep one of the two")]
+    [InlineData("csv: { file: a, target: y }, standardise: false, scaling: standard",
+        "key 'data.scaling' is standard and standardise is false; keep one of the two")]
     [InlineData("csv: { file: a, target: y }, scaling: rubust", "did you mean 'robust'?")]
     [InlineData("csv: { file: a, target: y }, target_scale: auto", "key 'data.target_scale' has no meaning for classification")]
     [InlineData("csv: { file: a, target: y, drop: [x] }", "did you mean 'exclude'?")]
@@ -277,6 +279,17 @@ public sealed class ColumnKindTests
     {
         var error = Assert.Throws<RecipeException>(() => RecipeTexts.Parse($"data: {{ {data} }}\n{Rest}"));
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("c,c=x,y\nx,1,a\nz,2,b\n", "categorical: [c]", "'c=x', which comes of 'c' and of 'c=x'")]
+    [InlineData("a,a=b,y\nb=c,c,p\nd,e,q\n", "categorical: [a, a=b]", "'a=b=c', which comes of 'a' and of 'a=b'")]
+    public void Two_features_of_one_name_are_refused(string content, string csv, string message)
+    {
+        using var folder = new TempFolder();
+        var error = Assert.Throws<DataException>(() => Prepare(folder, content, csv, "scale: 1"));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.Contains("rows.csv: two features", error.Message, StringComparison.Ordinal);
     }
 
     private static Recipe Recipe(string csv, string keys) =>

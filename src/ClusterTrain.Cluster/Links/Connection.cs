@@ -70,9 +70,7 @@ internal sealed class Connection : IDisposable
     /// <summary>True once this side closed the connection.</summary>
     public bool IsClosed => Volatile.Read(ref _closed) != 0;
 
-    /// <summary>
-    /// True when a frame can be written at once, without waiting for the peer to read. The caller does so next, and nobody else meanwhile.
-    /// </summary>
+    /// <summary>True when a frame can be written at once, without waiting for the peer to read.</summary>
     /// <param name="bytes">The frame's bytes.</param>
     public bool CanWriteNow(int bytes)
     {
@@ -81,8 +79,7 @@ internal sealed class Connection : IDisposable
             return false;
         }
 
-        bytes = Math.Max(bytes, LeastFrameBytes);
-        if (bytes > _credit)
+        if (Math.Max(bytes, LeastFrameBytes) > _credit)
         {
             if (!_socket.Poll(0, SelectMode.SelectWrite))
             {
@@ -92,7 +89,6 @@ internal sealed class Connection : IDisposable
             _credit = CreditBytes;
         }
 
-        _credit -= bytes;
         return true;
     }
 
@@ -218,6 +214,7 @@ internal sealed class Connection : IDisposable
             return;
         }
 
+        _credit = Math.Max(0, _credit - Math.Max(bytes.Length, LeastFrameBytes));
         while (!bytes.IsEmpty)
         {
             bytes = bytes[_socket.Send(bytes, SocketFlags.None)..];

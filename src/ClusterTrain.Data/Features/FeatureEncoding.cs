@@ -76,12 +76,12 @@ public sealed record FeatureEncoding
 
     private ImmutableArray<ColumnFill> Filled => Fills.IsDefault ? [] : Fills;
 
-    /// <summary>What a feature is called once it is one input, or several.</summary>
     /// <summary>Names of the features of a date, such as <c>sold.year</c>.</summary>
     internal static IEnumerable<string> FeatureNamesOf(DateColumn date) =>
         date.Parts.Select(part => $"{date.Column}.{RecipeWords.DatePart.Of(part)}");
 
-    private IEnumerable<string> NamesOf(string feature) =>
+    /// <summary>What a feature is called once it is one input, or several.</summary>
+    internal IEnumerable<string> NamesOf(string feature) =>
         Category(feature)?.FeatureNames ?? (Date(feature) is { } date ? FeatureNamesOf(date) : null) ?? [feature];
 
     /// <summary>How a column's dates are read; null: it has none.</summary>

@@ -217,6 +217,7 @@ public static class DataPreparation
 
         var split = Split(recipe, source, seed);
         source = Encode(source, recipe, split?.Train);
+        CheckNames(source);
         var raw = source.Train.Rows;
         var scaling = FeatureStatistics.Scaling(recipe.Scaling, raw, split?.Train, scale);
         var first = DataWarnings.FirstRows(raw, split?.Train);
@@ -271,6 +272,21 @@ public static class DataPreparation
             Train = ColumnEncoder.Of(encoding, words, source.Train).Encode(source.Train),
             Test = source.Test is { } test ? ColumnEncoder.Of(encoding, words, test).Encode(test) : null,
         };
+    }
+
+    /// <summary>Every feature has a name of its own: a model's reader must know which is which.</summary>
+    private static void CheckNames(SourceData source)
+    {
+        var encoding = source.Encoding;
+        var names = new HashSet<string>();
+        if (encoding.FeatureNames.FirstOrDefault(name => !names.Add(name)) is not { } taken)
+        {
+            return;
+        }
+
+        var columns = encoding.Features.Where(feature => encoding.NamesOf(feature).Contains(taken)).Select(column => $"'{column}'");
+        throw new DataException(
+            $"{source.Train.Name}: two features would have the name '{taken}', which comes of {string.Join(" and of ", columns)}. Rename a column.");
     }
 
     private static RowSplit? Split(DataRecipe recipe, SourceData source, ulong seed)

@@ -237,6 +237,12 @@ internal static class DataRules
             section.Tell("scaling", $"is {RecipeWords.Scaling.Of(data.Scaling)} and standardise is true; keep one of the two");
         }
 
+        if (data.Scaling == ScalingKind.Standard && section.Has("scaling") && section.Sound("scaling")
+            && section.Node.Entries.GetValueOrDefault("standardise")?.Value is RecipeScalar { Text: "false" or "False" or "FALSE" })
+        {
+            section.Tell("scaling", $"is {RecipeWords.Scaling.Of(data.Scaling)} and standardise is false; keep one of the two");
+        }
+
         if (data.Source is not CsvSource csv || !section.Sound(TableKey(section)))
         {
             return;
