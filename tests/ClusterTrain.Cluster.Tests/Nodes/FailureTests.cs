@@ -96,8 +96,11 @@ public sealed class FailureTests
     [Fact]
     public async Task Workers_join_and_leave_throughout()
     {
-        using var cluster = Start(TestRuns.Long(TestRuns.Plain), servers: 1, workers: 1);
+        // Long enough for several guests on a busy machine too.
+        var recipe = TestRuns.Plain.Replace("epochs: 12", "epochs: 1500", StringComparison.Ordinal);
+        using var cluster = Start(recipe, servers: 1, workers: 1);
         var leaving = cluster.StartWorker("guest-0");
+        var guests = 0;
         for (var guest = 1; guest <= 8 && !cluster.Outcome.IsCompleted; guest++)
         {
             var next = cluster.StartWorker($"guest-{guest}");
@@ -113,10 +116,12 @@ public sealed class FailureTests
                 break;
             }
 
+            guests++;
             leaving = next;
         }
 
         await cluster.EndsLikeAloneAsync();
+        Assert.True(guests > 0, "the run was over before a guest had left");
         cluster.Events.WaitFor<MembershipChanged>("a guest left in good order", change => change.What == "left");
     }
 
