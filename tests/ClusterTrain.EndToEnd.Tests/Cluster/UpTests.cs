@@ -12,9 +12,8 @@ public sealed class UpTests(IncidentRun undisturbed) : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [IncidentFact]
-    public void A_local_cluster_on_a_busy_machine_gives_the_receipt_of_one_process_warns_of_nothing_and_leaves_no_process_behind()
+    public void A_local_cluster_gives_the_receipt_of_one_process_and_leaves_no_process_behind()
     {
-        using var others = new OtherWork(Environment.ProcessorCount);
         using var up = Start("--workers", "3", "--parameter-servers", "2");
         up.WaitForLine("epoch 1/");
         var children = Children(up);
@@ -22,8 +21,16 @@ public sealed class UpTests(IncidentRun undisturbed) : IDisposable
         Assert.Equal(0, up.WaitForExit());
         Assert.Equal(undisturbed.Receipt, Receipt);
         Assert.Matches("^weights sha256 [0-9a-f]{64}$", up.LastLine);
-        AssertNoWarning(up);
         AssertEnd(children);
+    }
+
+    [FullIncidentFact]
+    public void A_local_cluster_on_a_busy_machine_warns_of_nothing()
+    {
+        using var others = new OtherWork(Environment.ProcessorCount);
+        using var up = Start("--workers", "3", "--parameter-servers", "2");
+        Assert.Equal(0, up.WaitForExit());
+        AssertNoWarning(up);
     }
 
     [IncidentFact]
@@ -47,7 +54,11 @@ public sealed class UpTests(IncidentRun undisturbed) : IDisposable
         up.WaitForLine("\"event\":\"progress\"");
         up.Signal("INT");
         Assert.Equal(130, up.WaitForExit());
-        AssertNoWarning(up);
+        if (IncidentRun.IsFull)
+        {
+            AssertNoWarning(up);
+        }
+
         using var again = ClusterTrainProcess.Run("up", "--out", _folder["run"]);
         Assert.Equal(undisturbed.Receipt, Receipt);
     }
