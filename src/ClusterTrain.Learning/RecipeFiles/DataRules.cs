@@ -231,16 +231,11 @@ internal static class DataRules
         }
 
         CheckSplit(data, section);
-        if (data.Scaling != ScalingKind.Standard && section.Has("scaling") && section.Sound("scaling")
-            && section.Node.Entries.GetValueOrDefault("standardise")?.Value is RecipeScalar { Text: "true" or "True" or "TRUE" })
+        if (section.Has("scaling") && section.Sound("scaling") && section.Node.Entries.GetValueOrDefault("standardise")?.Value is RecipeScalar scalar
+            && bool.TryParse(scalar.Text, out var isStandardised) && isStandardised != (data.Scaling == ScalingKind.Standard))
         {
-            section.Tell("scaling", $"is {RecipeWords.Scaling.Of(data.Scaling)} and standardise is true; keep one of the two");
-        }
-
-        if (data.Scaling == ScalingKind.Standard && section.Has("scaling") && section.Sound("scaling")
-            && section.Node.Entries.GetValueOrDefault("standardise")?.Value is RecipeScalar { Text: "false" or "False" or "FALSE" })
-        {
-            section.Tell("scaling", $"is {RecipeWords.Scaling.Of(data.Scaling)} and standardise is false; keep one of the two");
+            section.Tell("scaling",
+                $"is {RecipeWords.Scaling.Of(data.Scaling)} and standardise is {(isStandardised ? "true" : "false")}; keep one of the two");
         }
 
         if (data.Source is not CsvSource csv || !section.Sound(TableKey(section)))

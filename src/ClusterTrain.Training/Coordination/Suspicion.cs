@@ -31,7 +31,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
     private TimeSpan _lastNews;
 
     // The newest step that a server has begun to audit; the others' word of it follows.
-    private long _audits = -1;
+    private long _newestAudited = -1;
 
     /// <summary>What audits have shown.</summary>
     public AuditTotals Audited { get; private set; } = audited;
@@ -69,7 +69,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         Count(_comparisons);
         _comparisons.Clear();
         _reached.Clear();
-        _audits = -1;
+        _newestAudited = -1;
         _aside.Clear();
         _notFinite = null;
         ledger.WithholdAfter(context, _dispute?.Step ?? long.MaxValue);
@@ -110,12 +110,12 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
     public void Audit(IActorContext context, AuditBegan began)
     {
         var (term, step) = (began.Term, began.Step);
-        if (step <= _audits)
+        if (step <= _newestAudited)
         {
             return;
         }
 
-        _audits = step;
+        _newestAudited = step;
         var shares = audit.Shares(step, roster.Assignment);
         if (_dispute is not null || began.Version < roster.SharesSince)
         {

@@ -97,8 +97,7 @@ public sealed class FailureTests
     public async Task Workers_join_and_leave_throughout()
     {
         // Long enough for several guests on a busy machine too.
-        var recipe = TestRuns.Plain.Replace("epochs: 12", "epochs: 1500", StringComparison.Ordinal);
-        using var cluster = Start(recipe, servers: 1, workers: 1);
+        using var cluster = Start(TestRuns.Long(TestRuns.Plain, epochs: 1500), servers: 1, workers: 1);
         var leaving = cluster.StartWorker("guest-0");
         var guests = 0;
         for (var guest = 1; guest <= 8 && !cluster.Outcome.IsCompleted; guest++)

@@ -29,10 +29,10 @@ internal static class TestRuns
     public const string Clipped = Plain + "\nclip_norm: 0.5\n";
 
     /// <summary>Long enough to be disturbed in.</summary>
-    public static string Long(string recipe) => recipe.Replace("epochs: 12", "epochs: 500", StringComparison.Ordinal);
+    public static string Long(string recipe, int epochs = 500) => recipe.Replace("epochs: 12", $"epochs: {epochs}", StringComparison.Ordinal);
 
     /// <summary>So long that it never ends in a test: nodes are killed in it, and then it is stopped.</summary>
-    public static string Endless(string recipe) => recipe.Replace("epochs: 12", "epochs: 1000000", StringComparison.Ordinal);
+    public static string Endless(string recipe) => Long(recipe, 1_000_000);
 
     private static readonly ConcurrentDictionary<string, Lazy<string>> s_receipts = new();
 

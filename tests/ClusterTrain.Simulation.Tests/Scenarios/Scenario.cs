@@ -112,16 +112,15 @@ internal sealed record Scenario
     }
 
     /// <summary>What was added to the draw last, from random numbers of its own like the variations of recipes.</summary>
-    private static Scenario DrawMore(SimulationRandom random, Scenario scenario, long horizonUs)
+    private static Scenario DrawMore(SimulationRandom random, Scenario scenario, long horizonUs) => scenario with
     {
-        scenario = scenario with
+        KeepsNewestWeights = random.Chance(0.5),
+        Events = scenario.Corrupt is null ? DrawDepartures(random, scenario, horizonUs) : scenario.Events,
+        Settings = (random.Chance(0.3) ? scenario.Settings with { CheckpointPeriod = null } : scenario.Settings) with
         {
-            KeepsNewestWeights = random.Chance(0.5),
-            Events = scenario.Corrupt is null ? DrawDepartures(random, scenario, horizonUs) : scenario.Events,
-            Settings = random.Chance(0.3) ? scenario.Settings with { CheckpointPeriod = null } : scenario.Settings,
-        };
-        return scenario with { Settings = scenario.Settings with { AuditRate = random.Pick(0, 0, 0, 0, 0.1, 1) } };
-    }
+            AuditRate = random.Pick(0, 0, 0, 0, 0.1, 1),
+        },
+    };
 
     private static Scenario DrawSlowness(SimulationRandom random, Scenario scenario)
     {
