@@ -106,6 +106,7 @@ public sealed class ParameterServer : IActor, IDisposable
 
                 _workers = assignment.Workers;
                 _audit.Follow(assignment);
+                AddKept(context);
                 break;
             case AuditShares audit when IsServed(audit.Term):
                 _audit.Begin(audit);
@@ -359,6 +360,22 @@ public sealed class ParameterServer : IActor, IDisposable
         }
 
         context.Send(_coordinator!, new AuditBegan(_topology.Term, step, version));
+    }
+
+    /// <summary>
+    /// The leaves are divided again. A helper may have heard of it first: what was only compared until now may be its own share, which it does not
+    /// send again.
+    /// </summary>
+    private void AddKept(IActorContext context)
+    {
+        foreach (var segment in _segments.Values.Where(segment => !segment.IsCopy).ToArray())
+        {
+            foreach (var (worker, sum) in _audit.Kept(segment.Step).Where(kept => kept.Sum.Key.Segment == segment.Segment.Index))
+            {
+                sum.Lease.Keep();
+                segment.Add(context, worker, _coordinator!, _topology.Servers, sum);
+            }
+        }
     }
 
     /// <summary>True for the present term, unless nobody serves in it and this server rests.</summary>

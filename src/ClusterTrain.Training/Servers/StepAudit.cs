@@ -44,6 +44,10 @@ internal sealed class StepAudit(TrainingPlan plan)
     /// <summary>True when sums of a step are compared.</summary>
     public bool Covers(long step) => Find(step) is not null;
 
+    /// <summary>The sums of a step that no other worker's was compared with yet, and whose they are.</summary>
+    public ImmutableArray<(ActorId Worker, TensorMessage Sum)> Kept(long step) =>
+        [.. Find(step)?.Kept.Values.Where(kept => !kept.IsOver).Select(kept => (kept.Worker, kept.Sum)) ?? []];
+
     /// <summary>Compares a sum with the first of its name, or keeps it when it is that.</summary>
     /// <param name="worker">Who computed it.</param>
     /// <param name="sum">The sum; the caller still has its reference.</param>

@@ -191,13 +191,24 @@ public sealed class LateShareTests : IDisposable
         Assert.NotEqual(answers[2].Sha256, answers[3].Sha256);
     }
 
-    [Fact]
-    public void Leaves_divided_again_may_be_the_helpers_own_and_count()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Leaves_divided_again_may_be_the_helpers_own_and_count_whoever_hears_of_it_first(bool isHelperFirst)
     {
         BeginAudited();
         Push(s_first, 0, 5);
+        if (isHelperFirst)
+        {
+            Push(s_first, 1, 25);
+        }
+
         Receive(new Assignment(2, 2, [s_first]));
-        Push(s_first, 1, 25);
+        if (!isHelperFirst)
+        {
+            Push(s_first, 1, 25);
+        }
+
         Assert.Contains(_context.Tensors, sent => sent.Tensor.Key.Step == 1);
         Assert.Single(_context.SentTo<AuditBegan>(LineRun.Coordinator));
     }
