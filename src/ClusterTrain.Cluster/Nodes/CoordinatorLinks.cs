@@ -22,7 +22,7 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
     // A node that joins has to reach Akka's port first, on a machine that may be busy; one that has registered does so twice a second.
     private static readonly TimeSpan s_joiningPatience = TimeSpan.FromSeconds(30);
     private const int JoiningMultiple = 10;
-    private const int RegisteredMultiple = 3;
+    private const int RegisteredMultiple = 2;
 
     private readonly LinkTable _members = new();
     private readonly Lock _gate = new();

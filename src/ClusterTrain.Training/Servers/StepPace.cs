@@ -7,9 +7,12 @@ namespace ClusterTrain.Training.Servers;
 /// <summary>When the workers answered in the step in hand, and who is late.</summary>
 internal sealed class StepPace
 {
-    // A worker is late when it took this many times the median of the others; below the least wait nobody is.
+    // A worker is late when it took this many times the median of the others; below the least wait nobody is. While most have not answered, the
+    // steps before are the measure, and the least wait is longer.
     private const int LateMultiple = 4;
+    private const double PaceKept = 0.9;
     private static readonly TimeSpan s_leastWait = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_leastWaitForMost = TimeSpan.FromMilliseconds(500);
 
     private readonly List<TimeSpan> _times = [];
     private Assignment _assignment = new(0, 0, []);
@@ -17,9 +20,19 @@ internal sealed class StepPace
     private bool[] _reported = [];
     private TimeSpan _began;
 
+    // What the slowest took in the steps before, the more recent the weightier; null until all have answered in one.
+    private TimeSpan? _pace;
+    private bool _wasDividedAgain = true;
+
     /// <summary>The weights of a step are sent.</summary>
     public void Begin(TimeSpan now)
     {
+        if (!_wasDividedAgain && _answered.Max() is { } slowest)
+        {
+            _pace = _pace is { } before && before * PaceKept > slowest ? before * PaceKept : slowest;
+        }
+
+        _wasDividedAgain = false;
         _began = now;
         Array.Clear(_answered);
         Array.Clear(_reported);
@@ -36,6 +49,7 @@ internal sealed class StepPace
         }
 
         (_began, _assignment, _answered, _reported) = (now, assignment, answered, new bool[answered.Length]);
+        _wasDividedAgain = true;
     }
 
     /// <summary>A worker's first sum of the step has come.</summary>
@@ -48,7 +62,9 @@ internal sealed class StepPace
         }
     }
 
-    /// <summary>The workers that have become late, each with its leaves and a worker that is done with its own; each is named once.</summary>
+    /// <summary>
+    /// The workers that have become late, each with its leaves and a worker that has none or is done with its own; each is named once.
+    /// </summary>
     /// <param name="now">The time.</param>
     /// <param name="leaves">Leaves of the step.</param>
     public IEnumerable<(ActorId Late, TreeNode Leaves, ActorId Helper)> Late(TimeSpan now, int leaves)
@@ -56,29 +72,19 @@ internal sealed class StepPace
         var workers = _assignment.Workers;
         _times.Clear();
         var sharers = 0;
+        var hasHelper = false;
         for (var worker = 0; worker < workers.Length; worker++)
         {
-            if (_assignment.Share(worker, leaves).Count == 0)
-            {
-                continue;
-            }
-
-            sharers++;
-            if (_answered[worker] is { } time)
+            var isSharer = _assignment.Share(worker, leaves).Count > 0;
+            hasHelper |= !isSharer || _answered[worker] is not null;
+            sharers += isSharer ? 1 : 0;
+            if (isSharer && _answered[worker] is { } time)
             {
                 _times.Add(time);
             }
         }
 
-        if (_times.Count == sharers || 2 * _times.Count < sharers)
-        {
-            yield break;
-        }
-
-        _times.Sort();
-        var median = _times[(sharers - 1) / 2];
-        var waited = now - _began;
-        if (waited < s_leastWait || waited < LateMultiple * median)
+        if (!hasHelper || _times.Count == sharers || now - _began < Patience(sharers))
         {
             yield break;
         }
@@ -96,10 +102,24 @@ internal sealed class StepPace
             {
                 helper = (helper + 1) % workers.Length;
             }
-            while (_answered[helper] is null);
+            while (_answered[helper] is null && _assignment.Share(helper, leaves).Count > 0);
 
             _reported[worker] = true;
             yield return (workers[worker], new TreeNode(start, count), workers[helper]);
         }
     }
+
+    /// <summary>How long the workers of the step have to answer.</summary>
+    private TimeSpan Patience(int sharers)
+    {
+        if (2 * _times.Count < sharers)
+        {
+            return _pace is { } before ? Longer(before * LateMultiple, s_leastWaitForMost) : TimeSpan.MaxValue;
+        }
+
+        _times.Sort();
+        return Longer(_times[(sharers - 1) / 2] * LateMultiple, s_leastWait);
+    }
+
+    private static TimeSpan Longer(TimeSpan first, TimeSpan second) => first > second ? first : second;
 }

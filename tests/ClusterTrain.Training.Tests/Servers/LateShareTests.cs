@@ -23,7 +23,7 @@ public sealed class LateShareTests : IDisposable
 
     public LateShareTests()
     {
-        var recipe = LineRun.Recipe();
+        var recipe = LineRun.Recipe(epochs: 3);
         _server = new ParameterServer(new TrainingPlan(recipe, 4), LineRun.Layout(recipe), Kernels.Active, new ComputePool(1), _pool);
         _server.Start(_context, LineRun.Coordinator);
         Receive(new Serve(1, 0, 1, 0, 0, 0));
@@ -70,6 +70,31 @@ public sealed class LateShareTests : IDisposable
         PushAt(1001, s_second, 1, 25);
         LookAt(1002);
         Assert.Empty(_context.Sent<LateShare>());
+    }
+
+    [Theory]
+    [InlineData(200, 799, false)]
+    [InlineData(200, 800, true)]
+    [InlineData(20, 499, false)]
+    [InlineData(20, 500, true)]
+    public void When_nobody_with_leaves_answers_one_without_helps_after_four_times_the_slowest_before_and_half_a_second_at_least(
+        int slowest, int waited, bool isLate)
+    {
+        // Two leaves for three workers: one has none.
+        var assignment = new Assignment(1, 2, [s_first, s_second, new ActorId("worker-3")]);
+        var sharers = assignment.Workers.Where((_, index) => assignment.Share(index, 2).Count > 0).ToArray();
+        var idle = Assert.Single(assignment.Workers.Except(sharers));
+        Receive(assignment);
+
+        // Step 0 was divided again, so it says nothing of how long one takes.
+        PushAt(0, sharers[0], 0, 5);
+        PushAt(0, sharers[1], 1, 25);
+        PushAt(1, sharers[0], 0, 5, step: 1);
+        PushAt(slowest, sharers[1], 1, 25, step: 1);
+        LookAt(slowest + waited);
+        Assert.Equal(
+            isLate ? [(2, 0, sharers[0], idle), (2, 1, sharers[1], idle)] : [],
+            _context.Sent<LateShare>().Select(late => (late.Step, late.Leaves.Start, late.Worker, late.Helper)));
     }
 
     [Fact]
@@ -243,10 +268,10 @@ public sealed class LateShareTests : IDisposable
     private void Push(ActorId worker, int leaf, float sum) =>
         _server.Receive(_context, worker, _pool.Tensor(LineRun.Sum(2, 0, leaf, 1), 12.5, sum));
 
-    private void PushAt(int milliseconds, ActorId worker, int leaf, float sum)
+    private void PushAt(int milliseconds, ActorId worker, int leaf, float sum, int step = 0)
     {
         _context.Now = TimeSpan.FromMilliseconds(milliseconds);
-        _server.Receive(_context, worker, _pool.Tensor(LineRun.Sum(1, 0, leaf, 1), 12.5, sum));
+        _server.Receive(_context, worker, _pool.Tensor(LineRun.Sum(1, step, leaf, 1), 12.5, sum));
     }
 
     private void LookAt(int milliseconds)
