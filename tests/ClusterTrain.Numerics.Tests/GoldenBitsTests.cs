@@ -192,7 +192,7 @@ public class GoldenBitsTests
         var (weights, gradient) = (Numbers(Length, "w"), Numbers(Length, "g"));
         float[] first = rule.StateCount > 0 ? Numbers(Length, "first") : [];
         float[] second = rule.StateCount > 1 ? [.. Numbers(Length, "second").Select(MathF.Abs)] : [];
-        kernels.Update(rule, weights, gradient, weights, first, second);
+        kernels.Update(rule, weights, gradient, [], weights, first, second);
         return [.. weights, .. first, .. second];
     }
 

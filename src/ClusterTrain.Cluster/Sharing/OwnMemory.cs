@@ -27,6 +27,9 @@ internal sealed unsafe class OwnMemory : IDisposable
     private const long Capacity = 16L << 30;
     private const int PageBytes = 4096;
 
+    // Nine lines of a cache beside whole pages: tensors of one length that begin at the same place of a page would be held by the same lines.
+    private const int StaggerBytes = 576;
+
     private readonly SafeFileHandle _file;
     private readonly MappedMemory _memory;
     private readonly byte[] _token;
@@ -71,7 +74,7 @@ internal sealed unsafe class OwnMemory : IDisposable
             return AlignedFloats.Allocate(length);
         }
 
-        var bytes = (((long)length * sizeof(float)) + PageBytes - 1) / PageBytes * PageBytes;
+        var bytes = ((((long)length * sizeof(float)) + PageBytes - 1) / PageBytes * PageBytes) + StaggerBytes;
         lock (_gate)
         {
             if (bytes <= Capacity - _used)

@@ -20,10 +20,11 @@ internal sealed class Adam(Kernels kernels, OptimiserRecipe recipe) : IOptimiser
         in UpdateStep step,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> gradient,
+        ReadOnlySpan<float> addend,
         Span<float> next,
         Span<float> first,
         Span<float> second) =>
-        kernels.Update(new Rule(step, recipe), weights, gradient, next, first, second);
+        kernels.Update(new Rule(step, recipe), weights, gradient, addend, next, first, second);
 
     private readonly struct Rule : IUpdateRule
     {

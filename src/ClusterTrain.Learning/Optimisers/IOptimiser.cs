@@ -15,6 +15,7 @@ public interface IOptimiser
     /// <param name="gradient">
     /// (n) gradient of the batch, as a sum; multiplied by <see cref="UpdateStep.GradientScale"/> here.
     /// </param>
+    /// <param name="addend">Empty, or (n) what is still to be added to <paramref name="gradient"/>, on its right.</param>
     /// <param name="next">(n) receives the weights of the next step; may be <paramref name="weights"/>.</param>
     /// <param name="first">(n) first state of each parameter, updated; empty when there is none.</param>
     /// <param name="second">(n) second state of each parameter, updated; empty when there is none.</param>
@@ -24,6 +25,7 @@ public interface IOptimiser
         in UpdateStep step,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> gradient,
+        ReadOnlySpan<float> addend,
         Span<float> next,
         Span<float> first,
         Span<float> second);

@@ -14,10 +14,11 @@ internal sealed class Momentum(Kernels kernels, double momentum) : IOptimiser
         in UpdateStep step,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> gradient,
+        ReadOnlySpan<float> addend,
         Span<float> next,
         Span<float> first,
         Span<float> second) =>
-        kernels.Update(new Rule(step, momentum), weights, gradient, next, first, second);
+        kernels.Update(new Rule(step, momentum), weights, gradient, addend, next, first, second);
 
     private readonly struct Rule(in UpdateStep step, double momentum) : IUpdateRule
     {

@@ -16,10 +16,11 @@ internal sealed class Nesterov(Kernels kernels, double momentum) : IOptimiser
         in UpdateStep step,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> gradient,
+        ReadOnlySpan<float> addend,
         Span<float> next,
         Span<float> first,
         Span<float> second) =>
-        kernels.Update(new Rule(step, momentum), weights, gradient, next, first, second);
+        kernels.Update(new Rule(step, momentum), weights, gradient, addend, next, first, second);
 
     private readonly struct Rule(in UpdateStep step, double momentum) : IUpdateRule
     {

@@ -17,10 +17,11 @@ internal sealed class RmsProp(Kernels kernels, double keep, double add, double e
         in UpdateStep step,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> gradient,
+        ReadOnlySpan<float> addend,
         Span<float> next,
         Span<float> first,
         Span<float> second) =>
-        kernels.Update(new Rule(step, keep, add, epsilon), weights, gradient, next, first, second);
+        kernels.Update(new Rule(step, keep, add, epsilon), weights, gradient, addend, next, first, second);
 
     private readonly struct Rule(in UpdateStep step, double keep, double add, double epsilon) : IUpdateRule
     {

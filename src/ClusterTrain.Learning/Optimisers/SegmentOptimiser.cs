@@ -51,7 +51,7 @@ public sealed class SegmentOptimiser
     public int StateLength => checked(StateCount * Segment.Length);
 
     /// <summary>Computes all of the segment's weights of the next step.</summary>
-    /// <inheritdoc cref="Update(long, double, double, ReadOnlySpan{float}, ReadOnlySpan{float}, Span{float}, Span{float}, Range)"/>
+    /// <inheritdoc cref="Update(long, double, double, ReadOnlySpan{float}, ReadOnlySpan{float}, ReadOnlySpan{float}, Span{float}, Span{float}, Range)"/>
     public bool Update(
         long step,
         double rateFactor,
@@ -60,7 +60,7 @@ public sealed class SegmentOptimiser
         ReadOnlySpan<float> gradient,
         Span<float> next,
         Span<float> state) =>
-        Update(step, rateFactor, gradientScale, weights, gradient, next, state, Range.All);
+        Update(step, rateFactor, gradientScale, weights, gradient, [], next, state, Range.All);
 
     /// <summary>Computes a part of the segment's weights of the next step; parts may be computed at the same time.</summary>
     /// <param name="step">Number of the step, from 1.</param>
@@ -68,6 +68,7 @@ public sealed class SegmentOptimiser
     /// <param name="gradientScale">Factor on the gradient: one over the batch's rows, times the clip factor.</param>
     /// <param name="weights">(segment) weights of this step.</param>
     /// <param name="gradient">(segment) gradient, as a sum over the batch's rows.</param>
+    /// <param name="addend">Empty, or (segment) what is still to be added to <paramref name="gradient"/>, on its right.</param>
     /// <param name="next">(segment) receives the weights of the next step; may be <paramref name="weights"/>.</param>
     /// <param name="state">(<see cref="StateLength"/>) the optimiser's state, updated.</param>
     /// <param name="part">Where to do so; the rest of <paramref name="next"/> and <paramref name="state"/> stays as it is.</param>
@@ -79,17 +80,19 @@ public sealed class SegmentOptimiser
         double gradientScale,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> gradient,
+        ReadOnlySpan<float> addend,
         Span<float> next,
         Span<float> state,
         Range part)
     {
         var length = Segment.Length;
         var (partStart, partLength) = part.GetOffsetAndLength(length);
-        if (weights.Length != length || gradient.Length != length || next.Length != length || state.Length != StateLength)
+        if (weights.Length != length || gradient.Length != length || (!addend.IsEmpty && addend.Length != length)
+            || next.Length != length || state.Length != StateLength)
         {
             throw new ArgumentException(
                 $"{Segment} with {StateCount} floats of state per parameter does not agree with {weights.Length} weights, "
-                + $"{gradient.Length} gradients, {next.Length} next weights and {state.Length} floats of state.");
+                + $"{gradient.Length} gradients, {addend.Length} to be added, {next.Length} next weights and {state.Length} floats of state.");
         }
 
         var first = StateCount > 0 ? state[..length] : default;
@@ -109,6 +112,7 @@ public sealed class SegmentOptimiser
                 isBias ? factors : factors with { L2 = _l2, WeightDecay = _weightDecay },
                 weights.Slice(start, count),
                 gradient.Slice(start, count),
+                addend.IsEmpty ? [] : addend.Slice(start, count),
                 next.Slice(start, count),
                 StateCount > 0 ? first.Slice(start, count) : default,
                 StateCount > 1 ? second.Slice(start, count) : default);

@@ -52,6 +52,7 @@ public abstract partial class Kernels
     /// <param name="rule">The optimiser's formula.</param>
     /// <param name="weights">Weights of this step.</param>
     /// <param name="gradient">Gradient of this step, of the same length.</param>
+    /// <param name="addend">Empty; or of the same length, and gradient[i] + addend[i] takes the gradient's place.</param>
     /// <param name="next">Receives the weights of the next step; apart from the others, or the same span as weights or
     /// gradient.</param>
     /// <param name="state0">First state, of the same length; empty if the rule has none.</param>
@@ -62,27 +63,32 @@ public abstract partial class Kernels
         in TRule rule,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> gradient,
+        ReadOnlySpan<float> addend,
         Span<float> next,
         Span<float> state0,
         Span<float> state1)
         where TRule : struct, IUpdateRule
     {
         CheckLength(nameof(gradient), gradient.Length, weights.Length);
+        CheckLength(nameof(addend), addend.Length, addend.IsEmpty ? 0 : weights.Length);
         CheckLength(nameof(next), next.Length, weights.Length);
         CheckLength(nameof(state0), state0.Length, rule.StateCount > 0 ? weights.Length : 0);
         CheckLength(nameof(state1), state1.Length, rule.StateCount > 1 ? weights.Length : 0);
         CheckOverlap(nameof(weights), weights, nameof(next), next);
         CheckOverlap(nameof(gradient), gradient, nameof(next), next);
+        CheckOverlap(nameof(addend), addend, nameof(next), next);
         CheckApart(nameof(weights), weights, nameof(state0), state0);
         CheckApart(nameof(weights), weights, nameof(state1), state1);
         CheckApart(nameof(gradient), gradient, nameof(state0), state0);
         CheckApart(nameof(gradient), gradient, nameof(state1), state1);
+        CheckApart(nameof(addend), addend, nameof(state0), state0);
+        CheckApart(nameof(addend), addend, nameof(state1), state1);
         CheckApart(nameof(next), next, nameof(state0), state0);
         CheckApart(nameof(next), next, nameof(state1), state1);
         CheckApart(nameof(state0), state0, nameof(state1), state1);
-        fixed (float* w = weights, g = gradient, n = next, s0 = state0, s1 = state1)
+        fixed (float* w = weights, g = gradient, a = addend, n = next, s0 = state0, s1 = state1)
         {
-            return UpdateCore(rule, w, g, n, s0, s1, weights.Length);
+            return UpdateCore(rule, w, g, a, n, s0, s1, weights.Length);
         }
     }
 
@@ -170,7 +176,7 @@ public abstract partial class Kernels
         where TMap : struct, IBinaryMap;
 
     private protected abstract unsafe bool UpdateCore<TRule>(
-        in TRule rule, float* weights, float* gradient, float* next, float* state0, float* state1, nint length)
+        in TRule rule, float* weights, float* gradient, float* addend, float* next, float* state0, float* state1, nint length)
         where TRule : struct, IUpdateRule;
 
     private protected abstract unsafe void ScaleBytesCore(
@@ -233,7 +239,7 @@ internal sealed unsafe partial class Kernels<TSimd>
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private protected override bool UpdateCore<TRule>(
-        in TRule rule, float* weights, float* gradient, float* next, float* state0, float* state1, nint length)
+        in TRule rule, float* weights, float* gradient, float* addend, float* next, float* state0, float* state1, nint length)
     {
         var formula = rule;
 
@@ -244,7 +250,8 @@ internal sealed unsafe partial class Kernels<TSimd>
         {
             var first = formula.StateCount > 0 ? TSimd.Load(state0 + i) : default;
             var second = formula.StateCount > 1 ? TSimd.Load(state1 + i) : default;
-            var weight = formula.Apply(TSimd.Load(weights + i), TSimd.Load(gradient + i), ref first, ref second);
+            var sum = addend is null ? TSimd.Load(gradient + i) : TSimd.Load(gradient + i) + TSimd.Load(addend + i);
+            var weight = formula.Apply(TSimd.Load(weights + i), sum, ref first, ref second);
             zeros = TSimd.FusedMultiplyAdd(weight, default, zeros);
             TSimd.Store(weight, next + i);
             if (formula.StateCount > 0)
@@ -263,11 +270,9 @@ internal sealed unsafe partial class Kernels<TSimd>
             var count = (int)(length - i);
             var first = formula.StateCount > 0 ? TSimd.LoadFirst(state0 + i, count, default) : default;
             var second = formula.StateCount > 1 ? TSimd.LoadFirst(state1 + i, count, default) : default;
-            var weight = formula.Apply(
-                TSimd.LoadFirst(weights + i, count, default),
-                TSimd.LoadFirst(gradient + i, count, default),
-                ref first,
-                ref second);
+            var sum = TSimd.LoadFirst(gradient + i, count, default);
+            sum = addend is null ? sum : sum + TSimd.LoadFirst(addend + i, count, default);
+            var weight = formula.Apply(TSimd.LoadFirst(weights + i, count, default), sum, ref first, ref second);
             zeros = TSimd.FusedMultiplyAdd(TSimd.FirstLanes(count) & weight, default, zeros);
             TSimd.StoreFirst(weight, next + i, count);
             if (formula.StateCount > 0)

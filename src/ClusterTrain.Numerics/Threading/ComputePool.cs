@@ -56,7 +56,7 @@ public sealed unsafe class ComputePool : IDisposable
     public int Threads { get; }
 
     /// <summary>Threads that sleep because there is nothing to do.</summary>
-    internal int Sleepers => Volatile.Read(ref _sleepers);
+    public int Sleepers => Volatile.Read(ref _sleepers);
 
     /// <summary>
     /// Runs parts 0 to <paramref name="parts"/> - 1 and returns when all are finished. After a part has thrown, parts that have

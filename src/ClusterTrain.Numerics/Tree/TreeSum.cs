@@ -14,10 +14,10 @@ public enum TreeOffer
 }
 
 /// <summary>
-/// Adds node sums in the order of the <see cref="ReductionTree"/>, in whatever order, granularity and multiplicity they
-/// arrive. It
+/// Adds node sums in the order of the <see cref="ReductionTree"/>, in whatever order, granularity and multiplicity they arrive. It
 /// never looks into the buffers and makes none: two completed siblings are at once added into the left one, and the right one
-/// is released. After <see cref="Reset"/> nothing is allocated.
+/// is released. Only the tree's last addition waits until the sum is asked for, so that who takes it may do it on the way
+/// (<see cref="TakeHalves"/>). After <see cref="Reset"/> nothing is allocated.
 /// </summary>
 /// <typeparam name="TBuffer">What holds a sum.</typeparam>
 /// <param name="combine">Adds the second sum into the first one's buffer and returns the first.</param>
@@ -34,8 +34,15 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
     private int _leaves;
     private bool _taken;
 
+    // Where the root is complete and its halves are not yet added: the right one; the left one has the root's place.
+    private TBuffer? _rightHalf;
+    private bool _hasRightHalf;
+
     /// <summary>True once the sum over all leaves is there.</summary>
     public bool IsComplete => _leaves > 0 && _complete[Place(ReductionTree.Root(_leaves))];
+
+    /// <summary>True while the sum over all leaves is there and has not been taken.</summary>
+    public bool HasRoot => IsComplete && !_taken;
 
     /// <summary>Starts over with a tree of this many leaves; buffers still held are released.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The number is less than 1.</exception>
@@ -95,6 +102,13 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
             }
 
             var (leftSum, rightSum) = (Take(left), Take(right));
+            if (depth == 0)
+            {
+                Put(parent, leftSum);
+                (_rightHalf, _hasRightHalf) = (rightSum, true);
+                break;
+            }
+
             Put(parent, combine(leftSum, rightSum));
             release(rightSum);
         }
@@ -131,19 +145,45 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
         Missing(ReductionTree.Root(_leaves), nodes);
     }
 
+    /// <summary>The sum over all leaves, which stays the tree's.</summary>
+    /// <exception cref="InvalidOperationException">The sum is not complete, or has been taken.</exception>
+    public TBuffer Root()
+    {
+        CheckRoot();
+        ref var root = ref _sums[Place(ReductionTree.Root(_leaves))];
+        if (_hasRightHalf)
+        {
+            var right = _rightHalf!;
+            (_rightHalf, _hasRightHalf) = (default, false);
+            root = combine(root!, right);
+            release(right);
+        }
+
+        return root!;
+    }
+
     /// <summary>
-    /// The sum over all leaves, which is the caller's from now on. The tree stays complete until
-    /// <see cref="Reset"/>.
+    /// The sum over all leaves, which is the caller's from now on. The tree stays complete until <see cref="Reset"/>.
     /// </summary>
     /// <exception cref="InvalidOperationException">The sum is not complete, or has been taken.</exception>
     public TBuffer TakeRoot()
     {
-        if (!IsComplete || _taken)
-        {
-            throw new InvalidOperationException(
-                _taken ? "The sum has been taken already." : $"The sum over {_leaves} leaves is not complete.");
-        }
+        Root();
+        return TakeHalves(out _, out _);
+    }
 
+    /// <summary>
+    /// The sum over all leaves as two sums that are still to be added, the returned one on the left; both are the caller's from now on. The tree
+    /// stays complete until <see cref="Reset"/>.
+    /// </summary>
+    /// <param name="right">The right half's sum, where <paramref name="hasRight"/>.</param>
+    /// <param name="hasRight">False where what is returned is the whole sum: it came as one, or <see cref="Root"/> has added it.</param>
+    /// <exception cref="InvalidOperationException">The sum is not complete, or has been taken.</exception>
+    public TBuffer TakeHalves(out TBuffer? right, out bool hasRight)
+    {
+        CheckRoot();
+        (right, hasRight) = (_rightHalf, _hasRightHalf);
+        (_rightHalf, _hasRightHalf) = (default, false);
         _taken = true;
         var place = Place(ReductionTree.Root(_leaves));
         var sum = _sums[place]!;
@@ -176,6 +216,12 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
 
     private void ReleaseBelow(TreeNode node)
     {
+        if (_hasRightHalf)
+        {
+            release(_rightHalf!);
+            (_rightHalf, _hasRightHalf) = (default, false);
+        }
+
         for (var place = 2 * node.Start; place <= 2 * (node.End - 1); place++)
         {
             if (!_complete[place])
@@ -217,6 +263,15 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
         if (!ReductionTree.IsNode(node, _leaves))
         {
             throw new ArgumentException($"{node} is not a node of the tree over {_leaves} leaves.", nameof(node));
+        }
+    }
+
+    private void CheckRoot()
+    {
+        if (!HasRoot)
+        {
+            throw new InvalidOperationException(
+                _taken ? "The sum has been taken already." : $"The sum over {_leaves} leaves is not complete.");
         }
     }
 

@@ -3,7 +3,6 @@ using ClusterTrain.Learning.Networks;
 using ClusterTrain.Numerics.KernelSets;
 using ClusterTrain.Numerics.Threading;
 using ClusterTrain.Numerics.Tree;
-using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Coordination;
 using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Plan;
@@ -79,13 +78,12 @@ public sealed class StepReplay : IDisposable
         Span<double> loss = [0];
         var dropout = new DropoutDraw(_plan.Recipe.Seed, Step, _rows.AsSpan(0, rows));
         _network.Gradient(_weights, features, targets, rows, _plan.LeafRows, [root], [_sum.Memory], loss, dropout);
-        var message = new TensorMessage(new TensorKey(TensorKind.GradientSum, 0, Step, 0, root), _sum, 0, _sum.Length, loss[0]);
         if (_update.Clips)
         {
             _update.NormPart(_sum.Span, _normBlocks);
         }
 
-        if (_update.Apply(Step, _weights, message, _next, _state, _normBlocks) is { } problem)
+        if (_update.Apply(Step, _weights, _sum.Span, right: [], loss[0], _next, _state, _normBlocks) is { } problem)
         {
             throw new TrainingException($"step {Step}: {problem} is not finite.");
         }

@@ -37,7 +37,6 @@ internal sealed class SegmentServer : IDisposable
     // A worker sends the sums of all segments together: the first segment's server looks who is late.
     private readonly StepPace? _pace;
 
-    private TensorMessage? _root;
     private TensorLease? _weights;
 
     // Where there are other segments: the weights of the step before, as long as another server may still need a sum of it.
@@ -276,8 +275,6 @@ internal sealed class SegmentServer : IDisposable
     public void Rest()
     {
         _resting = true;
-        _root?.Lease.Release();
-        _root = null;
         _sum.Reset(1);
     }
 
@@ -381,11 +378,9 @@ internal sealed class SegmentServer : IDisposable
 
         _clock.Complete();
 
-        var root = _sum.TakeRoot();
-        _root = root;
         if (_update.Clips)
         {
-            _update.NormPart(root.Values, _norm.Own);
+            _update.NormPart(_sum.Root().Values, _norm.Own);
             if (_norm.ComputedOwn(Term, Step) is { } part && !IsCopy)
             {
                 SendToOthers(context, servers, part);
@@ -431,8 +426,6 @@ internal sealed class SegmentServer : IDisposable
         _state = null;
         _serving = false;
         _sum.Reset(1);
-        _root?.Lease.Release();
-        _root = null;
         _unrecorded.Dispose();
     }
 
@@ -454,21 +447,29 @@ internal sealed class SegmentServer : IDisposable
 
     private void Apply(IActorContext context, ActorId coordinator)
     {
-        if (_root is not { } sum || _heldAt <= Step || (_update.Clips && !_norm.IsWhole))
+        if (!_sum.HasRoot || _heldAt <= Step || (_update.Clips && !_norm.IsWhole))
         {
             return;
         }
 
-        _root = null;
         if (!_copies.IsEmpty)
         {
-            SendSum(context, sum);
+            SendSum(context, _sum.Root());
         }
 
         var began = StepClock.Now;
         var next = _pool.Rent(Segment.Length);
-        var gradientNorm = _clock.IsDue(context.Now) && !IsCopy ? _update.NormOf(Step, sum, _norm) : double.NaN;
-        var problem = _update.Apply(Step, _weights!.Span, sum, next.Span, _state is null ? [] : _state.Span, _norm.Blocks);
+        var wantsNorm = _clock.IsDue(context.Now) && !IsCopy;
+        if (wantsNorm || _update.NeedsWholeSum)
+        {
+            _sum.Root();
+        }
+
+        var sum = _sum.TakeHalves(out var right, out var hasRight);
+        var loss = sum.Loss + (hasRight ? right.Loss : 0);
+        var gradientNorm = wantsNorm ? _update.NormOf(Step, sum, _norm) : double.NaN;
+        var problem = _update.Apply(
+            Step, _weights!.Span, sum.Values, hasRight ? right.Values : [], loss, next.Span, _state is null ? [] : _state.Span, _norm.Blocks);
         _clock.Updated(began);
         ForgetFormer();
         if (_segments.Length > 1)
@@ -482,6 +483,11 @@ internal sealed class SegmentServer : IDisposable
 
         _weights = next;
         sum.Lease.Release();
+        if (hasRight)
+        {
+            right.Lease.Release();
+        }
+
         if (problem is not null)
         {
             _failure = problem;
@@ -489,7 +495,7 @@ internal sealed class SegmentServer : IDisposable
             return;
         }
 
-        _epochLoss += sum.Loss;
+        _epochLoss += loss;
         Step++;
         ReportTimes(context, coordinator, gradientNorm);
         _norm.BeginStep();
@@ -555,8 +561,6 @@ internal sealed class SegmentServer : IDisposable
     {
         _resting = true;
         IsUntouched = true;
-        _root?.Lease.Release();
-        _root = null;
         if (Step < _plan.Steps)
         {
             _sum.Reset(_plan.Leaves(Step));

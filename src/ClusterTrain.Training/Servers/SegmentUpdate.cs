@@ -16,8 +16,9 @@ namespace ClusterTrain.Training.Servers;
 /// </summary>
 internal sealed class SegmentUpdate
 {
-    // Shorter parts cost more to hand to a thread than to compute.
+    // Shorter parts cost more to hand to a thread than to compute; to one that sleeps, because the memory is then in the cores of others too.
     private const int LeastPart = 64 * 1024;
+    private const int LeastPartToWakeFor = 1024 * 1024;
 
     private readonly TrainingPlan _plan;
     private readonly NetworkLayout _layout;
@@ -57,13 +58,17 @@ internal sealed class SegmentUpdate
     /// <summary>True when the gradient's global norm is bounded, so that every segment's part of it is needed.</summary>
     public bool Clips => _plan.Recipe.ClipNorm is not null;
 
+    /// <summary>True when an update needs the whole sum at once; else its last addition may be left to the update.</summary>
+    public bool NeedsWholeSum => Clips || _lbfgs is not null;
+
     /// <summary>Adds two siblings' sums; the destination may be one of them.</summary>
     public unsafe void Add(ReadOnlySpan<float> left, ReadOnlySpan<float> right, Span<float> destination)
     {
         fixed (float* first = left, second = right, sum = destination)
         {
-            var job = new AddJob(this, first, second, sum);
-            _pool.Run(ref job, Parts);
+            var parts = Parts();
+            var job = new AddJob(this, parts, first, second, sum);
+            _pool.Run(ref job, parts);
         }
     }
 
@@ -94,20 +99,30 @@ internal sealed class SegmentUpdate
     /// <summary>Computes the weights of the next step.</summary>
     /// <param name="step">The step, from 0.</param>
     /// <param name="weights">The segment's weights of this step.</param>
-    /// <param name="sum">The sum of the gradient over the batch's rows, with the sum of their losses.</param>
+    /// <param name="sum">The sum of the gradient over the batch's rows; where <paramref name="right"/> is not empty, its left half.</param>
+    /// <param name="right">Empty, or the sum's right half, which is added on the way; not where <see cref="NeedsWholeSum"/>.</param>
+    /// <param name="loss">The sum of the rows' losses.</param>
     /// <param name="next">Receives the weights of the next step.</param>
     /// <param name="state">The optimiser's state, updated.</param>
     /// <param name="normBlocks">When clipping: the blocks of every segment's part of the norm, in order.</param>
     /// <returns>Null, or what is not finite.</returns>
     public string? Apply(
-        long step, ReadOnlySpan<float> weights, in TensorMessage sum, Span<float> next, Span<float> state, ReadOnlySpan<double> normBlocks)
+        long step,
+        ReadOnlySpan<float> weights,
+        ReadOnlySpan<float> sum,
+        ReadOnlySpan<float> right,
+        double loss,
+        Span<float> next,
+        Span<float> state,
+        ReadOnlySpan<double> normBlocks)
     {
-        if (!double.IsFinite(sum.Loss))
+        if (!double.IsFinite(loss))
         {
             // A loss that is only too large comes of the outputs; one of numbers that are none has spread to a gradient.
-            return _kernels.AllFinite(sum.Values)
-                ? $"the loss ({sum.Loss}) of the outputs of layers.{_layout.Layers.Length - 1}"
-                : $"the loss ({sum.Loss}), like {NotFinite(sum.Values, next)},";
+            var gradient = Whole(sum, right);
+            return _kernels.AllFinite(gradient)
+                ? $"the loss ({loss}) of the outputs of layers.{_layout.Layers.Length - 1}"
+                : $"the loss ({loss}), like {NotFinite(gradient, next)},";
         }
 
         var recipe = _plan.Recipe;
@@ -122,50 +137,80 @@ internal sealed class SegmentUpdate
         if (_lbfgs is not null)
         {
             // Checked first: a line search must not go by numbers that are none.
-            if (!_kernels.AllFinite(sum.Values))
+            if (!_kernels.AllFinite(sum))
             {
-                return NotFinite(sum.Values, next);
+                return NotFinite(sum, next);
             }
 
-            _lbfgs.Update(sum.Loss * scale, scale, step + 1 == _plan.Steps, weights, sum.Values, next, state);
+            _lbfgs.Update(loss * scale, scale, step + 1 == _plan.Steps, weights, sum, next, state);
             allFinite = _kernels.AllFinite(next);
         }
         else
         {
             var factor = Schedule.Factor(recipe.Schedule, step + 1, _plan.StepsPerEpoch, recipe.Epochs);
-            allFinite = Update(step + 1, factor, scale, weights, sum.Values, next, state);
+            allFinite = Update(step + 1, factor, scale, weights, sum, right, next, state);
         }
 
-        return allFinite ? null : NotFinite(sum.Values, next);
+        return allFinite ? null : NotFinite(Whole(sum, right), next);
+    }
+
+    private ReadOnlySpan<float> Whole(ReadOnlySpan<float> sum, ReadOnlySpan<float> right)
+    {
+        if (right.IsEmpty)
+        {
+            return sum;
+        }
+
+        var whole = new float[sum.Length];
+        Add(sum, right, whole);
+        return whole;
     }
 
     private unsafe bool Update(
-        long step, double factor, double scale, ReadOnlySpan<float> weights, ReadOnlySpan<float> gradient, Span<float> next, Span<float> state)
+        long step,
+        double factor,
+        double scale,
+        ReadOnlySpan<float> weights,
+        ReadOnlySpan<float> sum,
+        ReadOnlySpan<float> right,
+        Span<float> next,
+        Span<float> state)
     {
-        fixed (float* from = weights, by = gradient, to = next, kept = state)
+        fixed (float* from = weights, by = sum, and = right, to = next, kept = state)
         {
-            var job = new UpdateJob(this, step, factor, scale, from, by, to, kept);
-            _pool.Run(ref job, Parts);
+            var parts = Parts();
+            var job = new UpdateJob(this, parts, step, factor, scale, from, by, and, to, kept);
+            _pool.Run(ref job, parts);
             return job.AllFinite;
         }
     }
 
     /// <summary>Parts in which the segment is added and updated; they do not change a bit.</summary>
-    private int Parts => Math.Clamp(Segment.Length / LeastPart, 1, _pool.Threads);
+    private int Parts() => Math.Clamp(Segment.Length / (_pool.Sleepers > 0 ? LeastPartToWakeFor : LeastPart), 1, _pool.Threads);
 
-    private Range Part(int part) => (int)((long)Segment.Length * part / Parts)..(int)((long)Segment.Length * (part + 1) / Parts);
+    private Range Part(int part, int parts) => (int)((long)Segment.Length * part / parts)..(int)((long)Segment.Length * (part + 1) / parts);
 
-    private readonly unsafe struct AddJob(SegmentUpdate update, float* left, float* right, float* destination) : IComputeJob
+    private readonly unsafe struct AddJob(SegmentUpdate update, int parts, float* left, float* right, float* destination) : IComputeJob
     {
         public void Execute(int part, int thread)
         {
-            var (start, length) = update.Part(part).GetOffsetAndLength(update.Segment.Length);
+            var (start, length) = update.Part(part, parts).GetOffsetAndLength(update.Segment.Length);
             update._kernels.Add(new(left + start, length), new(right + start, length), new Span<float>(destination + start, length));
         }
     }
 
+    // The right half is null where there is none.
     private unsafe struct UpdateJob(
-        SegmentUpdate update, long step, double factor, double scale, float* weights, float* gradient, float* next, float* state) : IComputeJob
+        SegmentUpdate update,
+        int parts,
+        long step,
+        double factor,
+        double scale,
+        float* weights,
+        float* sum,
+        float* right,
+        float* next,
+        float* state) : IComputeJob
     {
         private int _notFinite;
 
@@ -175,8 +220,8 @@ internal sealed class SegmentUpdate
         {
             var length = update.Segment.Length;
             if (!update._optimiser!.Update(
-                step, factor, scale, new(weights, length), new(gradient, length), new Span<float>(next, length),
-                new Span<float>(state, update.StateLength), update.Part(part)))
+                step, factor, scale, new(weights, length), new(sum, length), new(right, right is null ? 0 : length), new Span<float>(next, length),
+                new Span<float>(state, update.StateLength), update.Part(part, parts)))
             {
                 Interlocked.Increment(ref _notFinite);
             }

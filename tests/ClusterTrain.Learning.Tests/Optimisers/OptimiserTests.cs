@@ -144,7 +144,7 @@ public sealed class OptimiserTests
         var second = new float[optimiser.StateCount > 1 ? start.Length : 0];
         for (var step = 1; step <= steps; step++)
         {
-            optimiser.Update(new UpdateStep(step, recipe.Rate, 1), start, gradient(start), start, first, second);
+            optimiser.Update(new UpdateStep(step, recipe.Rate, 1), start, gradient(start), [], start, first, second);
         }
 
         return start;

@@ -242,8 +242,8 @@ public class MapTests
         {
             kernels.Map(new LeakyReluForward(0.1f), a, b);
             kernels.Map(default(SigmoidBackward), a, b, c);
-            kernels.Update(new MomentumRule(0.1f, 0.9f), a, b, c, d, []);
-            kernels.Update(new AdamRule(0.1f), a, b, c, d, e);
+            kernels.Update(new MomentumRule(0.1f, 0.9f), a, b, [], c, d, []);
+            kernels.Update(new AdamRule(0.1f), a, b, [], c, d, e);
             kernels.SoftmaxCrossEntropy(a, b, c, d.AsSpan(0, 11), 11, 9);
             kernels.SigmoidCrossEntropy(a, b, c, d.AsSpan(0, 11), 11, 9);
             kernels.AllFinite(a);

@@ -75,7 +75,7 @@ public class UpdateTests
     {
         var (w, g, s) = (MapTable.Normal(100, "w"), MapTable.Normal(100, "g"), MapTable.Normal(100, "s"));
         var (next, state) = (new float[100], (float[])s.Clone());
-        Kernels.Active.Update(new MomentumRule(0.1f, 0.9f), w, g, next, state, []);
+        Kernels.Active.Update(new MomentumRule(0.1f, 0.9f), w, g, [], next, state, []);
         for (var i = 0; i < w.Length; i++)
         {
             Assert.Equal(MathF.FusedMultiplyAdd(0.9f, s[i], g[i]), state[i]);
@@ -91,12 +91,12 @@ public class UpdateTests
         foreach (var length in MapTable.Lengths)
         {
             var (w, g, s, next) = (MapTable.Normal(length, "w"), MapTable.Normal(length, "g"), new float[length], new float[length]);
-            Assert.True(kernels.Update(new MomentumRule(0.1f, 0.9f), w, g, next, s, []), $"length {length}");
+            Assert.True(kernels.Update(new MomentumRule(0.1f, 0.9f), w, g, [], next, s, []), $"length {length}");
             for (var i = 0; i < length; i++)
             {
                 var kept = g[i];
                 g[i] = (i % 3) switch { 0 => float.NaN, 1 => float.PositiveInfinity, _ => float.NegativeInfinity };
-                Assert.False(kernels.Update(new PlainRule(0.1f), w, g, next, [], []), $"{g[i]} at {i} of {length}");
+                Assert.False(kernels.Update(new PlainRule(0.1f), w, g, [], next, [], []), $"{g[i]} at {i} of {length}");
                 g[i] = kept;
             }
         }
@@ -107,14 +107,35 @@ public class UpdateTests
     {
         var (w, g, next, s, t) = (new float[9], new float[9], new float[9], new float[9], new float[9]);
         var kernels = Kernels.Active;
-        Assert.Throws<ArgumentException>(() => kernels.Update(new PlainRule(1f), w, g, next, s, []));
-        Assert.Throws<ArgumentException>(() => kernels.Update(new MomentumRule(1f, 1f), w, g, next, [], []));
-        Assert.Throws<ArgumentException>(() => kernels.Update(new AdamRule(1f), w, g, next, s, []));
-        Assert.Throws<ArgumentException>(() => kernels.Update(new AdamRule(1f), w, g, next, s, s));
-        Assert.Throws<ArgumentException>(() => kernels.Update(new AdamRule(1f), w, g, next, w, t));
-        Assert.Throws<ArgumentException>(() => kernels.Update(new PlainRule(1f), w, g, next.AsSpan(1), [], []));
-        Assert.Throws<ArgumentException>(() => kernels.Update(new PlainRule(1f), w.AsSpan(1), g.AsSpan(1), w.AsSpan(0, 8), [], []));
-        kernels.Update(new PlainRule(1f), w, g, w, [], []);
+        Assert.Throws<ArgumentException>(() => kernels.Update(new PlainRule(1f), w, g, [], next, s, []));
+        Assert.Throws<ArgumentException>(() => kernels.Update(new MomentumRule(1f, 1f), w, g, [], next, [], []));
+        Assert.Throws<ArgumentException>(() => kernels.Update(new AdamRule(1f), w, g, [], next, s, []));
+        Assert.Throws<ArgumentException>(() => kernels.Update(new AdamRule(1f), w, g, [], next, s, s));
+        Assert.Throws<ArgumentException>(() => kernels.Update(new AdamRule(1f), w, g, [], next, w, t));
+        Assert.Throws<ArgumentException>(() => kernels.Update(new PlainRule(1f), w, g, [], next.AsSpan(1), [], []));
+        Assert.Throws<ArgumentException>(() => kernels.Update(new PlainRule(1f), w.AsSpan(1), g.AsSpan(1), [], w.AsSpan(0, 8), [], []));
+        Assert.Throws<ArgumentException>(() => kernels.Update(new PlainRule(1f), w, g, t.AsSpan(1), next, [], []));
+        Assert.Throws<ArgumentException>(() => kernels.Update(new MomentumRule(1f, 1f), w, g, s, next, s, []));
+        kernels.Update(new PlainRule(1f), w, g, [], w, [], []);
+        kernels.Update(new PlainRule(1f), w, g, g, w, [], []);
+    }
+
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void A_gradient_in_two_halves_gives_the_bits_of_their_sum(SimdLevel level)
+    {
+        var kernels = Kernels.Get(level);
+        foreach (var length in MapTable.Lengths)
+        {
+            var (w, left, right) = (MapTable.Mixed(length, "w"), MapTable.Mixed(length, "left"), MapTable.Mixed(length, "right"));
+            var sum = new float[length];
+            kernels.Add(left, right, sum);
+            var (s, t, next, other) = (MapTable.Normal(length, "s"), MapTable.Normal(length, "s"), new float[length], new float[length]);
+            var allFinite = kernels.Update(new MomentumRule(0.1f, 0.9f), w, sum, [], next, s, []);
+            Assert.Equal(allFinite, kernels.Update(new MomentumRule(0.1f, 0.9f), w, left, right, other, t, []));
+            MapTable.AssertSameBits(next, other, $"weights of {length}");
+            MapTable.AssertSameBits(s, t, $"state of {length}");
+        }
     }
 
     private static float[][] Run(Kernels kernels, int length)
@@ -127,9 +148,9 @@ public class UpdateTests
         }
 
         var (plain, momentum, adam) = (new float[length], new float[length], new float[length]);
-        kernels.Update(new PlainRule(0.1f), w, g, plain, [], []);
-        kernels.Update(new MomentumRule(0.1f, 0.9f), w, g, momentum, s, []);
-        kernels.Update(new AdamRule(0.1f), w, g, adam, t, u);
+        kernels.Update(new PlainRule(0.1f), w, g, [], plain, [], []);
+        kernels.Update(new MomentumRule(0.1f, 0.9f), w, g, [], momentum, s, []);
+        kernels.Update(new AdamRule(0.1f), w, g, [], adam, t, u);
         return [w, g, s, t, u, plain, momentum, adam];
     }
 }

@@ -49,12 +49,19 @@ public class TreeSumTests
                     AssertMissing(tree, covered);
                 }
 
-                var root = tree.TakeRoot();
-                Assert.Equal(Naive(ReductionTree.Root(leaves), values), root.Value);
-                Assert.False(root.Released);
+                // In turns: as one, as two halves, and as one by who has looked at it before.
+                Assert.True(tree.HasRoot);
+                var expected = Naive(ReductionTree.Root(leaves), values);
+                var root = trial % 3 == 2 ? tree.Root() : null;
+                var (right, hasRight) = ((Sum?)null, false);
+                var left = trial % 3 == 0 ? tree.TakeRoot() : tree.TakeHalves(out right, out hasRight);
+                Assert.False(tree.HasRoot);
+                Assert.True(tree.IsComplete);
+                Assert.Equal(expected, hasRight ? left.Value + right!.Value : left.Value);
+                Assert.True(root is null || (root == left && !hasRight));
                 foreach (var (sum, kept) in given)
                 {
-                    Assert.Equal(kept && sum != root, sum.Released);
+                    Assert.Equal(kept && sum != left && sum != right, sum.Released);
                 }
             }
         }
@@ -93,6 +100,20 @@ public class TreeSumTests
         Assert.Equal([true, true, false], parts.Select(part => part.Released));
         tree.Reset(3);
         Assert.True(parts[2].Released);
+    }
+
+    [Fact]
+    public void Halves_that_nobody_takes_are_released()
+    {
+        var tree = NewTree();
+        tree.Reset(2);
+        Sum[] halves = [new(1f), new(2f)];
+        tree.Offer(new TreeNode(0, 1), halves[0]);
+        tree.Offer(new TreeNode(1, 1), halves[1]);
+        Assert.True(tree.HasRoot);
+        Assert.Equal([false, false], halves.Select(half => half.Released));
+        tree.Reset(2);
+        Assert.Equal([true, true], halves.Select(half => half.Released));
     }
 
     [Fact]
