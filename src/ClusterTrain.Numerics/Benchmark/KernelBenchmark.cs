@@ -6,7 +6,7 @@ using ClusterTrain.Numerics.Threading;
 namespace ClusterTrain.Numerics.Benchmark;
 
 /// <summary>
-/// Measures the products of a dense layer against the core's own multiply-add peak. Clocks drift and machines are shared, so
+/// Measures the products of a dense layer, also with inputs that are mostly zero, against the core's own multiply-add peak. Clocks drift and machines are shared, so
 /// peak and products take turns within one run, and the best turn of each is compared.
 /// </summary>
 public static class KernelBenchmark
@@ -14,7 +14,8 @@ public static class KernelBenchmark
     private const int PeakIterations = 20_000;
     private const int ChainsPerIteration = 12;
 
-    // The products of MNIST-shaped networks: the wide layer, its gradients with the usual leaves, and the narrow ones.
+    // The products of MNIST-shaped networks: the wide layer, its gradients with the usual leaves, and the narrow ones; at last with inputs as
+    // sparse as MNIST's, where only what is not zero counts as work.
     private static readonly Case[] s_cases =
     [
         new(Product.Forward, 128, 784, 512, 0),
@@ -41,6 +42,10 @@ public static class KernelBenchmark
         new(Product.WeightGradient, 128, 10, 10, 16),
         new(Product.InputGradient, 128, 500, 10, 0),
         new(Product.WeightGradient, 128, 500, 10, 16),
+        new(Product.Forward, 128, 784, 512, 0, IsSparse: true),
+        new(Product.WeightGradient, 128, 784, 512, 16, IsSparse: true),
+        new(Product.Forward, 128, 784, 10, 0, IsSparse: true),
+        new(Product.WeightGradient, 128, 784, 10, 16, IsSparse: true),
     ];
 
     private enum Product
@@ -114,12 +119,18 @@ public static class KernelBenchmark
         return 2.0 * PeakIterations * ChainsPerIteration * kernels.Width / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9;
     }
 
-    private sealed record Case(Product Product, int Rows, int Inputs, int Outputs, int LeafRows)
+    private sealed record Case(Product Product, int Rows, int Inputs, int Outputs, int LeafRows, bool IsSparse = false)
     {
-        public double Flops => 2.0 * Rows * Inputs * Outputs;
+        // Pixels of an image in a row that are not black, where inputs are sparse.
+        private const int InkWidth = 10;
+        private const int ImageWidth = 28;
+
+        public double Flops => 2.0 * Outputs * Enumerable.Range(0, Rows * Inputs).Count(index => !IsZero(index));
 
         public string Name => Product switch
         {
+            Product.Forward when IsSparse => "forward, sparse",
+            Product.WeightGradient when IsSparse => $"weight gradient, sparse, of {LeafRows}",
             Product.Forward => "forward",
             Product.InputGradient => "input gradient",
             _ when LeafRows >= Rows => "weight gradient, 1 leaf",
@@ -132,11 +143,25 @@ public static class KernelBenchmark
             Product.InputGradient => $"({Rows}x{Outputs})x({Outputs}x{Inputs})",
             _ => $"({Inputs}x{Rows})x({Rows}x{Outputs})",
         };
+
+        /// <summary>True where an input is zero: all but a slanted stroke in the middle of the image that a row is.</summary>
+        public bool IsZero(int index)
+        {
+            if (!IsSparse)
+            {
+                return false;
+            }
+
+            var (image, pixel) = Math.DivRem(index, Inputs);
+            var (y, x) = Math.DivRem(pixel, ImageWidth);
+            var start = 6 + ((image + y) % 8);
+            return y is < 6 or >= 22 || x < start || x >= start + InkWidth;
+        }
     }
 
     private sealed class Operands(Case shape)
     {
-        private readonly float[] _input = Values(shape.Rows * shape.Inputs);
+        private readonly float[] _input = [.. Values(shape.Rows * shape.Inputs).Select((value, index) => shape.IsZero(index) ? 0 : value)];
         private readonly float[] _weight = Values(shape.Inputs * shape.Outputs);
         private readonly float[] _bias = Values(shape.Outputs);
         private readonly float[] _output = Values(shape.Rows * shape.Outputs);
