@@ -26,7 +26,7 @@ public sealed class RightOrRefusedTests : IDisposable
         _directory.Write("d.csv", "x,y\n1,2\n2,4\n3,6\n");
         _directory.Write("far.csv", "x,y\n1,2\n3e38,4\n");
         var recipe = _directory.Write("r.yaml", """
-            data: { csv: { file: d.csv, test_file: far.csv, target: y }, task: regression, target_scale: 1/1000 }
+            data: { csv: { file: d.csv, test_file: far.csv, target: y }, standardise: false, task: regression, target_scale: 1/1000 }
             layers: [ { units: 1 } ]
             loss: mean-squared-error
             batch: full
@@ -51,7 +51,7 @@ public sealed class RightOrRefusedTests : IDisposable
     {
         _directory.Write("far.csv", "x,z,y\n1,2,a\n3e38,3e38,a\n");
         _directory.Write("d.csv", Rows);
-        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, test_file: far.csv, target: y } }\n" + Rest);
+        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, test_file: far.csv, target: y }, standardise: false }\n" + Rest);
         Assert.Equal(0, CommandRun.Of("train", recipe, "--out", _directory["run"]).ExitCode);
 
         var report = CommandRun.Of("report", _directory["run"]);
@@ -68,7 +68,8 @@ public sealed class RightOrRefusedTests : IDisposable
     public void A_regression_that_diverges_is_told_of_target_scale(string keys, bool isTold)
     {
         _directory.Write("d.csv", "x,y\n100,2000000\n200,4100000\n300,5900000\n");
-        var recipe = _directory.Write("r.yaml", $"data: {{ csv: {{ file: d.csv, target: y }}, {keys} }}\nlayers: [ {{ units: 1 }} ]\nloss: "
+        var recipe = _directory.Write("r.yaml", $"data: {{ csv: {{ file: d.csv, target: y }}, standardise: false, {keys} }}\n"
+            + $"layers: [ {{ units: 1 }} ]\nloss: "
             + "mean-squared-error\nbatch: full\nepochs: 1000\n");
 
         var run = CommandRun.Of("train", recipe, "--out", _directory["run"]);
@@ -161,7 +162,8 @@ public sealed class RightOrRefusedTests : IDisposable
     {
         var rows = Enumerable.Range(0, 40).Select(i => $"{i * 7 % 11},{(i * 7 % 11 > 5 ? "a" : "b")}\n").ToList();
         var file = _directory.Write("d.csv", $"x,y\n{string.Concat(rows)}");
-        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, target: y }, test: 0.2 }\nlayers: [{ units: 2, activation: softmax }]\n"
+        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, target: y }, standardise: false, test: 0.2 }\n"
+            + "layers: [{ units: 2, activation: softmax }]\n"
             + "loss: ce\nepochs: 2\n");
         Assert.Equal(0, CommandRun.Of("train", recipe, "--out", _directory["run"]).ExitCode);
         var before = CommandRun.Of("score", _directory["run"]);
@@ -179,7 +181,8 @@ public sealed class RightOrRefusedTests : IDisposable
     public void A_result_that_means_nothing_is_told()
     {
         _directory.Write("d.csv", "x,y\n" + string.Concat(Enumerable.Range(0, 30).Select(i => $"{i * 100},{i}\n")));
-        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, target: y }, task: regression }\nlayers: [{ units: 1 }]\nloss: mse\n"
+        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, target: y }, standardise: false, task: regression }\n"
+            + "layers: [{ units: 1 }]\nloss: mse\n"
             + "optimiser: { kind: sgd, rate: 0.01 }\nepochs: 2\n");
 
         var wild = CommandRun.Of("train", recipe, "--out", _directory["wild"]);
@@ -219,7 +222,7 @@ public sealed class RightOrRefusedTests : IDisposable
         _directory.Write("d.csv", "x,z,y\n"
             + string.Concat(random.Select(row => $"{row.X / 100.0:F2},{row.Z / 100.0:F2},{((row.X * 7) + row.Z) % 3 % 2}\n")));
         var recipe = _directory.Write("r.yaml", """
-            data: { csv: { file: d.csv, target: y }, validation: 0.3 }
+            data: { csv: { file: d.csv, target: y }, standardise: false, validation: 0.3 }
             layers: [ { units: 32, activation: relu }, { units: 2, activation: softmax } ]
             loss: categorical-cross-entropy
             optimiser: { kind: adam, rate: 0.05 }
@@ -260,7 +263,8 @@ public sealed class RightOrRefusedTests : IDisposable
     public void A_forgotten_task_is_recognised()
     {
         _directory.Write("d.csv", "x,y\n1,2.5\n2,4.25\n3,6\n");
-        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, target: y } }\nlayers: [ { units: 1 } ]\nloss: mean-squared-error\n");
+        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, target: y }, standardise: false }\n"
+            + "layers: [ { units: 1 } ]\nloss: mean-squared-error\n");
 
         var run = CommandRun.Of("train", recipe, "--out", _directory["run"]);
 
@@ -274,7 +278,7 @@ public sealed class RightOrRefusedTests : IDisposable
     {
         _directory.Write("d.csv", "x,y\n1,2000\n2,4000\n3,6000\n");
         var recipe = _directory.Write("r.yaml", """
-            data: { csv: { file: d.csv, target: y }, task: regression, target_scale: 1/1000 }
+            data: { csv: { file: d.csv, target: y }, standardise: false, task: regression, target_scale: 1/1000 }
             layers: [ { units: 1 } ]
             loss: mean-squared-error
             batch: full
@@ -299,7 +303,7 @@ public sealed class RightOrRefusedTests : IDisposable
     private CommandRun Train(string rows)
     {
         _directory.Write("d.csv", rows);
-        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, target: y } }\n" + Rest);
+        var recipe = _directory.Write("r.yaml", "data: { csv: { file: d.csv, target: y }, standardise: false }\n" + Rest);
         return CommandRun.Of("train", recipe, "--out", _directory["run"]);
     }
 }

@@ -223,10 +223,12 @@ public sealed class ColumnKindTests
         using var folder = new TempFolder();
         folder.Write("a.csv", "x,w,y\n1,u,a\n2,v,b\n");
         folder.Write("b.csv", "y;w;x\na;t;3\nb;u;4\n");
-        var data = DataPreparation.Prepare(RecipeTexts.Parse($"data: {{ csv: {{ {files}, target: y, features: [x] }} }}\n{Rest}"), folder.Locations);
+        var data = DataPreparation.Prepare(
+            RecipeTexts.Parse($"data: {{ csv: {{ {files}, target: y, features: [x] }}, standardise: false }}\n{Rest}"), folder.Locations);
         Assert.Equal(expected, Features(data.Train));
         Assert.EndsWith(expected[3] == 4 ? "b.csv: line 3" : "a.csv: line 3", data.Train.Place(3), StringComparison.Ordinal);
-        data = DataPreparation.Prepare(RecipeTexts.Parse($"data: {{ csv: {{ {files}, target: y, categorical: [w] }} }}\n{Rest}"), folder.Locations);
+        data = DataPreparation.Prepare(
+            RecipeTexts.Parse($"data: {{ csv: {{ {files}, target: y, categorical: [w] }}, standardise: false }}\n{Rest}"), folder.Locations);
         Assert.Equal<string>(["t", "u", "v"], data.Encoding.Categories.Single().Names);
     }
 
@@ -292,8 +294,13 @@ public sealed class ColumnKindTests
         Assert.Contains("rows.csv: two features", error.Message, StringComparison.Ordinal);
     }
 
-    private static Recipe Recipe(string csv, string keys) =>
-        RecipeTexts.Parse($"data: {{ csv: {{ file: rows.csv, target: y, {csv} }}, {keys} }}\n{Rest}");
+    // Plain numbers, unless the test is of scaling.
+    private static Recipe Recipe(string csv, string keys)
+    {
+        var isOfScaling = keys.Contains("scal", StringComparison.Ordinal) || keys.Contains("standardise", StringComparison.Ordinal);
+        var plain = isOfScaling ? "" : "standardise: false, ";
+        return RecipeTexts.Parse($"data: {{ csv: {{ file: rows.csv, target: y, {csv} }}, {plain}{keys} }}\n{Rest}");
+    }
 
     private static PreparedData Prepare(TempFolder folder, string content, string csv, string keys = "")
     {

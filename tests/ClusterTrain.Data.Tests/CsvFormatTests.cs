@@ -76,7 +76,8 @@ public sealed class CsvFormatTests
     {
         using var folder = new TempFolder();
         folder.Write("rows.csv", "1,5;a\n0,25;b\n");
-        var recipe = RecipeTexts.Parse($"data: {{ csv: {{ file: rows.csv, header: false, columns: [x, y], target: y }}, decimal: ',' }}\n{Rest}");
+        var recipe = RecipeTexts.Parse(
+            $"data: {{ csv: {{ file: rows.csv, header: false, columns: [x, y], target: y }}, decimal: ',', standardise: false }}\n{Rest}");
         var layout = new NetworkLayout(1, recipe.Layers);
         var model = new Model(recipe, layout, TestNetworks.Start(layout), DataPreparation.Prepare(recipe, folder.Locations));
 

@@ -129,7 +129,7 @@ public sealed class ImputationTests
             folder,
             Homes.Replace("4,20", "5,20", StringComparison.Ordinal),
             "categorical: [city]",
-            "missing: [NA], standardise: true, impute: { rooms: { kind: mean, indicator: true }, age: median, city: category }, unseen: { city: "
+            "missing: [NA], impute: { rooms: { kind: mean, indicator: true }, age: median, city: category }, unseen: { city: "
                 + "own-code }, validation: 1");
         var model = Again(folder, trained);
 
@@ -251,7 +251,7 @@ public sealed class ImputationTests
     private static (Model Model, PreparedData Data) Train(TempFolder folder, string content, string csv, string keys)
     {
         folder.Write("rows.csv", content);
-        var recipe = RecipeTexts.Parse($"data: {{ csv: {{ file: rows.csv, target: y, {csv} }}, {keys} }}\n{Rest}");
+        var recipe = RecipeTexts.Parse($"data: {{ csv: {{ file: rows.csv, target: y, {csv} }}, scaling: none, {keys} }}\n{Rest}");
         var data = DataPreparation.Prepare(recipe, folder.Locations);
         var layout = new NetworkLayout(data.Train.Features, recipe.Layers);
         return (new Model(recipe, layout, TestNetworks.Start(layout), data), data);

@@ -154,7 +154,7 @@ public sealed class RowSplitTests
 
         static Recipe Recipe(string columns) => RecipeReader.Parse(
             $$"""
-            data: { csv: { file: "?.csv", target: y, {{columns}} }, time: t, task: regression, test: 2 }
+            data: { csv: { file: "?.csv", target: y, {{columns}} }, time: t, task: regression, test: 2, standardise: false }
             layers: [ { units: 1 } ]
             loss: mean-squared-error
             """,
@@ -199,7 +199,7 @@ public sealed class RowSplitTests
         folder.Write("rows.csv", rows);
         var recipe = RecipeReader.Parse(
             $$"""
-            data: { csv: { file: rows.csv, target: {{target}} }, {{keys}} }
+            data: { csv: { file: rows.csv, target: {{target}} }, standardise: false, {{keys}} }
             layers: [ { units: {{(keys.Contains("regression", StringComparison.Ordinal) ? "1 } ]\nloss: mean-squared-error" : "2, activation: softmax } ]\nloss: categorical-cross-entropy")}}
             """,
             "r",

@@ -76,7 +76,7 @@ internal static class DataExportCommand
 
         foreach (var file in files)
         {
-            surroundings.Out.WriteLine($"{file}: {Figures.Megabytes(new FileInfo(file).Length)}");
+            surroundings.Out.WriteLine($"{file}: {Figures.Bytes(new FileInfo(file).Length)}");
         }
 
         return ExitCodes.Ok;

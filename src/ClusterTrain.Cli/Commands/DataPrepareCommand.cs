@@ -80,7 +80,7 @@ internal static class DataPrepareCommand
             .Where(part => part.Item2 is not null)
             .Select(part => $"{Figures.Count(part.Item2!.Rows, $"{part.Item1} row")}");
         surroundings.Out.WriteLine(
-            $"{path}: {string.Join(", ", parts)} of {Figures.Count(written.Train.Features, "feature")}, {Figures.Megabytes(bytes)}");
+            $"{path}: {string.Join(", ", parts)} of {Figures.Count(written.Train.Features, "feature")}, {Figures.Bytes(bytes)}");
         return ExitCodes.Ok;
     }
 

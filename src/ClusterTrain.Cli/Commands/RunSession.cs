@@ -28,6 +28,8 @@ internal sealed class RunSession : IDisposable
     private RunLog? _log;
     private TensorBoardLog? _tensorBoard;
     private AuditTotals? _audited;
+    private StepTraffic? _traffic;
+    private bool _isCluster;
 
     /// <summary>Prepares the data; the folder is opened when all else is known to be right.</summary>
     /// <param name="source">The recipe.</param>
@@ -89,6 +91,7 @@ internal sealed class RunSession : IDisposable
     public void Begin(int workers, int threads, int servers, bool isResumed, string command, string? address = null)
     {
         var folder = Folder.Path;
+        _isCluster = address is not null;
         Watch(folder);
         _view.Begin(new RunDescription
         {
@@ -127,6 +130,7 @@ internal sealed class RunSession : IDisposable
         var hadProblem = LogProblem is not null;
         _log!.Write(happened);
         _audited = happened is RunAudited { Totals: var totals } ? totals : _audited;
+        _traffic = _isCluster ? StepTraffic.Of(happened, Layout.Parameters, _traffic) : null;
         _tensorBoard?.Write(happened);
         if (LogProblem is { } problem && !hadProblem)
         {
@@ -150,6 +154,7 @@ internal sealed class RunSession : IDisposable
             Elapsed = _surroundings.Time.GetElapsedTime(_began),
             Folder = Folder.Path,
             Audited = _audited,
+            Traffic = _traffic,
             Training = training,
             Test = test,
             Best = outcome is RunCompleted { Epoch: var epoch } ? Receipt.Read(Folder.ReceiptPath).Before(epoch) : null,

@@ -63,9 +63,9 @@ internal sealed class DataProgressLine(Surroundings surroundings, bool showsFile
         }
 
         (_item, _lastLine) = (value.Item, surroundings.Time.GetTimestamp());
-        var done = value.Bytes == 0 ? "" : $"  {Figures.Megabytes(value.Bytes)}";
+        var done = value.Bytes == 0 ? "" : $"  {Figures.Bytes(value.Bytes)}";
         var share = value is { Bytes: > 0, TotalBytes: > 0 and var total }
-            ? string.Create(CultureInfo.InvariantCulture, $" of {Figures.Megabytes(total)} ({100.0 * value.Bytes / total:F0} %)")
+            ? string.Create(CultureInfo.InvariantCulture, $" of {Figures.Bytes(total)} ({100.0 * value.Bytes / total:F0} %)")
             : "";
         var line = $"{activity} {value.Item}{done}{share}";
         if (surroundings.IsErrorTerminal)

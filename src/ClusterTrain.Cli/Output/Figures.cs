@@ -141,8 +141,10 @@ internal static class Figures
     public static string Count(long count, string thing, string? things = null) =>
         $"{Count(count)} {(count == 1 ? thing : things ?? thing + "s")}";
 
-    /// <summary>Bytes in millions, for example <c>55.2 MB</c>.</summary>
-    public static string Megabytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:F1} MB");
+    /// <summary>Bytes, for example <c>55.2 MB</c>.</summary>
+    public static string Bytes(long bytes) => bytes < 100_000
+        ? string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e3:F1} kB")
+        : string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:F1} MB");
 
     /// <summary>How long something took: tenths of a second below a minute.</summary>
     public static string Duration(TimeSpan time) =>

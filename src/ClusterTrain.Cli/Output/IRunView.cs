@@ -100,6 +100,9 @@ internal sealed record RunSummary
     /// <summary>What the audit has shown; null: nothing was audited.</summary>
     public AuditTotals? Audited { get; init; }
 
+    /// <summary>What a worker moves in a step; null: the run is in one process, or it is not known.</summary>
+    public StepTraffic? Traffic { get; init; }
+
     /// <summary>Figures of the result on the training rows; null when there is no result.</summary>
     public Evaluation? Training { get; init; }
 
@@ -140,6 +143,11 @@ internal sealed record RunSummary
         if (Audited is { } audited)
         {
             yield return audited.Sentence;
+        }
+
+        if (Traffic is { } traffic)
+        {
+            yield return traffic.Sentence;
         }
 
         yield return $"done in {Figures.Duration(Elapsed)}; {Path.Combine(Folder, "model.safetensors")}";

@@ -57,6 +57,15 @@ internal sealed class JsonRunView(TextWriter output, TimeProvider time) : IRunVi
                 json.WriteEndObject();
             }
 
+            if (report.Traffic is { } traffic)
+            {
+                json.WriteStartObject("bytesPerStep");
+                json.WriteNumber("pushed", traffic.Pushed);
+                json.WriteNumber("received", traffic.Received);
+                json.WriteNumber("least", traffic.Least);
+                json.WriteEndObject();
+            }
+
             json.WriteString("weightsSha256", completed.WeightsSha256);
         });
     }

@@ -218,12 +218,14 @@ internal static class DataKeys
         .Key("standardise", Perhaps(Flag),
             d => d.Scaling is ScalingKind.None or ScalingKind.Standard ? d.Scaling == ScalingKind.Standard : null,
             (d, v) => d with { Scaling = v == true ? ScalingKind.Standard : ScalingKind.None },
-            "True: each feature gets mean 0 and deviation 1, as with `scaling: standard`.", "true",
-            "standardize normalise normalize standardscaler", always: true, unless: InPrepared)
+            "True: each feature gets mean 0 and deviation 1, as with `scaling: standard`. Without it: true for tables without "
+            + "`scale`, else false.", "true",
+            "standardize normalise normalize standardscaler", always: true, unless: InPrepared,
+            usual: d => d is { Source: CsvSource, Scale: null })
         .Key("scaling", Perhaps(Word(RecipeWords.Scaling)),
             d => d.Scaling is ScalingKind.None or ScalingKind.Standard ? null : d.Scaling,
             (d, v) => d with { Scaling = v!.Value },
-            "How each feature is shifted and scaled. Without it: as `standardise` says.", "robust",
+            "How each feature is shifted and scaled; `none`: not at all. Without it: as `standardise` says.", "robust",
             "scaler featurescaling minmax robust", unless: InPrepared)
         .Key("target_scale", s_targetScale, d => (Number: d.TargetScale, IsAuto: d.ScaleTargets),
             (d, v) => d with { TargetScale = v.Number, ScaleTargets = v.IsAuto },

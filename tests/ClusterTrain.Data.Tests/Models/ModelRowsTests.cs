@@ -111,7 +111,7 @@ public sealed class ModelRowsTests
     {
         using var folder = new TempFolder();
         var (model, _) = Train(folder, """
-            data: { csv: { file: cars.csv, header: false, target: c0, features: [c2, c1] } }
+            data: { csv: { file: cars.csv, header: false, target: c0, features: [c2, c1] }, standardise: false }
             layers: [{ units: 2, activation: softmax }]
             loss: categorical-cross-entropy
             """, "0,1,2,3,9\n1,4,5,6,9\n");

@@ -106,7 +106,7 @@ public sealed class PrepareToFileTests
     {
         using var folder = new TempFolder();
         WriteSources(folder);
-        const string Text = "data: { csv: { file: rows.csv, target: label, features: [n] }, validation: 5 }" + Layers;
+        const string Text = "data: { csv: { file: rows.csv, target: label, features: [n] }, validation: 5, standardise: false }" + Layers;
         var path = Path.Combine(folder.Path, "rows.ctdata");
         DataPreparation.PrepareToFile(RecipeTexts.Parse(Text), folder.Locations, path);
 
@@ -121,7 +121,7 @@ public sealed class PrepareToFileTests
     {
         using var folder = new TempFolder();
         WriteSources(folder);
-        const string Text = "data: { csv: { file: rows.csv, target: label, features: [n] } }" + Layers;
+        const string Text = "data: { csv: { file: rows.csv, target: label, features: [n] }, standardise: false }" + Layers;
         var path = Path.Combine(folder.Path, "rows.ctdata");
         DataPreparation.PrepareToFile(RecipeTexts.Parse(Text), folder.Locations, path);
         var other = RecipeTexts.Parse(Text, "seed=2", "epochs=7", "optimiser.rate=0.5");

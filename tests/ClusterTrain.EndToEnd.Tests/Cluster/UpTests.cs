@@ -21,6 +21,11 @@ public sealed class UpTests(IncidentRun undisturbed) : IDisposable
         Assert.Equal(0, up.WaitForExit());
         Assert.Equal(undisturbed.Receipt, Receipt);
         Assert.Matches("^weights sha256 [0-9a-f]{64}$", up.LastLine);
+
+        // Two leaves for three workers: two machines have work.
+        Assert.Matches(
+            "^each step a worker pushed [0-9.]+ kB of sums and received 76.8 kB of weights; the least for 2 machines is 76.8 kB each way$",
+            Assert.Single(up.Lines, line => line.StartsWith("each step", StringComparison.Ordinal)));
         AssertEnd(children);
     }
 

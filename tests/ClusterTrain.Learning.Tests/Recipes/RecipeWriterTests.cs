@@ -49,7 +49,7 @@ public sealed class RecipeWriterTests
               - { name: "per house", ratio: [a, b] }
           task: classification
           scale: none
-          standardise: false
+          standardise: true
           class_weights: { bad: 0.5, "very good": 2 }
           validation: none
         """;
@@ -236,10 +236,30 @@ public sealed class RecipeWriterTests
         string[] splits = ["group: \"customer id\"", "group: day", "time: day", "split: random", "split: stratified"];
         var prints = splits.Select(Print).ToList();
         Assert.Equal(splits.Length, prints.Distinct().Count());
-        Assert.Equal(prints[^1], Print("standardise: false"));
+        Assert.Equal(prints[^1], Print("standardise: true"));
 
         static string Print(string keys) =>
             RecipeTexts.Parse(RecipeTexts.Grouped.Replace("group: \"customer id\"", keys, StringComparison.Ordinal)).Fingerprint();
+    }
+
+    [Theory]
+    [InlineData("csv: { file: rows.csv, target: y }", ScalingKind.Standard)]
+    [InlineData("parquet: { file: rows.parquet, target: y }", ScalingKind.Standard)]
+    [InlineData("csv: { file: rows.csv, target: y }, scale: 1/255", ScalingKind.None)]
+    [InlineData("csv: { file: rows.csv, target: y }, standardise: false", ScalingKind.None)]
+    [InlineData("csv: { file: rows.csv, target: y }, scaling: none", ScalingKind.None)]
+    [InlineData("csv: { file: rows.csv, target: y }, scaling: robust", ScalingKind.Robust)]
+    [InlineData("set: mnist", ScalingKind.None)]
+    [InlineData("inline: { features: [[0], [1]], targets: [[0], [1]] }", ScalingKind.None)]
+    public void Tables_are_standardised_unless_they_say_otherwise_and_always_say_so_when_written(string data, ScalingKind expected)
+    {
+        var recipe = RecipeTexts.Parse(
+            $"data: {{ {data} }}\nlayers: [{{ units: 2, activation: softmax }}]\nloss: categorical-cross-entropy\n");
+        Assert.Equal(expected, recipe.Data.Scaling);
+        Assert.Equal(expected, RecipeTexts.Parse(RecipeWriter.Write(recipe)).Data.Scaling);
+        Assert.Contains(
+            expected == ScalingKind.Robust ? "scaling: robust" : $"standardise: {(expected == ScalingKind.Standard ? "true" : "false")}",
+            RecipeWriter.Write(recipe), StringComparison.Ordinal);
     }
 
     [Fact]

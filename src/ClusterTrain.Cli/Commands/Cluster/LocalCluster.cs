@@ -31,6 +31,7 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
     private RunOutcome? _outcome;
     private JsonElement? _result;
     private AuditTotals? _audited;
+    private StepTraffic? _traffic;
     private int? _exitCode;
 
     /// <summary>Runs it to its end.</summary>
@@ -134,6 +135,7 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
                     }
 
                     _audited = happened is RunAudited { Totals: var totals } ? totals : _audited;
+                    _traffic = StepTraffic.Of(happened, _run?.Parameters ?? 0, _traffic);
                     Observe(happened);
                 }
 
@@ -234,6 +236,7 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
             Elapsed = surroundings.Time.GetElapsedTime(_began),
             Folder = _run!.Folder,
             Audited = _audited,
+            Traffic = _traffic,
             Training = ResultOn("training"),
             Test = ResultOn("test"),
             Best = outcome is RunCompleted { Epoch: var epoch } ? Receipt.Read(Path.Combine(_run.Folder, "receipt.jsonl")).Before(epoch) : null,

@@ -67,7 +67,7 @@ internal static class StatusText
                 isMeasured ? leaves.ToString() : "",
                 isMeasured ? Time(machine.GetProperty("computeSeconds")) : "",
                 isMeasured ? Time(machine.GetProperty("waitSeconds")) : "",
-                isMeasured ? Figures.Megabytes(machine.GetProperty("bytesPerStep").GetInt64()) : "",
+                isMeasured ? Figures.Bytes(machine.GetProperty("bytesPerStep").GetInt64()) : "",
                 isMeasured ? Figures.Count((long)machine.GetProperty("rowsPerSecond").GetFigure()) : "",
                 machine.GetProperty("restarts").ToString());
         }
