@@ -62,7 +62,7 @@ internal sealed class JsonRunView(TextWriter output, TimeProvider time) : IRunVi
                 json.WriteStartObject("bytesPerStep");
                 json.WriteNumber("pushed", traffic.Pushed);
                 json.WriteNumber("received", traffic.Received);
-                json.WriteNumber("least", traffic.Least);
+                json.WriteNumber("allReduce", traffic.AllReduce);
                 json.WriteEndObject();
             }
 

@@ -9,15 +9,15 @@ namespace ClusterTrain.Cli.Output;
 internal sealed record StepTraffic(int Workers, long Pushed, long Received)
 {
     /// <summary>
-    /// The least that each of so many machines has to send, and to receive, to average gradients: 2(n - 1)/n of the model, as ring all-reduce does
-    /// (Patarasuk and Yuan 2009).
+    /// Bytes that each of so many machines would send, and receive, if they averaged the gradients among themselves: 2(n - 1)/n of the model, the
+    /// least without a server (ring all-reduce: Patarasuk and Yuan 2009).
     /// </summary>
-    public long Least => 2 * (Workers - 1) * Received / Workers;
+    public long AllReduce => 2 * (Workers - 1) * Received / Workers;
 
     /// <summary>In one sentence.</summary>
     public string Sentence =>
-        $"each step a worker pushed {Figures.Bytes(Pushed)} of sums and received {Figures.Bytes(Received)} of weights; "
-        + $"the least for {Figures.Count(Workers, "machine")} is {Figures.Bytes(Least)} each way";
+        $"each step a worker pushed {Figures.Bytes(Pushed)} of sums and received {Figures.Bytes(Received)} of weights"
+        + (Workers > 1 ? $"; ring all-reduce between {Workers} machines would move {Figures.Bytes(AllReduce)} each way" : "");
 
     /// <summary>The traffic that an event tells; otherwise what was known before.</summary>
     /// <param name="happened">The event.</param>

@@ -37,8 +37,6 @@ internal static class AkkaConfiguration
     /// <exception cref="ClusterException">What the user says is not HOCON.</exception>
     public static Config Of(MembershipOptions options, TimeSpan lostAfter)
     {
-        // The pause counts from where the next heartbeat should have come. A node that has sent none yet is expected to answer sooner, because
-        // Akka adds a margin to what it has not measured.
         var own = string.Create(CultureInfo.InvariantCulture, $$"""
             akka.remote.dot-netty.tcp {
               hostname = "{{options.BindHost}}"
@@ -49,8 +47,8 @@ internal static class AkkaConfiguration
               roles = [{{string.Join(", ", options.Roles.Select(role => $"\"{role}\""))}}]
               failure-detector {
                 heartbeat-interval = {{lostAfter.TotalMilliseconds / 4}}ms
-                acceptable-heartbeat-pause = {{lostAfter.TotalMilliseconds * 3 / 4}}ms
-                expected-response-after = {{lostAfter.TotalMilliseconds / 8}}ms
+                acceptable-heartbeat-pause = {{lostAfter.TotalMilliseconds}}ms
+                expected-response-after = {{lostAfter.TotalMilliseconds / 4}}ms
               }
             }
             """);

@@ -27,7 +27,7 @@ internal sealed unsafe class OwnMemory : IDisposable
     private const long Capacity = 16L << 30;
     private const int PageBytes = 4096;
 
-    // Nine lines of a cache beside whole pages: tensors of one length that begin at the same place of a page would be held by the same lines.
+    // Nine lines of a cache beside whole pages: tensors of one length that begin at the same place of a page would compete for the same cache lines.
     private const int StaggerBytes = 576;
 
     private readonly SafeFileHandle _file;

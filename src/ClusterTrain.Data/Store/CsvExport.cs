@@ -12,8 +12,8 @@ public static class CsvExport
 {
     /// <summary>
     /// Writes NAME_train.csv and, when there are test rows, NAME_test.csv: each line is the label, then the raw features; there is no
-    /// header. Read as CSV with the label in column <c>c0</c> they have the fingerprint of the data set itself. With a header, the label is the
-    /// name of the class, and a model of the data set predicts and scores the files.
+    /// header. Read as CSV with the label in column <c>c0</c> and the same <c>scale</c> they have the fingerprint of the data set itself. With a
+    /// header, the label is the name of the class, and a model of the data set predicts and scores the files.
     /// </summary>
     /// <param name="name">Name of the data set, see <see cref="KnownDataSet.All"/>.</param>
     /// <param name="locations">Where its files are looked for.</param>

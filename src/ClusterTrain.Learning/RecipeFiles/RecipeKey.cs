@@ -18,6 +18,9 @@ internal abstract class RecipeKey
 
     /// <summary>The form of its value.</summary>
     public abstract IRecipeForm Form { get; }
+
+    /// <summary>True: its default follows from the keys before it.</summary>
+    public abstract bool HasUsual { get; }
 }
 
 /// <summary>A row of a table of the keys of a record.</summary>
@@ -53,6 +56,8 @@ internal sealed class RecipeKey<T, TValue>(
     T blank, Func<T, RecipeForm<TValue>> form, Func<T, TValue> get, Func<T, TValue, T> set, Func<T, TValue>? usual) : RecipeKey<T>
 {
     public override IRecipeForm Form => form(blank);
+
+    public override bool HasUsual => usual is not null;
 
     public override T Read(RecipeSection section, T record)
     {

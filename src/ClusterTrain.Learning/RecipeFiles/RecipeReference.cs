@@ -201,7 +201,7 @@ public static class RecipeReference
         var kinds = table.Kinds.Where(kind => table.KeysOf(kind).Contains(key)).ToList();
         if (table.Kinds.Count == 0)
         {
-            return Shown(null);
+            return key.HasUsual ? "-" : Shown(null);
         }
 
         var groups = kinds.GroupBy(Shown).OrderByDescending(group => group.Count()).ToList();

@@ -6,15 +6,15 @@ using ClusterTrain.Numerics.Threading;
 namespace ClusterTrain.Numerics.Benchmark;
 
 /// <summary>
-/// Measures the products of a dense layer, also with inputs that are mostly zero, against the core's own multiply-add peak. Clocks drift and machines are shared, so
-/// peak and products take turns within one run, and the best turn of each is compared.
+/// Measures the products of a dense layer, also with inputs that are mostly zero, against the core's own multiply-add peak. Clocks drift and
+/// machines are shared, so peak and products take turns within one run, and the best turn of each is compared.
 /// </summary>
 public static class KernelBenchmark
 {
     private const int PeakIterations = 20_000;
     private const int ChainsPerIteration = 12;
 
-    // The products of MNIST-shaped networks: the wide layer, its gradients with the usual leaves, and the narrow ones; at last with inputs as
+    // The products of MNIST-shaped networks: the wide layer, its gradients with the usual leaves, and the narrow ones; finally, with inputs as
     // sparse as MNIST's, where only what is not zero counts as work.
     private static readonly Case[] s_cases =
     [

@@ -89,7 +89,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
     }
 
     /// <summary>
-    /// A share is late: a worker that is done with its own computes it too, and nothing after the step is recorded until both have
+    /// A share is late: a worker that is done with its own, or has none, computes it too, and nothing after the step is recorded until both have
     /// answered.
     /// </summary>
     public void ComputeTwice(IActorContext context, LateShare late)

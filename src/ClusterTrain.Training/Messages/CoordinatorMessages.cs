@@ -102,7 +102,7 @@ public sealed record NotFinite(long Step, string What) : IMessage;
 /// <param name="Step">The step.</param>
 /// <param name="Leaves">The worker's leaves.</param>
 /// <param name="Worker">Who is late.</param>
-/// <param name="Helper">A worker that is done with its own leaves.</param>
+/// <param name="Helper">A worker that is done with its own leaves, or has none.</param>
 public sealed record LateShare(long Term, long Step, TreeNode Leaves, ActorId Worker, ActorId Helper) : IMessage;
 
 /// <summary>

@@ -73,7 +73,7 @@ internal sealed class SegmentServer : IDisposable
         _servedTerm = serve.Term;
         _segments = segments;
         _norm = new NormParts(segments, update.Segment.Index);
-        _pace = update.Segment.Index == 0 ? new StepPace() : null;
+        _pace = update.Segment.Index == 0 ? new StepPace(judgesMost: segments.Length == 1) : null;
         Step = serve.Step;
         var start = new StepReport(serve.Term, update.Segment.Index, serve.Step, 0, TimeSpan.Zero);
         _unrecorded = new UnrecordedSteps(plan, pool, serve.ReceiptSteps, recorded, start);
@@ -380,7 +380,10 @@ internal sealed class SegmentServer : IDisposable
 
         if (_update.Clips)
         {
-            _update.NormPart(_sum.Root().Values, _norm.Own);
+            began = StepClock.Now;
+            var root = _sum.Root();
+            _clock.Added(began);
+            _update.NormPart(root.Values, _norm.Own);
             if (_norm.ComputedOwn(Term, Step) is { } part && !IsCopy)
             {
                 SendToOthers(context, servers, part);
@@ -452,12 +455,12 @@ internal sealed class SegmentServer : IDisposable
             return;
         }
 
+        var began = StepClock.Now;
         if (!_copies.IsEmpty)
         {
             SendSum(context, _sum.Root());
         }
 
-        var began = StepClock.Now;
         var next = _pool.Rent(Segment.Length);
         var wantsNorm = _clock.IsDue(context.Now) && !IsCopy;
         if (wantsNorm || _update.NeedsWholeSum)

@@ -16,7 +16,7 @@ namespace ClusterTrain.Training.Servers;
 /// </summary>
 internal sealed class SegmentUpdate
 {
-    // Shorter parts cost more to hand to a thread than to compute; to one that sleeps, because the memory is then in the cores of others too.
+    // Shorter parts cost more to hand to a thread than to compute. A thread that must be woken gets larger ones: the data lie in other cores' caches.
     private const int LeastPart = 64 * 1024;
     private const int LeastPartToWakeFor = 1024 * 1024;
 

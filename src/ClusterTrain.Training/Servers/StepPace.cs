@@ -5,7 +5,10 @@ using ClusterTrain.Training.Messages;
 namespace ClusterTrain.Training.Servers;
 
 /// <summary>When the workers answered in the step in hand, and who is late.</summary>
-internal sealed class StepPace
+/// <param name="judgesMost">
+/// True: by the steps before it sees that even most workers are late. Not where there are other segments: workers may then wait for another server.
+/// </param>
+internal sealed class StepPace(bool judgesMost)
 {
     // A worker is late when it took this many times the median of the others; below the least wait nobody is. While most have not answered, the
     // steps before are the measure, and the least wait is longer.
@@ -20,14 +23,14 @@ internal sealed class StepPace
     private bool[] _reported = [];
     private TimeSpan _began;
 
-    // What the slowest took in the steps before, the more recent the weightier; null until all have answered in one.
+    // What the slowest took in the steps before with these workers; recent steps count more. Null until all of them have answered in one.
     private TimeSpan? _pace;
     private bool _wasDividedAgain = true;
 
     /// <summary>The weights of a step are sent.</summary>
     public void Begin(TimeSpan now)
     {
-        if (!_wasDividedAgain && _answered.Max() is { } slowest)
+        if (!_wasDividedAgain && !_reported.Contains(true) && _answered.Max() is { } slowest)
         {
             _pace = _pace is { } before && before * PaceKept > slowest ? before * PaceKept : slowest;
         }
@@ -41,6 +44,11 @@ internal sealed class StepPace
     /// <summary>The leaves are divided again; who answered already has done so.</summary>
     public void Follow(TimeSpan now, Assignment assignment)
     {
+        if (!assignment.Workers.SequenceEqual(_assignment.Workers))
+        {
+            _pace = null;
+        }
+
         var answered = new TimeSpan?[assignment.Workers.Length];
         for (var worker = 0; worker < answered.Length; worker++)
         {
@@ -63,7 +71,8 @@ internal sealed class StepPace
     }
 
     /// <summary>
-    /// The workers that have become late, each with its leaves and a worker that has none or is done with its own; each is named once.
+    /// The workers that have become late, each with its leaves and a worker that is done with its own, or has none where nobody is done; each is
+    /// named once.
     /// </summary>
     /// <param name="now">The time.</param>
     /// <param name="leaves">Leaves of the step.</param>
@@ -72,11 +81,11 @@ internal sealed class StepPace
         var workers = _assignment.Workers;
         _times.Clear();
         var sharers = 0;
-        var hasHelper = false;
+        var hasIdle = false;
         for (var worker = 0; worker < workers.Length; worker++)
         {
             var isSharer = _assignment.Share(worker, leaves).Count > 0;
-            hasHelper |= !isSharer || _answered[worker] is not null;
+            hasIdle |= !isSharer;
             sharers += isSharer ? 1 : 0;
             if (isSharer && _answered[worker] is { } time)
             {
@@ -84,7 +93,7 @@ internal sealed class StepPace
             }
         }
 
-        if (!hasHelper || _times.Count == sharers || now - _began < Patience(sharers))
+        if ((_times.Count == 0 && !hasIdle) || _times.Count == sharers || now - _began < Patience(sharers))
         {
             yield break;
         }
@@ -102,7 +111,7 @@ internal sealed class StepPace
             {
                 helper = (helper + 1) % workers.Length;
             }
-            while (_answered[helper] is null && _assignment.Share(helper, leaves).Count > 0);
+            while (_times.Count > 0 ? _answered[helper] is null : _assignment.Share(helper, leaves).Count > 0);
 
             _reported[worker] = true;
             yield return (workers[worker], new TreeNode(start, count), workers[helper]);
@@ -114,7 +123,7 @@ internal sealed class StepPace
     {
         if (2 * _times.Count < sharers)
         {
-            return _pace is { } before ? Longer(before * LateMultiple, s_leastWaitForMost) : TimeSpan.MaxValue;
+            return judgesMost && _pace is { } before ? Longer(before * LateMultiple, s_leastWaitForMost) : TimeSpan.MaxValue;
         }
 
         _times.Sort();

@@ -46,7 +46,7 @@ public sealed class AuditedRunTests : IDisposable
         Assert.InRange(audited, 4, 20);
         _runs.Train("run", recipe, Settings(0.25, 2, 1));
         var totals = _runs.Events.OfType<RunAudited>().Last().Totals;
-        Assert.InRange(totals.Shares + totals.Missed, 2 * audited, (2 * audited) + Late);
+        Assert.InRange(totals.Shares + totals.Missed, Late == 0 ? 2 * audited : 1, (2 * audited) + Late);
     }
 
     [Fact]
@@ -69,14 +69,17 @@ public sealed class AuditedRunTests : IDisposable
 
         var before = RunHistory.Audited(_runs.Folder("run"));
         Assert.InRange(before.Shares + before.Missed, 10 * 28, 400 * 28);
+        var late = Late;
         _runs.Events.Clear();
         _runs.Resume("run", recipe, Settings(1, 2, 1));
         var totals = _runs.Events.OfType<RunAudited>().ToArray();
         Assert.Equal(before, totals[0].Totals);
 
-        // The steps after the checkpoint were computed before the stop and are again.
+        // The steps after the checkpoint were computed before the stop and are again. While a worker that was late has no leaves, the other one is
+        // alone, and nothing is audited.
         var after = totals[^1].Totals;
-        Assert.InRange(after.Shares, (400 * 28) - after.Missed, before.Shares + (400 * 28) + Late);
+        late += Late;
+        Assert.InRange(after.Shares, late == 0 ? (400 * 28) - after.Missed : before.Shares + 1, before.Shares + (400 * 28) + late);
         Assert.InRange(after.VerifiedStep, before.VerifiedStep, 400 * 14);
     }
 
