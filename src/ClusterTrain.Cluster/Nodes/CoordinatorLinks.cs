@@ -22,7 +22,7 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
     // A node that joins has to reach Akka's port first, on a machine that may be busy; one that has registered does so twice a second.
     private static readonly TimeSpan s_joiningPatience = TimeSpan.FromSeconds(30);
     private const int JoiningMultiple = 10;
-    private static readonly TimeSpan s_registeredPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_leastRegisteredPatience = TimeSpan.FromSeconds(2);
     private const int RegisteredMultiple = 2;
 
     private readonly LinkTable _members = new();
@@ -170,7 +170,7 @@ internal sealed class CoordinatorLinks(NodeContext node, LinkResources resources
     {
         var clock = node.Options.Time;
         var patience = RegisteredMultiple * node.Options.Cluster.LostAfter;
-        patience = patience > s_registeredPatience ? patience : s_registeredPatience;
+        patience = patience > s_leastRegisteredPatience ? patience : s_leastRegisteredPatience;
         var joining = JoiningMultiple * node.Options.Cluster.LostAfter;
         joining = joining > s_joiningPatience ? joining : s_joiningPatience;
         List<(ActorId Member, string Reason)> silent = [];

@@ -130,7 +130,7 @@ public static class KernelBenchmark
         public string Name => Product switch
         {
             Product.Forward when IsSparse => "forward, sparse",
-            Product.WeightGradient when IsSparse => $"weight gradient, sparse, of {LeafRows}",
+            Product.WeightGradient when IsSparse => $"weight gradient, sparse, leaves of {LeafRows}",
             Product.Forward => "forward",
             Product.InputGradient => "input gradient",
             _ when LeafRows >= Rows => "weight gradient, 1 leaf",

@@ -151,6 +151,7 @@ internal static unsafe class Tile<TSimd, THeight, TVectors>
                     d6.StoreResult(c + Bytes, cRow);
                     d9.StoreResult(c + Bytes, cRow);
                 }
+
                 return;
             }
 
@@ -165,6 +166,7 @@ internal static unsafe class Tile<TSimd, THeight, TVectors>
                 d6.Store(stack + Bytes, RowBytes);
                 d9.Store(stack + Bytes, RowBytes);
             }
+
             stack += TileBytes;
             leaf++;
         }

@@ -141,6 +141,7 @@ internal static unsafe class TreeTile<TSimd, THeight, TVectors>
                     d0.StoreResult(c + Bytes, cRow);
                     d3.StoreResult(c + Bytes, cRow);
                 }
+
                 return;
             }
 
@@ -151,6 +152,7 @@ internal static unsafe class TreeTile<TSimd, THeight, TVectors>
                 d0.Store(stack + Bytes, RowBytes);
                 d3.Store(stack + Bytes, RowBytes);
             }
+
             stack += TileBytes;
             pair++;
             if (steps < 2 * tile->LeafSteps)

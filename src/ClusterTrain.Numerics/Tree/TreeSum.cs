@@ -145,7 +145,7 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
         Missing(ReductionTree.Root(_leaves), nodes);
     }
 
-    /// <summary>The sum over all leaves, which stays the tree's.</summary>
+    /// <summary>The sum over all leaves, added now if it was not yet; it stays the tree's.</summary>
     /// <exception cref="InvalidOperationException">The sum is not complete, or has been taken.</exception>
     public TBuffer Root()
     {
@@ -160,16 +160,6 @@ public sealed class TreeSum<TBuffer>(Func<TBuffer, TBuffer, TBuffer> combine, Ac
         }
 
         return root!;
-    }
-
-    /// <summary>
-    /// The sum over all leaves, which is the caller's from now on. The tree stays complete until <see cref="Reset"/>.
-    /// </summary>
-    /// <exception cref="InvalidOperationException">The sum is not complete, or has been taken.</exception>
-    public TBuffer TakeRoot()
-    {
-        Root();
-        return TakeHalves(out _, out _);
     }
 
     /// <summary>

@@ -465,6 +465,7 @@ internal sealed class SegmentServer : IDisposable
         var wantsNorm = _clock.IsDue(context.Now) && !IsCopy;
         if (wantsNorm || _update.NeedsWholeSum)
         {
+            // Adds the halves before they are taken.
             _sum.Root();
         }
 

@@ -176,10 +176,10 @@ internal sealed class SegmentUpdate
         Span<float> next,
         Span<float> state)
     {
-        fixed (float* from = weights, by = sum, and = right, to = next, kept = state)
+        fixed (float* from = weights, by = sum, addend = right, to = next, kept = state)
         {
             var parts = Parts();
-            var job = new UpdateJob(this, parts, step, factor, scale, from, by, and, to, kept);
+            var job = new UpdateJob(this, parts, step, factor, scale, from, by, addend, to, kept);
             _pool.Run(ref job, parts);
             return job.AllFinite;
         }

@@ -135,7 +135,7 @@ internal static class RevealedOrders
                 tree.Offer(new TreeNode(leaf, 1), Repeat([terms[leaf]], 21));
             }
 
-            return Alike(tree.TakeRoot());
+            return Alike(tree.Root());
         });
     }
 
