@@ -21,7 +21,7 @@ internal sealed unsafe class OwnMemory : IDisposable
     public const int TokenBytes = 32;
 
     /// <summary>Shorter tensors are copied: telling where they lie, and giving them back, costs more.</summary>
-    public const int LeastFloats = 8 * 1024;
+    public const int LeastFloats = 1024;
 
     // Address space, not memory: pages that are never written take none.
     private const long Capacity = 16L << 30;
