@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using ClusterTrain.Learning.Networks;
 using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Training.Plan;
 
@@ -54,6 +55,7 @@ public sealed class SimulationTests
         Assert.Equal(Enumerable.Range(1, 4), scenarios.Select(scenario => scenario.Settings.ParameterServers).Distinct().Order());
         Assert.Equal(Enum.GetValues<OptimiserKind>(), scenarios.Select(scenario => scenario.Recipe.Optimiser.Kind).Distinct().Order());
         Assert.Contains(scenarios, scenario => scenario.Recipe.Layers.Any(layer => layer.Dropout > 0));
+        Assert.Contains(scenarios, scenario => scenario is { Settings.SegmentParameters: GradientNorm.BlockParameters, Recipe.ClipNorm: not null });
         Assert.Contains(scenarios, scenario => scenario.Events.OfType<Partition>().Any(partition => partition.OneWay));
         Assert.Contains(scenarios, scenario => scenario.Events.OfType<Crash>().Any(crash => crash is { Place: 0, PowerLoss: true }));
     }

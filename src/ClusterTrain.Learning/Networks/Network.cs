@@ -130,6 +130,10 @@ public sealed class Network : IDisposable
     /// <param name="nodeGradients">One destination (parameters) per node.</param>
     /// <param name="nodeLosses">One destination per node.</param>
     /// <param name="dropout">Where the layout has dropout: what its masks are drawn from; otherwise unused.</param>
+    /// <param name="pieces">Index of the first parameter of each piece of the gradients that is told of, ascending from 0.</param>
+    /// <param name="isComputed">
+    /// Told of each piece, the last one first, as soon as its gradients are those of all nodes; the losses are there before the first.
+    /// </param>
     /// <exception cref="ArgumentException">A length does not agree, or the nodes do not hold exactly the rows.</exception>
     public void Gradient(
         ReadOnlySpan<float> parameters,
@@ -140,7 +144,9 @@ public sealed class Network : IDisposable
         ReadOnlySpan<TreeNode> nodes,
         ReadOnlySpan<Memory<float>> nodeGradients,
         Span<double> nodeLosses,
-        DropoutDraw dropout = default)
+        DropoutDraw dropout = default,
+        ReadOnlySpan<int> pieces = default,
+        Action<int>? isComputed = null)
     {
         Require(parameters.Length, Layout.Parameters, nameof(parameters));
         RequireRows(features.Length, rows, Layout.Features, nameof(features));
@@ -162,6 +168,7 @@ public sealed class Network : IDisposable
         var rowLoss = _rowLoss.AsSpan(0, rows);
         LossAndSlope(logits, targets, rowLoss, rows);
         SumLosses(rowLoss, leafRows, nodes, nodeLosses);
+        var piecesLeft = isComputed is null ? 0 : pieces.Length;
         for (var index = Layout.Layers.Length - 1; index >= 0; index--)
         {
             var layer = Layout.Layers[index];
@@ -169,7 +176,18 @@ public sealed class Network : IDisposable
             var isDropped = index > 0 && Layout.Layers[index - 1].Recipe.Dropout > 0;
             var outputs = index == 0 ? features : _outputs[index - 1].Span[..(rows * layer.Inputs)];
             var inputs = isDropped ? _dropped[index - 1].Span[..(rows * layer.Inputs)] : outputs;
-            WeightGradients(index, inputs, slope, rows, leafRows, nodes, nodeGradients);
+            var inputsLeft = layer.Inputs;
+            while (inputsLeft > 0)
+            {
+                var first = FirstInput(layer, inputsLeft, pieces[..piecesLeft]);
+                WeightGradients(index, inputs, slope, rows, leafRows, nodes, nodeGradients, first, inputsLeft - first);
+                inputsLeft = first;
+                while (piecesLeft > 0 && pieces[piecesLeft - 1] >= layer.Weight.Offset + (first * layer.Outputs))
+                {
+                    isComputed!(--piecesLeft);
+                }
+            }
+
             if (index > 0)
             {
                 var inputSlope = _slopes[index - 1].Span[..(rows * layer.Inputs)];
@@ -270,6 +288,21 @@ public sealed class Network : IDisposable
         Activations.Backward(_kernels, Last, logits, slope, rows);
     }
 
+    // The last piece that begins in the weights of the inputs that are left is computed with what follows it, so that it can leave before the rest.
+    private static int FirstInput(DenseLayer layer, int inputsLeft, ReadOnlySpan<int> pieces)
+    {
+        var end = layer.Weight.Offset + (inputsLeft * layer.Outputs);
+        for (var piece = pieces.Length - 1; piece >= 0; piece--)
+        {
+            if (pieces[piece] < end)
+            {
+                return Math.Max(0, (pieces[piece] - layer.Weight.Offset) / layer.Outputs);
+            }
+        }
+
+        return 0;
+    }
+
     private void WeightGradients(
         int layerIndex,
         ReadOnlySpan<float> inputs,
@@ -277,23 +310,28 @@ public sealed class Network : IDisposable
         int rows,
         int leafRows,
         ReadOnlySpan<TreeNode> nodes,
-        ReadOnlySpan<Memory<float>> nodeGradients)
+        ReadOnlySpan<Memory<float>> nodeGradients,
+        int firstInput,
+        int inputCount)
     {
         var layer = Layout.Layers[layerIndex];
+        var isLastPart = firstInput + inputCount == layer.Inputs;
         for (var index = 0; index < nodes.Length; index++)
         {
             var start = (nodes[index].Start - nodes[0].Start) * leafRows;
             var count = Math.Min(nodes[index].Count * leafRows, rows - start);
             var gradient = nodeGradients[index].Span;
-            _products.WeightGradient(
+            _products.PartialWeightGradient(
                 Rows(inputs, layer.Inputs, start, count),
                 Rows(slope, layer.Outputs, start, count),
                 gradient.Slice(layer.Weight.Offset, layer.Weight.Length),
-                layer.Bias is { } bias ? gradient.Slice(bias.Offset, bias.Length) : default,
+                layer.Bias is { } bias && isLastPart ? gradient.Slice(bias.Offset, bias.Length) : default,
                 count,
                 layer.Inputs,
                 layer.Outputs,
-                leafRows);
+                leafRows,
+                firstInput,
+                inputCount);
         }
     }
 

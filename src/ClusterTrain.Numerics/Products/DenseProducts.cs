@@ -166,31 +166,60 @@ public sealed unsafe class DenseProducts : IDisposable
         int rows,
         int inputs,
         int outputs,
-        int leafRows)
+        int leafRows) =>
+        PartialWeightGradient(input, outputGradient, weightGradient, biasGradient, rows, inputs, outputs, leafRows, 0, inputs);
+
+    /// <summary>The gradients of some inputs' weights alone, with the same bits, and of the biases; the other weights' are left as they are.</summary>
+    /// <param name="input">(rows, inputs)</param>
+    /// <param name="outputGradient">(rows, outputs)</param>
+    /// <param name="weightGradient">(inputs, outputs); the rows of the inputs that are asked for are overwritten</param>
+    /// <param name="biasGradient">(outputs), overwritten, or empty for none</param>
+    /// <param name="rows">Rows of the batch, at least 1.</param>
+    /// <param name="inputs">Inputs of the layer, at least 1.</param>
+    /// <param name="outputs">Outputs of the layer, at least 1.</param>
+    /// <param name="leafRows">Rows of a leaf, at least 1; the last leaf may have fewer.</param>
+    /// <param name="firstInput">The first input that is asked for.</param>
+    /// <param name="count">How many are, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size is less than 1, or the inputs asked for are not the layer's.</exception>
+    /// <exception cref="ArgumentException">A span's length is not that of its shape, or an output overlaps an operand.</exception>
+    public void PartialWeightGradient(
+        ReadOnlySpan<float> input,
+        ReadOnlySpan<float> outputGradient,
+        Span<float> weightGradient,
+        Span<float> biasGradient,
+        int rows,
+        int inputs,
+        int outputs,
+        int leafRows,
+        int firstInput,
+        int count)
     {
         DenseShape.CheckWeightGradient(input, outputGradient, weightGradient, biasGradient, rows, inputs, outputs, leafRows);
+        ArgumentOutOfRangeException.ThrowIfNegative(firstInput);
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, inputs - firstInput);
         var leaf = Math.Min(rows, leafRows);
         var one = 1f;
         fixed (float* x = input, g = outputGradient, dw = weightGradient, db = biasGradient)
         {
             var product = new StridedProduct
             {
-                M = inputs,
+                M = count,
                 N = outputs,
                 K = rows,
                 LeafK = leaf,
-                A = x,
+                A = x + firstInput,
                 ARow = 1,
                 AColumn = inputs,
                 B = g,
                 BRow = outputs,
                 BColumn = 1,
                 BLength = outputGradient.Length,
-                C = dw,
+                C = dw + ((nint)firstInput * outputs),
                 CRow = outputs,
                 CColumn = 1,
             };
-            Run(product, input.Length);
+            Run(product, input.Length - firstInput);
             if (db != null)
             {
                 // The bias is the weight of an input that is always 1, and fma(1, g, acc) is the addition acc + g.

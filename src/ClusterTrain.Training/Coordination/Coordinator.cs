@@ -294,7 +294,7 @@ public sealed class Coordinator : IActor, IDisposable
         if (enough && (_waiting || begins))
         {
             _waiting = false;
-            _observe(new RunBegan(_progress.Step, _roster.Workers.Count, _roster.Topology.Servers.Length));
+            _observe(new RunBegan(_progress.Step, _roster.Workers.Count, _roster.Topology.Servers.Distinct().Count()));
         }
         else if (!enough)
         {

@@ -9,6 +9,8 @@ namespace ClusterTrain.Training.Coordination;
 /// <summary>Who takes part: the members, which server has which segment in the present term, and what they are all told.</summary>
 internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSettings settings, long firstTerm)
 {
+    private const int MostSegmentsOfServer = 8;
+
     private readonly List<ActorId> _workers = [];
     private readonly List<ActorId> _servers = [];
     private readonly Dictionary<ActorId, ComputeReport> _reports = [];
@@ -123,8 +125,16 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
     /// <summary>Nobody serves; what a server of the former term still sends, and may send again later with gaps, no longer counts.</summary>
     public void GiveSegmentsUp() => Begin([]);
 
-    /// <summary>Cuts the parameters into the segments that are served from now on.</summary>
-    public void Cut() => Segments = plan.Segments(layout, settings.ParameterServers);
+    /// <summary>
+    /// Cuts the parameters into the segments that are served from now on: one for one server; where there are several, more than one for each, so
+    /// that a segment is sent, added and updated while the gradient of the next is computed.
+    /// </summary>
+    public void Cut()
+    {
+        var servers = settings.ParameterServers;
+        var pieces = servers == 1 ? 1 : Math.Clamp(layout.Parameters / servers / settings.SegmentParameters, 1, MostSegmentsOfServer);
+        Segments = plan.Segments(layout, servers * pieces);
+    }
 
     /// <summary>What servers hold from this term or an earlier one is not to be used: it may be wrong.</summary>
     public void ForgetHoldings()
@@ -201,15 +211,18 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
     }
 
     /// <summary>Begins a term in which each segment is given to a server, which must be sent what to begin with.</summary>
-    public void BeginTerm() => BeginTerm([.. Segments.Select(segment => _servers[segment.Index])]);
+    public void BeginTerm() => BeginTerm([.. Segments.Select(segment => _servers[segment.Index % settings.ParameterServers])]);
 
-    /// <summary>Gives each segment one of the servers that serve none as a spare, as far as there are more of them than the run needs.</summary>
+    /// <summary>
+    /// Gives the segments of each server one of the servers that serve none as a spare, as far as there are more of them than the run needs.
+    /// </summary>
     public void AssignSpares(IActorContext context)
     {
         foreach (var segment in Segments)
         {
+            var server = Topology.Servers[segment.Index];
             var before = _spares.TryGetValue(segment.Index, out var spare) ? spare : null;
-            var after = before is not null && _servers.Contains(before) ? before : _servers.Find(IsFree);
+            var after = before is not null && _servers.Contains(before) ? before : SpareOf(server) ?? _servers.Find(IsFree);
             if (after == before)
             {
                 continue;
@@ -222,13 +235,17 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
                 _holders.Add(after);
             }
 
-            context.Send(Topology.Servers[segment.Index], new Spares(Topology.Term, segment.Index, after is null ? [] : [after]));
+            context.Send(server, new Spares(Topology.Term, segment.Index, after is null ? [] : [after]));
         }
     }
 
+    /// <summary>The spare that another segment of the server has.</summary>
+    private ActorId? SpareOf(ActorId server) =>
+        _spares.Where(spare => Topology.Servers[spare.Key] == server && _servers.Contains(spare.Value)).Select(spare => spare.Value).FirstOrDefault();
+
     private bool IsFree(ActorId server) =>
         !Topology.Servers.Contains(server) && !_spares.ContainsValue(server)
-            && _servers.Count - settings.ParameterServers > _spares.Values.Count(_servers.Contains);
+            && _servers.Count - settings.ParameterServers > _spares.Values.Where(_servers.Contains).Distinct().Count();
 
     /// <summary>Divides the leaves of every step among these workers; with none the run rests.</summary>
     public void Divide(IActorContext context, ImmutableArray<ActorId> workers)

@@ -3,8 +3,14 @@ namespace ClusterTrain.Training.Coordination;
 /// <summary>How a run is carried out. None of it changes the result.</summary>
 public sealed record RunSettings
 {
-    /// <summary>Segments of the parameters, each with a parameter server.</summary>
+    /// <summary>Parameter servers that the parameters are divided among.</summary>
     public int ParameterServers { get; init; } = 1;
+
+    /// <summary>
+    /// Parameters of a segment, at least, where there are several parameter servers: each has several segments of a large model, so that one is on
+    /// its way while the next is computed. The default is a quarter of a megabyte.
+    /// </summary>
+    public int SegmentParameters { get; init; } = 64 * 1024;
 
     /// <summary>Workers needed to begin and to continue.</summary>
     public int LeastWorkers { get; init; } = 1;

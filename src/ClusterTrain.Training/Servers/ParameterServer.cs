@@ -33,6 +33,7 @@ public sealed class ParameterServer : IActor, IDisposable
     private readonly List<LateShare> _late = [];
     private readonly List<Recompute> _recomputed = [];
     private readonly StepAudit _audit;
+    private readonly StepClock _clock = new();
     private bool _looksForLate;
     private ActorId? _coordinator;
     private Topology _topology = new(0, []);
@@ -203,7 +204,7 @@ public sealed class ParameterServer : IActor, IDisposable
             }
             else
             {
-                segment.Add(context, sender, _coordinator!, _topology.Servers, message);
+                Add(context, segment, sender, message);
             }
         }
         else
@@ -212,6 +213,29 @@ public sealed class ParameterServer : IActor, IDisposable
         }
 
         Audit(context);
+    }
+
+    private void Add(IActorContext context, SegmentServer segment, ActorId worker, in TensorMessage sum)
+    {
+        segment.Add(context, worker, _coordinator!, _topology.Servers, sum);
+        TellOthersHere(context, segment);
+    }
+
+    /// <summary>The other segments of this server take a segment's parts of the gradient norm; other servers were sent them.</summary>
+    private void TellOthersHere(IActorContext context, SegmentServer segment)
+    {
+        if (_segments.Count == 1)
+        {
+            return;
+        }
+
+        foreach (var part in segment.NormParts.ToArray())
+        {
+            foreach (var other in _segments.Values)
+            {
+                other.AddNormPart(context, _coordinator!, part);
+            }
+        }
     }
 
     /// <inheritdoc/>
@@ -242,7 +266,7 @@ public sealed class ParameterServer : IActor, IDisposable
             return;
         }
 
-        foreach (var (late, leaves, helper) in segment.Late(context.Now))
+        foreach (var (late, leaves, helper) in segment.Late(context.Now, _topology.Servers.All(server => server == context.Self)))
         {
             // From here on its answer is told; the helper begins when every server does so.
             Watch(new Recompute(segment.Term, segment.Step, leaves, helper));
@@ -373,7 +397,7 @@ public sealed class ParameterServer : IActor, IDisposable
             foreach (var (worker, sum) in _audit.Kept(segment.Step).Where(kept => kept.Sum.Key.Segment == segment.Segment.Index))
             {
                 sum.Lease.Keep();
-                segment.Add(context, worker, _coordinator!, _topology.Servers, sum);
+                Add(context, segment, worker, sum);
             }
         }
     }
@@ -389,7 +413,7 @@ public sealed class ParameterServer : IActor, IDisposable
         MakeRoom(serve.Term, serve.Segment);
         var segments = Segments.Split(_layout.Parameters, serve.Segments);
         var update = new SegmentUpdate(_plan, _layout, segments[serve.Segment], _kernels, _compute);
-        _segments.Add(serve.Segment, new SegmentServer(serve, segments, _plan, update, _pool));
+        _segments.Add(serve.Segment, new SegmentServer(serve, segments, _plan, update, _pool, _clock));
     }
 
     private void HoldCopy(Copy copy, ActorId original)
@@ -404,7 +428,7 @@ public sealed class ParameterServer : IActor, IDisposable
         MakeRoom(copy.Term, index);
         var segments = Segments.Split(_layout.Parameters, copy.Position.Segments);
         var update = new SegmentUpdate(_plan, _layout, segments[index], _kernels, _compute);
-        _segments.Add(index, new SegmentServer(copy, original, segments, _plan, update, _pool));
+        _segments.Add(index, new SegmentServer(copy, original, segments, _plan, update, _pool, _clock));
     }
 
     /// <summary>A segment is to be held in a term: from here on nothing of a former term is written, whichever segment it was.</summary>
@@ -495,6 +519,11 @@ public sealed class ParameterServer : IActor, IDisposable
                     segment.SendPartsAgain(context, server);
                 }
             }
+        }
+
+        foreach (var segment in _segments.Values)
+        {
+            TellOthersHere(context, segment);
         }
 
         if (topology.Servers.Where((server, index) => server == context.Self && !_segments.ContainsKey(index)).Any())

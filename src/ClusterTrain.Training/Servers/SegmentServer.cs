@@ -28,7 +28,7 @@ internal sealed class SegmentServer : IDisposable
     private readonly ImmutableArray<Segment> _segments;
     private readonly NormParts _norm;
     private readonly SpareCopies _copies = new();
-    private readonly StepClock _clock = new();
+    private readonly StepClock _clock;
     private ImmutableArray<ActorId> _spares = [];
 
     // The server this is a spare copy for; null when this is the segment's server.
@@ -59,21 +59,27 @@ internal sealed class SegmentServer : IDisposable
     // must be at a step whose weights the others can still send.
     private int MostBehind => _segments.Length == 1 ? 2 : 0;
 
+    // The time of a step is told of the first segment, which is pushed last; the other segments of its server add theirs to it.
+    private bool IsTimed => Segment.Index == 0;
+
     // When the first weights were sent to a worker.
     private TimeSpan? _began;
 
-    public SegmentServer(Serve serve, ImmutableArray<Segment> segments, TrainingPlan plan, SegmentUpdate update, TensorPool pool)
-        : this(serve, segments, plan, update, pool, recorded: serve.Step)
+    public SegmentServer(
+        Serve serve, ImmutableArray<Segment> segments, TrainingPlan plan, SegmentUpdate update, TensorPool pool, StepClock clock)
+        : this(serve, segments, plan, update, pool, clock, recorded: serve.Step)
     {
     }
 
-    private SegmentServer(Serve serve, ImmutableArray<Segment> segments, TrainingPlan plan, SegmentUpdate update, TensorPool pool, long recorded)
+    private SegmentServer(
+        Serve serve, ImmutableArray<Segment> segments, TrainingPlan plan, SegmentUpdate update, TensorPool pool, StepClock clock, long recorded)
     {
+        _clock = clock;
         Term = serve.Term;
         _servedTerm = serve.Term;
         _segments = segments;
         _norm = new NormParts(segments, update.Segment.Index);
-        _pace = update.Segment.Index == 0 ? new StepPace(judgesMost: segments.Length == 1) : null;
+        _pace = update.Segment.Index == 0 ? new StepPace() : null;
         Step = serve.Step;
         var start = new StepReport(serve.Term, update.Segment.Index, serve.Step, 0, TimeSpan.Zero);
         _unrecorded = new UnrecordedSteps(plan, pool, serve.ReceiptSteps, recorded, start);
@@ -85,10 +91,11 @@ internal sealed class SegmentServer : IDisposable
     }
 
     /// <summary>A spare copy of a segment.</summary>
-    public SegmentServer(Copy copy, ActorId original, ImmutableArray<Segment> segments, TrainingPlan plan, SegmentUpdate update, TensorPool pool)
+    public SegmentServer(
+        Copy copy, ActorId original, ImmutableArray<Segment> segments, TrainingPlan plan, SegmentUpdate update, TensorPool pool, StepClock clock)
         : this(
             new Serve(copy.Term, copy.Position.Segment, copy.Position.Segments, copy.Position.Step, copy.CheckpointSteps, copy.ReceiptSteps),
-            segments, plan, update, pool, copy.Position.Recorded)
+            segments, plan, update, pool, clock, copy.Position.Recorded)
     {
         _original = original;
         _servedTerm = copy.Position.Served;
@@ -352,6 +359,9 @@ internal sealed class SegmentServer : IDisposable
         Apply(context, coordinator);
     }
 
+    /// <summary>This segment's part of the gradient norm of the step before, and of the one in hand, as far as others may need them.</summary>
+    public IEnumerable<NormPart> NormParts => new[] { _norm.SentBefore, _norm.Sent }.OfType<NormPart>();
+
     /// <summary>Takes a worker's gradient sum; one that is late, or was counted already, is dropped.</summary>
     public void Add(IActorContext context, ActorId sender, ActorId coordinator, ImmutableArray<ActorId> servers, in TensorMessage sum)
     {
@@ -376,7 +386,10 @@ internal sealed class SegmentServer : IDisposable
             return;
         }
 
-        _clock.Complete();
+        if (IsTimed)
+        {
+            _clock.Complete();
+        }
 
         if (_update.Clips)
         {
@@ -394,8 +407,10 @@ internal sealed class SegmentServer : IDisposable
     }
 
     /// <summary>The workers for whose sums the step waits much longer than for the others', see <see cref="StepPace.Late"/>.</summary>
-    public IEnumerable<(ActorId Late, TreeNode Leaves, ActorId Helper)> Late(TimeSpan now) =>
-        _pace is null || _resting || _failure is not null || _sum.IsComplete ? [] : _pace.Late(now, _plan.Leaves(Step));
+    /// <param name="now">The time.</param>
+    /// <param name="isOnlyServer">True: no other server has a segment.</param>
+    public IEnumerable<(ActorId Late, TreeNode Leaves, ActorId Helper)> Late(TimeSpan now, bool isOnlyServer) =>
+        _pace is null || _resting || _failure is not null || _sum.IsComplete ? [] : _pace.Late(now, _plan.Leaves(Step), isOnlyServer);
 
     /// <summary>Takes another segment's part of the gradient norm.</summary>
     public void AddNormPart(IActorContext context, ActorId coordinator, NormPart part)
@@ -411,12 +426,9 @@ internal sealed class SegmentServer : IDisposable
     /// <summary>The link to another server was lost and is there again: what it needs of this segment is sent again.</summary>
     public void SendPartsAgain(IActorContext context, ActorId server)
     {
-        foreach (var part in new[] { _norm.SentBefore, _norm.Sent })
+        foreach (var part in NormParts)
         {
-            if (part is not null)
-            {
-                context.Send(server, part);
-            }
+            context.Send(server, part);
         }
     }
 
@@ -462,7 +474,7 @@ internal sealed class SegmentServer : IDisposable
         }
 
         var next = _pool.Rent(Segment.Length);
-        var wantsNorm = _clock.IsDue(context.Now) && !IsCopy;
+        var wantsNorm = IsTimed && _clock.IsDue(context.Now) && !IsCopy;
         if (wantsNorm || _update.NeedsWholeSum)
         {
             // Adds the halves before they are taken.
@@ -474,7 +486,7 @@ internal sealed class SegmentServer : IDisposable
         var gradientNorm = wantsNorm ? _update.NormOf(Step, sum, _norm) : double.NaN;
         var problem = _update.Apply(
             Step, _weights!.Span, sum.Values, hasRight ? right.Values : [], loss, next.Span, _state is null ? [] : _state.Span, _norm.Blocks);
-        _clock.Updated(began);
+        _clock.Updated(began, endsStep: IsTimed);
         ForgetFormer();
         if (_segments.Length > 1)
         {
@@ -514,7 +526,8 @@ internal sealed class SegmentServer : IDisposable
 
     private void ReportTimes(IActorContext context, ActorId coordinator, double gradientNorm)
     {
-        if ((_clock.IsNew || _clock.IsDue(context.Now)) && _clock.Take(context.Now, Term, Segment.Index, Step, gradientNorm) is { } times && !IsCopy)
+        if (IsTimed && (_clock.IsNew || _clock.IsDue(context.Now))
+            && _clock.Take(context.Now, Term, Segment.Index, Step, gradientNorm) is { } times && !IsCopy)
         {
             context.Send(coordinator, times);
         }
@@ -589,7 +602,7 @@ internal sealed class SegmentServer : IDisposable
             SendWeights(context, worker, 0);
         }
 
-        _clock.Broadcast(began);
+        _clock.Broadcast(began, beginsStep: IsTimed);
     }
 
     private void SendWeights(IActorContext context, ActorId to, double loss) => SendWeights(context, to, _weights!, Step, loss);
@@ -600,11 +613,11 @@ internal sealed class SegmentServer : IDisposable
         context.Send(to, new TensorMessage(key, weights.Share(), 0, Segment.Length, loss));
     }
 
-    private void SendToOthers(IActorContext context, ImmutableArray<ActorId> servers, NormPart part)
+    private static void SendToOthers(IActorContext context, ImmutableArray<ActorId> servers, NormPart part)
     {
         for (var other = 0; other < servers.Length; other++)
         {
-            if (other != Segment.Index && servers.IndexOf(servers[other]) == other)
+            if (servers[other] != context.Self && servers.IndexOf(servers[other]) == other)
             {
                 context.Send(servers[other], part);
             }

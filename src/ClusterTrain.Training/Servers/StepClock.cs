@@ -3,7 +3,7 @@ using ClusterTrain.Training.Messages;
 
 namespace ClusterTrain.Training.Servers;
 
-/// <summary>Where the time of a segment's steps goes: counters that are read once a second.</summary>
+/// <summary>Where the time of a server's steps goes: counters that are read once a second.</summary>
 internal sealed class StepClock
 {
     private static readonly TimeSpan s_firstPeriod = TimeSpan.FromMilliseconds(100);
@@ -21,11 +21,14 @@ internal sealed class StepClock
     /// <summary>Time passes from here to where it is given back.</summary>
     public static long Now => Stopwatch.GetTimestamp();
 
-    /// <summary>The weights of a step went to the workers.</summary>
-    public void Broadcast(long since)
+    /// <summary>The weights of a segment went to the workers.</summary>
+    /// <param name="since">When that began.</param>
+    /// <param name="beginsStep">True for the segment whose sums the step is timed by.</param>
+    public void Broadcast(long since, bool beginsStep)
     {
-        _sent = Stopwatch.GetTimestamp();
-        _sending += _sent - since;
+        var now = Stopwatch.GetTimestamp();
+        _sending += now - since;
+        _sent = beginsStep ? now : _sent;
     }
 
     /// <summary>A sum was added.</summary>
@@ -34,11 +37,13 @@ internal sealed class StepClock
     /// <summary>The last sum that the step needs is there.</summary>
     public void Complete() => _awaited += _sent == 0 ? 0 : Stopwatch.GetTimestamp() - _sent;
 
-    /// <summary>The update was applied.</summary>
-    public void Updated(long since)
+    /// <summary>The update of a segment was applied.</summary>
+    /// <param name="since">When that began.</param>
+    /// <param name="endsStep">True for the segment that steps are counted by.</param>
+    public void Updated(long since, bool endsStep)
     {
         _updated += Stopwatch.GetTimestamp() - since;
-        _steps++;
+        _steps += endsStep ? 1 : 0;
     }
 
     /// <summary>True when a report is due at the end of the step in hand.</summary>

@@ -5,10 +5,7 @@ using ClusterTrain.Training.Messages;
 namespace ClusterTrain.Training.Servers;
 
 /// <summary>When the workers answered in the step in hand, and who is late.</summary>
-/// <param name="judgesMost">
-/// True: by the steps before it sees that even most workers are late. Not where there are other segments: workers may then wait for another server.
-/// </param>
-internal sealed class StepPace(bool judgesMost)
+internal sealed class StepPace
 {
     // A worker is late when it took this many times the median of the others; below the least wait nobody is. While most have not answered, the
     // steps before are the measure, and the least wait is longer.
@@ -76,7 +73,10 @@ internal sealed class StepPace(bool judgesMost)
     /// </summary>
     /// <param name="now">The time.</param>
     /// <param name="leaves">Leaves of the step.</param>
-    public IEnumerable<(ActorId Late, TreeNode Leaves, ActorId Helper)> Late(TimeSpan now, int leaves)
+    /// <param name="judgesMost">
+    /// True: by the steps before it sees that even most workers are late. Not where there are other servers: workers may then wait for one of them.
+    /// </param>
+    public IEnumerable<(ActorId Late, TreeNode Leaves, ActorId Helper)> Late(TimeSpan now, int leaves, bool judgesMost)
     {
         var workers = _assignment.Workers;
         _times.Clear();
@@ -93,7 +93,7 @@ internal sealed class StepPace(bool judgesMost)
             }
         }
 
-        if ((_times.Count == 0 && !hasIdle) || _times.Count == sharers || now - _began < Patience(sharers))
+        if ((_times.Count == 0 && !hasIdle) || _times.Count == sharers || now - _began < Patience(sharers, judgesMost))
         {
             yield break;
         }
@@ -119,7 +119,7 @@ internal sealed class StepPace(bool judgesMost)
     }
 
     /// <summary>How long the workers of the step have to answer.</summary>
-    private TimeSpan Patience(int sharers)
+    private TimeSpan Patience(int sharers, bool judgesMost)
     {
         if (2 * _times.Count < sharers)
         {

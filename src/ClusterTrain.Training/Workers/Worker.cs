@@ -25,6 +25,7 @@ public sealed class Worker : IActor, IDisposable
     private readonly TrainingPlan _plan;
     private readonly DataSet _data;
     private readonly TensorPool _pool;
+    private readonly Action<int> _pushSegment;
     private readonly NetworkLayout _layout;
     private readonly Network _network;
     private readonly WeightAssembly _weights;
@@ -50,6 +51,12 @@ public sealed class Worker : IActor, IDisposable
     private Memory<float>[] _sumViews = [];
     private double[] _losses = [];
 
+    // First parameter of each segment; and the nodes whose sums are being computed: each segment leaves as soon as its part is there.
+    private int[] _starts = [];
+    private TreeNode[] _nodes = [];
+    private int _nodeCount;
+    private IActorContext? _context;
+
     private long _reportRows;
     private long _reportSteps;
     private long _reportBytes;
@@ -72,6 +79,7 @@ public sealed class Worker : IActor, IDisposable
         _network = network;
         _pool = pool;
         _weights = new WeightAssembly(pool, layout.Parameters);
+        _pushSegment = PushSegment;
     }
 
     /// <summary>Announces the worker to a coordinator; the host calls it before any message of that coordinator.</summary>
@@ -146,6 +154,7 @@ public sealed class Worker : IActor, IDisposable
         _topology = topology;
         _announced = false;
         _segments = Segments.Split(_layout.Parameters, topology.Servers.Length);
+        _starts = [.. _segments.Select(segment => segment.Start)];
         _weights.Begin(topology.Servers.Length);
         _recompute.Clear();
         _late.Clear();
@@ -240,10 +249,16 @@ public sealed class Worker : IActor, IDisposable
         var targets = _targets.Span[..(rows * _data.Outputs)];
         _plan.FillRows(step, run, _rows);
         _data.Gather(_rows.AsSpan(0, rows), features, targets);
+        nodes.CopyTo(_nodes);
+        (_context, _nodeCount) = (context, nodes.Length);
         for (var node = 0; node < nodes.Length; node++)
         {
             _sums[node] = _pool.Rent(_layout.Parameters);
             _sumViews[node] = _sums[node].Memory;
+            for (var segment = 1; segment < _segments.Length; segment++)
+            {
+                _sums[node].Share();
+            }
         }
 
         _network.Gradient(
@@ -255,11 +270,9 @@ public sealed class Worker : IActor, IDisposable
             nodes,
             _sumViews.AsSpan(0, nodes.Length),
             _losses.AsSpan(0, nodes.Length),
-            new DropoutDraw(_plan.Recipe.Seed, step, _rows.AsSpan(0, rows)));
-        for (var node = 0; node < nodes.Length; node++)
-        {
-            Push(context, step, nodes[node], _sums[node], _losses[node]);
-        }
+            new DropoutDraw(_plan.Recipe.Seed, step, _rows.AsSpan(0, rows)),
+            _starts,
+            _pushSegment);
 
         if (_lastReport is not { } last)
         {
@@ -282,17 +295,13 @@ public sealed class Worker : IActor, IDisposable
         }
     }
 
-    private void Push(IActorContext context, long step, TreeNode node, TensorLease sum, double loss)
+    private void PushSegment(int index)
     {
-        for (var segment = 1; segment < _segments.Length; segment++)
+        var segment = _segments[index];
+        for (var node = 0; node < _nodeCount; node++)
         {
-            sum.Share();
-        }
-
-        foreach (var segment in _segments)
-        {
-            var key = new TensorKey(TensorKind.GradientSum, _topology.Term, step, segment.Index, node);
-            context.Send(_topology.Servers[segment.Index], new TensorMessage(key, sum, segment.Start, segment.Length, loss));
+            var key = new TensorKey(TensorKind.GradientSum, _topology.Term, _share.Step, index, _nodes[node]);
+            _context!.Send(_topology.Servers[index], new TensorMessage(key, _sums[node], segment.Start, segment.Length, _losses[node]));
         }
     }
 
@@ -310,6 +319,7 @@ public sealed class Worker : IActor, IDisposable
             _sums = new TensorLease[nodes];
             _sumViews = new Memory<float>[nodes];
             _losses = new double[nodes];
+            _nodes = new TreeNode[nodes];
         }
     }
 }

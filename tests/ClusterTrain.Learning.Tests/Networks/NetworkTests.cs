@@ -75,6 +75,55 @@ public sealed class NetworkTests
         Assert.Equal(whole.Losses[0], loss);
     }
 
+    /// <summary>Pieces that begin in weights, in biases, at a layer and between; the layers' weights begin at 0, 660, 1,238 and 1,544.</summary>
+    [Theory]
+    [InlineData(new[] { 0 })]
+    [InlineData(new[] { 0, 1, 300, 627, 640, 660, 700, 1000, 1300, 1544, 1600, 1638 })]
+    [InlineData(new[] { 0, 10, 20, 30, 40, 50 })]
+    [InlineData(new[] { 0, 1636, 1637, 1638 })]
+    public void Each_piece_of_the_gradient_is_told_once_it_is_computed_the_last_first(int[] pieces)
+    {
+        var expected = Gradient(Kernels.Active, 1, [new TreeNode(0, 8), new TreeNode(8, 4)]);
+        Memory<float>[] gradients = [new float[s_layout.Parameters], new float[s_layout.Parameters]];
+        var losses = new double[2];
+        var told = new List<int>();
+        using var pool = new ComputePool(1);
+        using var network = new Network(s_layout, LossKind.CategoricalCrossEntropy, Kernels.Active, pool);
+        foreach (var gradient in gradients)
+        {
+            gradient.Span.Fill(float.NaN);
+        }
+
+        network.Gradient(
+            s_parameters, s_features, s_targets, Rows, LeafRows, [new TreeNode(0, 8), new TreeNode(8, 4)], gradients, losses, default, pieces,
+            piece =>
+            {
+                told.Add(piece);
+                Assert.Equal(expected.Losses, losses);
+                for (var node = 0; node < 2; node++)
+                {
+                    Assert.Equal(expected.Gradients[node][pieces[piece]..], gradients[node].Span[pieces[piece]..].ToArray());
+                }
+            });
+        Assert.Equal(Enumerable.Range(0, pieces.Length).Reverse(), told);
+        Assert.Equal(expected.Gradients, gradients.Select(gradient => gradient.ToArray()));
+    }
+
+    /// <summary>What leaves early does so before the rest is computed.</summary>
+    [Fact]
+    public void A_piece_is_told_before_those_in_front_of_it_are_computed()
+    {
+        var gradient = new float[s_layout.Parameters];
+        Array.Fill(gradient, float.NaN);
+        var left = new List<int>();
+        using var pool = new ComputePool(1);
+        using var network = new Network(s_layout, LossKind.CategoricalCrossEntropy, Kernels.Active, pool);
+        network.Gradient(
+            s_parameters, s_features, s_targets, Rows, LeafRows, Root(Rows, LeafRows), [gradient], new double[1], default, [0, 330, 660, 1544],
+            _ => left.Add(gradient.Count(float.IsNaN)));
+        Assert.Equal([1544, 660, 330, 0], left);
+    }
+
     [Fact]
     public void A_row_is_predicted_and_evaluated_alike_alone_and_among_others()
     {

@@ -110,6 +110,17 @@ internal sealed class ProductCase
                 {
                     biasGradient.AssertBits(expectedBias, $"{told}: bias gradient, leaves of {leafRows}");
                 }
+
+                // In two parts, the last first, the way a worker sends them.
+                var half = Inputs / 2;
+                var parts = new Guarded(Inputs * Outputs);
+                products.PartialWeightGradient(Input, OutputGradient, parts.Span, [], Rows, Inputs, Outputs, leafRows, half, Inputs - half);
+                if (half > 0)
+                {
+                    products.PartialWeightGradient(Input, OutputGradient, parts.Span, [], Rows, Inputs, Outputs, leafRows, 0, half);
+                }
+
+                parts.AssertBits(expectedWeight, $"{told}: weight gradient in two parts, leaves of {leafRows}");
             }
         }
 

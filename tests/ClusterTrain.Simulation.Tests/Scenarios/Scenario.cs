@@ -108,7 +108,7 @@ internal sealed record Scenario
         var stepUs = (delayUs.Low + delayUs.High) + (rowUs * (recipe.BatchRows ?? rows) / workers);
         var horizonUs = Math.Max(20_000, recipe.Epochs * steps * stepUs * 3 / 2);
         scenario = DrawSlowness(variations, scenario with { Events = DrawEvents(random, scenario, horizonUs) });
-        return DrawMore(more, scenario, horizonUs);
+        return DrawSegments(more, DrawMore(more, scenario, horizonUs));
     }
 
     /// <summary>What was added to the draw last, from random numbers of its own like the variations of recipes.</summary>
@@ -121,6 +121,23 @@ internal sealed record Scenario
             AuditRate = random.Pick(0, 0, 0, 0, 0.1, 1),
         },
     };
+
+    /// <summary>Several servers of a larger model have more than one segment each.</summary>
+    private static Scenario DrawSegments(SimulationRandom random, Scenario scenario)
+    {
+        var layers = scenario.Recipe.Layers;
+        if (scenario.Settings.ParameterServers == 1 || layers.Length == 1 || !random.Chance(0.5))
+        {
+            return scenario;
+        }
+
+        var larger = layers.SetItem(0, layers[0] with { Units = layers[0].Units * random.Between(2, 4) });
+        return scenario with
+        {
+            Recipe = scenario.Recipe with { Layers = larger },
+            Settings = scenario.Settings with { SegmentParameters = GradientNorm.BlockParameters },
+        };
+    }
 
     private static Scenario DrawSlowness(SimulationRandom random, Scenario scenario)
     {

@@ -524,6 +524,37 @@ public sealed class CoordinatorTests : IDisposable
         Assert.Empty(_recorder.Epochs);
     }
 
+    [Theory]
+    [InlineData(1, 4096, "A")]
+    [InlineData(2, 4096, "A B A B")]
+    [InlineData(2, 4097, "A B")]
+    [InlineData(2, 16384, "A B")]
+    public void Several_servers_take_the_segments_of_a_large_model_in_turns(int servers, int segmentParameters, string holders)
+    {
+        var recipe = LineRun.Recipe();
+        var layout = new NetworkLayout(4 * GradientNorm.BlockParameters, recipe.Layers);
+        var state = new RunState(0, 0, new float[layout.Parameters], new float[layout.Parameters]);
+        _coordinator = new Coordinator(
+            new TrainingPlan(recipe, 4), layout, new RunSettings { ParameterServers = servers, SegmentParameters = segmentParameters },
+            new RunStart(2, state, [], 0, null), _recorder, _pool, _events.Add);
+        _coordinator.Start(_context);
+        foreach (var server in new[] { "A", "B", "C" })
+        {
+            Join(new ActorId(server), NodeRole.ParameterServer);
+        }
+
+        Join(s_worker, NodeRole.Worker);
+        var topology = Topologies(s_worker)[^1];
+        Assert.Equal(holders.Split(' '), topology.Servers.Select(server => server.Name));
+        Assert.Equal(servers, Assert.Single(_events.OfType<RunBegan>()).Servers);
+
+        // One spare, of all segments of the first server.
+        var spares = _context.Messages.Where(sent => sent.Message is Spares { Servers.IsEmpty: false })
+            .Select(sent => (sent.To, (Spares)sent.Message));
+        var expected = topology.Servers.Select((server, index) => (server, index)).Where(held => held.server == topology.Servers[0]);
+        Assert.Equal(expected, spares.Select(spare => (spare.To, spare.Item2.Segment)));
+    }
+
     [Fact]
     public void A_run_resumed_at_its_very_end_writes_the_result_and_ends()
     {
