@@ -54,6 +54,14 @@ public sealed class UpTests(IncidentRun undisturbed) : IDisposable
     }
 
     [IncidentFact]
+    public void Servers_with_several_segments_each_lose_a_worker_and_its_server_and_give_the_receipt_of_one_process() =>
+        LoseOneOfSeveralSegments("worker-2", "--colocate");
+
+    [IncidentFact]
+    public void Servers_with_several_segments_each_lose_a_server_on_plain_links_and_give_the_receipt_of_one_process() =>
+        LoseOneOfSeveralSegments("parameter-server-2", "--parameter-servers", "2", "--no-shared-memory");
+
+    [IncidentFact]
     public void Ctrl_C_leaves_a_run_that_up_resumes()
     {
         using var up = Start("--workers", "2", "--json");
@@ -78,6 +86,22 @@ public sealed class UpTests(IncidentRun undisturbed) : IDisposable
         Assert.Equal(4, children.Count);
         up.Signal("KILL");
         AssertEnd(children);
+    }
+
+    // 540,010 parameters: four segments for each of two servers, which exchange their parts of the norm.
+    private void LoseOneOfSeveralSegments(string killed, params string[] options)
+    {
+        string[] recipe =
+            [Machine.Recipe("digits.yaml"), "--set", "layers[0].units=7200", "--set", "clip_norm=0.5", "--set", "epochs=12", "--set", "batch=256"];
+        using var alone = ClusterTrainProcess.Run(["train", .. recipe, "--out", _folder["alone"]]);
+        using var up = ClusterTrainProcess.Start(["up", .. recipe, "--out", _folder["run"], "--workers", "2", "--json", .. options]);
+        up.WaitForLine("\"event\":\"progress\"");
+        var child = Children(up).First(process => process.CommandLine.Contains(killed, StringComparison.Ordinal));
+        ClusterTrainProcess.Signal(child.Id, "KILL");
+        Assert.Contains("starting it again", up.WaitForLine("was killed"), StringComparison.Ordinal);
+        Assert.Equal(0, up.WaitForExit());
+        Assert.Equal(File.ReadAllText(Path.Combine(_folder["alone"], "receipt.jsonl")), Receipt);
+        Assert.Contains(up.Lines, line => line.Contains("\"parameterServers\":2", StringComparison.Ordinal));
     }
 
     private static void AssertNoWarning(ClusterTrainProcess up)
