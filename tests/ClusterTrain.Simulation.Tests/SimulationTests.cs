@@ -27,6 +27,7 @@ public sealed class SimulationTests
 
     [Theory]
     [InlineData(6010)]
+    [InlineData(18730)]
     [InlineData(20706)]
     [InlineData(70389)]
     [InlineData(300473)]

@@ -26,7 +26,9 @@ internal sealed record ClusterVariant(string Name, params string[] Arguments)
 /// <param name="SamplesPerSecond">In each window of about 0.2 s.</param>
 /// <param name="Steps">Where the time of a step went, in seconds by name, by the parameter server's clock; empty when it was not told.</param>
 /// <param name="BytesPerStep">Bytes of gradient sums that the workers pushed in a step, whether sent or named; 0: not told.</param>
-internal sealed record ClusterTurn(IReadOnlyList<double> SamplesPerSecond, IReadOnlyDictionary<string, double> Steps, long BytesPerStep);
+/// <param name="StepsMeasured">Steps between the first and the last window.</param>
+internal sealed record ClusterTurn(
+    IReadOnlyList<double> SamplesPerSecond, IReadOnlyDictionary<string, double> Steps, long BytesPerStep, long StepsMeasured);
 
 /// <summary>Runs a variant for a while, and reads its events.</summary>
 /// <param name="time">The clock.</param>
@@ -49,21 +51,36 @@ internal sealed class ClusterBenchmark(TimeProvider time)
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public ClusterTurn Run(ClusterVariant variant, string recipe, string folder, string? data, double seconds, CancellationToken stop)
     {
+        string[] arguments = [variant.Arguments[0], recipe, .. variant.Arguments[1..], .. Options(folder, data)];
+        return Measure(Command(arguments), seconds, () => { }, stop);
+    }
+
+    /// <summary>What makes a run tell its events, and says where it keeps its files and finds its data.</summary>
+    /// <param name="folder">The run folder.</param>
+    /// <param name="data">Folder of the data; null: where it is looked for anyway.</param>
+    public static string[] Options(string folder, string? data) =>
+        ["--json", "--out", folder, .. data is null ? Array.Empty<string>() : ["--data", data]];
+
+    /// <summary>A command of this program, as a process of its own.</summary>
+    /// <param name="arguments">The command and its options.</param>
+    /// <param name="launcher">What starts it, such as <c>taskset -c 0</c>.</param>
+    public static ProcessStartInfo Command(string[] arguments, params string[] launcher)
+    {
         var program = Environment.ProcessPath ?? throw new InvalidOperationException("this process has no path");
-        var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        if (Path.GetFileNameWithoutExtension(program) == "dotnet")
-        {
-            start.ArgumentList.Add(Assembly.GetExecutingAssembly().Location);
-        }
+        string[] own = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [program, Assembly.GetExecutingAssembly().Location] : [program];
+        string[] all = [.. launcher, .. own, .. arguments];
+        return new ProcessStartInfo(all[0], all[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+    }
 
-        string[] arguments =
-            [variant.Arguments[0], recipe, .. variant.Arguments[1..], "--json", "--out", folder, .. data is null ? Array.Empty<string>()
-                : ["--data", data]];
-        foreach (var argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
+    /// <summary>Starts a run, measures it for a while, and kills it with all its processes.</summary>
+    /// <param name="start">The command, which tells its events as JSON.</param>
+    /// <param name="seconds">How long to measure, after the warm-up.</param>
+    /// <param name="atEdge">Called where the measuring begins and where it ends.</param>
+    /// <param name="stop">Ends it.</param>
+    /// <exception cref="UsageException">It ended by itself, or never trained.</exception>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public ClusterTurn Measure(ProcessStartInfo start, double seconds, Action atEdge, CancellationToken stop)
+    {
         using var process = Process.Start(start)!;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
         limit.CancelAfter(s_longestStart + TimeSpan.FromSeconds(seconds));
@@ -72,6 +89,7 @@ internal sealed class ClusterBenchmark(TimeProvider time)
         var steps = new Dictionary<string, double>();
         var bytes = 0L;
         long? began = null;
+        var (firstStep, lastStep) = (0L, 0L);
         using (limit.Token.Register(() => process.Kill(entireProcessTree: true)))
         {
             while (process.StandardOutput.ReadLine() is { } line)
@@ -89,13 +107,22 @@ internal sealed class ClusterBenchmark(TimeProvider time)
                 }
 
                 var elapsed = time.GetElapsedTime(began ??= time.GetTimestamp());
-                if (elapsed >= s_warmUp)
+                if (elapsed < s_warmUp)
                 {
-                    windows.Add(json.RootElement.GetProperty("samplesPerSecond").GetDouble());
+                    continue;
                 }
 
+                lastStep = json.RootElement.GetProperty("step").GetInt64();
+                if (windows.Count == 0)
+                {
+                    firstStep = lastStep;
+                    atEdge();
+                }
+
+                windows.Add(json.RootElement.GetProperty("samplesPerSecond").GetDouble());
                 if (elapsed >= s_warmUp + TimeSpan.FromSeconds(seconds))
                 {
+                    atEdge();
                     break;
                 }
             }
@@ -106,10 +133,10 @@ internal sealed class ClusterBenchmark(TimeProvider time)
 
         stop.ThrowIfCancellationRequested();
         return windows.Count > 0
-            ? new ClusterTurn(windows, steps, bytes)
+            ? new ClusterTurn(windows, steps, bytes, lastStep - firstStep)
             : throw new UsageException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"`clustertrain {string.Join(' ', arguments)}` did not train within {s_longestStart.TotalSeconds} s: {errors.Result.Trim()}"));
+                $"`{start.FileName} {string.Join(' ', start.ArgumentList)}` did not train within {s_longestStart.TotalSeconds} s: {errors.Result.Trim()}"));
     }
 
     /// <summary>Takes the parts of a step; returns the bytes that all workers pushed in one.</summary>

@@ -11,6 +11,7 @@ internal static class BenchCommand
         BenchKernelsCommand.Create(surroundings),
         BenchTrainCommand.Create(surroundings),
         BenchClusterCommand.Create(surroundings),
+        BenchNetworkCommand.Create(surroundings),
         BenchHashesCommand.Create(surroundings),
     };
 }

@@ -44,6 +44,9 @@ internal sealed class RunLedger : IDisposable
     private bool _hasBegun;
     private bool _finishing;
 
+    // The furthest step that an entry of the receipt was written of; RecordedStep goes back where a term begins before it.
+    private long _writtenStep;
+
     public RunLedger(TrainingPlan plan, NetworkLayout layout, int stateCount, RunSettings settings, RunStart start, IRunRecorder recorder,
         TensorPool pool)
     {
@@ -100,8 +103,9 @@ internal sealed class RunLedger : IDisposable
         _collector.Begin(segments);
         _speeds.Begin(RestartStep);
 
-        // Epochs after the restart are computed again; each is compared with its record.
-        RecordedStep = Math.Min(RecordedStep, LastEntry(RestartStep));
+        // Epochs after the restart are computed again; each is compared with its record. Those before it are not, even where the term that ends here
+        // began before them: a checkpoint that was being written then has become the restart meanwhile.
+        RecordedStep = Math.Min(_writtenStep, LastEntry(RestartStep));
     }
 
     /// <summary>
@@ -267,6 +271,7 @@ internal sealed class RunLedger : IDisposable
         if (!_finishing && recorded.Step > RecordedStep)
         {
             RecordedStep = recorded.Step;
+            _writtenStep = Math.Max(_writtenStep, RecordedStep);
             if (recorded.Epoch is { } epoch)
             {
                 EpochRecorded(context, epoch, recorded.Weights);
@@ -426,6 +431,7 @@ internal sealed class RunLedger : IDisposable
     private void Replay(long step)
     {
         RecordedStep = step;
+        _writtenStep = Math.Max(_writtenStep, step);
         foreach (var record in _start.Recorded.Where(record => record.Step <= step))
         {
             LastRecord = record;
