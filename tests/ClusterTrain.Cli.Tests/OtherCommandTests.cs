@@ -21,6 +21,7 @@ public sealed class OtherCommandTests : IDisposable
     [InlineData("bench kernels")]
     [InlineData("bench train")]
     [InlineData("bench cluster")]
+    [InlineData("bench network")]
     public void Help_has_examples_and_says_where_the_exit_codes_are(string command)
     {
         var run = CommandRun.Of([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
@@ -40,11 +41,13 @@ public sealed class OtherCommandTests : IDisposable
         Assert.Contains("130  stopped by Ctrl-C", run.Out, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_benchmark_of_clusters_says_how_to_get_its_data()
+    [Theory]
+    [InlineData("cluster")]
+    [InlineData("network")]
+    public void A_benchmark_of_clusters_says_how_to_get_its_data(string what)
     {
         var nowhere = new Dictionary<string, string> { ["CLUSTERTRAIN_CACHE"] = _directory.Folder };
-        var run = CommandRun.With(nowhere, "bench", "cluster");
+        var run = CommandRun.With(nowhere, "bench", what);
         Assert.Equal(2, run.ExitCode);
         Assert.Contains("clustertrain data get mnist", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
     }

@@ -11,6 +11,7 @@ namespace ClusterTrain.Cli.Bench;
 /// </summary>
 internal sealed class NetworkLab : IDisposable
 {
+    private const string Device = "wire";
     private readonly string[] _names = [Name("a"), Name("b")];
 
     /// <summary>Makes it.</summary>
@@ -25,14 +26,14 @@ internal sealed class NetworkLab : IDisposable
                 Run("ip", "netns", "add", name);
             }
 
-            Run("ip", "-n", _names[0], "link", "add", "link", "type", "veth", "peer", "name", "link", "netns", _names[1]);
+            Run("ip", "-n", _names[0], "link", "add", "name", Device, "type", "veth", "peer", "name", Device, "netns", _names[1]);
             foreach (var (name, address) in _names.Zip(Addresses))
             {
-                Run("ip", "-n", name, "addr", "add", $"{address}/24", "dev", "link");
-                Run("ip", "-n", name, "link", "set", "link", "up");
+                Run("ip", "-n", name, "addr", "add", $"{address}/24", "dev", Device);
+                Run("ip", "-n", name, "link", "set", Device, "up");
                 Run("ip", "-n", name, "link", "set", "lo", "up");
                 Run(
-                    "ip", "netns", "exec", name, "tc", "qdisc", "add", "dev", "link", "root", "tbf", "rate",
+                    "ip", "netns", "exec", name, "tc", "qdisc", "add", "dev", Device, "root", "tbf", "rate",
                     string.Create(CultureInfo.InvariantCulture, $"{megabitsPerSecond}mbit"), "burst", "128kb", "latency", "50ms");
             }
         }
@@ -54,7 +55,7 @@ internal sealed class NetworkLab : IDisposable
     /// <summary>Bytes that a machine has sent, with the headers of TCP and below.</summary>
     /// <param name="machine">0 or 1.</param>
     public long BytesSent(int machine) => long.Parse(
-        Run("ip", "netns", "exec", _names[machine], "cat", "/sys/class/net/link/statistics/tx_bytes"), CultureInfo.InvariantCulture);
+        Run("ip", "netns", "exec", _names[machine], "cat", $"/sys/class/net/{Device}/statistics/tx_bytes"), CultureInfo.InvariantCulture);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -86,7 +87,7 @@ internal sealed class NetworkLab : IDisposable
             return process.ExitCode == 0
                 ? output
                 : throw new UsageException(
-                    $"`{program} {string.Join(' ', arguments)}`: {errors.Result.Trim()}. bench network makes network namespaces: run it as root, on "
+                    $"`{program} {string.Join(' ', arguments)}`: {errors.Result.Trim().TrimEnd('.')}. bench network makes network namespaces: run it as root, on "
                         + "Linux.");
         }
         catch (Win32Exception error)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using ClusterTrain.Dashboard;
 using ClusterTrain.Dashboard.Pages;
 using Microsoft.Playwright;
@@ -183,6 +184,48 @@ public sealed class DashboardPageTests(Chromium chromium, ITestOutputHelper outp
         Assert.True(elements < 4000, $"{elements} elements");
         await AssertLooksWell(reader, $"large-{view}", view);
         Assert.Empty(reader.Problems);
+    }
+
+    /// <summary>
+    /// For 12 seconds; for as many minutes as CLUSTERTRAIN_WATCH_MINUTES says. The first third is for what grows to its size once.
+    /// </summary>
+    [ChromiumFact]
+    public async Task Memory_of_page_and_coordinator_stays_flat()
+    {
+        var minutes = double.Parse(Environment.GetEnvironmentVariable("CLUSTERTRAIN_WATCH_MINUTES") ?? "0.2", CultureInfo.InvariantCulture);
+        using var simulated = new SimulatedRun(workers: 500, epochs: 20_000, ahead: 10_500);
+        using var server = DashboardServer.Start(
+            new DashboardSettings { Listen = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0) }, [simulated.Watch], () => true,
+            TimeProvider.System);
+        await using var reader = await PageReader.Open(chromium, server.Address);
+        var tools = await reader.Tab.Context.NewCDPSessionAsync(reader.Tab);
+        List<(double Page, double Elements, double Coordinator)> samples = [];
+        const int Samples = 30;
+        for (var sample = 0; sample < Samples; sample++)
+        {
+            await reader.Tab.WaitForTimeoutAsync((float)(minutes * 60_000 / Samples));
+            await tools.SendAsync("HeapProfiler.collectGarbage");
+            var heap = (await tools.SendAsync("Runtime.getHeapUsage"))!.Value.GetProperty("usedSize").GetDouble();
+            var nodes = (await tools.SendAsync("Memory.getDOMCounters"))!.Value.GetProperty("nodes").GetDouble();
+            samples.Add((heap / 1e6, nodes, GC.GetTotalMemory(forceFullCollection: true) / 1e6));
+            output.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{(sample + 1) * minutes / Samples:F1} min: page {samples[^1].Page:F1} MB and {nodes:F0} nodes, coordinator {samples[^1].Coordinator:F1} MB"));
+        }
+
+        AssertFlat("page, MB", samples.Select(sample => sample.Page), 3);
+        AssertFlat("nodes of the page", samples.Select(sample => sample.Elements), 300);
+        AssertFlat("coordinator, MB", samples.Select(sample => sample.Coordinator), 5);
+        Assert.Empty(reader.Problems);
+    }
+
+    private static void AssertFlat(string what, IEnumerable<double> samples, double tolerance)
+    {
+        var all = samples.ToList();
+        var (second, third) = (Median(all.Skip(all.Count / 3).Take(all.Count / 3)), Median(all.Skip(2 * all.Count / 3)));
+        Assert.True(third <= second + tolerance, string.Create(CultureInfo.InvariantCulture, $"{what}: {second:F1}, later {third:F1}"));
+
+        static double Median(IEnumerable<double> values) => values.Order().ToList() is var sorted ? sorted[sorted.Count / 2] : 0;
     }
 
     private static async Task AssertLooksWell(PageReader reader, string name, string view)

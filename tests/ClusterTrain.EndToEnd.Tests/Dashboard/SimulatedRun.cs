@@ -20,7 +20,10 @@ internal sealed class SimulatedRun : IDisposable
     private int _ticks;
 
     /// <summary>Begins it, with most of its epochs behind it.</summary>
-    public SimulatedRun(int workers, int epochs)
+    /// <param name="workers">Workers.</param>
+    /// <param name="epochs">Epochs of the run.</param>
+    /// <param name="ahead">Those that are not over.</param>
+    public SimulatedRun(int workers, int epochs, int ahead = 1000)
     {
         _workers = workers;
         var recipe = RecipeReader.Parse(
@@ -46,7 +49,7 @@ internal sealed class SimulatedRun : IDisposable
         }
 
         Watch.Observe(new RunBegan(0, workers, 4));
-        while (_epoch < epochs - 1000)
+        while (_epoch < epochs - ahead)
         {
             Epoch();
         }

@@ -1,0 +1,25 @@
+using System.Text.Json;
+
+namespace ClusterTrain.EndToEnd.Tests;
+
+/// <summary><c>clustertrain bench network</c>: two machines that are network namespaces.</summary>
+[Collection(IncidentCollection.Name)]
+public sealed class NetworkBenchmarkTests
+{
+    [FullIncidentFact(needsRoot: true)]
+    public void Two_machines_send_little_more_than_the_bound_and_leave_no_namespace_behind()
+    {
+        using var bench = ClusterTrainProcess.Run("bench", "network", "--turns", "1", "--seconds", "1", "--json");
+        Assert.Equal(4, bench.Lines.Count);
+        foreach (var line in bench.Lines)
+        {
+            using var json = JsonDocument.Parse(line);
+            Assert.InRange(json.RootElement.GetProperty("ofTheBound").GetDouble(), 0.9, 1.3);
+
+            // Nothing is faster than the link, which may have saved up a burst.
+            Assert.InRange(json.RootElement.GetProperty("stepSeconds").GetDouble(), 0.9 * json.RootElement.GetProperty("wireSeconds").GetDouble(), 1);
+        }
+
+        Assert.DoesNotContain("clustertrain-", Machine.Output("ip", "netns", "list"), StringComparison.Ordinal);
+    }
+}
