@@ -54,6 +54,26 @@ public sealed class InitCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_first_line_that_may_be_a_header_and_classes_of_numbers_and_words_are_told()
+    {
+        string[] kinds = ["0", "1", "2", "other"];
+        var rows = Enumerable.Range(0, 40).Select(i => $"{(i % 2 == 0 ? "red" : "blue")},{kinds[i % 4]}");
+        var file = _directory.Write("d.csv", $"colour,kind\n{string.Join('\n', rows)}\n");
+
+        var byPlace = CommandRun.Of("init", file, "--target", "c0", "--out", _directory["place.yaml"]);
+        var byName = CommandRun.Of("init", file, "--target", "kind", "--out", _directory["name.yaml"]);
+
+        Assert.Contains(
+            "warning: line 1 may name the columns: none of its cells, such as 'colour', stands again below. If it does, name the target by its name "
+                + "there.",
+            byPlace.ErrorLines);
+        Assert.Equal(
+            "warning: the target has numbers and words, such as 'other' in line 5; all of them are taken for classes. Where the numbers are quantities, "
+                + "leave the rows of words out.",
+            Assert.Single(byName.ErrorLines));
+    }
+
+    [Fact]
     public void Words_and_few_whole_numbers_are_classes()
     {
         var rows = Enumerable.Range(0, 60).Select(i => $"{i * 37 % 60},{(i * 37 % 60 < 20 ? "low" : i == 1 ? "odd" : "high")}");
@@ -147,6 +167,13 @@ public sealed class InitCommandTests : IDisposable
     [InlineData("x,y\n,a\n,b\n", "y",
         "no column but the target can be a feature: 'x' is empty. Add columns of numbers, or of words that come again.")]
     [InlineData("x,y\n", "y", "a header but no rows. Name a file of at least one row.")]
+    [InlineData("age,kind\n1,a\n2,b\n3,a\n", "c1",
+        "line 1 has 'age' above numbers, so that it names the columns. Name the target by its name there, 'kind'.")]
+    [InlineData("red,yes\nblue,no\nred,no\nblue,yes\n", "yes",
+        "line 1 is a row like the others: each of its words, such as 'red', stands again below in its own column. Name the target by its place, c1, "
+            + "or write a first line of names that are no cells.")]
+    [InlineData("x,y\n1,1\n2,2\n3,1\n4,2\n5,1\n6,2\n7,1\n8,2\n9,1\n1,n/k\n", "y",
+        "line 11, column 'y', the target, is 'n/k', and nearly all others are numbers. Correct it, or leave the rows out that have no number.")]
     public void A_file_that_cannot_be_trained_with_is_refused_and_no_recipe_is_written(string content, string target, string message)
     {
         var file = _directory.Write("d.csv", content);

@@ -74,6 +74,21 @@ public sealed class DataWarningTests
         }
     }
 
+    [Theory]
+    [InlineData(1000, "the targets 't2' and 't1' have standard deviations of 2.5E+03 and 2.5, and all targets share one scale: 't1' will hardly be "
+        + "learnt. Give them units of like size, or train a model for each.")]
+    [InlineData(20, null)]
+    public void Targets_that_share_a_scale_and_differ_much_in_their_spread_are_told(int factor, string? warning)
+    {
+        var rows = Enumerable.Range(0, 8).Select(i => string.Create(
+            CultureInfo.InvariantCulture, $"{i % 3},{(i % 2 == 0 ? 5 : 0)},{(i < 4 ? 5 * factor : 0)}"));
+        using var folder = new TempFolder();
+        folder.Write("rows.csv", $"x,t1,t2\n{string.Join('\n', rows)}\n");
+        var recipe = Recipe("csv: { file: rows.csv, targets: [t1, t2] }, task: regression, standardise: true, target_scale: auto", units: 2);
+        var data = DataPreparation.Prepare(recipe, folder.Locations);
+        Assert.Equal(warning, data.Warnings.SingleOrDefault());
+    }
+
     [Fact]
     public void A_last_activation_that_cannot_reach_the_targets_is_the_first_remedy()
     {

@@ -221,10 +221,10 @@ public static class DataPreparation
         var raw = source.Train.Rows;
         var scaling = FeatureStatistics.Scaling(recipe.Scaling, raw, split?.Train, scale);
         var first = DataWarnings.FirstRows(raw, split?.Train);
-        var (targetScale, offsets) = (recipe.TargetScale, ImmutableArray<double>.Empty);
+        var (targetScale, offsets, deviations) = (recipe.TargetScale, ImmutableArray<double>.Empty, ImmutableArray<double>.Empty);
         if (recipe.ScaleTargets)
         {
-            (targetScale, offsets) = source.Train.Targets.Statistics(split?.Train);
+            (targetScale, offsets, deviations) = source.Train.Targets.Statistics(split?.Train);
         }
 
         var train = Finish(source.Train, scaling, targetScale, offsets, oneOutput, loss);
@@ -250,7 +250,8 @@ public static class DataPreparation
         return data with
         {
             Warnings =
-            [.. train.Warnings, .. split?.Warnings ?? [], .. test?.Warnings ?? [], .. DataWarnings.Of(data, first, recipe)]
+            [.. train.Warnings, .. split?.Warnings ?? [], .. test?.Warnings ?? [], .. DataWarnings.Of(data, first, recipe),
+                .. DataWarnings.OfTargets(source.TargetNames, deviations)]
         };
 
         static DataSet Part(SourceTable table, RowTargets targets, int[]? rows) => new(table.Rows, targets, rows) { PlaceOf = table.PlaceOf };

@@ -19,6 +19,9 @@ public static class DataWarnings
     private const float LargeTarget = 1000;
     private const float LargestRatio = 1000;
 
+    // Targets that differ more in their spread: the error of the one is lost in that of the other.
+    private const double MostUnlike = 30;
+
     // The squared error of such a model is twice that of the mean.
     private const double FarWorseThanMean = -1;
 
@@ -55,6 +58,23 @@ public static class DataWarnings
             CultureInfo.InvariantCulture,
             $"on its own training rows the model is far worse than the mean of the target (r2 {training.R2:G3}): its predictions mean nothing. "
                 + $"One of these helps: {string.Join(", ", remedies)}.");
+    }
+
+    /// <summary>What the spread of several targets says, which have one scale together.</summary>
+    /// <param name="names">Their names.</param>
+    /// <param name="deviations">Their standard deviations; empty where they are not scaled by them.</param>
+    internal static IEnumerable<string> OfTargets(ImmutableArray<string> names, ImmutableArray<double> deviations)
+    {
+        if (deviations.Length < 2 || deviations.Max() <= MostUnlike * deviations.Min())
+        {
+            yield break;
+        }
+
+        var (large, small) = (names[deviations.IndexOf(deviations.Max())], names[deviations.IndexOf(deviations.Min())]);
+        yield return string.Create(
+            CultureInfo.InvariantCulture,
+            $"the targets '{large}' and '{small}' have standard deviations of {deviations.Max():G3} and {deviations.Min():G3}, and all targets share one "
+                + $"scale: '{small}' will hardly be learnt. Give them units of like size, or train a model for each.");
     }
 
     /// <summary>The warnings.</summary>

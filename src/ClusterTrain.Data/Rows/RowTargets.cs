@@ -88,7 +88,7 @@ internal abstract class RowTargets(int outputs, ImmutableArray<string> classes, 
 
     /// <summary>Over chosen rows the mean of each target, and one over the deviation that they have on average; 1 where they have none.</summary>
     /// <param name="rows">The rows; null: all.</param>
-    public virtual (double Scale, ImmutableArray<double> Means) Statistics(int[]? rows) =>
+    public virtual (double Scale, ImmutableArray<double> Means, ImmutableArray<double> Deviations) Statistics(int[]? rows) =>
         throw new InvalidOperationException("Classes have no mean.");
 
     /// <summary>Writes a class index over zeros.</summary>
@@ -162,11 +162,11 @@ internal abstract class RowTargets(int outputs, ImmutableArray<string> classes, 
             return new NumberTargets(centred, Outputs) { Zeros = ZerosOf(scale, offsets) };
         }
 
-        public override (double Scale, ImmutableArray<double> Means) Statistics(int[]? rows)
+        public override (double Scale, ImmutableArray<double> Means, ImmutableArray<double> Deviations) Statistics(int[]? rows)
         {
             // One chain for each target, in the order of the rows, relative to the first: a constant target has its exact value as its mean.
             var count = rows?.Length ?? numbers.Length / Outputs;
-            var (means, squares) = (new double[Outputs], 0.0);
+            var (means, squares, deviations) = (new double[Outputs], 0.0, new double[Outputs]);
             for (var target = 0; target < Outputs; target++)
             {
                 var (first, sum) = (Value(0, target), 0.0);
@@ -176,14 +176,19 @@ internal abstract class RowTargets(int outputs, ImmutableArray<string> classes, 
                 }
 
                 means[target] = first + (sum / count);
+                var own = 0.0;
                 for (var i = 0; i < count; i++)
                 {
-                    squares += (Value(i, target) - means[target]) * (Value(i, target) - means[target]);
+                    var square = (Value(i, target) - means[target]) * (Value(i, target) - means[target]);
+                    squares += square;
+                    own += square;
                 }
+
+                deviations[target] = Math.Sqrt(own / count);
             }
 
             var scale = 1 / Math.Sqrt(squares / count / Outputs);
-            return (double.IsFinite(scale) && float.IsFinite((float)scale) && (float)scale > 0 ? scale : 1, [.. means]);
+            return (double.IsFinite(scale) && float.IsFinite((float)scale) && (float)scale > 0 ? scale : 1, [.. means], [.. deviations]);
 
             double Value(int i, int target) => Wide(((rows?[i] ?? i) * Outputs) + target);
         }

@@ -128,6 +128,9 @@ internal sealed partial class ColumnProfile(string name)
         return categories;
     }
 
+    /// <summary>How many cells have this text, as far as they are told apart.</summary>
+    public long Count(string cell) => _counts.GetValueOrDefault(cell) + (_missingWords.TryGetValue(cell, out var word) ? word.Count : 0);
+
     /// <summary>Cells that are empty or have one of these words.</summary>
     public long Missing(IReadOnlySet<string> missing) =>
         Empty + _missingWords.Where(word => missing.Contains(word.Key)).Sum(word => word.Value.Count);

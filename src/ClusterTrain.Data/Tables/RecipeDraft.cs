@@ -147,6 +147,20 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
                     + $"and {place} is '{RecipeText.Shown(cell)}', not a number. Correct it, or name another target.");
             }
 
+            if (target.Numbers(Point) is > 0 and var numbers && numbers < target.Values)
+            {
+                var (place, cell) = target.FirstWord(Point);
+                if (numbers * 10 >= target.Values * 9)
+                {
+                    throw new DataException(
+                        $"{table.File}: {place}, column '{target.Name}', the target, is '{RecipeText.Shown(cell)}', and nearly all others are numbers. "
+                            + "Correct it, or leave the rows out that have no number.");
+                }
+
+                Warn($"the target has numbers and words, such as '{RecipeText.Shown(cell)}' in {place}; all of them are taken for classes. Where the "
+                    + "numbers are quantities, leave the rows of words out.");
+            }
+
             WarnOfCapitals(target);
             var rare = classes.Where(of => of.Value < FewRows).Select(of => of.Key).Order(StringComparer.Ordinal).ToList();
             if (rare.Count > 0)
@@ -306,7 +320,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
 
             _numbers.Add(column);
             _features.Add(column.Name);
-            _inputs++;
+            _inputs += column.Missing(_missing) > 0 ? 2 : 1; // an indicator of missing values too
             WarnOfMissing(column);
         }
 
@@ -315,7 +329,7 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             WarnOfCapitals(column);
             _words.Add(column);
             _features.Add(column.Name);
-            _inputs += categories;
+            _inputs += categories + (column.Missing(_missing) > 0 ? 1 : 0);
             WarnOfMissing(column);
         }
 

@@ -4,6 +4,7 @@ using ClusterTrain.Data.Common;
 using ClusterTrain.Data.Features;
 using ClusterTrain.Data.Files;
 using ClusterTrain.Learning.Files;
+using ClusterTrain.Learning.RecipeFiles;
 using ClusterTrain.Learning.Recipes;
 
 namespace ClusterTrain.Data.Tables;
@@ -106,11 +107,18 @@ internal sealed record TableProfile
     /// <summary>Reads the files one after the other.</summary>
     private sealed class Reading(string target, bool isOfSeveral)
     {
+        // In fewer rows a word that stands once says nothing.
+        private const int LeastRowsToTellHeader = 20;
+
         private readonly List<string> _warnings = [];
         private ImmutableArray<ColumnProfile> _columns;
         private string _firstFile = "";
         private bool _hasHeader;
         private long _count;
+
+        // Of the first file: what its first line has, and where that is.
+        private ImmutableArray<string> _firstLine;
+        private string _firstPlace = "";
 
         /// <summary>Takes the rows of a file; gives its delimiter.</summary>
         public char Add(TableRows rows)
@@ -126,6 +134,11 @@ internal sealed record TableProfile
             if (names.Count(name => name == target) > 1)
             {
                 throw new DataException($"{rows.File}: {rows.Place}: two columns are named '{target}', the target. Rename one.");
+            }
+
+            if (_firstLine.IsDefault)
+            {
+                (_firstLine, _firstPlace) = (first, rows.Place);
             }
 
             var columns = Columns(rows, names, hasHeader);
@@ -155,6 +168,7 @@ internal sealed record TableProfile
         {
             var file = paths.Count == 1 ? paths[0] : $"{paths[0]} and {paths.Count - 1} more";
             var point = decimalPoint ?? DecimalOf(file, _columns);
+            CheckFirstLine(point);
             var missing = _columns.SelectMany(column =>
                 column.WordsForMissing.Keys.Where(word => column.AreNumbers(point) || MissingWords.AreCertain(word)))
                 .Distinct().Order(StringComparer.Ordinal).ToImmutableArray();
@@ -168,6 +182,43 @@ internal sealed record TableProfile
                 Target = _columns.First(column => column.Name == target),
                 Warnings = [.. _warnings],
             };
+        }
+
+        /// <summary>Whether the first line names the columns is told by the target; the cells below may say otherwise.</summary>
+        private void CheckFirstLine(char point)
+        {
+            if (_hasHeader)
+            {
+                if (_columns.Length > 1 && _columns.All(column => column.Count(column.Name) > 0))
+                {
+                    throw new DataException(
+                        $"{_firstFile}: {_firstPlace} is a row like the others: each of its words, such as '{RecipeText.Shown(_firstLine[0])}', "
+                            + $"stands again below in its own column. Name the target by its place, c{_firstLine.IndexOf(target)}, or write a first "
+                            + "line of names that are no cells.");
+                }
+
+                return;
+            }
+
+            for (var i = 0; i < _columns.Length; i++)
+            {
+                var column = _columns[i];
+                if (column.Values > 2 && column.Numbers(point) == column.Values - 1 && column.Count(_firstLine[i]) == 1
+                    && !CellNumber.TryParse(_firstLine[i], out _, point))
+                {
+                    var place = _columns.IndexOf(_columns.First(other => other.Name == target));
+                    throw new DataException(
+                        $"{_firstFile}: {_firstPlace} has '{RecipeText.Shown(_firstLine[i])}' above numbers, so that it names the columns. Name the "
+                            + $"target by its name there, '{RecipeText.Shown(_firstLine[place])}'.");
+                }
+            }
+
+            if (_count >= LeastRowsToTellHeader && Enumerable.Range(0, _columns.Length).All(i => _columns[i].Count(_firstLine[i]) == 1))
+            {
+                _warnings.Add(
+                    $"{_firstPlace} may name the columns: none of its cells, such as '{RecipeText.Shown(_firstLine[0])}', stands again below. If it "
+                        + "does, name the target by its name there.");
+            }
         }
 
         // The columns of all files, in the order of the present one.

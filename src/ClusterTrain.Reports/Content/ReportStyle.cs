@@ -46,7 +46,7 @@ internal static class ReportStyle
         + "header p{font-size:17px}.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:22px 0 "
             + "6px;padding:0;list-style:none}"
         + ".tiles li{border-radius:10px;padding:12px 16px}.tiles "
-            + "b{display:block;font-size:23px;font-weight:600;font-variant-numeric:tabular-nums;line-height:1.3}"
+            + "b{display:block;overflow-wrap:anywhere;font-size:23px;font-weight:600;font-variant-numeric:tabular-nums;line-height:1.3}"
         + ".tiles span{font-size:13px}.pictures{columns:2 500px;column-gap:18px}.wide{margin-top:18px}.wide figure{overflow-x:auto}.wide "
             + "svg{min-width:640px}main{margin-top:22px}"
         + "figure{margin:0 0 18px;border-radius:10px;padding:18px 18px 12px;break-inside:avoid}"
@@ -60,7 +60,8 @@ internal static class ReportStyle
             + "20px;margin:8px 0}"
         + "dt{font-size:14px}dd{margin:0;overflow-wrap:anywhere}summary{cursor:pointer;font-weight:600;margin-top:14px}"
         + ".whole{white-space:nowrap;overflow-wrap:normal}.swatch{display:inline-block;width:26px;height:8px;vertical-align:2px;margin-right:8px}"
-        + "@media (max-width:600px){dl{grid-template-columns:1fr}dd{margin-bottom:8px}body{padding:20px 14px}figure{overflow-x:auto;padding:14px "
+        + "@media (max-width:600px){.scroll th,.scroll td{padding-right:8px}.scroll td:first-child{min-width:110px;overflow-wrap:anywhere}"
+        + "dl{grid-template-columns:1fr}dd{margin-bottom:8px}body{padding:20px 14px}figure{overflow-x:auto;padding:14px "
             + "10px 10px}figure svg{max-width:none}"
         + "figure svg.fits{max-width:100%;overflow:visible;font-size:17px}figure svg.fits .title{font-size:20px}figure svg.fits "
             + ".small{font-size:15px}}"
@@ -106,9 +107,16 @@ internal static class ReportStyle
     }
 
     private static string PageColours(Shades shades) =>
-        $"body{{background:{shades.Page};color:{shades.Ink}}}figure,.tiles li,pre{{background:{shades.Surface}}}"
+        ScrollShadow(shades.Page) + $"body{{background:{shades.Page};color:{shades.Ink}}}figure,.tiles li,pre{{background:{shades.Surface}}}"
         + $".tiles span,figcaption,dt,.soft,th{{color:{shades.Soft}}}th,td{{border-color:{shades.Grid}}}"
         + $".note{{background:{shades.Surface};border-color:{shades.Series[4]}}}.note.failed{{border-color:{shades.Series[1]}}}";
+
+    // What can be scrolled to is told by a shadow at that edge; it lies under a piece of the ground that scrolls along.
+    private static string ScrollShadow(string ground) =>
+        $".scroll{{background:linear-gradient(to right,{ground} 40%,transparent) left/36px 100% no-repeat local,"
+        + $"linear-gradient(to left,{ground} 40%,transparent) right/36px 100% no-repeat local,"
+        + "linear-gradient(to right,#8889,transparent) left/10px 100% no-repeat scroll,"
+        + "linear-gradient(to left,#8889,transparent) right/10px 100% no-repeat scroll}";
 
     private sealed record Shades(string Surface, string Page, string Ink, string Soft, string Grid, string Axis, string[] Series);
 }

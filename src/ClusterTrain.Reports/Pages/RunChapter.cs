@@ -239,7 +239,9 @@ internal sealed class RunChapter
                 "calibration",
                 $"Rows in {ClassificationScores.Bins} bins by the probability they were given; larger points have more rows. On the dashed diagonal "
                     + "what is given 80 % comes true in 80 "
-                    + "of 100 cases; below it the model is too sure.",
+                    + "of 100 cases; "
+                    + (details.Classes.Length == 2 ? "below it the class is given too high a probability, above it too low a one."
+                        : "below it the model is too sure."),
                 calibration);
         }
     }

@@ -21,6 +21,9 @@ internal sealed class BoundaryPicture
     private const double Side = 400;
     private const double Left = 52;
     private const double Top = 58;
+    private const double Width = 560;
+    private const double LegendRow = 24;
+    private const int LongestName = 32;
 
     private readonly Model _model;
     private readonly PreparedData _data;
@@ -36,9 +39,9 @@ internal sealed class BoundaryPicture
         (_model, _data) = (model, data);
         _points = Points(model, data);
         _ranges = [Range(0), Range(1)];
-        var legend = data.Task == TaskKind.Classification ? 24 * ((Classes + 3) / 4) : 0;
+        var legend = data.Task == TaskKind.Classification ? LegendRow * (Legend()[^1].Row + 1) : 0;
         _svg = new Svg(data.Task == TaskKind.Classification ? "Decision boundary with the training points"
-            : "Predictions over both inputs with the training points", 560, Top + Side + 48 + legend);
+            : "Predictions over both inputs with the training points", Width, Top + Side + 48 + legend, fits: true);
         _xs = Axis.Linear(_ranges[0].Low, _ranges[0].High, Left, Left + Side);
         _ys = Axis.Linear(_ranges[1].Low, _ranges[1].High, Top + Side, Top);
         _outputs = Predict();
@@ -258,12 +261,32 @@ internal sealed class BoundaryPicture
             }
         }
 
-        for (var index = 0; index < Classes && _data.Task == TaskKind.Classification; index++)
+        foreach (var (index, name, row, across) in _data.Task == TaskKind.Classification ? Legend() : [])
         {
-            var (x, y) = (Left + (index % 4 * 110), Top + Side + 56 + (index / 4 * 24));
+            var (x, y) = (across, Top + Side + 56 + (row * LegendRow));
             Marker(x + 6, y, 5.5, index, null);
-            _svg.Text(x + 18, y + 4, ClassificationPictures.Name(_data.Classes, index), "label");
+            _svg.Text(x + 18, y + 4, name, "label");
         }
+    }
+
+    private List<(int Class, string Name, int Row, double Across)> Legend()
+    {
+        var places = new List<(int, string, int, double)>();
+        var (row, x) = (0, Left);
+        for (var index = 0; index < Classes; index++)
+        {
+            var name = ClassificationPictures.Shortened(ClassificationPictures.Name(_data.Classes, index), LongestName);
+            var width = 34 + Svg.TextWidth(name);
+            if (x > Left && x + width > Width)
+            {
+                (row, x) = (row + 1, Left);
+            }
+
+            places.Add((index, name, row, x));
+            x += width;
+        }
+
+        return places;
     }
 
     // Each class has a shape of its own besides its colour.

@@ -123,5 +123,6 @@ internal static class ClassificationPictures
         }
     }
 
-    private static string Shortened(string text, int length) => text.Length <= length ? text : text[..(length - 1)] + "…";
+    /// <summary>A text of so many characters at most.</summary>
+    public static string Shortened(string text, int length) => text.Length <= length ? text : text[..(length - 1)] + "…";
 }

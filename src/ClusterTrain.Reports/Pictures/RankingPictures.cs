@@ -76,10 +76,6 @@ internal static class RankingPictures
                 path.Add(square.Across.At(before), square.Up.At(step.Precision));
                 path.Add(square.Across.At(recall), square.Up.At(step.Precision));
                 before = recall;
-                if (step.TruePositives == ranking.Positives)
-                {
-                    break;
-                }
             }
 
             square.Svg.Path(path.End(), ReportStyle.Line(i));
