@@ -230,7 +230,7 @@ internal static class DataKeys
         .Key("target_scale", s_targetScale, d => (Number: d.TargetScale, IsAuto: d.ScaleTargets),
             (d, v) => d with { TargetScale = v.Number, ScaleTargets = v.IsAuto },
             "Regression: targets are multiplied by it for training; predictions are in the targets' own unit. `auto`: the mean "
-            + "of each target is taken from it first, and their deviation becomes 1.", "auto",
+            + "of each target is taken from it first, and one factor gives all of them together a deviation of 1.", "auto",
             "targetscaling labelscale yscale scaletarget", unless: InPrepared)
         .Key("class_weights", s_classWeights, d => d.ClassWeights!, (d, v) => d with { ClassWeights = v },
             "Classification: how much the rows of each class count in training. `balanced`: each class as much as any other; "
