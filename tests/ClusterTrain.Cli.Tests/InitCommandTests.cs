@@ -64,12 +64,12 @@ public sealed class InitCommandTests : IDisposable
         var byName = CommandRun.Of("init", file, "--target", "kind", "--out", _directory["name.yaml"]);
 
         Assert.Contains(
-            "warning: line 1 may name the columns: none of its cells, such as 'colour', stands again below. If it does, name the target by its name "
+            "warning: line 1 may be a header: none of its cells, such as 'colour', appears again below. If it is one, name the target by its name "
                 + "there.",
             byPlace.ErrorLines);
         Assert.Equal(
             "warning: the target has numbers and words, such as 'other' in line 5; all of them are taken for classes. Where the numbers are quantities, "
-                + "leave the rows of words out.",
+                + "remove the rows that contain words.",
             Assert.Single(byName.ErrorLines));
     }
 
@@ -168,12 +168,13 @@ public sealed class InitCommandTests : IDisposable
         "no column but the target can be a feature: 'x' is empty. Add columns of numbers, or of words that come again.")]
     [InlineData("x,y\n", "y", "a header but no rows. Name a file of at least one row.")]
     [InlineData("age,kind\n1,a\n2,b\n3,a\n", "c1",
-        "line 1 has 'age' above numbers, so that it names the columns. Name the target by its name there, 'kind'.")]
+        "line 1 has 'age' above a column of numbers, so it is a header. Name the target by its name there, 'kind'.")]
     [InlineData("red,yes\nblue,no\nred,no\nblue,yes\n", "yes",
-        "line 1 is a row like the others: each of its words, such as 'red', stands again below in its own column. Name the target by its place, c1, "
-            + "or write a first line of names that are no cells.")]
+        "line 1 is a row like the others: each of its words, such as 'red', appears again further down the same column. Name the target by its "
+            + "place, c1, or write a first line of names that do not occur as values.")]
+    [InlineData("age,kind\n1,a\n2,b\nage,kind\n3,a\n", "kind", "line 4 repeats the header. Remove that line.")]
     [InlineData("x,y\n1,1\n2,2\n3,1\n4,2\n5,1\n6,2\n7,1\n8,2\n9,1\n1,n/k\n", "y",
-        "line 11, column 'y', the target, is 'n/k', and nearly all others are numbers. Correct it, or leave the rows out that have no number.")]
+        "line 11, column 'y', the target, is 'n/k', and nearly all others are numbers. Correct it, or remove the rows without a number.")]
     public void A_file_that_cannot_be_trained_with_is_refused_and_no_recipe_is_written(string content, string target, string message)
     {
         var file = _directory.Write("d.csv", content);

@@ -75,8 +75,9 @@ public sealed class DataWarningTests
     }
 
     [Theory]
-    [InlineData(1000, "the targets 't2' and 't1' have standard deviations of 2.5E+03 and 2.5, and all targets share one scale: 't1' will hardly be "
-        + "learnt. Give them units of like size, or train a model for each.")]
+    [InlineData(1000, "the targets 't2' and 't1' have standard deviations of 2.5E+03 and 2.5, and all targets share one scale: 't1' will be "
+        + "learnt poorly. Rescale the targets to similar ranges, or train a model for each.")]
+    [InlineData(0, null)]
     [InlineData(20, null)]
     public void Targets_that_share_a_scale_and_differ_much_in_their_spread_are_told(int factor, string? warning)
     {

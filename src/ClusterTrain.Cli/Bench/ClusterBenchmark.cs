@@ -90,7 +90,9 @@ internal sealed class ClusterBenchmark(TimeProvider time)
         var bytes = 0L;
         long? began = null;
         var (firstStep, lastStep) = (0L, 0L);
-        using (limit.Token.Register(() => process.Kill(entireProcessTree: true)))
+        var isWhole = false;
+        using var kill = limit.Token.Register(() => process.Kill(entireProcessTree: true));
+        try
         {
             while (process.StandardOutput.ReadLine() is { } line)
             {
@@ -123,20 +125,29 @@ internal sealed class ClusterBenchmark(TimeProvider time)
                 if (elapsed >= s_warmUp + TimeSpan.FromSeconds(seconds))
                 {
                     atEdge();
+                    isWhole = lastStep > firstStep;
                     break;
                 }
             }
-
+        }
+        catch (UsageException)
+        {
+            // What an interruption ended is not a mistake of the user's.
+            stop.ThrowIfCancellationRequested();
+            throw;
+        }
+        finally
+        {
             process.Kill(entireProcessTree: true);
             process.WaitForExit();
         }
 
         stop.ThrowIfCancellationRequested();
-        return windows.Count > 0
+        return isWhole
             ? new ClusterTurn(windows, steps, bytes, lastStep - firstStep)
             : throw new UsageException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"`{start.FileName} {string.Join(' ', start.ArgumentList)}` did not train within {s_longestStart.TotalSeconds} s: {errors.Result.Trim()}"));
+                $"`{start.FileName} {string.Join(' ', start.ArgumentList)}` did not train for {seconds} s within {(s_longestStart + TimeSpan.FromSeconds(seconds)).TotalSeconds} s: {errors.Result.Trim()}"));
     }
 
     /// <summary>Takes the parts of a step; returns the bytes that all workers pushed in one.</summary>

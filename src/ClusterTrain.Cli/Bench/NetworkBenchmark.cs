@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
+using ClusterTrain.Cli.Output;
 
 namespace ClusterTrain.Cli.Bench;
 
@@ -53,7 +54,7 @@ internal sealed class NetworkBenchmark(TimeProvider time, double seconds)
         using var lab = new NetworkLab(megabitsPerSecond);
         var secret = Convert.ToHexString(RandomNumberGenerator.GetBytes(32));
         var coordinator = string.Create(CultureInfo.InvariantCulture, $"{NetworkLab.Addresses[0]}:{Port}");
-        var workers = new List<Process>();
+        var workers = new List<(Process Process, Task<string> Errors)>();
         try
         {
             for (var machine = 0; machine < NetworkLab.Addresses.Length; machine++)
@@ -61,14 +62,13 @@ internal sealed class NetworkBenchmark(TimeProvider time, double seconds)
                 string[] worker =
                 [
                     "worker", "--join", coordinator, "--listen", $"{NetworkLab.Addresses[machine]}:0", "--threads", "1", "--colocate",
-                    "--no-shared-memory", .. data is null ? Array.Empty<string>() : ["--data", data],
+                    "--no-shared-memory", "--give-up-seconds", "60", .. data is null ? Array.Empty<string>() : ["--data", data],
                 ];
                 var start = ClusterBenchmark.Command(worker, lab.Launcher(machine));
                 start.Environment[SecretVariable] = secret;
                 var process = Process.Start(start)!;
                 process.BeginOutputReadLine();
-                process.BeginErrorReadLine();
-                workers.Add(process);
+                workers.Add((process, process.StandardError.ReadToEndAsync(CancellationToken.None)));
             }
 
             string[] run =
@@ -83,9 +83,13 @@ internal sealed class NetworkBenchmark(TimeProvider time, double seconds)
             var bytes = sent[^1].Zip(sent[0], (after, before) => after - before).Max();
             return (rows / Median(turn.SamplesPerSecond), (double)bytes / turn.StepsMeasured);
         }
+        catch (UsageException error) when (workers.Find(worker => worker.Process.HasExited) is { Errors: { } said })
+        {
+            throw new UsageException($"{error.Message} A worker ended: {said.Result.Trim()}", error);
+        }
         finally
         {
-            foreach (var worker in workers)
+            foreach (var (worker, _) in workers)
             {
                 worker.Kill(entireProcessTree: true);
                 worker.WaitForExit();

@@ -12,6 +12,7 @@ namespace ClusterTrain.Cli.Bench;
 internal sealed class NetworkLab : IDisposable
 {
     private const string Device = "wire";
+    private readonly string[] _cores = Cores();
     private readonly string[] _names = [Name("a"), Name("b")];
 
     /// <summary>Makes it.</summary>
@@ -50,7 +51,7 @@ internal sealed class NetworkLab : IDisposable
     /// <summary>What starts a program on a machine, which has one of this machine's cores.</summary>
     /// <param name="machine">0 or 1.</param>
     public string[] Launcher(int machine) =>
-        ["ip", "netns", "exec", _names[machine], "taskset", "-c", machine.ToString(CultureInfo.InvariantCulture)];
+        ["ip", "netns", "exec", _names[machine], "taskset", "-c", _cores[machine]];
 
     /// <summary>Bytes that a machine has sent, with the headers of TCP and below.</summary>
     /// <param name="machine">0 or 1.</param>
@@ -71,6 +72,18 @@ internal sealed class NetworkLab : IDisposable
                 // It was never made.
             }
         }
+    }
+
+    /// <summary>The first two cores that this process may use.</summary>
+    private static string[] Cores()
+    {
+        var allowed = File.ReadLines("/proc/self/status").First(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal));
+        var cores = allowed.Split(':')[1].Split(',').Select(range => range.Trim().Split('-')).SelectMany(range =>
+        {
+            var first = int.Parse(range[0], CultureInfo.InvariantCulture);
+            return Enumerable.Range(first, int.Parse(range[^1], CultureInfo.InvariantCulture) - first + 1);
+        }).Take(2).Select(core => core.ToString(CultureInfo.InvariantCulture)).ToArray();
+        return cores.Length == 2 ? cores : throw new UsageException("bench network needs two cores, and this process may use only one.");
     }
 
     private static string Name(string machine) => string.Create(CultureInfo.InvariantCulture, $"clustertrain-{Environment.ProcessId}-{machine}");

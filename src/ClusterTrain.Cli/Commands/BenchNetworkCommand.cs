@@ -51,7 +51,7 @@ internal static class BenchNetworkCommand
         {
             foreach (var (network, batch) in s_cases)
             {
-                var table = new TextTable("", "samples/s", "a step", "compute", "wire", "of the longer", "MB sent", "of the bound");
+                var table = new TextTable("", "samples/s", "a step", "compute", "wire", "step / limit", "MB sent", "sent / minimum");
                 foreach (var megabits in s_megabits)
                 {
                     var result = Measure(benchmark, network, batch, megabits, turns, scratch.FullName, data, stop);
@@ -128,9 +128,9 @@ internal static class BenchNetworkCommand
         json.WriteNumber("stepSeconds", result.Step);
         json.WriteNumber("computeSeconds", result.Compute);
         json.WriteNumber("wireSeconds", result.Wire);
-        json.WriteNumber("ofTheLonger", result.Step / result.Roofline);
+        json.WriteNumber("stepOverLimit", result.Step / result.Roofline);
         json.WriteNumber("bytesSent", result.BytesSent);
-        json.WriteNumber("ofTheBound", result.BytesSent / result.Bound);
+        json.WriteNumber("sentOverMinimum", result.BytesSent / result.Bound);
     });
 
     private static string Time(double seconds) => string.Create(CultureInfo.InvariantCulture, $"{seconds * 1000:F2} ms");

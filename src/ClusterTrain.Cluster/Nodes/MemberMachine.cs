@@ -38,7 +38,7 @@ internal sealed class MemberMachine : IDisposable
 
     public static MemberMachine ParameterServer(RunKnowledge run, NodeContext node)
     {
-        // While it adds and updates, the workers it serves wait for it: on its machine cores are idle.
+        // While it adds and updates the last segments, the workers it serves wait for it: on its machine cores are idle.
         var pool = new ComputePool(Math.Min(Environment.ProcessorCount, MostServerThreads), node.Options.Name);
         var server = new ParameterServer(run.Plan, run.Layout, Kernels.Active, pool, node.Tensors);
         return new MemberMachine(server, context => server.Start(context, MemberIds.Coordinator), server, pool);

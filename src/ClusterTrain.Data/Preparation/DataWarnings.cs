@@ -65,16 +65,18 @@ public static class DataWarnings
     /// <param name="deviations">Their standard deviations; empty where they are not scaled by them.</param>
     internal static IEnumerable<string> OfTargets(ImmutableArray<string> names, ImmutableArray<double> deviations)
     {
-        if (deviations.Length < 2 || deviations.Max() <= MostUnlike * deviations.Min())
+        // A target that is always the same has no spread, and is met exactly.
+        var (most, least) = (deviations.DefaultIfEmpty().Max(), deviations.Where(deviation => deviation > 0).DefaultIfEmpty().Min());
+        if (most <= MostUnlike * least)
         {
             yield break;
         }
 
-        var (large, small) = (names[deviations.IndexOf(deviations.Max())], names[deviations.IndexOf(deviations.Min())]);
+        var (large, small) = (names[deviations.IndexOf(most)], names[deviations.IndexOf(least)]);
         yield return string.Create(
             CultureInfo.InvariantCulture,
-            $"the targets '{large}' and '{small}' have standard deviations of {deviations.Max():G3} and {deviations.Min():G3}, and all targets share one "
-                + $"scale: '{small}' will hardly be learnt. Give them units of like size, or train a model for each.");
+            $"the targets '{large}' and '{small}' have standard deviations of {most:G3} and {least:G3}, and all targets share one scale: "
+                + $"'{small}' will be learnt poorly. Rescale the targets to similar ranges, or train a model for each.");
     }
 
     /// <summary>The warnings.</summary>

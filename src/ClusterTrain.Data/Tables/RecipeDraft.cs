@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using ClusterTrain.Data.Common;
 using ClusterTrain.Data.Files;
+using ClusterTrain.Learning.Files;
 using ClusterTrain.Learning.RecipeFiles;
 using ClusterTrain.Learning.Recipes;
 
@@ -150,15 +151,16 @@ public sealed record RecipeDraft(string Text, string Summary, ImmutableArray<str
             if (target.Numbers(Point) is > 0 and var numbers && numbers < target.Values)
             {
                 var (place, cell) = target.FirstWord(Point);
-                if (numbers * 10 >= target.Values * 9)
+                var distinct = classes.Keys.Count(key => CellNumber.TryParse(key, out _, Point));
+                if (numbers * 10 >= target.Values * 9 && (target.Values - numbers < FewRows || distinct > MostClasses))
                 {
                     throw new DataException(
                         $"{table.File}: {place}, column '{target.Name}', the target, is '{RecipeText.Shown(cell)}', and nearly all others are numbers. "
-                            + "Correct it, or leave the rows out that have no number.");
+                            + "Correct it, or remove the rows without a number.");
                 }
 
                 Warn($"the target has numbers and words, such as '{RecipeText.Shown(cell)}' in {place}; all of them are taken for classes. Where the "
-                    + "numbers are quantities, leave the rows of words out.");
+                    + "numbers are quantities, remove the rows that contain words.");
             }
 
             WarnOfCapitals(target);

@@ -187,28 +187,25 @@ internal sealed record TableProfile
         /// <summary>Whether the first line names the columns is told by the target; the cells below may say otherwise.</summary>
         private void CheckFirstLine(char point)
         {
+            if (_firstLine.Any(cell => CellNumber.TryParse(cell, out _, point)))
+            {
+                return;
+            }
+
             if (_hasHeader)
             {
-                if (_columns.Length > 1 && _columns.All(column => column.Count(column.Name) > 0))
-                {
-                    throw new DataException(
-                        $"{_firstFile}: {_firstPlace} is a row like the others: each of its words, such as '{RecipeText.Shown(_firstLine[0])}', "
-                            + $"stands again below in its own column. Name the target by its place, c{_firstLine.IndexOf(target)}, or write a first "
-                            + "line of names that are no cells.");
-                }
-
+                CheckNamesBelow(point);
                 return;
             }
 
             for (var i = 0; i < _columns.Length; i++)
             {
                 var column = _columns[i];
-                if (column.Values > 2 && column.Numbers(point) == column.Values - 1 && column.Count(_firstLine[i]) == 1
-                    && !CellNumber.TryParse(_firstLine[i], out _, point))
+                if (column.Numbers(point) > 1 && column.Numbers(point) == column.Values - column.Count(_firstLine[i]))
                 {
                     var place = _columns.IndexOf(_columns.First(other => other.Name == target));
                     throw new DataException(
-                        $"{_firstFile}: {_firstPlace} has '{RecipeText.Shown(_firstLine[i])}' above numbers, so that it names the columns. Name the "
+                        $"{_firstFile}: {_firstPlace} has '{RecipeText.Shown(_firstLine[i])}' above a column of numbers, so it is a header. Name the "
                             + $"target by its name there, '{RecipeText.Shown(_firstLine[place])}'.");
                 }
             }
@@ -216,9 +213,26 @@ internal sealed record TableProfile
             if (_count >= LeastRowsToTellHeader && Enumerable.Range(0, _columns.Length).All(i => _columns[i].Count(_firstLine[i]) == 1))
             {
                 _warnings.Add(
-                    $"{_firstPlace} may name the columns: none of its cells, such as '{RecipeText.Shown(_firstLine[0])}', stands again below. If it "
-                        + "does, name the target by its name there.");
+                    $"{(isOfSeveral ? $"{_firstFile}: " : "")}{_firstPlace} may be a header: none of its cells, such as "
+                        + $"'{RecipeText.Shown(_firstLine[0])}', appears again below. If it is one, name the target by its name there.");
             }
+        }
+
+        /// <summary>Each name appears below in its own column: as a header that is repeated, or because the first line is no header.</summary>
+        private void CheckNamesBelow(char point)
+        {
+            if (_columns.Length == 1 || !_columns.All(column => column.Count(column.Name) > 0))
+            {
+                return;
+            }
+
+            throw new DataException(
+                _columns.FirstOrDefault(column => column.Numbers(point) > 0 && column.Numbers(point) == column.Values - column.Count(column.Name))
+                    is { } numbers
+                ? $"{_firstFile}: {numbers.FirstWord(point).Place} repeats the header. Remove that line."
+                : $"{_firstFile}: {_firstPlace} is a row like the others: each of its words, such as '{RecipeText.Shown(_firstLine[0])}', appears "
+                    + $"again further down the same column. Name the target by its place, c{_firstLine.IndexOf(target)}, or write a first line of "
+                    + "names that do not occur as values.");
         }
 
         // The columns of all files, in the order of the present one.

@@ -6,17 +6,17 @@ namespace ClusterTrain.Learning.Networks;
 public static class Segments
 {
     /// <summary>
-    /// Cuts <paramref name="parameters"/> into one segment per server, equal to within one block of
-    /// <see cref="GradientNorm.BlockParameters"/>; fewer segments when there are fewer blocks than servers.
+    /// Cuts <paramref name="parameters"/> into segments, equal to within one block of <see cref="GradientNorm.BlockParameters"/>; fewer than are wanted
+    /// when there are fewer blocks.
     /// </summary>
     /// <remarks>Segments begin at block boundaries, so the blocks of the gradient's norm never straddle two servers.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">Either number is less than 1.</exception>
-    public static ImmutableArray<Segment> Split(int parameters, int servers)
+    public static ImmutableArray<Segment> Split(int parameters, int wanted)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(parameters, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(servers, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(wanted, 1);
         var blocks = GradientNorm.Blocks(parameters);
-        var count = Math.Min(servers, blocks);
+        var count = Math.Min(wanted, blocks);
         var segments = ImmutableArray.CreateBuilder<Segment>(count);
         for (var index = 0; index < count; index++)
         {

@@ -111,7 +111,7 @@ internal static class ReportStyle
         + $".tiles span,figcaption,dt,.soft,th{{color:{shades.Soft}}}th,td{{border-color:{shades.Grid}}}"
         + $".note{{background:{shades.Surface};border-color:{shades.Series[4]}}}.note.failed{{border-color:{shades.Series[1]}}}";
 
-    // What can be scrolled to is told by a shadow at that edge; it lies under a piece of the ground that scrolls along.
+    // A shadow marks an edge with more content beyond it; a patch of the ground that scrolls with the content hides it at the end.
     private static string ScrollShadow(string ground) =>
         $".scroll{{background:linear-gradient(to right,{ground} 40%,transparent) left/36px 100% no-repeat local,"
         + $"linear-gradient(to left,{ground} 40%,transparent) right/36px 100% no-repeat local,"

@@ -59,6 +59,9 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
 
     public bool IsServed => !Topology.Servers.IsEmpty;
 
+    /// <summary>True when a worker pushes its sums of all segments at once: no server has several, which leave one after the other.</summary>
+    public bool PushesTogether => Topology.Servers.Distinct().Count() == Topology.Servers.Length;
+
     public bool HasEnoughServers => _servers.Count >= settings.ParameterServers;
 
     public bool HasEnoughWorkers => _workers.Count >= settings.LeastWorkers;
@@ -195,12 +198,29 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
         }
 
         var step = Segments.Min(segment => candidates[segment.Index].Max(candidate => candidate.Position.Step));
-        var chosen = Segments.SelectMany(segment => candidates[segment.Index]
-            .Where(candidate => candidate.Position.First <= step && step <= candidate.Position.Step)
-                .OrderByDescending(candidate => candidate.Position.Step).Take(1)).ToList();
-        return chosen.Count < Segments.Length
-            ? null
-            : ([.. chosen.Select(segment => segment.Server)], step, chosen.Max(segment => segment.Position.Recorded));
+        var fitting = Segments.SelectMany(segment => candidates[segment.Index])
+            .Where(candidate => candidate.Position.First <= step && step <= candidate.Position.Step).ToList();
+
+        // As few servers as possible, so that the others can be spares.
+        var holders = new ActorId?[Segments.Length];
+        var recorded = 0L;
+        while (Array.IndexOf(holders, null) >= 0)
+        {
+            var open = fitting.Where(candidate => holders[candidate.Position.Segment] is null).GroupBy(candidate => candidate.Server)
+                .MaxBy(server => (server.Count(), server.Sum(candidate => candidate.Position.Step)));
+            if (open is null)
+            {
+                return null;
+            }
+
+            foreach (var (server, position) in open)
+            {
+                holders[position.Segment] = server;
+                recorded = Math.Max(recorded, position.Recorded);
+            }
+        }
+
+        return ([.. holders.OfType<ActorId>()], step, recorded);
     }
 
     /// <summary>Begins a term in which these servers have the segments.</summary>

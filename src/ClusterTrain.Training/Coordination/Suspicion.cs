@@ -203,11 +203,12 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
             {
                 comparison.WaitOn(context.Now, s_answerPatience);
             }
-            else if (answer.Worker == comparison.Worker)
+            else if (answer.Worker == comparison.Worker && roster.PushesTogether)
             {
                 comparison.WaitNoLongerThan(context.Now + s_partPatience);
             }
-            else if (comparison.HasAnswered(comparison.Helper) && !IsOver(comparison) && _aside.Add(comparison.Worker))
+            else if (answer.Worker != comparison.Worker && comparison.HasAnswered(comparison.Helper) && !IsOver(comparison)
+                && _aside.Add(comparison.Worker))
             {
                 // The step continues without it; so do the next ones, until it has answered.
                 consequence = new Consequence.DivideAnew();

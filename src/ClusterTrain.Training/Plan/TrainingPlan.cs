@@ -49,11 +49,11 @@ public sealed class TrainingPlan
     /// <summary>Steps of the run; the final weights are those of this step.</summary>
     public long Steps { get; }
 
-    /// <summary>The segments of the parameters: one per parameter server, or one alone when the optimiser needs the whole model.</summary>
+    /// <summary>The segments of the parameters; a single one when the optimiser needs the whole model.</summary>
     /// <param name="layout">The parameters.</param>
-    /// <param name="servers">Parameter servers there are, at least 1.</param>
-    public ImmutableArray<Segment> Segments(NetworkLayout layout, int servers) =>
-        Learning.Networks.Segments.Split(layout.Parameters, Optimiser.NeedsWholeModel(Recipe.Optimiser) ? 1 : servers);
+    /// <param name="count">Segments wanted, at least 1.</param>
+    public ImmutableArray<Segment> Segments(NetworkLayout layout, int count) =>
+        Learning.Networks.Segments.Split(layout.Parameters, Optimiser.NeedsWholeModel(Recipe.Optimiser) ? 1 : count);
 
     /// <summary>The epoch a step belongs to, counted from 0.</summary>
     public int Epoch(long step) => (int)(step / StepsPerEpoch);

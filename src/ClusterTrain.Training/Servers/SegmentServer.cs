@@ -34,7 +34,7 @@ internal sealed class SegmentServer : IDisposable
     // The server this is a spare copy for; null when this is the segment's server.
     private ActorId? _original;
 
-    // A worker sends the sums of all segments together: the first segment's server looks who is late.
+    // The first segment's sums are pushed last: its server looks who is late.
     private readonly StepPace? _pace;
 
     private TensorLease? _weights;

@@ -10,6 +10,8 @@ internal sealed class StepClock
     private static readonly TimeSpan s_period = TimeSpan.FromSeconds(1);
 
     private long _sent;
+
+    // From the weights sent to the last sum, less what other segments of the server take meanwhile.
     private long _awaited;
     private long _summed;
     private long _updated;
@@ -28,7 +30,7 @@ internal sealed class StepClock
     {
         var now = Stopwatch.GetTimestamp();
         _sending += now - since;
-        _sent = beginsStep ? now : _sent;
+        (_sent, _awaited) = beginsStep ? (now, _awaited) : (_sent, _awaited - (now - since));
     }
 
     /// <summary>A sum was added.</summary>
@@ -42,8 +44,9 @@ internal sealed class StepClock
     /// <param name="endsStep">True for the segment that steps are counted by.</param>
     public void Updated(long since, bool endsStep)
     {
-        _updated += Stopwatch.GetTimestamp() - since;
-        _steps += endsStep ? 1 : 0;
+        var took = Stopwatch.GetTimestamp() - since;
+        _updated += took;
+        (_steps, _awaited) = endsStep ? (_steps + 1, _awaited) : (_steps, _awaited - took);
     }
 
     /// <summary>True when a report is due at the end of the step in hand.</summary>
@@ -54,7 +57,7 @@ internal sealed class StepClock
     {
         var report = _last is null
             ? null
-            : new StepTimes(term, segment, step, _steps, Time(_awaited), Time(_summed), Time(_updated), Time(_sending), gradientNorm);
+            : new StepTimes(term, segment, step, _steps, Time(Math.Max(0, _awaited)), Time(_summed), Time(_updated), Time(_sending), gradientNorm);
         _hasReported = _last is not null;
         (_last, _steps, _awaited, _summed, _updated, _sending) = (now, 0, 0, 0, 0, 0);
         return report;

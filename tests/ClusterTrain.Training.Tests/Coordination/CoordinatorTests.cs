@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ClusterTrain.Learning.Metrics;
 using ClusterTrain.Learning.Networks;
 using ClusterTrain.Learning.Recipes;
@@ -531,13 +532,7 @@ public sealed class CoordinatorTests : IDisposable
     [InlineData(2, 16384, "A B")]
     public void Several_servers_take_the_segments_of_a_large_model_in_turns(int servers, int segmentParameters, string holders)
     {
-        var recipe = LineRun.Recipe();
-        var layout = new NetworkLayout(4 * GradientNorm.BlockParameters, recipe.Layers);
-        var state = new RunState(0, 0, new float[layout.Parameters], new float[layout.Parameters]);
-        _coordinator = new Coordinator(
-            new TrainingPlan(recipe, 4), layout, new RunSettings { ParameterServers = servers, SegmentParameters = segmentParameters },
-            new RunStart(2, state, [], 0, null), _recorder, _pool, _events.Add);
-        _coordinator.Start(_context);
+        BeginWithFourSegments(servers, segmentParameters);
         foreach (var server in new[] { "A", "B", "C" })
         {
             Join(new ActorId(server), NodeRole.ParameterServer);
@@ -553,6 +548,33 @@ public sealed class CoordinatorTests : IDisposable
             .Select(sent => (sent.To, (Spares)sent.Message));
         var expected = topology.Servers.Select((server, index) => (server, index)).Where(held => held.server == topology.Servers[0]);
         Assert.Equal(expected, spares.Select(spare => (spare.To, spare.Item2.Segment)));
+    }
+
+    [Fact]
+    public void A_new_coordinator_leaves_the_segments_with_as_few_servers_as_hold_them()
+    {
+        BeginWithFourSegments(servers: 2, segmentParameters: GradientNorm.BlockParameters);
+        (string Server, (int Segment, long Step)[] Held)[] holdings =
+            [("S", [(0, 0), (2, 0)]), ("A", [(0, 1), (2, 0)]), ("B", [(1, 0), (3, 0)])];
+        var positions = holdings.ToDictionary(
+            holding => new ActorId(holding.Server),
+            holding => holding.Held.Select(held => new SegmentPosition(held.Segment, 4, 1, held.Step, 0, 0)).ToImmutableArray());
+        foreach (var (server, held) in positions)
+        {
+            Receive(server, new Join(NodeRole.ParameterServer, held));
+        }
+
+        Join(s_worker, NodeRole.Worker);
+        foreach (var (to, rest) in _context.Messages.Where(sent => sent.Message is Rest).Select(sent => (sent.To, (Rest)sent.Message)).ToArray())
+        {
+            Receive(to, new Holding(rest.Term, positions[to]));
+        }
+
+        Assert.Equal(["A", "B", "A", "B"], Topologies(s_worker)[^1].Servers.Select(server => server.Name));
+        Assert.Equal(
+            [("A", 0), ("A", 2)],
+            _context.Messages.Where(sent => sent.Message is Spares { Servers: [{ Name: "S" }] })
+                .Select(sent => (sent.To.Name, ((Spares)sent.Message).Segment)));
     }
 
     [Fact]
@@ -599,6 +621,17 @@ public sealed class CoordinatorTests : IDisposable
         _coordinator = new Coordinator(
             new TrainingPlan(recipe, 4), LineRun.Layout(recipe), settings ?? new RunSettings(), start ?? new RunStart(1, Start(0, 1, 0), [], 0, null),
             _recorder, _pool, _events.Add);
+        _coordinator.Start(_context);
+    }
+
+    private void BeginWithFourSegments(int servers, int segmentParameters)
+    {
+        var recipe = LineRun.Recipe();
+        var layout = new NetworkLayout(4 * GradientNorm.BlockParameters, recipe.Layers);
+        var state = new RunState(0, 0, new float[layout.Parameters], new float[layout.Parameters]);
+        _coordinator = new Coordinator(
+            new TrainingPlan(recipe, 4), layout, new RunSettings { ParameterServers = servers, SegmentParameters = segmentParameters },
+            new RunStart(2, state, [], 0, null), _recorder, _pool, _events.Add);
         _coordinator.Start(_context);
     }
 
