@@ -40,6 +40,16 @@ internal static class BenchClusterCommand
         return command;
     }
 
+    /// <summary>MNIST as it is on this machine.</summary>
+    /// <param name="surroundings">Where it is looked for.</param>
+    /// <param name="benchmark">What is to be measured, as the command line has it.</param>
+    /// <param name="data">Folder of the data; null: where it is looked for anyway.</param>
+    /// <exception cref="UsageException">It is not there.</exception>
+    public static StoredDataSet Mnist(Surroundings surroundings, string benchmark, string? data) =>
+        new DataStore(Locations.Of(recipeFolder: null, data, surroundings)).Look("mnist") ?? throw new UsageException(
+            $"bench {benchmark} trains on MNIST, which is not on this machine: `clustertrain data get mnist` fetches it; or name its folder with "
+                + "--data.");
+
     /// <summary>One call of the command.</summary>
     private sealed class BenchCluster(Surroundings surroundings, double seconds, int turns)
     {
@@ -47,14 +57,7 @@ internal static class BenchClusterCommand
 
         public int Run(bool withPeers, string? dataFolder, bool isJson)
         {
-            var locations = Locations.Of(recipeFolder: null, dataFolder, surroundings);
-            if (new DataStore(locations).Look("mnist") is not { } mnist)
-            {
-                throw new UsageException(
-                    "bench cluster trains on MNIST, which is not on this machine: `clustertrain data get mnist` fetches it; or name its folder with "
-                        + "--data.");
-            }
-
+            var mnist = Mnist(surroundings, "cluster", dataFolder);
             var folder = Path.GetDirectoryName(mnist.Files[0])!;
             var peer = withPeers ? PeerProgram.Distributed() : null;
             if (withPeers && peer is null)

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text;
 using ClusterTrain.Cli.Bench;
 using ClusterTrain.Cli.Output;
-using ClusterTrain.Data.Store;
 using ClusterTrain.Learning.Networks;
 using ClusterTrain.Learning.RecipeFiles;
 
@@ -37,13 +36,7 @@ internal static class BenchNetworkCommand
 
     private static int Run(Surroundings surroundings, double seconds, int turns, string? data, bool isJson)
     {
-        if (new DataStore(Locations.Of(recipeFolder: null, data, surroundings)).Look("mnist") is null)
-        {
-            throw new UsageException(
-                "bench network trains on MNIST, which is not on this machine: `clustertrain data get mnist` fetches it; or name its folder with "
-                    + "--data.");
-        }
-
+        BenchClusterCommand.Mnist(surroundings, "network", data);
         var benchmark = new NetworkBenchmark(surroundings.Time, seconds);
         var stop = surroundings.Interruption.Token;
         var scratch = Directory.CreateTempSubdirectory("clustertrain-bench-");

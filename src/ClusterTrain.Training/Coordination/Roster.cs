@@ -135,8 +135,8 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
     public void Cut()
     {
         var servers = settings.ParameterServers;
-        var pieces = servers == 1 ? 1 : Math.Clamp(layout.Parameters / servers / settings.SegmentParameters, 1, MostSegmentsOfServer);
-        Segments = plan.Segments(layout, servers * pieces);
+        var each = servers == 1 ? 1 : Math.Clamp(layout.Parameters / servers / settings.SegmentParameters, 1, MostSegmentsOfServer);
+        Segments = plan.Segments(layout, servers * each);
     }
 
     /// <summary>What servers hold from this term or an earlier one is not to be used: it may be wrong.</summary>

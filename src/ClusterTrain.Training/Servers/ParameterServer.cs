@@ -141,11 +141,7 @@ public sealed class ParameterServer : IActor, IDisposable
 
                 break;
             case NormPart part:
-                foreach (var segment in _segments.Values)
-                {
-                    segment.AddNormPart(context, _coordinator!, part);
-                }
-
+                AddNormPart(context, part);
                 break;
             case LinkRestored restored:
                 foreach (var segment in _segments.Values)
@@ -217,24 +213,18 @@ public sealed class ParameterServer : IActor, IDisposable
 
     private void Add(IActorContext context, SegmentServer segment, ActorId worker, in TensorMessage sum)
     {
-        segment.Add(context, worker, _coordinator!, _topology.Servers, sum);
-        TellOthersHere(context, segment);
+        if (segment.Add(context, worker, _coordinator!, _topology.Servers, sum) is { } part)
+        {
+            AddNormPart(context, part);
+        }
     }
 
-    /// <summary>The other segments of this server take a segment's parts of the gradient norm; other servers were sent them.</summary>
-    private void TellOthersHere(IActorContext context, SegmentServer segment)
+    /// <summary>The segments of this server take a part of the gradient norm, of another one here or of another server's.</summary>
+    private void AddNormPart(IActorContext context, NormPart part)
     {
-        if (_segments.Count == 1)
+        foreach (var segment in _segments.Values)
         {
-            return;
-        }
-
-        foreach (var part in segment.NormParts.ToArray())
-        {
-            foreach (var other in _segments.Values)
-            {
-                other.AddNormPart(context, _coordinator!, part);
-            }
+            segment.AddNormPart(context, _coordinator!, part);
         }
     }
 
@@ -521,9 +511,9 @@ public sealed class ParameterServer : IActor, IDisposable
             }
         }
 
-        foreach (var segment in _segments.Values)
+        foreach (var part in _segments.Values.SelectMany(segment => segment.NormParts).ToArray())
         {
-            TellOthersHere(context, segment);
+            AddNormPart(context, part);
         }
 
         if (topology.Servers.Where((server, index) => server == context.Self && !_segments.ContainsKey(index)).Any())

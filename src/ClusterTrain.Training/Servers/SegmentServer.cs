@@ -363,7 +363,8 @@ internal sealed class SegmentServer : IDisposable
     public IEnumerable<NormPart> NormParts => new[] { _norm.SentBefore, _norm.Sent }.OfType<NormPart>();
 
     /// <summary>Takes a worker's gradient sum; one that is late, or was counted already, is dropped.</summary>
-    public void Add(IActorContext context, ActorId sender, ActorId coordinator, ImmutableArray<ActorId> servers, in TensorMessage sum)
+    /// <returns>This segment's part of the gradient norm when it is known with this sum, for the other segments of this server; else null.</returns>
+    public NormPart? Add(IActorContext context, ActorId sender, ActorId coordinator, ImmutableArray<ActorId> servers, in TensorMessage sum)
     {
         if (sum.Key.Step == Step)
         {
@@ -375,7 +376,7 @@ internal sealed class SegmentServer : IDisposable
             || _sum.Offer(sum.Key.Node, sum) != TreeOffer.Added)
         {
             sum.Lease.Release();
-            return;
+            return null;
         }
 
         IsUntouched = false;
@@ -383,7 +384,7 @@ internal sealed class SegmentServer : IDisposable
         ForgetFormer();
         if (!_sum.IsComplete)
         {
-            return;
+            return null;
         }
 
         if (IsTimed)
@@ -391,19 +392,22 @@ internal sealed class SegmentServer : IDisposable
             _clock.Complete();
         }
 
+        NormPart? part = null;
         if (_update.Clips)
         {
             began = StepClock.Now;
             var root = _sum.Root();
             _clock.Added(began);
             _update.NormPart(root.Values, _norm.Own);
-            if (_norm.ComputedOwn(Term, Step) is { } part && !IsCopy)
+            part = _norm.ComputedOwn(Term, Step);
+            if (part is not null && !IsCopy)
             {
                 SendToOthers(context, servers, part);
             }
         }
 
         Apply(context, coordinator);
+        return part;
     }
 
     /// <summary>The workers for whose sums the step waits much longer than for the others', see <see cref="StepPace.Late"/>.</summary>

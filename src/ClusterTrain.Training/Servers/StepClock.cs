@@ -30,7 +30,14 @@ internal sealed class StepClock
     {
         var now = Stopwatch.GetTimestamp();
         _sending += now - since;
-        (_sent, _awaited) = beginsStep ? (now, _awaited) : (_sent, _awaited - (now - since));
+        if (beginsStep)
+        {
+            _sent = now;
+        }
+        else
+        {
+            _awaited -= now - since;
+        }
     }
 
     /// <summary>A sum was added.</summary>
@@ -46,7 +53,14 @@ internal sealed class StepClock
     {
         var took = Stopwatch.GetTimestamp() - since;
         _updated += took;
-        (_steps, _awaited) = endsStep ? (_steps + 1, _awaited) : (_steps, _awaited - took);
+        if (endsStep)
+        {
+            _steps++;
+        }
+        else
+        {
+            _awaited -= took;
+        }
     }
 
     /// <summary>True when a report is due at the end of the step in hand.</summary>
