@@ -59,6 +59,7 @@ public sealed class SimulationTests
         Assert.Contains(scenarios, scenario => scenario is { Settings.SegmentParameters: GradientNorm.BlockParameters, Recipe.ClipNorm: not null });
         Assert.Contains(scenarios, scenario => scenario.Events.OfType<Partition>().Any(partition => partition.OneWay));
         Assert.Contains(scenarios, scenario => scenario.Events.OfType<Crash>().Any(crash => crash is { Place: 0, PowerLoss: true }));
+        Assert.Equal([null, 1, 2, 3], scenarios.Select(scenario => scenario.Machines).Distinct().Order());
     }
 
     [Fact]

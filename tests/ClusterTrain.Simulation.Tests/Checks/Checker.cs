@@ -52,7 +52,7 @@ internal sealed class Checker(Scenario scenario, TrainingPlan plan, ReferenceRun
         if (wasStale)
         {
             Require(
-                process.Pool.Lent == lentBefore - 1, "terms",
+                process.Held == lentBefore - 1, "terms",
                 $"{process.Self} of term {process.Term} took {tensor.Key}");
             return;
         }
@@ -137,8 +137,8 @@ internal sealed class Checker(Scenario scenario, TrainingPlan plan, ReferenceRun
     /// <summary>A process that was told to stop ends.</summary>
     public static void Ended(Process process)
     {
-        process.Owned.Dispose();
         Require(process.Pool.Lent == 0, "memory", $"{process.Self} ended with {process.Pool.Lent} buffers lent");
+        Require(!process.HasLeftUnreturned, "memory", $"{process.Self} ended without giving back the memory of others that it read");
     }
 
     public static void Require(bool holds, string promise, string what)

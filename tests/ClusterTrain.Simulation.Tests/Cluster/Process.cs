@@ -23,6 +23,9 @@ internal sealed class Process(SimulatedCluster cluster, int place, ActorId id, N
 {
     private readonly Queue<(Func<IMessage> Work, long BornUs)> _work = new();
 
+    // Tensors of other processes of the machine that it reads where they lie, each with what it was like when it came.
+    private readonly HashSet<SharedTensor> _read = [];
+
     public int Place => place;
 
     public ActorId Self => id;
@@ -36,6 +39,9 @@ internal sealed class Process(SimulatedCluster cluster, int place, ActorId id, N
     public IDisposable Owned { get; set; } = null!;
 
     public TensorPool Pool { get; } = new();
+
+    /// <summary>Buffers it holds: its own that are lent, and those of others that it reads where they lie.</summary>
+    public int Held => Pool.Lent + _read.Count;
 
     public Queue<Envelope> Mailbox { get; } = new();
 
@@ -118,6 +124,35 @@ internal sealed class Process(SimulatedCluster cluster, int place, ActorId id, N
         {
             SimulatedCluster.Perform(work.Work);
         }
+    }
+
+    /// <summary>True when it ended holding memory of other processes.</summary>
+    public bool HasLeftUnreturned { get; private set; }
+
+    /// <summary>Takes a tensor of another process of the machine where it lies.</summary>
+    public TensorLease Read(in TensorMessage sent, bool isHeld)
+    {
+        var shared = new SharedTensor(sent, isHeld);
+        _read.Add(shared);
+        return TensorLease.Foreign(shared.Values, () =>
+        {
+            if (_read.Remove(shared))
+            {
+                shared.GiveBack(id);
+            }
+        });
+    }
+
+    /// <summary>It has ended: the owners of what it read notice.</summary>
+    public void GiveAllBack()
+    {
+        HasLeftUnreturned = _read.Count > 0;
+        foreach (var shared in _read)
+        {
+            shared.GiveBack(id);
+        }
+
+        _read.Clear();
     }
 
     private void Work() => cluster.After(cluster.WorkUs(), Finish);

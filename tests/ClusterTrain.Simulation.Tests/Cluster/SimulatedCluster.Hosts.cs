@@ -105,6 +105,7 @@ internal sealed partial class SimulatedCluster
         };
         var process = new Process(this, place, new ActorId($"{name}@{++_lives}"), role, NowUs);
         _places[place] = process;
+        _placeOf.Add(process.Self, place);
         _processes.Add(process.Self, process);
         return process;
     }
@@ -223,7 +224,28 @@ internal sealed partial class SimulatedCluster
     private void Restored(Process process, Process other) =>
         Arrive(process, new Envelope(process.Self, new LinkRestored(other.Self), default));
 
-    private void Kill(Process process, bool mustEndClean = false)
+    /// <summary>Ends all processes; those of which it is asked must have given back all memory.</summary>
+    private void KillAll(Func<Process, bool> mustEndClean)
+    {
+        Process[] ended = [.. _places.OfType<Process>().Where(process => process.IsAlive)];
+        foreach (var process in ended)
+        {
+            Kill(process);
+        }
+
+        // What one process has lent, others give back when they end. A former coordinator that hangs is not waited for.
+        foreach (var former in _former)
+        {
+            former.GiveAllBack();
+        }
+
+        foreach (var process in ended.Where(mustEndClean))
+        {
+            Checker.Ended(process);
+        }
+    }
+
+    private void Kill(Process process)
     {
         process.IsAlive = false;
         while (process.Mailbox.TryDequeue(out var envelope))
@@ -231,15 +253,8 @@ internal sealed partial class SimulatedCluster
             envelope.Drop();
         }
 
-        if (mustEndClean)
-        {
-            Checker.Ended(process);
-        }
-        else
-        {
-            process.Owned.Dispose();
-        }
-
+        process.Owned.Dispose();
+        process.GiveAllBack();
         _processes.Remove(process.Self);
         for (var other = 0; other < _scenario.Places; other++)
         {
@@ -293,11 +308,7 @@ internal sealed partial class SimulatedCluster
             return;
         }
 
-        foreach (var process in _places.OfType<Process>().Where(process => process.IsAlive))
-        {
-            Kill(process, mustEndClean: process.IsStopped && !process.IsWorking);
-        }
-
+        KillAll(process => process.IsStopped && !process.IsWorking);
         _isResuming = false;
         StartAll();
     }

@@ -174,10 +174,10 @@ internal sealed partial class SimulatedCluster : IDisposable
         {
             Checker.Require(process.Role is null || process.IsStopped, "liveness", $"the run is over, but {process.Self} was not told");
             Checker.Require(!process.IsWorking, "liveness", $"the run is over, but {process.Self} is still at work");
-
-            // A run that failed may leave what it was about to record.
-            Kill(process, mustEndClean: Reference.IsFinite);
         }
+
+        // A run that failed may leave what it was about to record.
+        KillAll(_ => Reference.IsFinite);
     }
 
     public void Dispose()
@@ -262,15 +262,10 @@ internal sealed partial class SimulatedCluster : IDisposable
         }
         else
         {
-            // As over a network: the receiver's memory is its own.
-            var sent = envelope.Tensor;
-            var lease = process.Pool.Rent(sent.Length);
-            sent.Values.CopyTo(lease.Span);
-            sent.Lease.Release();
-            var tensor = sent with { Lease = lease, Offset = 0 };
+            var tensor = Take(process, envelope);
             busyUs = ComputeUs(process, tensor);
             Answered(process, envelope.Sender, tensor.Key);
-            var (isStale, lent) = (tensor.Key.Term < process.Term, process.Pool.Lent);
+            var (isStale, lent) = (tensor.Key.Term < process.Term, process.Held);
             process.Actor.Receive(process, envelope.Sender, tensor);
             _checker.Handled(process, tensor, isStale, lent);
         }

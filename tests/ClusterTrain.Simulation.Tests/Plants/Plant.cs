@@ -16,6 +16,9 @@ internal class Plant
     /// <summary>False: a coordinator that hung may still write when another one leads.</summary>
     public virtual bool RefusesFormer => true;
 
+    /// <summary>False: memory that another process reads is given back before that process has done so.</summary>
+    public virtual bool HoldsWhatIsRead => true;
+
     /// <summary>May put something around a parameter server.</summary>
     public virtual IActor Around(IActor server, TrainingPlan plan) => server;
 

@@ -13,6 +13,7 @@ internal static class PlantTable
         ("forgotten re-assignment", () => new ForgottenReassignment(), 100),
         ("former coordinator not refused", () => new FormerMayWrite(), 200),
         ("copy at a spare server damaged", () => new DamagedCopy(), 300),
+        ("memory reused while another process reads it", () => new ReusedMemory(), 20),
         ("two answers not compared", () => new AnswersNotCompared(), 300),
     ];
 }

@@ -18,6 +18,12 @@ internal sealed class FormerMayWrite : Plant
     public override bool RefusesFormer => false;
 }
 
+/// <summary>Memory that another process of the machine reads is used again meanwhile.</summary>
+internal sealed class ReusedMemory : Plant
+{
+    public override bool HoldsWhatIsRead => false;
+}
+
 /// <summary>What a spare server is sent to begin with arrives damaged.</summary>
 internal sealed class DamagedCopy : Plant
 {

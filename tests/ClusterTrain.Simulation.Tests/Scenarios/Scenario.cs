@@ -57,6 +57,11 @@ internal sealed record Scenario
     /// <summary>True: of the weights that wait for a slow worker only the newest are kept, as over a network's links.</summary>
     public bool KeepsNewestWeights { get; init; }
 
+    /// <summary>
+    /// Machines on which the places lie, in turns: processes of one machine read each other's tensors where they lie. Null: each place is a machine.
+    /// </summary>
+    public int? Machines { get; init; }
+
     /// <summary>Parameter servers beyond those that have a segment.</summary>
     public int SpareServers { get; init; }
 
@@ -108,7 +113,7 @@ internal sealed record Scenario
         var stepUs = (delayUs.Low + delayUs.High) + (rowUs * (recipe.BatchRows ?? rows) / workers);
         var horizonUs = Math.Max(20_000, recipe.Epochs * steps * stepUs * 3 / 2);
         scenario = DrawSlowness(variations, scenario with { Events = DrawEvents(random, scenario, horizonUs) });
-        return DrawSegments(more, DrawMore(more, scenario, horizonUs));
+        return DrawMachines(seed, DrawSegments(more, DrawMore(more, scenario, horizonUs)));
     }
 
     /// <summary>What was added to the draw last, from random numbers of its own like the variations of recipes.</summary>
@@ -137,6 +142,13 @@ internal sealed record Scenario
             Recipe = scenario.Recipe with { Layers = larger },
             Settings = scenario.Settings with { SegmentParameters = GradientNorm.BlockParameters },
         };
+    }
+
+    /// <summary>Half of the clusters share memory.</summary>
+    private static Scenario DrawMachines(ulong seed, Scenario scenario)
+    {
+        var random = new SimulationRandom(seed ^ 0xD6E8FEB86659FD93);
+        return random.Chance(0.5) ? scenario with { Machines = random.Pick(1, 1, 2, 3) } : scenario;
     }
 
     private static Scenario DrawSlowness(SimulationRandom random, Scenario scenario)
