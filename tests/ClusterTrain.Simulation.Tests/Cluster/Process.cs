@@ -126,6 +126,9 @@ internal sealed class Process(SimulatedCluster cluster, int place, ActorId id, N
         }
     }
 
+    /// <summary>Memory of another process that was written while this one read it; null: none was.</summary>
+    public string? Violation { get; private set; }
+
     /// <summary>True when it ended holding memory of other processes.</summary>
     public bool HasLeftUnreturned { get; private set; }
 
@@ -138,7 +141,7 @@ internal sealed class Process(SimulatedCluster cluster, int place, ActorId id, N
         {
             if (_read.Remove(shared))
             {
-                shared.GiveBack(id);
+                Violation ??= shared.GiveBack(id);
             }
         });
     }
@@ -149,7 +152,7 @@ internal sealed class Process(SimulatedCluster cluster, int place, ActorId id, N
         HasLeftUnreturned = _read.Count > 0;
         foreach (var shared in _read)
         {
-            shared.GiveBack(id);
+            Violation ??= shared.GiveBack(id);
         }
 
         _read.Clear();

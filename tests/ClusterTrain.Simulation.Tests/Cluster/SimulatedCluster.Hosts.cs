@@ -255,6 +255,7 @@ internal sealed partial class SimulatedCluster
 
         process.Owned.Dispose();
         process.GiveAllBack();
+        Checker.Require(process.Violation is null, "memory", $"{process.Violation}");
         _processes.Remove(process.Self);
         for (var other = 0; other < _scenario.Places; other++)
         {

@@ -270,6 +270,7 @@ internal sealed partial class SimulatedCluster : IDisposable
             _checker.Handled(process, tensor, isStale, lent);
         }
 
+        Checker.Require(process.Violation is null, "memory", $"{process.Violation}");
         if (process.Role is not null)
         {
             process.Term = Math.Max(process.Term, Checker.OrderedTerm(envelope.Message) ?? 0);
