@@ -44,6 +44,7 @@ internal static class MessageCodec
         [28] = typeof(StepTimes),
         [29] = typeof(AuditShares),
         [30] = typeof(AuditBegan),
+        [31] = typeof(SumDigest),
 
         // Of nodes, on links.
         [64] = typeof(Hello),

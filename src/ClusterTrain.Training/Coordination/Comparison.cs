@@ -104,9 +104,9 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
     /// </summary>
     public void WaitOn(TimeSpan now, TimeSpan least) => Until = now + (now - began > least ? now - began : least);
 
-    /// <summary>True when two answers are equal bit for bit; where one has no hash, the server found them so.</summary>
+    /// <summary>True when two answers are equal bit for bit.</summary>
     public static bool IsSame(Answer one, Answer other) =>
-        (one.Sha256 == other.Sha256 || one.Sha256.Length == 0 || other.Sha256.Length == 0)
+        one.Digest == other.Digest
         && BitConverter.DoubleToInt64Bits(one.Loss) == BitConverter.DoubleToInt64Bits(other.Loss);
 }
 
@@ -127,7 +127,7 @@ internal sealed record Dispute(Answer First, Answer Second, ActorId? Third)
 
     /// <summary>True when this is the third's answer to what is disputed.</summary>
     public bool IsDecidedBy(Answer answer) =>
-        (answer.Step, answer.Segment, answer.Node) == (First.Step, First.Segment, First.Node) && answer.Worker == Third && answer.Sha256.Length > 0;
+        (answer.Step, answer.Segment, answer.Node) == (First.Step, First.Segment, First.Node) && answer.Worker == Third;
 
     public bool IsWithItself => First.Worker == Second.Worker;
 

@@ -120,12 +120,9 @@ public sealed record AuditBegan(long Term, long Step, long Version) : IMessage;
 /// <param name="Segment">Index of the segment.</param>
 /// <param name="Node">The tree node.</param>
 /// <param name="Worker">Who computed it.</param>
-/// <param name="Sha256">
-/// SHA-256 of the sum's bits, hexadecimal. Empty in a step that is audited, where the server compares the sums itself, bit by bit: it is the first of
-/// its name, or equal to it.
-/// </param>
+/// <param name="Digest">The digest of the sum (<see cref="Tensors.TensorDigest"/>).</param>
 /// <param name="Loss">The sum of the rows' losses.</param>
-public sealed record Answer(long Term, long Step, int Segment, TreeNode Node, ActorId Worker, string Sha256, double Loss) : IMessage;
+public sealed record Answer(long Term, long Step, int Segment, TreeNode Node, ActorId Worker, string Digest, double Loss) : IMessage;
 
 /// <summary>
 /// From the host. To the coordinator: end the run after a checkpoint, to be resumed later. To a parameter server: leave when that loses no steps; the

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ClusterTrain.Numerics.Tree;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Plan;
 
@@ -66,6 +67,15 @@ public sealed record Hold(long Term) : IMessage;
 /// <param name="Term">The term.</param>
 /// <param name="Step">The step, no earlier than that of any segment.</param>
 public sealed record SnapshotAt(long Term, long Step) : IMessage;
+
+/// <summary>From a worker: what it computed for an audit (<see cref="Recompute"/>), to be compared and not added.</summary>
+/// <param name="Term">The term.</param>
+/// <param name="Step">The step.</param>
+/// <param name="Segment">Index of the segment.</param>
+/// <param name="Node">The tree node.</param>
+/// <param name="Digest">The digest of the gradient sum (<see cref="Tensors.TensorDigest"/>).</param>
+/// <param name="Loss">The sum of the rows' losses.</param>
+public sealed record SumDigest(long Term, long Step, int Segment, TreeNode Node, string Digest, double Loss) : IMessage;
 
 /// <summary>
 /// From the coordinator, after the topology: have the shares of so many of the steps computed twice (<see cref="AuditPlan"/>), and tell the answers

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using ClusterTrain.Learning.ModelFiles;
 using ClusterTrain.Learning.Networks;
 using ClusterTrain.Numerics.KernelSets;
 using ClusterTrain.Numerics.Threading;
@@ -107,7 +106,6 @@ public sealed class ParameterServer : IActor, IDisposable
 
                 _workers = assignment.Workers;
                 _audit.Follow(assignment);
-                AddKept(context);
                 break;
             case AuditShares audit when IsServed(audit.Term):
                 _audit.Begin(audit);
@@ -161,6 +159,9 @@ public sealed class ParameterServer : IActor, IDisposable
                 context.Send(late.Helper, asked);
                 context.Send(late.Worker, late);
                 break;
+            case SumDigest sum when Find(sum.Term, sum.Segment) is { IsCopy: false } && _audit.IsAsked(sender, sum.Step, sum.Node):
+                context.Send(_coordinator!, new Answer(sum.Term, sum.Step, sum.Segment, sum.Node, sender, sum.Digest, sum.Loss));
+                break;
             case Settled settled when settled.Term == _topology.Term:
                 context.Send(_coordinator!, settled);
                 break;
@@ -189,18 +190,14 @@ public sealed class ParameterServer : IActor, IDisposable
         }
         else if (message.Key.Kind == TensorKind.GradientSum)
         {
-            if (!segment.IsCopy)
+            if (!segment.IsCopy && (_audit.Covers(message.Key.Step) || IsRecomputed(message.Key)))
             {
                 Tell(context, sender, message);
             }
 
-            if (_audit.IsSpare(sender, message.Key) && !IsRecomputed(message.Key))
+            if (segment.Add(context, sender, _coordinator!, _topology.Servers, message) is { } part)
             {
-                message.Lease.Release();
-            }
-            else
-            {
-                Add(context, segment, sender, message);
+                AddNormPart(context, part);
             }
         }
         else
@@ -209,14 +206,6 @@ public sealed class ParameterServer : IActor, IDisposable
         }
 
         Audit(context);
-    }
-
-    private void Add(IActorContext context, SegmentServer segment, ActorId worker, in TensorMessage sum)
-    {
-        if (segment.Add(context, worker, _coordinator!, _topology.Servers, sum) is { } part)
-        {
-            AddNormPart(context, part);
-        }
     }
 
     /// <summary>The segments of this server take a part of the gradient norm, of another one here or of another server's.</summary>
@@ -296,30 +285,11 @@ public sealed class ParameterServer : IActor, IDisposable
         }
     }
 
-    /// <summary>Tells the coordinator of a sum that is computed twice, the first time and the second.</summary>
+    /// <summary>Tells the coordinator of a sum that is computed twice.</summary>
     private void Tell(IActorContext context, ActorId worker, in TensorMessage sum)
     {
-        var isHashed = IsRecomputed(sum.Key);
-        if (_audit.Covers(sum.Key.Step) && _audit.Meet(worker, sum, out var first))
-        {
-            if (first is { } other)
-            {
-                Tell(context, other.Worker, other.Sum, isHashed: true);
-            }
-
-            Tell(context, worker, sum, isHashed || first is not null);
-        }
-        else if (isHashed)
-        {
-            Tell(context, worker, sum, isHashed);
-        }
-    }
-
-    private void Tell(IActorContext context, ActorId worker, in TensorMessage sum, bool isHashed)
-    {
         var key = sum.Key;
-        context.Send(
-            _coordinator!, new Answer(key.Term, key.Step, key.Segment, key.Node, worker, isHashed ? WeightsHash.Of(sum.Values) : "", sum.Loss));
+        context.Send(_coordinator!, new Answer(key.Term, key.Step, key.Segment, key.Node, worker, TensorDigest.Of(sum.Values), sum.Loss));
     }
 
     private bool IsRecomputed(in TensorKey key)
@@ -374,22 +344,6 @@ public sealed class ParameterServer : IActor, IDisposable
         }
 
         context.Send(_coordinator!, new AuditBegan(_topology.Term, step, version));
-    }
-
-    /// <summary>
-    /// The leaves are divided again. A helper may have heard of it first: what was only compared until now may be its own share, which it does not
-    /// send again.
-    /// </summary>
-    private void AddKept(IActorContext context)
-    {
-        foreach (var segment in _segments.Values.Where(segment => !segment.IsCopy).ToArray())
-        {
-            foreach (var (worker, sum) in _audit.Kept(segment.Step).Where(kept => kept.Sum.Key.Segment == segment.Segment.Index))
-            {
-                sum.Lease.Keep();
-                Add(context, segment, worker, sum);
-            }
-        }
     }
 
     /// <summary>True for the present term, unless nobody serves in it and this server rests.</summary>

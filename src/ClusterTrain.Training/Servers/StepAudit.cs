@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
 using ClusterTrain.Numerics.Tree;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Messages;
@@ -9,14 +8,14 @@ namespace ClusterTrain.Training.Servers;
 
 /// <summary>
 /// The steps whose shares a parameter server has computed twice. It asks the helpers as soon as the weights of a step are sent, on the links that
-/// carry them, keeps the first sum of each name, and compares the second with it bit by bit: that costs less than to hash both.
+/// carry them.
 /// </summary>
 internal sealed class StepAudit(TrainingPlan plan)
 {
-    // A helper without leaves of its own may be some steps behind; the sums of earlier steps are not kept, and so not compared any more.
+    // A helper without leaves of its own may be some steps behind; answers of earlier steps are not told any more.
     private const int MostSteps = 4;
 
-    private readonly Queue<AuditedStep> _steps = new();
+    private readonly Queue<ImmutableArray<Recompute>> _steps = new();
     private AuditPlan? _audit;
     private Assignment? _assignment;
     private long _lookedAt = -1;
@@ -27,11 +26,7 @@ internal sealed class StepAudit(TrainingPlan plan)
     /// <summary>A new term: its coordinator says again what it wants.</summary>
     public void Clear()
     {
-        while (_steps.TryDequeue(out var step))
-        {
-            step.Release();
-        }
-
+        _steps.Clear();
         (_audit, _assignment, _lookedAt) = (null, null, -1);
     }
 
@@ -41,73 +36,15 @@ internal sealed class StepAudit(TrainingPlan plan)
     /// <summary>The leaves are divided again; among nobody while the run rests, and then the step is as if none were known.</summary>
     public void Follow(Assignment assignment) => _assignment = assignment.Workers.IsEmpty ? null : assignment;
 
-    /// <summary>True when sums of a step are compared.</summary>
-    public bool Covers(long step) => Find(step) is not null;
+    /// <summary>True when the shares of a step are computed twice.</summary>
+    public bool Covers(long step) => Asked(step).Length > 0;
 
-    /// <summary>The sums of a step that no other worker's was compared with yet, and whose they are.</summary>
-    public ImmutableArray<(ActorId Worker, TensorMessage Sum)> Kept(long step) =>
-        [.. Find(step)?.Kept.Values.Where(kept => !kept.IsOver).Select(kept => (kept.Worker, kept.Sum)) ?? []];
-
-    /// <summary>Compares a sum with the first of its name, or keeps it when it is that.</summary>
-    /// <param name="worker">Who computed it.</param>
-    /// <param name="sum">The sum; the caller still has its reference.</param>
-    /// <param name="first">When it differs: the first one, and whose it is.</param>
-    /// <returns>False when there is nothing to compare it with any more.</returns>
-    public bool Meet(ActorId worker, in TensorMessage sum, out (ActorId Worker, TensorMessage Sum)? first)
+    /// <summary>True when a worker was asked to compute a node of a step besides its own.</summary>
+    public bool IsAsked(ActorId worker, long step, TreeNode node)
     {
-        first = null;
-        var kept = Find(sum.Key.Step)!.Kept;
-        var name = (sum.Key.Segment, sum.Key.Node);
-        if (!kept.TryGetValue(name, out var before))
+        foreach (var recompute in Asked(step))
         {
-            sum.Lease.Keep();
-            kept.Add(name, new KeptSum(worker, sum));
-            return true;
-        }
-
-        if (before.IsOver)
-        {
-            return false;
-        }
-
-        if (!MemoryMarshal.AsBytes(before.Sum.Values).SequenceEqual(MemoryMarshal.AsBytes(sum.Values))
-            || BitConverter.DoubleToInt64Bits(before.Sum.Loss) != BitConverter.DoubleToInt64Bits(sum.Loss))
-        {
-            first = (before.Worker, before.Sum);
-        }
-        else if (worker != before.Worker && (IsAsked(worker, sum.Key) || IsAsked(before.Worker, sum.Key)))
-        {
-            before.Release();
-        }
-
-        return true;
-    }
-
-    private AuditedStep? Find(long number)
-    {
-        foreach (var step in _steps)
-        {
-            if (step.Number == number)
-            {
-                return step;
-            }
-        }
-
-        return null;
-    }
-
-    /// <summary>
-    /// True for a sum that is only compared: the step waits for the worker whose share it is. Otherwise the fast workers would do the work of the
-    /// slow ones, whose sums would always come too late to be compared. Once the leaves are divided again, they may be the helper's own.
-    /// </summary>
-    public bool IsSpare(ActorId worker, in TensorKey key) =>
-        Find(key.Step) is { } step && step.Version == _assignment?.Version && IsAsked(worker, key);
-
-    private bool IsAsked(ActorId worker, in TensorKey key)
-    {
-        foreach (var recompute in Find(key.Step)!.Asked)
-        {
-            if (recompute.Worker == worker && recompute.Leaves.Contains(key.Node))
+            if (recompute.Worker == worker && recompute.Leaves.Contains(node))
             {
                 return true;
             }
@@ -117,7 +54,7 @@ internal sealed class StepAudit(TrainingPlan plan)
     }
 
     /// <summary>What a worker was asked and may not have heard.</summary>
-    public IEnumerable<Recompute> AskedOf(ActorId worker) => _steps.SelectMany(step => step.Asked).Where(asked => asked.Worker == worker);
+    public IEnumerable<Recompute> AskedOf(ActorId worker) => _steps.SelectMany(asked => asked).Where(asked => asked.Worker == worker);
 
     /// <summary>The weights of a step are sent by every segment of this server.</summary>
     /// <param name="term">The term.</param>
@@ -139,7 +76,7 @@ internal sealed class StepAudit(TrainingPlan plan)
         }
 
         ImmutableArray<Recompute> asked =
-            [.. _audit.Shares(step, assignment).Select(share => new Recompute(term, step, share.Leaves, share.Helper))];
+            [.. _audit.Shares(step, assignment).Select(share => new Recompute(term, step, share.Leaves, share.Helper, IsAudit: true))];
         if (asked.IsEmpty)
         {
             return null;
@@ -147,47 +84,23 @@ internal sealed class StepAudit(TrainingPlan plan)
 
         if (_steps.Count == MostSteps)
         {
-            _steps.Dequeue().Release();
+            _steps.Dequeue();
         }
 
-        _steps.Enqueue(new AuditedStep(step, assignment.Version, asked));
+        _steps.Enqueue(asked);
         return (asked, assignment.Version);
     }
 
-    /// <summary>A step whose shares are computed twice.</summary>
-    /// <param name="Number">The step.</param>
-    /// <param name="Version">The assignment that says whose share is whose.</param>
-    /// <param name="Asked">Who was asked to compute what.</param>
-    private sealed record AuditedStep(long Number, long Version, ImmutableArray<Recompute> Asked)
+    private ImmutableArray<Recompute> Asked(long step)
     {
-        /// <summary>The first sum of each name.</summary>
-        public Dictionary<(int Segment, TreeNode Node), KeptSum> Kept { get; } = [];
-
-        public void Release()
+        foreach (var asked in _steps)
         {
-            foreach (var kept in Kept.Values)
+            if (asked[0].Step == step)
             {
-                kept.Release();
+                return asked;
             }
         }
-    }
 
-    /// <summary>The first sum of a name, until another worker's was compared with it.</summary>
-    private sealed class KeptSum(ActorId worker, TensorMessage sum)
-    {
-        public ActorId Worker => worker;
-
-        public TensorMessage Sum => sum;
-
-        public bool IsOver { get; private set; }
-
-        public void Release()
-        {
-            if (!IsOver)
-            {
-                IsOver = true;
-                sum.Lease.Release();
-            }
-        }
+        return [];
     }
 }

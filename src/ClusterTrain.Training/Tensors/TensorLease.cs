@@ -11,13 +11,12 @@ public sealed class TensorLease
     private readonly Memory<float> _values;
     private readonly bool _isForeign;
     private int _references;
-    private volatile bool _isKept;
 
     internal TensorLease(Memory<float> values, Action<TensorLease> returned, bool isForeign = false) =>
         (_values, _returned, _isForeign) = (values, returned, isForeign);
 
-    /// <summary>True for memory of another process, as writing to it would end this one, and for what a holder wants to stay as it is.</summary>
-    public bool IsReadOnly => _isForeign || _isKept;
+    /// <summary>True for memory of another process: writing to it would end this one.</summary>
+    public bool IsReadOnly => _isForeign;
 
     /// <summary>A lease, with one reference, of memory of another process, which may be read alone.</summary>
     /// <param name="values">The memory.</param>
@@ -72,16 +71,5 @@ public sealed class TensorLease
         }
     }
 
-    /// <summary>Adds a reference for a holder that wants the floats to stay as they are, until the last release.</summary>
-    internal void Keep()
-    {
-        Share();
-        _isKept = true;
-    }
-
-    internal void Lend()
-    {
-        _isKept = false;
-        Volatile.Write(ref _references, 1);
-    }
+    internal void Lend() => Volatile.Write(ref _references, 1);
 }

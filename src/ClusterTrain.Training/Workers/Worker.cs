@@ -56,6 +56,7 @@ public sealed class Worker : IActor, IDisposable
     private TreeNode[] _nodes = [];
     private int _nodeCount;
     private IActorContext? _context;
+    private bool _isAudit;
 
     private long _reportRows;
     private long _reportSteps;
@@ -193,7 +194,7 @@ public sealed class Worker : IActor, IDisposable
         var (start, count) = _assignment.Share(self, _share.Leaves);
         foreach (var run in _share.Claim(start, count))
         {
-            ComputeOrFail(context, run);
+            ComputeOrFail(context, run, isAudit: false);
         }
     }
 
@@ -209,7 +210,7 @@ public sealed class Worker : IActor, IDisposable
         {
             if (asked.Step == _weights.Step)
             {
-                ComputeOrFail(context, asked.Leaves);
+                ComputeOrFail(context, asked.Leaves, asked.IsAudit);
             }
 
             Settle(context, asked.Step, asked.Leaves);
@@ -226,11 +227,11 @@ public sealed class Worker : IActor, IDisposable
         }
     }
 
-    private void ComputeOrFail(IActorContext context, TreeNode run)
+    private void ComputeOrFail(IActorContext context, TreeNode run, bool isAudit)
     {
         try
         {
-            Compute(context, run);
+            Compute(context, run, isAudit);
         }
         catch (Exception error) when (error is not TrainingException)
         {
@@ -238,7 +239,7 @@ public sealed class Worker : IActor, IDisposable
         }
     }
 
-    private void Compute(IActorContext context, TreeNode run)
+    private void Compute(IActorContext context, TreeNode run, bool isAudit)
     {
         var started = Stopwatch.GetTimestamp();
         var step = _share.Step;
@@ -250,7 +251,7 @@ public sealed class Worker : IActor, IDisposable
         _plan.FillRows(step, run, _rows);
         _data.Gather(_rows.AsSpan(0, rows), features, targets);
         nodes.CopyTo(_nodes);
-        (_context, _nodeCount) = (context, nodes.Length);
+        (_context, _nodeCount, _isAudit) = (context, nodes.Length, isAudit);
         for (var node = 0; node < nodes.Length; node++)
         {
             _sums[node] = _pool.Rent(_layout.Parameters);
@@ -284,7 +285,7 @@ public sealed class Worker : IActor, IDisposable
         _reportRows += rows;
         _reportCompute += Stopwatch.GetElapsedTime(started);
         _reportSteps += step == _reportedStep ? 0 : 1;
-        _reportBytes += (long)nodes.Length * _layout.Parameters * sizeof(float);
+        _reportBytes += isAudit ? 0 : (long)nodes.Length * _layout.Parameters * sizeof(float);
         _reportedStep = step;
         var elapsed = context.Now - last;
         if (elapsed >= (_hasReported ? s_reportPeriod : s_firstReportPeriod))
@@ -301,7 +302,17 @@ public sealed class Worker : IActor, IDisposable
         for (var node = 0; node < _nodeCount; node++)
         {
             var key = new TensorKey(TensorKind.GradientSum, _topology.Term, _share.Step, index, _nodes[node]);
-            _context!.Send(_topology.Servers[index], new TensorMessage(key, _sums[node], segment.Start, segment.Length, _losses[node]));
+            var sum = new TensorMessage(key, _sums[node], segment.Start, segment.Length, _losses[node]);
+            if (_isAudit)
+            {
+                var digest = TensorDigest.Of(sum.Values);
+                sum.Lease.Release();
+                _context!.Send(_topology.Servers[index], new SumDigest(key.Term, key.Step, index, key.Node, digest, sum.Loss));
+            }
+            else
+            {
+                _context!.Send(_topology.Servers[index], sum);
+            }
         }
     }
 

@@ -31,7 +31,7 @@ internal static class WireSamples
         new Assignment(1048577, 3, [new ActorId("worker-1/aa"), new ActorId("worker-2/bb")]),
         new Stop(),
         new LateShare(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-1/aa"), new ActorId("worker-2/bb")),
-        new Recompute(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-2/bb")),
+        new Recompute(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-2/bb"), IsAudit: true),
         new Answer(1048577, 1234, 1, new TreeNode(4, 2), new ActorId("worker-2/bb"), "0123abcd", 0.75),
         new Exclude("a wrong sum"),
         new Settled(1048577, 1234, new TreeNode(4, 3), new ActorId("worker-1/aa")),
@@ -46,6 +46,7 @@ internal static class WireSamples
                 TimeSpan.FromMilliseconds(10), 0.5),
         new AuditShares(1048577, 0.01),
         new AuditBegan(1048577, 1234, 3),
+        new SumDigest(1048577, 1234, 1, new TreeNode(4, 2), "0123abcd", 0.75),
         new Hello(
             Lane.Messages, true, PeerRole.Worker, new ActorId("worker-2/7f31c0"), MemberIds.Coordinator, "recipe", "data", 1, "0123456789abcdef"),
         new Welcome("name: digits\n", 1294, 64, 10, "data", TimeSpan.FromSeconds(2), [new ActorId("ps-1/ab12@10.0.0.5:7071")], s_cluster),

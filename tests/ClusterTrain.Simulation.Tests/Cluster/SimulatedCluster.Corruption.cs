@@ -38,7 +38,7 @@ internal sealed partial class SimulatedCluster
 
     /// <summary>A control message was handled.</summary>
     /// <returns>Virtual time it took.</returns>
-    private long Heard(Process process, IMessage message)
+    private long Heard(Process process, ActorId sender, IMessage message)
     {
         switch (message)
         {
@@ -55,7 +55,10 @@ internal sealed partial class SimulatedCluster
             case Recompute recompute when process.Role == NodeRole.ParameterServer:
                 Compared(process, recompute);
                 break;
-            case Recompute recompute when process.Outbox.Exists(sent => sent.Envelope.Message is null):
+            case SumDigest digest:
+                Answered(process, sender, new TensorKey(TensorKind.GradientSum, digest.Term, digest.Step, digest.Segment, digest.Node));
+                break;
+            case Recompute recompute when process.Outbox.Exists(sent => sent.Envelope.Message is null or SumDigest):
                 return (long)(_scenario.RowUs * _plan.Rows(recompute.Step, recompute.Leaves) * _slowness[process.Place] * (0.5 + _random.Unit()));
             case Exclude:
                 Checker.Require(process.Place == _corrupt, "votes", $"{process.Self} was excluded, but it computes rightly");
@@ -110,9 +113,15 @@ internal sealed partial class SimulatedCluster
             return;
         }
 
-        foreach (var (_, (_, message, tensor)) in outbox)
+        for (var index = 0; index < outbox.Count; index++)
         {
-            if (message is null && tensor.Key.Kind == TensorKind.GradientSum && tensor.Key.Step >= wrong.Step)
+            var (to, (sender, message, tensor)) = outbox[index];
+            if (message is SumDigest digest && digest.Step >= wrong.Step)
+            {
+                outbox[index] = (to, new Envelope(sender, digest with { Digest = "wrong" }, default));
+                Wronged++;
+            }
+            else if (message is null && tensor.Key.Kind == TensorKind.GradientSum && tensor.Key.Step >= wrong.Step)
             {
                 ref var value = ref tensor.Values[0];
                 value = BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value) ^ (1 << 20));

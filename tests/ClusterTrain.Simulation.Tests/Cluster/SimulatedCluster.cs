@@ -258,7 +258,7 @@ internal sealed partial class SimulatedCluster : IDisposable
         {
             process.IsStopped |= message is Stop or Exclude;
             process.Actor.Receive(process, envelope.Sender, message);
-            busyUs = Heard(process, message);
+            busyUs = Heard(process, envelope.Sender, message);
         }
         else
         {
@@ -400,7 +400,7 @@ internal sealed partial class SimulatedCluster : IDisposable
 
     /// <summary>What is keyed, or says the same thing twice, may be delivered twice and late.</summary>
     private static bool MayRepeat(in Envelope envelope) =>
-        envelope.Message is null or Subscribe or NormPart or StepReport or ComputeReport or StepTimes;
+        envelope.Message is null or SumDigest or Subscribe or NormPart or StepReport or ComputeReport or StepTimes;
 
     private long DelayUs() => _random.Between(_scenario.DelayUs.Low, _scenario.DelayUs.High);
 

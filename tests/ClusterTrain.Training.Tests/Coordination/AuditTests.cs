@@ -1,4 +1,3 @@
-using ClusterTrain.Learning.ModelFiles;
 using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.Tree;
 using ClusterTrain.Training.Actors;
@@ -94,12 +93,9 @@ public sealed class AuditTests : IDisposable
         Answer(helper, 1, 25);
         Assert.Empty(_recorder.Epochs);
 
-        // An answer that no hash came with, of the judge's own audit, decides nothing.
         var judge = helper == s_first ? s_second : s_first;
         Assert.Equal(new Recompute(Term + 2, 0, s_leaf, judge), Assert.Single(_context.SentTo<Recompute>(s_server)));
-        Receive(s_server, new Answer(Term + 2, 0, 0, s_leaf, judge, "", 12.5));
-        Assert.Empty(_context.SentTo<Exclude>(s_third));
-        Receive(s_server, new Answer(Term + 2, 0, 0, s_leaf, judge, WeightsHash.Of([25f]), 12.5));
+        Receive(s_server, new Answer(Term + 2, 0, 0, s_leaf, judge, TensorDigest.Of([25f]), 12.5));
         Assert.StartsWith("worker-3 computed a wrong sum of leaf 1 at step 0", Assert.Single(_context.SentTo<Exclude>(s_third)).Reason,
             StringComparison.Ordinal);
         Assert.Equal(1, Told().Differed);
@@ -118,7 +114,7 @@ public sealed class AuditTests : IDisposable
         Receive(s_server, new LateShare(Term, 2, s_leaf, s_third, s_second));
         Answer(s_second, 1, 25, step: 2);
         Answer(s_third, 1, s_wrong, step: 2);
-        Receive(s_server, new Answer(Term + 2, 2, 0, s_leaf, s_first, WeightsHash.Of([25f]), 12.5));
+        Receive(s_server, new Answer(Term + 2, 2, 0, s_leaf, s_first, TensorDigest.Of([25f]), 12.5));
         Assert.Contains(_events.OfType<RunWarning>(), warning => warning.Message.StartsWith(
             "worker-3 may have been wrong in the steps from 0 to 2 too", StringComparison.Ordinal));
     }
@@ -230,7 +226,7 @@ public sealed class AuditTests : IDisposable
     }
 
     private void Answer(ActorId worker, int leaf, float sum, long step = 0) =>
-        Receive(s_server, new Answer(Term, step, 0, new TreeNode(leaf, 1), worker, WeightsHash.Of([sum]), 12.5));
+        Receive(s_server, new Answer(Term, step, 0, new TreeNode(leaf, 1), worker, TensorDigest.Of([sum]), 12.5));
 
     private void LookAt(int seconds)
     {

@@ -1,4 +1,3 @@
-using ClusterTrain.Learning.ModelFiles;
 using ClusterTrain.Numerics.Tree;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Coordination;
@@ -286,7 +285,7 @@ public sealed class CorruptionTests : IDisposable
     }
 
     private void Answer(ActorId worker, float sum, long term = Term, double loss = 12.5) =>
-        Receive(s_server, new Answer(term, 0, 0, s_leaf, worker, WeightsHash.Of([sum]), loss));
+        Receive(s_server, new Answer(term, 0, 0, s_leaf, worker, TensorDigest.Of([sum]), loss));
 
     private void Settle(ActorId worker) => Receive(s_server, new Settled(Term, 0, s_leaf, worker));
 

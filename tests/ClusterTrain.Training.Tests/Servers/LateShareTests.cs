@@ -1,4 +1,3 @@
-using ClusterTrain.Learning.ModelFiles;
 using ClusterTrain.Numerics.KernelSets;
 using ClusterTrain.Numerics.Threading;
 using ClusterTrain.Numerics.Tree;
@@ -123,8 +122,8 @@ public sealed class LateShareTests : IDisposable
         PushAt(500, s_second, 1, BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(25) ^ 1));
         var answers = _context.SentTo<Answer>(LineRun.Coordinator).ToArray();
         Assert.Equal([(s_leaf, s_first), (s_leaf, s_second)], answers.Select(answer => (answer.Node, answer.Worker)));
-        Assert.Equal(WeightsHash.Of([25f]), answers[0].Sha256);
-        Assert.NotEqual(answers[0].Sha256, answers[1].Sha256);
+        Assert.Equal(TensorDigest.Of([25f]), answers[0].Digest);
+        Assert.NotEqual(answers[0].Digest, answers[1].Digest);
     }
 
     [Fact]
@@ -155,8 +154,8 @@ public sealed class LateShareTests : IDisposable
     {
         BeginAudited();
         Assert.Equal(new AuditBegan(2, 0, 1), Assert.Single(_context.SentTo<AuditBegan>(LineRun.Coordinator)));
-        Assert.Equal(new Recompute(2, 0, s_leaf, s_first), Assert.Single(_context.SentTo<Recompute>(s_first)));
-        Assert.Equal(new Recompute(2, 0, new TreeNode(0, 1), s_second), Assert.Single(_context.SentTo<Recompute>(s_second)));
+        Assert.Equal(new Recompute(2, 0, s_leaf, s_first, IsAudit: true), Assert.Single(_context.SentTo<Recompute>(s_first)));
+        Assert.Equal(new Recompute(2, 0, new TreeNode(0, 1), s_second, IsAudit: true), Assert.Single(_context.SentTo<Recompute>(s_second)));
 
         // A worker that lost the server hears it again.
         _server.Receive(_context, s_first, new Subscribe(2, 0));
@@ -168,52 +167,29 @@ public sealed class LateShareTests : IDisposable
     {
         BeginAudited();
         Push(s_first, 0, 5);
-        Push(s_first, 1, 25);
+        SendDigest(s_first, s_leaf, 25);
         Assert.DoesNotContain(_context.Tensors, sent => sent.Tensor.Key.Step == 1);
         Push(s_second, 1, 25);
         Assert.Contains(_context.Tensors, sent => sent.Tensor.Key.Step == 1);
-        Push(s_second, 0, 5);
+        SendDigest(s_second, new TreeNode(0, 1), 6);
         Assert.Equal(
-            [(0, s_first), (1, s_first), (1, s_second), (0, s_second)],
-            _context.SentTo<Answer>(LineRun.Coordinator).Select(answer => (answer.Node.Start, answer.Worker)));
-        Assert.All(_context.SentTo<Answer>(LineRun.Coordinator), answer => Assert.Equal("", answer.Sha256));
+            [(0, s_first, 5f), (1, s_first, 25), (1, s_second, 25), (0, s_second, 6)],
+            _context.SentTo<Answer>(LineRun.Coordinator).Select(answer => (
+                answer.Node.Start, answer.Worker, new[] { 5f, 6, 25 }.Single(sum => TensorDigest.Of([sum]) == answer.Digest))));
 
         // The next step is the coordinator's to hear of before anything of it is.
         Assert.Equal([0L, 1], _context.SentTo<AuditBegan>(LineRun.Coordinator).Select(began => began.Step));
     }
 
-    [Theory]
-    [InlineData(1, 12.5)]
-    [InlineData(0, 12.625)]
-    public void Answers_that_differ_in_one_bit_or_in_the_loss_are_told_with_their_hashes(int bit, double loss)
-    {
-        var other = BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(25) ^ bit);
-        BeginAudited();
-        Push(s_first, 0, 5);
-        Push(s_second, 1, 25);
-
-        // The step is applied, and what was kept is as it was.
-        Assert.Contains(_context.Tensors, sent => sent.Tensor.Key.Step == 1);
-        _context.Messages.Clear();
-        _server.Receive(_context, s_first, _pool.Tensor(LineRun.Sum(2, 0, 1, 1), loss, other));
-        Assert.Equal(
-            [
-                new Answer(2, 0, 0, s_leaf, s_second, WeightsHash.Of([25f]), 12.5),
-                new Answer(2, 0, 0, s_leaf, s_first, WeightsHash.Of([other]), loss),
-            ],
-            _context.SentTo<Answer>(LineRun.Coordinator));
-    }
-
     [Fact]
-    public void A_repeat_of_a_workers_own_sum_is_no_second_answer()
+    public void A_digest_that_nobody_was_asked_for_is_not_told()
     {
         BeginAudited();
-        Push(s_first, 0, 5);
-        Push(s_first, 0, 5);
-        Push(s_second, 0, 6);
-        var answers = _context.SentTo<Answer>(LineRun.Coordinator).ToArray();
-        Assert.Equal([s_first, s_first, s_first, s_second], answers.Select(answer => answer.Worker));
-        Assert.NotEqual(answers[2].Sha256, answers[3].Sha256);
+        SendDigest(s_first, new TreeNode(0, 1), 5);
+        SendDigest(s_first, new TreeNode(0, 2), 30);
+        SendDigest(s_first, s_leaf, 25, step: 1);
+        SendDigest(s_first, s_leaf, 25, term: 1);
+        Assert.Empty(_context.Sent<Answer>());
     }
 
     [Theory]
@@ -235,7 +211,6 @@ public sealed class LateShareTests : IDisposable
         }
 
         Assert.Contains(_context.Tensors, sent => sent.Tensor.Key.Step == 1);
-        Assert.Single(_context.SentTo<AuditBegan>(LineRun.Coordinator));
     }
 
     [Fact]
@@ -267,6 +242,9 @@ public sealed class LateShareTests : IDisposable
 
     private void Push(ActorId worker, int leaf, float sum) =>
         _server.Receive(_context, worker, _pool.Tensor(LineRun.Sum(2, 0, leaf, 1), 12.5, sum));
+
+    private void SendDigest(ActorId worker, TreeNode node, float sum, long term = 2, long step = 0) =>
+        _server.Receive(_context, worker, new SumDigest(term, step, 0, node, TensorDigest.Of([sum]), 12.5));
 
     private void PushAt(int milliseconds, ActorId worker, int leaf, float sum, int step = 0)
     {

@@ -215,6 +215,23 @@ public sealed class WorkerTests : IDisposable
     }
 
     [Fact]
+    public void For_an_audit_it_sends_the_digest_of_the_sum_it_computed_and_still_pushes_the_sum_when_the_leaves_become_its_own()
+    {
+        Assign(1, 1, "worker-1", "worker-2");
+        Weights(1, 0, LineRun.FirstWeight);
+        _context.Clear();
+        _worker.Receive(_context, s_server, new Recompute(1, 0, new TreeNode(1, 1), _context.Self, IsAudit: true));
+        Assert.Empty(_context.Tensors);
+        var digest = Assert.Single(_context.SentTo<SumDigest>(s_server));
+        Assert.Equal(new Settled(1, 0, new TreeNode(1, 1), _context.Self), Assert.Single(_context.SentTo<Settled>(s_server)));
+
+        Receive(new Assignment(1, 2, LineRun.Ids("worker-1")));
+        var push = Assert.Single(_context.Tensors).Tensor;
+        Assert.Equal([17f], push.Values.ToArray());
+        Assert.Equal(new SumDigest(1, 0, 0, push.Key.Node, TensorDigest.Of(push.Values), push.Loss), digest);
+    }
+
+    [Fact]
     public void Asked_about_a_later_step_it_answers_when_the_weights_are_there_and_of_a_former_one_says_that_it_never_will()
     {
         Assign(1, 1, "worker-2");
