@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using ClusterTrain.Actors;
 using ClusterTrain.Cluster.Sharing;
 using ClusterTrain.Cluster.Wire;
+using ClusterTrain.Numerics.Maps;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Tensors;
 
@@ -33,6 +34,9 @@ internal interface ILinkOwner
 /// <param name="Memory">Memory shared with other processes of the machine; null: none is.</param>
 internal sealed record LinkResources(LinkLimits Limits, TensorPool Tensors, long MostFloats, long Parameters, NodeMemory? Memory)
 {
+    /// <summary>True: gradient sums are rounded to bfloat16, and sent in half the bytes.</summary>
+    public bool PacksGradients { get; init; }
+
     public long MostWaitingBytes => Limits.WaitingBytes + (4L * sizeof(float) * Parameters);
 }
 
@@ -64,7 +68,8 @@ internal sealed class Link
         _resources = resources;
         _owner = owner;
         _sharing = new LinkSharing(resources.Memory, self, Peer, () => _queue!.SendGivenBack());
-        _queue = new SendQueue(connection, Peer.Name, resources.MostWaitingBytes, Role == PeerRole.Worker, _sharing, Close);
+        _queue = new SendQueue(
+            connection, Peer.Name, resources.MostWaitingBytes, Role == PeerRole.Worker, resources.PacksGradients, _sharing, Close);
     }
 
     /// <summary>The actor here.</summary>
@@ -266,6 +271,11 @@ internal sealed class Link
                 RefusalKind.Limit, $"sent a {kind} frame of {length} bytes; at most {_resources.Limits.MessageBytes} are allowed");
         }
 
+        return Content(length);
+    }
+
+    private ReadOnlyMemory<byte> Content(int length)
+    {
         if (_content.Length < length)
         {
             _content = new byte[Math.Max(length, 2 * _content.Length)];
@@ -284,11 +294,18 @@ internal sealed class Link
 
         Span<byte> bytes = stackalloc byte[Protocol.TensorKeyBytes];
         _connection.Read(bytes);
-        var (key, loss, floats) = TensorFrame.Read(bytes, length - Protocol.TensorKeyBytes, _resources.MostFloats);
+        var (key, loss, floats, encoding) = TensorFrame.Read(bytes, length - Protocol.TensorKeyBytes, _resources.MostFloats);
         var lease = _resources.Tensors.Rent(floats);
         try
         {
-            _connection.Read(MemoryMarshal.AsBytes(lease.Span));
+            if (encoding == TensorEncoding.BFloat16)
+            {
+                BFloat16.Unpack(MemoryMarshal.Cast<byte, ushort>(Content(floats * sizeof(ushort)).Span), lease.Span);
+            }
+            else
+            {
+                _connection.Read(MemoryMarshal.AsBytes(lease.Span));
+            }
         }
         catch
         {
@@ -309,7 +326,7 @@ internal sealed class Link
 
         Span<byte> bytes = stackalloc byte[Bytes];
         _connection.Read(bytes);
-        var (key, loss, floats) = TensorFrame.Read(bytes, -1, _resources.MostFloats);
+        var (key, loss, floats, _) = TensorFrame.Read(bytes, -1, _resources.MostFloats);
         var lease = _sharing.Take(BinaryPrimitives.ReadInt64LittleEndian(bytes[Protocol.TensorKeyBytes..]), floats);
         _owner.Received(this, new TensorMessage(key, lease, 0, floats, loss));
     }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using ClusterTrain.Cluster.Sharing;
 using ClusterTrain.Cluster.Wire;
+using ClusterTrain.Numerics.Maps;
 using ClusterTrain.Training.Actors;
 
 namespace ClusterTrain.Cluster.Links;
@@ -13,10 +14,17 @@ namespace ClusterTrain.Cluster.Links;
 /// <param name="peer">The receiver's name, for the thread.</param>
 /// <param name="mostWaitingBytes">Bytes that may wait; beyond it the connection is given up.</param>
 /// <param name="keepsNewestWeights">True: of the weights of a segment that wait only the newest are sent, for a worker that lags.</param>
+/// <param name="packsGradients">True: gradient sums are rounded to bfloat16, and sent in half the bytes.</param>
 /// <param name="sharing">The memory shared with the peer.</param>
 /// <param name="failed">Told, once, why nothing more can be sent.</param>
 internal sealed class SendQueue(
-    Connection connection, string peer, long mostWaitingBytes, bool keepsNewestWeights, LinkSharing sharing, Action<string> failed)
+    Connection connection,
+    string peer,
+    long mostWaitingBytes,
+    bool keepsNewestWeights,
+    bool packsGradients,
+    LinkSharing sharing,
+    Action<string> failed)
 {
     private const long NotShared = -1;
     private const int MostGivenBackBytes = 1024;
@@ -24,6 +32,7 @@ internal sealed class SendQueue(
     private readonly object _gate = new();
     private readonly List<Outgoing> _waiting = [];
     private readonly byte[] _frame = new byte[Connection.BufferBytes];
+    private ushort[] _packed = [];
     private Thread? _sender;
     private long _waitingBytes;
     private bool _writing;
@@ -253,8 +262,28 @@ internal sealed class SendQueue(
             return;
         }
 
-        TensorFrame.Write(_frame.AsSpan(before), outgoing.Tensor);
-        Write(before + Head, MemoryMarshal.AsBytes(outgoing.Tensor.Values));
+        var values = outgoing.Tensor.Values;
+        if (packsGradients && outgoing.Tensor.Key.Kind == TensorKind.GradientSum && TryPack(values, out var packed))
+        {
+            TensorFrame.Write(_frame.AsSpan(before), outgoing.Tensor, TensorEncoding.BFloat16);
+            Write(before + Head, MemoryMarshal.AsBytes(packed));
+            return;
+        }
+
+        TensorFrame.Write(_frame.AsSpan(before), outgoing.Tensor, TensorEncoding.Float32);
+        Write(before + Head, MemoryMarshal.AsBytes(values));
+    }
+
+    /// <summary>The upper halves of a sum; false for one that holds NaN, which is not rounded.</summary>
+    private bool TryPack(ReadOnlySpan<float> values, out ReadOnlySpan<ushort> packed)
+    {
+        if (_packed.Length < values.Length)
+        {
+            _packed = new ushort[values.Length];
+        }
+
+        packed = _packed.AsSpan(0, values.Length);
+        return BFloat16.TryPack(values, _packed.AsSpan(0, values.Length));
     }
 
     /// <summary>

@@ -3,6 +3,7 @@ using ClusterTrain.Cluster.Data;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Sharing;
 using ClusterTrain.Cluster.Wire;
+using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Training.Tensors;
 
 namespace ClusterTrain.Cluster.Nodes;
@@ -65,7 +66,10 @@ internal sealed class NodeContext : IDisposable
     }
 
     /// <summary>What its members' links share, once the run is known.</summary>
-    public LinkResources Resources(RunKnowledge run) => new(Options.Limits, Tensors, run.MostFloats, run.Layout.Parameters, Memory);
+    public LinkResources Resources(RunKnowledge run) => new(Options.Limits, Tensors, run.MostFloats, run.Layout.Parameters, Memory)
+    {
+        PacksGradients = run.Recipe.GradientPrecision == GradientPrecision.BFloat16,
+    };
 
     /// <summary>Accepts a coordinator's term.</summary>
     /// <exception cref="LinkException">A coordinator of a higher term was met before.</exception>

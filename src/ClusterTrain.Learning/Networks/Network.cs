@@ -1,5 +1,6 @@
 using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Maps;
 using ClusterTrain.Numerics.Memory;
 using ClusterTrain.Numerics.Products;
 using ClusterTrain.Numerics.Threading;
@@ -28,6 +29,8 @@ public sealed class Network : IDisposable
     private readonly Memory<float>[] _dropped;
     private float[] _rowLoss = [];
     private double[] _leafLosses = [];
+    // Of a tree whose sums are rounded: the right one of two nodes that are to be added, by depth.
+    private readonly List<Memory<float>> _siblings = [];
     private int _rowCapacity;
 
     /// <summary>An executor for the networks of one layout.</summary>
@@ -130,6 +133,7 @@ public sealed class Network : IDisposable
     /// <param name="nodeGradients">One destination (parameters) per node.</param>
     /// <param name="nodeLosses">One destination per node.</param>
     /// <param name="dropout">Where the layout has dropout: what its masks are drawn from; otherwise unused.</param>
+    /// <param name="precision">What the gradient of each leaf, and each sum of two nodes, is rounded to.</param>
     /// <param name="pieces">Index of the first parameter of each piece of the gradients that is told of, ascending from 0.</param>
     /// <param name="isComputed">
     /// Told of each piece, the last one first, as soon as its gradients are those of all nodes; the losses are there before the first.
@@ -145,6 +149,7 @@ public sealed class Network : IDisposable
         ReadOnlySpan<Memory<float>> nodeGradients,
         Span<double> nodeLosses,
         DropoutDraw dropout = default,
+        GradientPrecision precision = GradientPrecision.Float32,
         ReadOnlySpan<int> pieces = default,
         Action<int>? isComputed = null)
     {
@@ -180,7 +185,8 @@ public sealed class Network : IDisposable
             while (inputsLeft > 0)
             {
                 var first = FirstInput(layer, inputsLeft, pieces[..piecesLeft]);
-                WeightGradients(index, inputs, slope, rows, leafRows, nodes, nodeGradients, first, inputsLeft - first);
+                var part = new GradientPart(layer, precision, leafRows, first, inputsLeft - first);
+                WeightGradients(part, inputs, slope, rows, nodes, nodeGradients);
                 inputsLeft = first;
                 while (piecesLeft > 0 && pieces[piecesLeft - 1] >= layer.Weight.Offset + (first * layer.Outputs))
                 {
@@ -304,35 +310,85 @@ public sealed class Network : IDisposable
     }
 
     private void WeightGradients(
-        int layerIndex,
+        in GradientPart part,
         ReadOnlySpan<float> inputs,
         ReadOnlySpan<float> slope,
         int rows,
-        int leafRows,
         ReadOnlySpan<TreeNode> nodes,
-        ReadOnlySpan<Memory<float>> nodeGradients,
-        int firstInput,
-        int inputCount)
+        ReadOnlySpan<Memory<float>> nodeGradients)
     {
-        var layer = Layout.Layers[layerIndex];
-        var isLastPart = firstInput + inputCount == layer.Inputs;
         for (var index = 0; index < nodes.Length; index++)
         {
-            var start = (nodes[index].Start - nodes[0].Start) * leafRows;
-            var count = Math.Min(nodes[index].Count * leafRows, rows - start);
-            var gradient = nodeGradients[index].Span;
-            _products.PartialWeightGradient(
-                Rows(inputs, layer.Inputs, start, count),
-                Rows(slope, layer.Outputs, start, count),
-                gradient.Slice(layer.Weight.Offset, layer.Weight.Length),
-                layer.Bias is { } bias && isLastPart ? gradient.Slice(bias.Offset, bias.Length) : default,
-                count,
-                layer.Inputs,
-                layer.Outputs,
-                leafRows,
-                firstInput,
-                inputCount);
+            var start = (nodes[index].Start - nodes[0].Start) * part.LeafRows;
+            var count = Math.Min(nodes[index].Count * part.LeafRows, rows - start);
+            var input = Rows(inputs, part.Layer.Inputs, start, count);
+            var output = Rows(slope, part.Layer.Outputs, start, count);
+            if (part.Precision == GradientPrecision.Float32)
+            {
+                WeightGradient(part, input, output, count, nodeGradients[index].Span);
+            }
+            else
+            {
+                RoundedWeightGradient(part, input, output, count, nodeGradients[index].Span, 0);
+            }
         }
+    }
+
+    private void WeightGradient(in GradientPart part, ReadOnlySpan<float> inputs, ReadOnlySpan<float> slope, int rows, Span<float> gradient) =>
+        _products.PartialWeightGradient(
+            inputs,
+            slope,
+            gradient.Slice(part.Layer.Weight.Offset, part.Layer.Weight.Length),
+            gradient[part.Biases],
+            rows,
+            part.Layer.Inputs,
+            part.Layer.Outputs,
+            part.LeafRows,
+            part.FirstInput,
+            part.InputCount);
+
+    // Each leaf by itself: what lies between two roundings is the same whoever computes it.
+    private void RoundedWeightGradient(
+        in GradientPart part, ReadOnlySpan<float> inputs, ReadOnlySpan<float> slope, int rows, Span<float> gradient, int level)
+    {
+        var weights = gradient[part.Weights];
+        var biases = gradient[part.Biases];
+        if (rows <= part.LeafRows)
+        {
+            WeightGradient(part, inputs, slope, rows, gradient);
+            _kernels.Map(default(BFloat16Rounding), weights, weights);
+            _kernels.Map(default(BFloat16Rounding), biases, biases);
+            return;
+        }
+
+        var left = ReductionTree.Split(ReductionTree.Root(((rows - 1) / part.LeafRows) + 1)).Left.Count * part.LeafRows;
+        var right = Siblings(level);
+        var (inputsLeft, slopeLeft) = (left * part.Layer.Inputs, left * part.Layer.Outputs);
+        RoundedWeightGradient(part, inputs[..inputsLeft], slope[..slopeLeft], left, gradient, level);
+        RoundedWeightGradient(part, inputs[inputsLeft..], slope[slopeLeft..], rows - left, right, level + 1);
+        _kernels.Map(default(BFloat16Sum), weights, right[part.Weights], weights);
+        _kernels.Map(default(BFloat16Sum), biases, right[part.Biases], biases);
+    }
+
+    private Span<float> Siblings(int level)
+    {
+        if (level == _siblings.Count)
+        {
+            _siblings.Add(AlignedFloats.Allocate(Layout.Parameters));
+        }
+
+        return _siblings[level].Span;
+    }
+
+    /// <summary>A part of a layer's gradients: those of some inputs' weights, and, with the last input, of the biases.</summary>
+    private readonly record struct GradientPart(DenseLayer Layer, GradientPrecision Precision, int LeafRows, int FirstInput, int InputCount)
+    {
+        /// <summary>Where the weights' gradients lie in those of the network.</summary>
+        public Range Weights =>
+            (Layer.Weight.Offset + (FirstInput * Layer.Outputs))..(Layer.Weight.Offset + ((FirstInput + InputCount) * Layer.Outputs));
+
+        /// <summary>Where the biases' gradients lie; empty for none.</summary>
+        public Range Biases => Layer.Bias is { } bias && FirstInput + InputCount == Layer.Inputs ? bias.Offset..bias.End : 0..0;
     }
 
     // A leaf's losses are one chain in double; the leaves are added as their gradients are.

@@ -188,6 +188,9 @@ internal static class RecipeKeys
         .Key("leaf", Whole(1, RecipeLimits.LeafRows), r => r.LeafRows, (r, v) => r with { LeafRows = v },
             "Rows of a leaf, the unit of arithmetic. Another value gives other bits; another number of workers never does.", "32",
             "leafrows leafsize", always: true)
+        .Key("gradient_precision", Word(RecipeWords.GradientPrecision), r => r.GradientPrecision, (r, v) => r with { GradientPrecision = v },
+            "What the gradient of each leaf, and each sum of two, is rounded to. With `bfloat16`, leaves of 64 rows or more cost less time.",
+            "bfloat16", "precision gradientdtype dtype mixedprecision amp bf16")
         .Key("epochs", Whole(1, RecipeLimits.Epochs), r => r.Epochs, (r, v) => r with { Epochs = v },
             "Passes over the training rows.", "20", "epoch nepochs maxiter iterations numepochs maxepochs", always: true)
         .Key("early_stopping", new PartForm<EarlyStoppingRecipe>(EarlyStopping).Or("none", null!), r => r.EarlyStopping!,

@@ -40,6 +40,10 @@ internal static class RecipeWords
         (TaskKind.Classification, "classification", "classify classifier class labels", "the target is one of several classes"),
         (TaskKind.Regression, "regression", "regress regressor", "the targets are numbers"));
 
+    public static readonly RecipeWords<GradientPrecision> GradientPrecision = new(
+        (Recipes.GradientPrecision.Float32, "float32", "f32 fp32", "as they were computed"),
+        (Recipes.GradientPrecision.BFloat16, "bfloat16", "bf16", "rounded to bfloat16, and sent between machines in half the bytes"));
+
     public static readonly RecipeWords<SplitKind> Split = new(
         (SplitKind.Random, "random", "shuffle shuffled chance", "by chance"),
         (SplitKind.Stratified, "stratified", "stratify by-class strata",

@@ -50,6 +50,9 @@ public sealed record Recipe
     /// </summary>
     public int LeafRows { get; init; } = 16;
 
+    /// <summary>What the gradient of each leaf, and each sum of two nodes of the tree, is rounded to.</summary>
+    public GradientPrecision GradientPrecision { get; init; }
+
     /// <summary>Number of passes over the training rows, at least 1.</summary>
     public int Epochs { get; init; } = 10;
 
@@ -58,6 +61,16 @@ public sealed record Recipe
 
     /// <summary>A file of weights to begin with, instead of what the layers' initialisers say; null: none.</summary>
     public StartRecipe? Start { get; init; }
+}
+
+/// <summary>What sums of gradients are rounded to. It decides how many bytes they take between machines, and it changes the bits.</summary>
+public enum GradientPrecision
+{
+    /// <summary>Float, 24 bits of mantissa: they are as they were computed.</summary>
+    Float32,
+
+    /// <summary>bfloat16, 8 bits of mantissa: half the bytes.</summary>
+    BFloat16,
 }
 
 /// <summary>

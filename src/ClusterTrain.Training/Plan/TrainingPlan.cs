@@ -43,6 +43,9 @@ public sealed class TrainingPlan
     /// <summary>Rows of every leaf but a batch's last, which has what is left.</summary>
     public int LeafRows { get; }
 
+    /// <summary>Bytes of a number of a gradient sum on its way between machines.</summary>
+    public int GradientBytes => Recipe.GradientPrecision == GradientPrecision.BFloat16 ? sizeof(ushort) : sizeof(float);
+
     /// <summary>Batches of an epoch.</summary>
     public long StepsPerEpoch { get; }
 

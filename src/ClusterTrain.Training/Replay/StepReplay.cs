@@ -77,7 +77,7 @@ public sealed class StepReplay : IDisposable
         _data.Gather(_rows.AsSpan(0, rows), features, targets);
         Span<double> loss = [0];
         var dropout = new DropoutDraw(_plan.Recipe.Seed, Step, _rows.AsSpan(0, rows));
-        _network.Gradient(_weights, features, targets, rows, _plan.LeafRows, [root], [_sum.Memory], loss, dropout);
+        _network.Gradient(_weights, features, targets, rows, _plan.LeafRows, [root], [_sum.Memory], loss, dropout, _plan.Recipe.GradientPrecision);
         if (_update.Clips)
         {
             _update.NormPart(_sum.Span, _normBlocks);

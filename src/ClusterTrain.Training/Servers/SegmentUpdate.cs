@@ -1,8 +1,10 @@
 using ClusterTrain.Learning.Networks;
 using ClusterTrain.Learning.Optimisers;
 using ClusterTrain.Learning.Optimisers.WholeModel;
+using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Learning.Schedules;
 using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Maps;
 using ClusterTrain.Numerics.Threading;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Messages;
@@ -59,7 +61,9 @@ internal sealed class SegmentUpdate
     public bool Clips => _plan.Recipe.ClipNorm is not null;
 
     /// <summary>True when an update needs the whole sum at once; else its last addition may be left to the update.</summary>
-    public bool NeedsWholeSum => Clips || _lbfgs is not null;
+    public bool NeedsWholeSum => Clips || _lbfgs is not null || IsRounded;
+
+    private bool IsRounded => _plan.Recipe.GradientPrecision == GradientPrecision.BFloat16;
 
     /// <summary>Adds two siblings' sums; the destination may be one of them.</summary>
     public unsafe void Add(ReadOnlySpan<float> left, ReadOnlySpan<float> right, Span<float> destination)
@@ -195,7 +199,16 @@ internal sealed class SegmentUpdate
         public void Execute(int part, int thread)
         {
             var (start, length) = update.Part(part, parts).GetOffsetAndLength(update.Segment.Length);
-            update._kernels.Add(new(left + start, length), new(right + start, length), new Span<float>(destination + start, length));
+            ReadOnlySpan<float> first = new(left + start, length), second = new(right + start, length);
+            var sum = new Span<float>(destination + start, length);
+            if (update.IsRounded)
+            {
+                update._kernels.Map(default(BFloat16Sum), first, second, sum);
+            }
+            else
+            {
+                update._kernels.Add(first, second, sum);
+            }
         }
     }
 

@@ -272,6 +272,7 @@ public sealed class Worker : IActor, IDisposable
             _sumViews.AsSpan(0, nodes.Length),
             _losses.AsSpan(0, nodes.Length),
             new DropoutDraw(_plan.Recipe.Seed, step, _rows.AsSpan(0, rows)),
+            _plan.Recipe.GradientPrecision,
             _starts,
             _pushSegment);
 
@@ -285,7 +286,7 @@ public sealed class Worker : IActor, IDisposable
         _reportRows += rows;
         _reportCompute += Stopwatch.GetElapsedTime(started);
         _reportSteps += step == _reportedStep ? 0 : 1;
-        _reportBytes += isAudit ? 0 : (long)nodes.Length * _layout.Parameters * sizeof(float);
+        _reportBytes += isAudit ? 0 : (long)nodes.Length * _layout.Parameters * _plan.GradientBytes;
         _reportedStep = step;
         var elapsed = context.Now - last;
         if (elapsed >= (_hasReported ? s_reportPeriod : s_firstReportPeriod))

@@ -11,6 +11,7 @@ public sealed class ClusterTests
     [InlineData(1, 1, TestRuns.Plain)]
     [InlineData(3, 1, TestRuns.Plain)]
     [InlineData(2, 2, TestRuns.Clipped)]
+    [InlineData(2, 2, TestRuns.Rounded)]
     public async Task A_cluster_trains_to_the_receipt_of_one_process(int workers, int servers, string recipe)
     {
         using var cluster = new TestCluster(recipe) { Run = new RunSettings { ParameterServers = servers, LeastWorkers = workers } };

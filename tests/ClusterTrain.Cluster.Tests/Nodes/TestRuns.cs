@@ -28,6 +28,8 @@ internal static class TestRuns
 
     public const string Clipped = Plain + "\nclip_norm: 0.5\n";
 
+    public const string Rounded = Plain + "\ngradient_precision: bfloat16\n";
+
     /// <summary>Long enough to be disturbed in.</summary>
     public static string Long(string recipe, int epochs = 500) => recipe.Replace("epochs: 12", $"epochs: {epochs}", StringComparison.Ordinal);
 

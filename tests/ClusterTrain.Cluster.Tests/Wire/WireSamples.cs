@@ -70,7 +70,7 @@ internal static class WireSamples
         (lease.Span[0], lease.Span[1]) = (1f, -2f);
         var key = new TensorKey(TensorKind.GradientSum, 1048577, 1234, 1, new TreeNode(4, 4));
         var bytes = new byte[Protocol.FrameHeaderBytes + Protocol.TensorKeyBytes];
-        TensorFrame.Write(bytes, new TensorMessage(key, lease, 0, 2, 0.75));
+        TensorFrame.Write(bytes, new TensorMessage(key, lease, 0, 2, 0.75), TensorEncoding.Float32);
         return [.. bytes, .. System.Runtime.InteropServices.MemoryMarshal.AsBytes(lease.Span)];
     }
 

@@ -1,6 +1,7 @@
 using ClusterTrain.Learning.Networks;
 using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.KernelSets;
+using ClusterTrain.Numerics.Maps;
 using ClusterTrain.Numerics.Threading;
 using ClusterTrain.Numerics.Tree;
 
@@ -75,6 +76,38 @@ public sealed class NetworkTests
         Assert.Equal(whole.Losses[0], loss);
     }
 
+    [Theory]
+    [MemberData(nameof(KernelsAndThreads))]
+    public void Rounded_to_bfloat16_is_the_gradient_of_each_leaf_and_each_sum_of_two(string name, int threads)
+    {
+        var kernels = Kernels.Supported.Single(kernels => kernels.Name == name);
+        TreeNode[] nodes = [new TreeNode(0, 8), new TreeNode(8, 4)];
+        Memory<float>[] gradients = [new float[s_layout.Parameters], new float[s_layout.Parameters]];
+        using var pool = new ComputePool(threads);
+        using var network = new Network(s_layout, LossKind.CategoricalCrossEntropy, kernels, pool);
+        network.Gradient(
+            s_parameters, s_features, s_targets, Rows, LeafRows, nodes, gradients, new double[2], precision: GradientPrecision.BFloat16,
+            pieces: [0, 300, 627, 1300, 1600], isComputed: _ => { });
+        Assert.Equal([Sum(nodes[0]), Sum(nodes[1])], gradients.Select(gradient => gradient.ToArray()));
+
+        static float[] Sum(TreeNode node)
+        {
+            float[] sum;
+            if (node.Count == 1)
+            {
+                sum = Gradient(Kernels.Active, 1, [node]).Gradients[0];
+            }
+            else
+            {
+                var (left, right) = ReductionTree.Split(node);
+                sum = [.. Sum(left).Zip(Sum(right), (one, other) => one + other)];
+            }
+
+            Kernels.Active.Map(default(BFloat16Rounding), sum, sum);
+            return sum;
+        }
+    }
+
     /// <summary>Pieces that begin in weights, in biases, at a layer and between; the layers' weights begin at 0, 660, 1,238 and 1,544.</summary>
     [Theory]
     [InlineData(new[] { 0 })]
@@ -95,8 +128,8 @@ public sealed class NetworkTests
         }
 
         network.Gradient(
-            s_parameters, s_features, s_targets, Rows, LeafRows, [new TreeNode(0, 8), new TreeNode(8, 4)], gradients, losses, default, pieces,
-            piece =>
+            s_parameters, s_features, s_targets, Rows, LeafRows, [new TreeNode(0, 8), new TreeNode(8, 4)], gradients, losses, pieces: pieces,
+            isComputed: piece =>
             {
                 told.Add(piece);
                 Assert.Equal(expected.Losses, losses);
@@ -119,8 +152,8 @@ public sealed class NetworkTests
         using var pool = new ComputePool(1);
         using var network = new Network(s_layout, LossKind.CategoricalCrossEntropy, Kernels.Active, pool);
         network.Gradient(
-            s_parameters, s_features, s_targets, Rows, LeafRows, Root(Rows, LeafRows), [gradient], new double[1], default, [0, 330, 660, 1544],
-            _ => left.Add(gradient.Count(float.IsNaN)));
+            s_parameters, s_features, s_targets, Rows, LeafRows, Root(Rows, LeafRows), [gradient], new double[1],
+            pieces: [0, 330, 660, 1544], isComputed: _ => left.Add(gradient.Count(float.IsNaN)));
         Assert.Equal([1544, 660, 330, 0], left);
     }
 

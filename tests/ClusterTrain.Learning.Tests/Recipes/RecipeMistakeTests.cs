@@ -10,7 +10,7 @@ public sealed class RecipeMistakeTests
     {
         // Unknown keys, and what was meant.
         { "epoch: 3", "r.yaml:4:1: key 'epoch' is unknown; did you mean 'epochs'? Allowed: name, seed, data, layers, loss, optimiser, "
-            + "schedule, l2, clip_norm, batch, leaf, epochs, early_stopping" },
+            + "schedule, l2, clip_norm, batch, leaf, gradient_precision, epochs, early_stopping" },
         { "optimiser: { rte: 0.1 }", "r.yaml:4:14: key 'optimiser.rte' is unknown; did you mean 'rate'? Allowed: kind, rate, momentum" },
         { "optimiser: { lr: 0.1 }", "r.yaml:4:14: key 'optimiser.lr' is unknown; did you mean 'rate'?" },
         { "optimiser: { learning_rate: 0.1 }", "'optimiser.learning_rate' is unknown; did you mean 'rate'?" },

@@ -144,10 +144,22 @@ internal sealed class ReferenceRun
         var loss = new double[1];
         var dropout = new DropoutDraw(_recipe.Seed, step, rows);
         _network.Gradient(weights, features, targets, rows.Length, _recipe.LeafRows, [new TreeNode(index, 1)], [gradient], loss, dropout);
-        return (gradient, loss[0]);
+        return ([.. gradient.Select(Rounded)], loss[0]);
     }
 
-    private static (float[] Gradient, double Loss) TreeSum(ReadOnlySpan<(float[] Gradient, double Loss)> leaves)
+    private float Rounded(float sum)
+    {
+        if (_recipe.GradientPrecision == GradientPrecision.Float32 || !float.IsFinite(sum))
+        {
+            return sum;
+        }
+
+        // The nearest multiple of what the eighth bit of its mantissa stands for, of two the even one.
+        var unit = Math.ScaleB(1, Math.Max(Math.ILogB(sum == 0 ? 1 : sum), -126) - 7);
+        return (float)(Math.Round(sum / unit, MidpointRounding.ToEven) * unit);
+    }
+
+    private (float[] Gradient, double Loss) TreeSum(ReadOnlySpan<(float[] Gradient, double Loss)> leaves)
     {
         if (leaves.Length == 1)
         {
@@ -163,7 +175,7 @@ internal sealed class ReferenceRun
         var (left, right) = (TreeSum(leaves[..half]), TreeSum(leaves[half..]));
         for (var index = 0; index < left.Gradient.Length; index++)
         {
-            left.Gradient[index] += right.Gradient[index];
+            left.Gradient[index] = Rounded(left.Gradient[index] + right.Gradient[index]);
         }
 
         return (left.Gradient, left.Loss + right.Loss);

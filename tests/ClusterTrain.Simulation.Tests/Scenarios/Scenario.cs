@@ -113,7 +113,7 @@ internal sealed record Scenario
         var stepUs = (delayUs.Low + delayUs.High) + (rowUs * (recipe.BatchRows ?? rows) / workers);
         var horizonUs = Math.Max(20_000, recipe.Epochs * steps * stepUs * 3 / 2);
         scenario = DrawSlowness(variations, scenario with { Events = DrawEvents(random, scenario, horizonUs) });
-        return DrawMachines(seed, DrawSegments(more, DrawMore(more, scenario, horizonUs)));
+        return DrawPrecision(seed, DrawMachines(seed, DrawSegments(more, DrawMore(more, scenario, horizonUs))));
     }
 
     /// <summary>What was added to the draw last, from random numbers of its own like the variations of recipes.</summary>
@@ -150,6 +150,11 @@ internal sealed record Scenario
         var random = new SimulationRandom(seed ^ 0xD6E8FEB86659FD93);
         return random.Chance(0.5) ? scenario with { Machines = random.Pick(1, 1, 2, 3) } : scenario;
     }
+
+    /// <summary>In a quarter of the runs gradients are rounded.</summary>
+    private static Scenario DrawPrecision(ulong seed, Scenario scenario) => new SimulationRandom(seed ^ 0xA0761D6478BD642F).Chance(0.25)
+        ? scenario with { Recipe = scenario.Recipe with { GradientPrecision = GradientPrecision.BFloat16 } }
+        : scenario;
 
     private static Scenario DrawSlowness(SimulationRandom random, Scenario scenario)
     {
