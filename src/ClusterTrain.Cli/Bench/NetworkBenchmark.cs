@@ -9,7 +9,7 @@ namespace ClusterTrain.Cli.Bench;
 /// <param name="Step">Seconds a step took.</param>
 /// <param name="Compute">Seconds that a machine alone takes for its half of a step.</param>
 /// <param name="BytesSent">Bytes that the machine that sent more sent in a step, with the headers of TCP and below.</param>
-/// <param name="Bound">Bytes of ring all-reduce: 2(n - 1)/n of the model.</param>
+/// <param name="Bound">Bytes of ring all-reduce: 2(n - 1)/n of the model, gradients in the recipe's precision.</param>
 /// <param name="BitsPerSecond">Speed of the link each way.</param>
 internal sealed record NetworkResult(double Step, double Compute, double BytesSent, double Bound, double BitsPerSecond)
 {

@@ -5,6 +5,8 @@ using ClusterTrain.Cli.Bench;
 using ClusterTrain.Cli.Output;
 using ClusterTrain.Learning.Networks;
 using ClusterTrain.Learning.RecipeFiles;
+using ClusterTrain.Learning.Recipes;
+using ClusterTrain.Training.Plan;
 
 namespace ClusterTrain.Cli.Commands;
 
@@ -18,6 +20,11 @@ internal static class BenchNetworkCommand
     {
         var seconds = CommandOptions.Seconds("--seconds", "how long each turn measures (default: 5)", allowZero: false);
         var turns = CommandOptions.Whole("--turns", "N", "turns of each (default: 3)", 1, 1000);
+        var set = new Option<string[]>("--set")
+        {
+            Description = "set a value of the recipe, for example gradient_precision=bfloat16; may be repeated",
+            HelpName = "path=value",
+        };
         var data = CommandOptions.Data();
         var json = CommandOptions.Json("print one JSON object per batch and speed");
         var command = new CommandWithExamples(
@@ -25,16 +32,18 @@ internal static class BenchNetworkCommand
             "Measures two machines of one core joined by 1 and 10 Gbit/s: 784-500-500-10 with batches of 128 and 1,024. The machines are network "
                 + "namespaces, so it needs root, on Linux.",
             "clustertrain bench network",
-            "clustertrain bench network --turns 5 --json")
+            "clustertrain bench network --turns 5 --json",
+            "clustertrain bench network --set gradient_precision=bfloat16 --set leaf=64")
         {
-            seconds, turns, data, json,
+            seconds, turns, set, data, json,
         };
         command.SetAction(parsed => Run(
-            surroundings, parsed.GetValue(seconds) ?? 5, parsed.GetValue(turns) ?? 3, parsed.GetValue(data), parsed.GetValue(json)));
+            surroundings, parsed.GetValue(seconds) ?? 5, parsed.GetValue(turns) ?? 3, parsed.GetValue(set) ?? [], parsed.GetValue(data),
+            parsed.GetValue(json)));
         return command;
     }
 
-    private static int Run(Surroundings surroundings, double seconds, int turns, string? data, bool isJson)
+    private static int Run(Surroundings surroundings, double seconds, int turns, string[] overrides, string? data, bool isJson)
     {
         BenchClusterCommand.Mnist(surroundings, "network", data);
         var benchmark = new NetworkBenchmark(surroundings.Time, seconds);
@@ -47,7 +56,7 @@ internal static class BenchNetworkCommand
                 var table = new TextTable("", "samples/s", "a step", "compute", "wire", "step / limit", "MB sent", "sent / minimum");
                 foreach (var megabits in s_megabits)
                 {
-                    var result = Measure(benchmark, network, batch, megabits, turns, scratch.FullName, data, stop);
+                    var result = Measure(benchmark, network, batch, megabits, turns, overrides, scratch.FullName, data, stop);
                     if (isJson)
                     {
                         WriteJson(surroundings.Out, network, batch, result);
@@ -84,10 +93,18 @@ internal static class BenchNetworkCommand
 
     // Computing alone and training over the link take turns, so that both meet the same conditions.
     private static NetworkResult Measure(
-        NetworkBenchmark benchmark, BenchmarkNetwork network, int batch, int megabits, int turns, string scratch, string? data,
+        NetworkBenchmark benchmark,
+        BenchmarkNetwork network,
+        int batch,
+        int megabits,
+        int turns,
+        string[] overrides,
+        string scratch,
+        string? data,
         CancellationToken stop)
     {
-        var (whole, half) = (Recipe(network, batch, scratch), Recipe(network, batch / 2, scratch));
+        var (recipe, whole) = Recipe(network, batch, overrides, scratch);
+        var (_, half) = Recipe(network, batch / 2, overrides, scratch);
         var folder = Path.Combine(scratch, "run");
         List<double> computes = [];
         List<(double Step, double BytesSent)> trained = [];
@@ -100,16 +117,19 @@ internal static class BenchNetworkCommand
         }
 
         var median = trained.OrderBy(turn => turn.Step).ElementAt(turns / 2);
-        var layout = new NetworkLayout(network.Layers[0], TrainingBenchmark.RecipeOf(network, batch).Layers);
-        return new NetworkResult(
-            median.Step, computes.Order().ElementAt(turns / 2), median.BytesSent, (double)layout.Parameters * sizeof(float), megabits * 1e6);
+        var layout = new NetworkLayout(network.Layers[0], recipe.Layers);
+
+        // Of two machines each sends half of the gradient and half of the weights.
+        var bound = layout.Parameters * (new TrainingPlan(recipe, batch).GradientBytes + sizeof(float)) / 2.0;
+        return new NetworkResult(median.Step, computes.Order().ElementAt(turns / 2), median.BytesSent, bound, megabits * 1e6);
     }
 
-    private static string Recipe(BenchmarkNetwork network, int batch, string scratch)
+    private static (Recipe Recipe, string File) Recipe(BenchmarkNetwork network, int batch, string[] overrides, string scratch)
     {
         var file = Path.Combine(scratch, string.Create(CultureInfo.InvariantCulture, $"{network.Name}-{batch}.yaml"));
-        File.WriteAllText(file, RecipeWriter.Write(TrainingBenchmark.RecipeOf(network, batch)), Encoding.UTF8);
-        return file;
+        var recipe = RecipeReader.Parse(RecipeWriter.Write(TrainingBenchmark.RecipeOf(network, batch)), file, overrides);
+        File.WriteAllText(file, RecipeWriter.Write(recipe), Encoding.UTF8);
+        return (recipe, file);
     }
 
     private static void WriteJson(TextWriter output, BenchmarkNetwork network, int batch, NetworkResult result) => new JsonLines(output).Write(json =>
