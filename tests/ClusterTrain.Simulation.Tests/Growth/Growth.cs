@@ -93,10 +93,12 @@ internal static class Growth
         using var cluster = new ModelledCluster(Model(10), machines, machines * RowsOfLongStep, steps: 12, MostServers);
         cluster.Run();
         Print($"coordinator of {machines:N0} machines, {cluster.TrainedSeconds:F1} s, steps of {cluster.StepMs:F0} ms:");
-        foreach (var (name, (count, bytes, time)) in cluster.Control)
+        foreach (var (name, messages) in cluster.Control)
         {
-            var (perSecond, us) = (count / cluster.TrainedSeconds, time.TotalMicroseconds / count);
-            Print($"| {name} | {perSecond:F1} a second | {bytes / (double)count:F0} bytes | {us:F1} µs |");
+            var times = messages.Select(message => message.Us).Order().ToArray();
+            var (perSecond, bytes) = (messages.Count / cluster.TrainedSeconds, messages.Average(message => message.Bytes));
+            var (half, most) = (times[times.Length / 2], times[times.Length * 9 / 10]);
+            Print($"| {name} | {perSecond:F1} a second | {bytes:F0} bytes | half take {half:F1} µs at most, nine in ten {most:F1} µs |");
         }
     }
 

@@ -113,8 +113,8 @@ internal sealed class ModelledCluster : IDisposable
     /// <summary>Hash of the weights at the end.</summary>
     public string WeightsSha256 { get; private set; } = "";
 
-    /// <summary>What the coordinator received and sent while steps were computed, by the message's name, and how long it took this machine.</summary>
-    public SortedDictionary<string, (long Count, long Bytes, TimeSpan Time)> Control { get; } = [];
+    /// <summary>What the coordinator received and sent while steps were computed, by the message's name: bytes, and how long each took here, µs.</summary>
+    public SortedDictionary<string, List<(int Bytes, double Us)>> Control { get; } = [];
 
     /// <summary>Virtual time that steps were computed in.</summary>
     public double TrainedSeconds { get; private set; }
@@ -203,10 +203,14 @@ internal sealed class ModelledCluster : IDisposable
         static string NameOf(in Envelope envelope) => envelope.Message?.GetType().Name ?? envelope.Tensor.Key.Kind.ToString();
     }
 
-    private void Count(string name, long bytes, TimeSpan time)
+    private void Count(string name, int bytes, TimeSpan time)
     {
-        var known = Control.GetValueOrDefault(name);
-        Control[name] = (known.Count + 1, known.Bytes + bytes, known.Time + time);
+        if (!Control.TryGetValue(name, out var known))
+        {
+            Control.Add(name, known = []);
+        }
+
+        known.Add((bytes, time.TotalMicroseconds));
     }
 
     private static int Bytes(in Envelope envelope)
