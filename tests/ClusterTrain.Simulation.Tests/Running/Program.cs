@@ -18,15 +18,20 @@ internal static class Program
             options[arguments[index].TrimStart('-')] = arguments[index + 1];
         }
 
-        if (arguments.Length % 2 != 0 || options.Keys.Except(["seeds", "from", "keep", "trace", "plants"]).Any())
+        if (arguments.Length % 2 != 0 || options.Keys.Except(["seeds", "from", "keep", "trace", "plants", "growth"]).Any())
         {
-            Console.Error.WriteLine("usage: [--from N] [--seeds COUNT], or --from N [--keep 0,2,5] --trace FILE, or --plants SEEDS");
+            Console.Error.WriteLine("usage: [--from N] [--seeds COUNT], --from N [--keep 0,2,5] --trace FILE, --plants SEEDS, or --growth FOLDER");
             return 2;
         }
 
         if (options.TryGetValue("plants", out var seedsText))
         {
             return FindPlants(int.Parse(seedsText, CultureInfo.InvariantCulture));
+        }
+
+        if (options.TryGetValue("growth", out var folder))
+        {
+            return Growth.Write(folder);
         }
 
         var from = ulong.Parse(options.GetValueOrDefault("from", "1"), CultureInfo.InvariantCulture);
