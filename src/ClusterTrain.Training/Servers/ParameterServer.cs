@@ -86,7 +86,6 @@ public sealed class ParameterServer : IActor, IDisposable
                 break;
             case Spares spares when Find(spares.Term, spares.Segment) is { IsCopy: false } segment:
                 segment.KeepCopies(context, spares.Servers);
-                LookForLateLater(context);
                 break;
             case Copied copied when Find(copied.Term, copied.Segment) is { IsCopy: false } segment:
                 segment.Confirm(context, sender, copied.Step);
@@ -98,6 +97,7 @@ public sealed class ParameterServer : IActor, IDisposable
             case Topology topology when topology.Term > _topology.Term:
                 Adopt(context, topology);
                 SubscribeEarly(context);
+                LookForLateLater(context);
                 break;
             case Assignment assignment when IsServed(assignment.Term):
                 foreach (var segment in _segments.Values)

@@ -98,6 +98,39 @@ public sealed class LateShareTests : IDisposable
     }
 
     [Fact]
+    public void It_looks_every_50_ms_while_it_has_a_segment()
+    {
+        var look = (TimeSpan.FromMilliseconds(50), (IMessage)new Tick());
+        Assert.Equal([look], _context.Later);
+        Receive(new Tick());
+        Assert.Equal([look, look], _context.Later);
+        Receive(new Topology(2, []));
+        Receive(new Tick());
+        Assert.Equal([look, look], _context.Later);
+
+        Receive(new Serve(3, 0, 1, 0, 0, 0));
+        Receive(new Topology(3, [_context.Self]));
+        Assert.Equal([look, look, look], _context.Later);
+        Receive(new Stop());
+        Receive(new Tick());
+        Assert.Equal([look, look, look], _context.Later);
+    }
+
+    [Fact]
+    public void A_spare_server_looks_from_when_it_takes_over()
+    {
+        var context = new RecordingContext("spare");
+        var recipe = LineRun.Recipe(epochs: 3);
+        using var spare = new ParameterServer(new TrainingPlan(recipe, 4), LineRun.Layout(recipe), Kernels.Active, new ComputePool(1), _pool);
+        spare.Start(context, LineRun.Coordinator);
+        spare.Receive(context, LineRun.Coordinator, new Topology(1, [_context.Self]));
+        spare.Receive(context, _context.Self, new Copy(1, new SegmentPosition(0, 1, 1, 0, 0, 0), 0, 0));
+        Assert.Empty(context.Later);
+        spare.Receive(context, LineRun.Coordinator, new Topology(2, [context.Self]));
+        Assert.Equal([(TimeSpan.FromMilliseconds(50), new Tick())], context.Later);
+    }
+
+    [Fact]
     public void Leaves_divided_again_are_waited_for_from_then_on()
     {
         PushAt(1, s_first, 0, 5);
