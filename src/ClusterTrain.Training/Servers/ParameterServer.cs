@@ -33,7 +33,7 @@ public sealed class ParameterServer : IActor, IDisposable
     private readonly List<LateShare> _late = [];
     private readonly List<Recompute> _recomputed = [];
     private readonly StepAudit _audit;
-    private readonly StepClock _clock = new();
+    private readonly StepClock _clock = new(TimeProvider.System);
     private bool _looksForLate;
     private ActorId? _coordinator;
     private Topology _topology = new(0, []);

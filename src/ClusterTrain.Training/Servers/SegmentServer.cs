@@ -371,7 +371,7 @@ internal sealed class SegmentServer : IDisposable
             _pace?.Answered(context.Now, sender);
         }
 
-        var began = StepClock.Now;
+        var began = _clock.Now;
         if (!_serving || _failure is not null || sum.Key.Step != Step || Step >= _plan.Steps || sum.Length != Segment.Length || _sum.IsComplete
             || _sum.Offer(sum.Key.Node, sum) != TreeOffer.Added)
         {
@@ -395,7 +395,7 @@ internal sealed class SegmentServer : IDisposable
         NormPart? part = null;
         if (_update.Clips)
         {
-            began = StepClock.Now;
+            began = _clock.Now;
             var root = _sum.Root();
             _clock.Added(began);
             _update.NormPart(root.Values, _norm.Own);
@@ -471,7 +471,7 @@ internal sealed class SegmentServer : IDisposable
             return;
         }
 
-        var began = StepClock.Now;
+        var began = _clock.Now;
         if (!_copies.IsEmpty)
         {
             SendSum(context, _sum.Root());
@@ -599,7 +599,7 @@ internal sealed class SegmentServer : IDisposable
 
         _resting = false;
         _pace?.Begin(context.Now);
-        var began = StepClock.Now;
+        var began = _clock.Now;
         foreach (var worker in _subscribers)
         {
             _began ??= context.Now;
