@@ -48,6 +48,8 @@ internal sealed class SegmentServer : IDisposable
     // The loss that goes with the weights of the step: where an epoch has just ended, that of all of it, while the next one begins at 0.
     private double _snapshotLoss;
     private bool _serving;
+
+    // Until the weights of the step are sent.
     private bool _resting = true;
     private string? _failure;
     private long? _heldAt;
@@ -115,7 +117,7 @@ internal sealed class SegmentServer : IDisposable
     public bool IsServing => _serving;
 
     /// <summary>True when workers have, or may have, the weights of the step.</summary>
-    public bool IsSent => _serving && !_resting && Step < _plan.Steps;
+    public bool IsSent => !_resting;
 
     /// <summary>True when no sum of the step has come.</summary>
     public bool IsUntouched { get; private set; } = true;
@@ -298,7 +300,7 @@ internal sealed class SegmentServer : IDisposable
             SendWeights(context, worker, _formerWeights, Step - 1, 0);
         }
 
-        if (_serving && !_resting)
+        if (IsSent)
         {
             _began ??= context.Now;
             SendWeights(context, worker, 0);
@@ -491,9 +493,9 @@ internal sealed class SegmentServer : IDisposable
         var problem = _update.Apply(
             Step, _weights!.Span, sum.Values, hasRight ? right.Values : [], loss, next.Span, _state is null ? [] : _state.Span, _norm.Blocks);
         _clock.Updated(began, endsStep: IsTimed);
-        ForgetFormer();
         if (_segments.Length > 1)
         {
+            // Those before were forgotten with the first sum.
             _formerWeights = _weights;
         }
         else
