@@ -1,3 +1,4 @@
+using ClusterTrain.Learning.Metrics;
 using ClusterTrain.Learning.Networks;
 using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.Tree;
@@ -217,7 +218,133 @@ public sealed class CoordinatorRecordTests : IDisposable
         Assert.Equal([s_second], _events.OfType<MembersMeasured>().Last().Workers.Select(worker => worker.Worker));
     }
 
-    private void Begin(Recipe recipe, RunSettings? settings = null, int parameters = 1, long rows = 4)
+    [Fact]
+    public void A_step_that_was_recorded_with_other_weights_ends_the_run()
+    {
+        _unwritten = 1;
+        Begin(LineRun.Recipe(epochs: 9));
+        _recorder.RecordError = new TrainingException("the weights of step 1 are not what they were");
+        SendWeights(1);
+        Assert.Equal(
+            new RunFailed("the weights of step 1 are not what they were"), Assert.Single(_events.OfType<RunEnded>()).Outcome);
+    }
+
+    [Fact]
+    public void It_looks_what_is_due_every_200_ms()
+    {
+        Begin(LineRun.Recipe());
+        var look = (TimeSpan.FromMilliseconds(200), (IMessage)new Tick());
+        Assert.Equal([look], _context.Later);
+        LookAt(1);
+        Assert.Equal([look, look], _context.Later);
+    }
+
+    [Fact]
+    public void Who_joins_is_told_once_and_what_is_missing_whenever_too_few_are_left()
+    {
+        Begin(LineRun.Recipe());
+        Receive(s_worker, new Join(NodeRole.Worker, []));
+        Assert.Equal(
+            [
+                new MembershipChanged(s_server, NodeRole.ParameterServer, "joined"), new MembershipChanged(s_worker, NodeRole.Worker, "joined"),
+                new MembershipChanged(s_second, NodeRole.Worker, "joined"),
+            ],
+            _events.OfType<MembershipChanged>());
+        var waiting = _events.OfType<RunWaiting>().Count();
+        Receive(s_second, new Leave());
+        Assert.Equal(waiting, _events.OfType<RunWaiting>().Count());
+        Receive(s_worker, new Leave());
+        Assert.Equal(waiting + 1, _events.OfType<RunWaiting>().Count());
+        Assert.Equal("waiting for 1 more worker", _events.OfType<RunWaiting>().Last().Reason);
+    }
+
+    [Fact]
+    public void A_worker_that_is_late_again_while_it_is_waited_for_is_told_once()
+    {
+        Begin(LineRun.Recipe(epochs: 9));
+        var late = new LateShare(_term, 0, new TreeNode(1, 1), s_second, s_worker);
+        Receive(s_server, late);
+        Receive(s_server, late with { Step = 1 });
+        Receive(s_server, late with { Step = 1, Worker = s_worker, Helper = new ActorId("unknown") });
+        Receive(s_server, late with { Step = 1, Worker = new ActorId("unknown"), Helper = s_worker });
+        Assert.Equal([new WorkerLate(s_second, s_worker, 0)], _events.OfType<WorkerLate>());
+        Assert.Equal([late], _context.SentTo<LateShare>(s_server));
+    }
+
+    [Fact]
+    public void A_checkpoint_is_made_at_the_step_of_the_segment_that_is_furthest()
+    {
+        var second = new ActorId("server-2");
+        Begin(
+            LineRun.Recipe(epochs: 9), new RunSettings { ParameterServers = 2, CheckpointPeriod = TimeSpan.FromSeconds(1) },
+            GradientNorm.BlockParameters + 1, servers: [s_server, second]);
+        LookAt(1);
+        Receive(s_server, new Held(_term, 0, 4));
+        Assert.Empty(_context.Sent<SnapshotAt>());
+        Receive(second, new Held(_term, 1, 3));
+        Receive(second, new Held(_term, 1, 3));
+        Assert.Equal([new SnapshotAt(_term, 4)], _context.SentTo<SnapshotAt>(s_server));
+        Assert.Equal([new SnapshotAt(_term, 4)], _context.SentTo<SnapshotAt>(second));
+    }
+
+    [Theory]
+    [InlineData(OptimiserKind.Sgd, 0)]
+    [InlineData(OptimiserKind.Momentum, 1)]
+    [InlineData(OptimiserKind.Adam, 2)]
+    public void Every_server_is_sent_its_part_of_the_weights_and_of_each_plane_of_the_state(OptimiserKind optimiser, int planes)
+    {
+        var second = new ActorId("server-2");
+        const int Parameters = GradientNorm.BlockParameters + 1;
+        var recipe = LineRun.Recipe() with { Optimiser = new() { Kind = optimiser } };
+        var weights = Enumerable.Range(0, Parameters).Select(index => (float)index).ToArray();
+        var state = Enumerable.Range(0, planes * Parameters).Select(index => -(float)index).ToArray();
+        Begin(
+            recipe, new RunSettings { ParameterServers = 2 }, Parameters, servers: [s_server, second],
+            start: new RunStart(1, new RunState(0, 0, weights, state), [], 0, null));
+        var sent = _context.Tensors.Where(sent => sent.To == second).Select(sent => sent.Tensor).ToArray();
+        Assert.Equal([4096f], sent[0].Values.ToArray());
+        Assert.Equal(planes == 0 ? 1 : 2, sent.Length);
+        Assert.Equal(
+            Enumerable.Range(0, planes).Select(plane => state[(plane * Parameters) + 4096]), sent.Skip(1).SelectMany(part => part.Values.ToArray()));
+        var first = _context.Tensors.Where(sent => sent.To == s_server).Select(sent => sent.Tensor).ToArray();
+        Assert.Equal(weights[..4096], first[0].Values.ToArray());
+        Assert.Equal(
+            Enumerable.Range(0, planes).SelectMany(plane => state[(plane * Parameters)..][..4096]),
+            first.Skip(1).SelectMany(part => part.Values.ToArray()));
+    }
+
+    [Theory]
+    [InlineData(StoppingMetric.ValidationAccuracy, 2, 20f)]
+    [InlineData(StoppingMetric.ValidationLoss, 1, 10f)]
+    public void Resumed_at_the_end_of_a_run_that_stopped_early_it_writes_the_best_epoch_by_the_metric_that_was_asked_for(
+        StoppingMetric metric, int best, float weight)
+    {
+        var recipe = LineRun.Recipe(epochs: 10) with { EarlyStopping = new EarlyStoppingRecipe { Metric = metric, Patience = 2 } };
+        EpochRecord[] recorded =
+        [
+            .. new[] { (0.1, 0.5), (0.2, 0.7), (0.3, 0.6), (0.4, 0.6) }.Take(best + 2).Select((figures, index) => new EpochRecord(
+                index + 1, index + 1, 1, new Evaluation { Rows = 1, Loss = figures.Item1, Accuracy = figures.Item2 }, "")),
+        ];
+        var start = new RunStart(
+            2, new RunState(best + 2, 0, new[] { 40f }, new[] { 0f }), [.. recorded], best + 2, new BestWeights(best, new[] { weight }));
+        Begin(recipe, start: start, servers: []);
+        _context.RunOffloaded(_coordinator);
+        Assert.Equal((best, weight), (_recorder.Result!.Value.Record.Epoch, _recorder.Result.Value.Weights[0]));
+        Assert.True(Assert.IsType<RunCompleted>(Assert.Single(_events.OfType<RunEnded>()).Outcome).StoppedEarly);
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(0.5, true)]
+    public void An_audited_run_says_at_its_begin_what_was_shown_before(double rate, bool isTold)
+    {
+        var start = new RunStart(1, new RunState(0, 0, new float[1], new float[1]), [], 0, null) { Audited = new AuditTotals(5, 4, 0, 1) };
+        Begin(LineRun.Recipe(), new RunSettings { AuditRate = rate }, start: start);
+        Assert.Equal(isTold ? [new RunAudited(start.Audited)] : [], _events.OfType<RunAudited>());
+    }
+
+    private void Begin(
+        Recipe recipe, RunSettings? settings = null, int parameters = 1, long rows = 4, RunStart? start = null, ActorId[]? servers = null)
     {
         var layout = new NetworkLayout(parameters, recipe.Layers);
         var planes = recipe.Optimiser.Kind == OptimiserKind.Lbfgs
@@ -225,12 +352,16 @@ public sealed class CoordinatorRecordTests : IDisposable
         var state = new RunState(0, 0, new float[layout.Parameters], new float[planes * layout.Parameters]);
         _coordinator = new Coordinator(
             new TrainingPlan(recipe, rows), layout, settings ?? new RunSettings { CheckpointPeriod = TimeSpan.Zero },
-            new RunStart(1, state, [], 0, null), _recorder, _pool, _events.Add);
+            start ?? new RunStart(1, state, [], 0, null), _recorder, _pool, _events.Add);
         _coordinator.Start(_context);
-        Receive(s_server, new Join(NodeRole.ParameterServer, []));
+        foreach (var server in servers ?? [s_server])
+        {
+            Receive(server, new Join(NodeRole.ParameterServer, []));
+        }
+
         Receive(s_worker, new Join(NodeRole.Worker, []));
         Receive(s_second, new Join(NodeRole.Worker, []));
-        _term = _context.SentTo<Topology>(s_server).Last().Term;
+        _term = _context.SentTo<Topology>(s_server).LastOrDefault()?.Term ?? 0;
     }
 
     private void Receive(ActorId sender, IMessage message) => _coordinator.Receive(_context, sender, message);

@@ -18,7 +18,7 @@ internal sealed class MemoryRecorder(params double[] validationLosses) : IRunRec
     public (EpochRecord Record, float[] Weights)? Result { get; private set; }
 
     /// <summary>When set, epochs fail to be recorded with this error.</summary>
-    public IOException? RecordError { get; set; }
+    public Exception? RecordError { get; set; }
 
     /// <summary>When set, checkpoints fail with this error.</summary>
     public IOException? CheckpointError { get; set; }
