@@ -306,15 +306,21 @@ public sealed class LateShareTests : IDisposable
         PushAt(1, s_first, 1, 25);
         LookAt(1000);
         Assert.Empty(_context.Sent<LateShare>());
+    }
 
-        Receive(new Topology(2, [_context.Self]));
-        Receive(new Assignment(2, 2, [s_first, s_second]));
-        Receive(new Advance(2, 1, 0));
-        Push(s_first, 0, 5);
-        Push(s_first, 1, 25);
-        LookAt(2000);
-        Assert.Empty(_context.Sent<LateShare>());
-        Assert.Equal(1, _context.Sent<StepReport>().Last().Step);
+    [Fact]
+    public void Nobody_is_late_in_a_step_whose_weights_wait_for_the_records()
+    {
+        using var stand = new ServerStand(LineRun.Recipe(epochs: 3));
+        stand.Serve(1);
+        stand.Lead(1, limit: 1, [stand.Self]);
+        stand.Receive(new Assignment(1, 1, [s_first, s_second]));
+        stand.Push(1, 0, 0, 1, worker: s_first);
+        stand.Push(1, 0, 1, 1, worker: s_first);
+        Assert.Equal(1, Assert.Single(stand.Context.Sent<StepReport>()).Step);
+        stand.Context.Now = TimeSpan.FromSeconds(1);
+        stand.Receive(new Tick());
+        Assert.Empty(stand.Context.Sent<LateShare>());
     }
 
     [Fact]

@@ -17,17 +17,32 @@ public sealed class ServedStepsTests
     [Fact]
     public void The_loss_reported_is_the_mean_over_the_rows_of_the_epoch_so_far()
     {
-        // Three rows in batches of two: an epoch has two steps, of two rows and of one.
-        using var stand = new ServerStand(LineRun.Recipe(epochs: 3, batchRows: 2), rows: 3);
+        // Five rows in batches of two: an epoch has three steps, of two rows, two and one.
+        using var stand = new ServerStand(LineRun.Recipe(epochs: 3, batchRows: 2), rows: 5);
         stand.Serve(1);
         stand.Lead(1, stand.Self);
-        foreach (var (step, loss) in new[] { 3.0, 6, 5, 10, 7, 14 }.Index())
+        foreach (var (step, loss) in new[] { 3.0, 6, 1, 5, 10, 5 }.Index())
         {
             stand.Push(1, step, count: 1, loss: loss);
             stand.Context.Now += TimeSpan.FromMilliseconds(200);
         }
 
-        Assert.Equal([1.5, 3, 2.5, 5, 3.5, 7], Losses(stand));
+        Assert.Equal([1.5, 2.25, 2, 2.5, 3.75, 4], Losses(stand));
+    }
+
+    [Fact]
+    public void Steps_within_an_epoch_are_reported_200_ms_after_the_last_report_and_ends_of_epochs_at_once()
+    {
+        using var stand = new ServerStand(LineRun.Recipe(epochs: 3, batchRows: 1));
+        stand.Serve(1);
+        stand.Lead(1, stand.Self);
+        foreach (var (step, now) in new[] { 1000, 1199, 1200, 1201, 1400, 1401, 1402, 1403 }.Index())
+        {
+            stand.Context.Now = TimeSpan.FromMilliseconds(now);
+            stand.Push(1, step, count: 1);
+        }
+
+        Assert.Equal([1L, 3, 4, 6, 8], stand.Context.SentTo<StepReport>(LineRun.Coordinator).Select(report => report.Step));
     }
 
     [Theory]
@@ -158,6 +173,23 @@ public sealed class ServedStepsTests
         stand.Subscribe(ServerStand.Worker, 1);
         stand.Receive(new Assignment(1, 3, [ServerStand.Worker]));
         Assert.Equal([0L, 0], stand.StepsSentTo(ServerStand.Worker));
+    }
+
+    [Fact]
+    public void In_a_new_term_a_worker_is_sent_nothing_before_it_subscribes()
+    {
+        using var stand = new ServerStand(LineRun.Recipe());
+        stand.Serve(1);
+        stand.Lead(1, stand.Self);
+        stand.Subscribe(ServerStand.Worker, 1);
+        stand.Receive(new Assignment(1, 1, [ServerStand.Worker]));
+        stand.Receive(new Assignment(1, 2, []));
+        stand.Lead(2, stand.Self);
+        stand.Context.Clear();
+        stand.Receive(new Assignment(2, 3, [ServerStand.Worker]));
+        Assert.Empty(stand.Context.Tensors);
+        stand.Subscribe(ServerStand.Worker, 2);
+        Assert.Equal([0L], stand.StepsSentTo(ServerStand.Worker));
     }
 
     [Fact]

@@ -22,9 +22,11 @@ public sealed class ServerTermsTests
             stand.Subscribe(ServerStand.Worker, 1);
         }
 
+        Assert.Empty(stand.Context.Later);
         stand.Serve(1);
         stand.Receive(new Advance(1, 100, 0));
         Assert.Equal([0L], stand.StepsSentTo(ServerStand.Worker));
+        Assert.Single(stand.Context.Later);
     }
 
     [Fact]

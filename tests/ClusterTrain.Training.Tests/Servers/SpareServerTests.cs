@@ -151,6 +151,7 @@ public sealed class SpareServerTests
         var recipe = LineRun.Recipe(epochs: 9) with { ClipNorm = 1 };
         using var stand = Serve(recipe, segments: 2, servers: s_sibling);
         using var spare = Spare(recipe, segments: 2);
+        spare.Receive(new Topology(1, [stand.Self, s_sibling]));
         stand.Receive(new Spares(1, 0, [s_spare]));
         stand.DeliverTo(spare);
         stand.Push(1, 0, 0, 1, sum: 3);
