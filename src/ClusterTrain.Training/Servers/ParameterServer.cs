@@ -32,7 +32,7 @@ public sealed class ParameterServer : IActor, IDisposable
     private readonly List<LateShare> _late = [];
     private readonly List<Recompute> _recomputed = [];
     private readonly StepAudit _audit;
-    private readonly StepClock _clock = new();
+    private readonly StepClock _clock = new(TimeProvider.System);
     private bool _looksForLate;
     private ActorId? _coordinator;
     private Topology _topology = new(0, []);
@@ -85,7 +85,6 @@ public sealed class ParameterServer : IActor, IDisposable
                 break;
             case Spares spares when Find(spares.Term, spares.Segment) is { IsCopy: false } segment:
                 segment.KeepCopies(context, spares.Servers);
-                LookForLateLater(context);
                 break;
             case Copied copied when Find(copied.Term, copied.Segment) is { IsCopy: false } segment:
                 segment.Confirm(context, sender, copied.Step);
@@ -97,6 +96,7 @@ public sealed class ParameterServer : IActor, IDisposable
             case Topology topology when topology.Term > _topology.Term:
                 Adopt(context, topology);
                 SubscribeEarly(context);
+                LookForLateLater(context);
                 break;
             case Assignment assignment when IsServed(assignment.Term):
                 foreach (var segment in _segments.Values)

@@ -48,6 +48,8 @@ internal sealed class SegmentServer : IDisposable
     // The loss that goes with the weights of the step: where an epoch has just ended, that of all of it, while the next one begins at 0.
     private double _snapshotLoss;
     private bool _serving;
+
+    // Until the weights of the step are sent.
     private bool _resting = true;
     private string? _failure;
     private long? _heldAt;
@@ -115,7 +117,7 @@ internal sealed class SegmentServer : IDisposable
     public bool IsServing => _serving;
 
     /// <summary>True when workers have, or may have, the weights of the step.</summary>
-    public bool IsSent => _serving && !_resting && Step < _plan.Steps;
+    public bool IsSent => !_resting;
 
     /// <summary>True when no sum of the step has come.</summary>
     public bool IsUntouched { get; private set; } = true;
@@ -298,7 +300,7 @@ internal sealed class SegmentServer : IDisposable
             SendWeights(context, worker, _formerWeights, Step - 1, 0);
         }
 
-        if (_serving && !_resting)
+        if (IsSent)
         {
             _began ??= context.Now;
             SendWeights(context, worker, 0);
@@ -371,7 +373,7 @@ internal sealed class SegmentServer : IDisposable
             _pace?.Answered(context.Now, sender);
         }
 
-        var began = StepClock.Now;
+        var began = _clock.Now;
         if (!_serving || _failure is not null || sum.Key.Step != Step || Step >= _plan.Steps || sum.Length != Segment.Length || _sum.IsComplete
             || _sum.Offer(sum.Key.Node, sum) != TreeOffer.Added)
         {
@@ -395,7 +397,7 @@ internal sealed class SegmentServer : IDisposable
         NormPart? part = null;
         if (_update.Clips)
         {
-            began = StepClock.Now;
+            began = _clock.Now;
             var root = _sum.Root();
             _clock.Added(began);
             _update.NormPart(root.Values, _norm.Own);
@@ -471,7 +473,7 @@ internal sealed class SegmentServer : IDisposable
             return;
         }
 
-        var began = StepClock.Now;
+        var began = _clock.Now;
         if (!_copies.IsEmpty)
         {
             SendSum(context, _sum.Root());
@@ -491,9 +493,9 @@ internal sealed class SegmentServer : IDisposable
         var problem = _update.Apply(
             Step, _weights!.Span, sum.Values, hasRight ? right.Values : [], loss, next.Span, _state is null ? [] : _state.Span, _norm.Blocks);
         _clock.Updated(began, endsStep: IsTimed);
-        ForgetFormer();
         if (_segments.Length > 1)
         {
+            // Those before were forgotten with the first sum.
             _formerWeights = _weights;
         }
         else
@@ -599,7 +601,7 @@ internal sealed class SegmentServer : IDisposable
 
         _resting = false;
         _pace?.Begin(context.Now);
-        var began = StepClock.Now;
+        var began = _clock.Now;
         foreach (var worker in _subscribers)
         {
             _began ??= context.Now;

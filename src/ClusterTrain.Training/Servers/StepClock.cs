@@ -1,10 +1,10 @@
-using System.Diagnostics;
 using ClusterTrain.Training.Messages;
 
 namespace ClusterTrain.Training.Servers;
 
 /// <summary>Where the time of a server's steps goes: counters that are read once a second.</summary>
-internal sealed class StepClock
+/// <param name="time">Tells the time.</param>
+internal sealed class StepClock(TimeProvider time)
 {
     private static readonly TimeSpan s_firstPeriod = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_period = TimeSpan.FromSeconds(1);
@@ -21,14 +21,14 @@ internal sealed class StepClock
     private bool _hasReported;
 
     /// <summary>Time passes from here to where it is given back.</summary>
-    public static long Now => Stopwatch.GetTimestamp();
+    public long Now => time.GetTimestamp();
 
     /// <summary>The weights of a segment went to the workers.</summary>
     /// <param name="since">When that began.</param>
     /// <param name="beginsStep">True for the segment whose sums the step is timed by.</param>
     public void Broadcast(long since, bool beginsStep)
     {
-        var now = Stopwatch.GetTimestamp();
+        var now = Now;
         _sending += now - since;
         if (beginsStep)
         {
@@ -41,17 +41,17 @@ internal sealed class StepClock
     }
 
     /// <summary>A sum was added.</summary>
-    public void Added(long since) => _summed += Stopwatch.GetTimestamp() - since;
+    public void Added(long since) => _summed += Now - since;
 
     /// <summary>The last sum that the step needs is there.</summary>
-    public void Complete() => _awaited += _sent == 0 ? 0 : Stopwatch.GetTimestamp() - _sent;
+    public void Complete() => _awaited += _sent == 0 ? 0 : Now - _sent;
 
     /// <summary>The update of a segment was applied.</summary>
     /// <param name="since">When that began.</param>
     /// <param name="endsStep">True for the segment that steps are counted by.</param>
     public void Updated(long since, bool endsStep)
     {
-        var took = Stopwatch.GetTimestamp() - since;
+        var took = Now - since;
         _updated += took;
         if (endsStep)
         {
@@ -80,5 +80,5 @@ internal sealed class StepClock
     /// <summary>True before the first step.</summary>
     public bool IsNew => _last is null;
 
-    private static TimeSpan Time(long ticks) => Stopwatch.GetElapsedTime(0, ticks);
+    private TimeSpan Time(long ticks) => time.GetElapsedTime(0, ticks);
 }

@@ -22,7 +22,7 @@ internal sealed class StepPace
 
     // What the slowest took in the steps before with these workers; recent steps count more. Null until all of them have answered in one.
     private TimeSpan? _pace;
-    private bool _wasDividedAgain = true;
+    private bool _wasDividedAgain;
 
     /// <summary>The weights of a step are sent.</summary>
     public void Begin(TimeSpan now)

@@ -17,11 +17,19 @@ internal sealed class MemoryRecorder(params double[] validationLosses) : IRunRec
 
     public (EpochRecord Record, float[] Weights)? Result { get; private set; }
 
+    /// <summary>When set, epochs fail to be recorded with this error.</summary>
+    public Exception? RecordError { get; set; }
+
     /// <summary>When set, checkpoints fail with this error.</summary>
     public IOException? CheckpointError { get; set; }
 
     public (EpochRecord Record, bool WasKnown) RecordEpoch(int epoch, long step, double loss, ReadOnlyMemory<float> weights)
     {
+        if (RecordError is not null)
+        {
+            throw RecordError;
+        }
+
         if (epoch <= Epochs.Count)
         {
             return (Epochs[epoch - 1], true);

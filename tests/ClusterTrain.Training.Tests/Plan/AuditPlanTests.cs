@@ -31,7 +31,43 @@ public sealed class AuditPlanTests
     }
 
     [Fact]
-    public void Nothing_is_audited_after_the_last_step() => Assert.False(new AuditPlan(Plan(), 1).Covers(Epochs));
+    public void Nothing_is_audited_after_the_last_step()
+    {
+        var audit = new AuditPlan(Plan(), 1);
+        Assert.False(audit.Covers(Epochs));
+        Assert.True(audit.HasLeaves(new ActorId("worker-1"), Epochs - 1, Assignment(1)));
+        Assert.False(audit.HasLeaves(new ActorId("worker-1"), Epochs, Assignment(1)));
+    }
+
+    [Fact]
+    public void Who_does_not_take_part_has_no_leaves_and_without_workers_there_is_no_share()
+    {
+        var audit = new AuditPlan(Plan(), 1);
+        Assert.False(audit.HasLeaves(new ActorId("worker-3"), 0, Assignment(2)));
+        Assert.Empty(audit.Shares(0, Assignment(0)));
+    }
+
+    // Nodes of different builds must agree on these numbers.
+    [Fact]
+    public void A_seed_gives_these_steps() =>
+        Assert.Equal([17, 30, 71, 138, 160, 185], Steps(new AuditPlan(Plan(seed: 42), 0.05)).TakeWhile(step => step < 200));
+
+    [Theory]
+    [InlineData(4, 0, "3>1 4>2 1>3 2>4")]
+    [InlineData(4, 1, "1>4 2>1 3>2 4>3")]
+    [InlineData(4, 2, "2>1 3>2 4>3 1>4")]
+    [InlineData(4, 3, "3>4 4>1 1>2 2>3")]
+    [InlineData(4, 7, "1>4 2>1 3>2 4>3")]
+    [InlineData(10, 0, "1>2 6>3 10>4 2>5 3>7 4>8 5>9 7>10")]
+    [InlineData(10, 1, "1>10 6>2 9>3 10>4 2>5 3>7 4>8 5>9")]
+    [InlineData(10, 3, "1>5 6>7 10>8 2>9 3>10 4>2 5>3 7>4")]
+    public void A_seed_gives_every_share_of_a_step_this_helper(int workers, int step, string expected)
+    {
+        var shares = new AuditPlan(Plan(seed: 42), 1).Shares(step, Assignment(workers));
+        Assert.Equal(expected, string.Join(' ', shares.Select(share => $"{Number(share.Helper)}>{Number(share.Worker)}")));
+
+        static string Number(ActorId worker) => worker.Name["worker-".Length..];
+    }
 
     [Theory]
     [InlineData(2)]

@@ -1,3 +1,5 @@
+using ClusterTrain.Learning.Networks;
+using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.Tree;
 using ClusterTrain.Training.Plan;
 
@@ -51,6 +53,25 @@ public sealed class TrainingPlanTests
         var whole = Rows(plan, 3, new TreeNode(0, 3));
         var parts = Enumerable.Range(0, 3).SelectMany(leaf => Rows(plan, 3, new TreeNode(leaf, 1)));
         Assert.Equal(whole, parts);
+    }
+
+    [Fact]
+    public void A_run_needs_a_row_and_a_batch_no_more_rows_than_an_int_counts()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => new TrainingPlan(LineRun.Recipe(), 0));
+        Assert.Throws<OverflowException>(() => new TrainingPlan(LineRun.Recipe(), int.MaxValue + 1L));
+        Assert.Equal(int.MaxValue, new TrainingPlan(LineRun.Recipe(), int.MaxValue).BatchRows);
+        Assert.Equal(2, new TrainingPlan(LineRun.Recipe(batchRows: int.MaxValue), int.MaxValue + 1L).StepsPerEpoch);
+    }
+
+    [Theory]
+    [InlineData(OptimiserKind.Adam, 3)]
+    [InlineData(OptimiserKind.Lbfgs, 1)]
+    public void An_optimiser_that_needs_the_whole_model_has_one_segment(OptimiserKind optimiser, int segments)
+    {
+        var recipe = LineRun.Recipe() with { Optimiser = new() { Kind = optimiser } };
+        var layout = new NetworkLayout(3 * GradientNorm.BlockParameters, recipe.Layers);
+        Assert.Equal(segments, new TrainingPlan(recipe, 4).Segments(layout, 3).Length);
     }
 
     private static long[] Rows(TrainingPlan plan, long step, TreeNode leaves)

@@ -97,6 +97,39 @@ public sealed class LateShareTests : IDisposable
     }
 
     [Fact]
+    public void It_looks_every_50_ms_while_it_has_a_segment()
+    {
+        var look = (TimeSpan.FromMilliseconds(50), (IMessage)new Tick());
+        Assert.Equal([look], _context.Later);
+        Receive(new Tick());
+        Assert.Equal([look, look], _context.Later);
+        Receive(new Topology(2, []));
+        Receive(new Tick());
+        Assert.Equal([look, look], _context.Later);
+
+        Receive(new Serve(3, 0, 1, 0, 0, 0));
+        Receive(new Topology(3, [_context.Self]));
+        Assert.Equal([look, look, look], _context.Later);
+        Receive(new Stop());
+        Receive(new Tick());
+        Assert.Equal([look, look, look], _context.Later);
+    }
+
+    [Fact]
+    public void A_spare_server_looks_from_when_it_takes_over()
+    {
+        var context = new RecordingContext("spare");
+        var recipe = LineRun.Recipe(epochs: 3);
+        using var spare = new ParameterServer(new TrainingPlan(recipe, 4), LineRun.Layout(recipe), Kernels.Active, new ComputePool(1), _pool);
+        spare.Start(context, LineRun.Coordinator);
+        spare.Receive(context, LineRun.Coordinator, new Topology(1, [_context.Self]));
+        spare.Receive(context, _context.Self, new Copy(1, new SegmentPosition(0, 1, 1, 0, 0, 0), 0, 0));
+        Assert.Empty(context.Later);
+        spare.Receive(context, LineRun.Coordinator, new Topology(2, [context.Self]));
+        Assert.Equal([(TimeSpan.FromMilliseconds(50), new Tick())], context.Later);
+    }
+
+    [Fact]
     public void Leaves_divided_again_are_waited_for_from_then_on()
     {
         PushAt(1, s_first, 0, 5);
@@ -147,6 +180,158 @@ public sealed class LateShareTests : IDisposable
         Receive(recompute);
         _server.Receive(_context, s_first, new Subscribe(1, 0));
         Assert.Equal([recompute, recompute], _context.SentTo<Recompute>(s_first));
+    }
+
+    [Fact]
+    public void From_when_a_worker_is_named_late_its_own_answer_is_told_too()
+    {
+        PushAt(1, s_first, 0, 5);
+        LookAt(100);
+        PushAt(101, s_second, 1, 25);
+        Assert.Equal((s_leaf, s_second), Assert.Single(_context.SentTo<Answer>(LineRun.Coordinator).Select(answer => (answer.Node, answer.Worker))));
+    }
+
+    [Fact]
+    public void Only_answers_to_what_was_asked_twice_are_told()
+    {
+        Receive(new LateShare(1, 0, s_leaf, s_second, s_first));
+        PushAt(1, s_first, 0, 5);
+        Assert.Empty(_context.Sent<Answer>());
+        PushAt(2, s_second, 1, 25);
+        PushAt(3, s_second, 1, 25, step: 1);
+        Assert.Equal(
+            new Answer(1, 0, 0, s_leaf, s_second, WeightsHash.Of([25f]), 12.5), Assert.Single(_context.SentTo<Answer>(LineRun.Coordinator)));
+    }
+
+    [Fact]
+    public void Only_the_newest_64_orders_are_kept()
+    {
+        Recompute[] orders = [.. Enumerable.Range(0, 66).Select(step => new Recompute(1, step, s_leaf, s_first))];
+        Array.ForEach(orders, Receive);
+        Receive(orders[^1]);
+        _context.Messages.Clear();
+        _server.Receive(_context, s_first, new Subscribe(1, 0));
+        Assert.Equal(orders[2..], _context.SentTo<Recompute>(s_first));
+    }
+
+    [Fact]
+    public void In_a_new_term_former_orders_are_forgotten_and_steps_are_audited_once_the_coordinator_says_so_again()
+    {
+        BeginAudited();
+        Receive(new LateShare(2, 0, s_leaf, s_second, s_first));
+        Push(s_first, 0, 5);
+        Receive(new Topology(3, [_context.Self]));
+        _context.Clear();
+        Receive(new Advance(3, 100, 0));
+        Receive(new Assignment(3, 2, [s_first, s_second]));
+        _server.Receive(_context, s_first, new Subscribe(3, 0));
+        _server.Receive(_context, s_second, new Subscribe(3, 0));
+        Assert.Empty(_context.Messages);
+        Receive(new AuditShares(3, 1));
+        Assert.Equal(new AuditBegan(3, 0, 2), Assert.Single(_context.Sent<AuditBegan>()));
+    }
+
+    [Fact]
+    public void At_rest_it_gives_back_the_sums_kept_to_be_compared()
+    {
+        BeginAudited();
+        Push(s_first, 0, 5);
+        _context.Clear();
+        Receive(new Rest(3));
+        Assert.Equal(2, _pool.Lent);
+    }
+
+    [Fact]
+    public void A_step_of_which_a_sum_came_before_the_workers_were_known_is_not_audited_but_the_next_is()
+    {
+        BeginAudited(hasSumBefore: true);
+        Assert.Empty(_context.Sent<AuditBegan>());
+        Push(s_second, 1, 25);
+        Assert.Equal(new AuditBegan(2, 1, 1), Assert.Single(_context.Sent<AuditBegan>()));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_step_is_audited_once_every_segment_has_sent_its_weights_if_no_sum_of_any_has_come(bool hasSum)
+    {
+        using var stand = new ServerStand(LineRun.Recipe(epochs: 3), segments: 2);
+        stand.Serve(1);
+        stand.Receive(new Serve(1, 1, 2, 0, 0, 0));
+        stand.Lead(1, stand.Self, stand.Self);
+        stand.Receive(new AuditShares(1, 1));
+        stand.Receive(new Assignment(1, 1, [s_first, s_second]));
+        if (hasSum)
+        {
+            stand.Push(1, 0, 0, 1);
+        }
+
+        Assert.Empty(stand.Context.Sent<AuditBegan>());
+        stand.Restore(1, segment: 1);
+        stand.Receive(new Advance(1, 100, 0));
+        Assert.Equal(hasSum ? [] : [new AuditBegan(1, 0, 1)], stand.Context.Sent<AuditBegan>());
+    }
+
+    [Theory]
+    [InlineData(true, 2)]
+    [InlineData(false, 0)]
+    public void Where_there_are_other_servers_most_workers_are_never_late_as_they_may_wait_for_one_of_those(bool isAlone, int expected)
+    {
+        // Four leaves among three workers.
+        using var stand = new ServerStand(LineRun.Recipe(epochs: 9), segments: 2, rows: 8);
+        stand.Serve(1);
+        stand.Serve(1, segment: 1);
+        stand.Lead(1, stand.Self, isAlone ? stand.Self : new ActorId("sibling"));
+        stand.Receive(new Assignment(1, 1, [s_first, s_second, new ActorId("worker-3")]));
+        for (var step = 0; step < 2; step++)
+        {
+            stand.Push(1, step, 0, 1, worker: s_first);
+            stand.Push(1, step, 1, 1, worker: s_second);
+            stand.Push(1, step, 2, 2, worker: new ActorId("worker-3"));
+        }
+
+        stand.Push(1, 2, 0, 1, worker: s_first);
+        stand.Context.Now = TimeSpan.FromSeconds(10);
+        stand.Receive(new Tick());
+        Assert.Equal(expected, stand.Context.Sent<LateShare>().Count());
+    }
+
+    [Fact]
+    public void Nobody_is_late_in_a_step_that_waits_for_the_coordinator()
+    {
+        // The first worker computes both shares; the second never answers.
+        Receive(new Hold(1));
+        PushAt(1, s_first, 0, 5);
+        PushAt(1, s_first, 1, 25);
+        LookAt(1000);
+        Assert.Empty(_context.Sent<LateShare>());
+    }
+
+    [Fact]
+    public void Nobody_is_late_in_a_step_whose_weights_wait_for_the_records()
+    {
+        using var stand = new ServerStand(LineRun.Recipe(epochs: 3));
+        stand.Serve(1);
+        stand.Lead(1, limit: 1, [stand.Self]);
+        stand.Receive(new Assignment(1, 1, [s_first, s_second]));
+        stand.Push(1, 0, 0, 1, worker: s_first);
+        stand.Push(1, 0, 1, 1, worker: s_first);
+        Assert.Equal(1, Assert.Single(stand.Context.Sent<StepReport>()).Step);
+        stand.Context.Now = TimeSpan.FromSeconds(1);
+        stand.Receive(new Tick());
+        Assert.Empty(stand.Context.Sent<LateShare>());
+    }
+
+    [Fact]
+    public void Nobody_is_late_in_a_run_that_has_failed()
+    {
+        PushAt(1, s_first, 0, 5);
+        PushAt(1, s_first, 1, float.NaN);
+        LookAt(1000);
+        Receive(new Rest(2));
+        Receive(new Topology(3, [_context.Self]));
+        LookAt(2000);
+        Assert.Empty(_context.Sent<LateShare>());
     }
 
     [Fact]
@@ -224,7 +409,7 @@ public sealed class LateShareTests : IDisposable
     }
 
     /// <summary>A term in which every step is audited; its first assignment comes when the weights of the first step are sent.</summary>
-    private void BeginAudited()
+    private void BeginAudited(bool hasSumBefore = false)
     {
         _context.Clear();
         Receive(new Serve(2, 0, 1, 0, 0, 0));
@@ -236,6 +421,11 @@ public sealed class LateShareTests : IDisposable
         _server.Receive(_context, s_first, new Subscribe(2, 0));
         _server.Receive(_context, s_second, new Subscribe(2, 0));
         Receive(new Assignment(2, 0, []));
+        if (hasSumBefore)
+        {
+            Push(s_first, 0, 5);
+        }
+
         Assert.Empty(_context.Sent<AuditBegan>());
         Receive(new Assignment(2, 1, [s_first, s_second]));
     }

@@ -82,6 +82,21 @@ public sealed class StepPaceTests
         Assert.Equal(2, Late(8000).Count);
     }
 
+    [Theory]
+    [InlineData(890, 3600)]
+    [InlineData(910, 3640)]
+    [InlineData(1100, 4400)]
+    public void The_measure_is_the_slowest_of_the_last_step_or_nine_tenths_of_the_measure_before(int slowest, int late)
+    {
+        Follow(1, "a", "b", "c");
+        Step(1000, 10, 10);
+        Step(10, slowest, 10);
+        Begin();
+        Answer("a", 10);
+        Assert.Empty(Late(late - 1));
+        Assert.Equal(2, Late(late).Count);
+    }
+
     [Fact]
     public void By_the_steps_before_nobody_is_late_before_half_a_second()
     {
@@ -163,6 +178,16 @@ public sealed class StepPaceTests
         Begin();
         Answer("c", 100);
         Assert.Equal([("b", "c")], Late(400, leaves: 2).Select(late => (late.Late, late.Helper)));
+    }
+
+    [Fact]
+    public void Several_workers_without_leaves_help_in_turns_while_nobody_has_answered()
+    {
+        // Of four workers and two leaves the first and the third have none.
+        Follow(1, "a", "b", "c", "d");
+        Step(10, 10, 10, 10);
+        Begin();
+        Assert.Equal([("b", "a"), ("d", "c")], Late(500, leaves: 2).Select(late => (late.Late, late.Helper)));
     }
 
     [Fact]
