@@ -200,7 +200,7 @@ public sealed class LateShareTests : IDisposable
         PushAt(2, s_second, 1, 25);
         PushAt(3, s_second, 1, 25, step: 1);
         Assert.Equal(
-            new Answer(1, 0, 0, s_leaf, s_second, WeightsHash.Of([25f]), 12.5), Assert.Single(_context.SentTo<Answer>(LineRun.Coordinator)));
+            new Answer(1, 0, 0, s_leaf, s_second, TensorDigest.Of([25f]), 12.5), Assert.Single(_context.SentTo<Answer>(LineRun.Coordinator)));
     }
 
     [Fact]
