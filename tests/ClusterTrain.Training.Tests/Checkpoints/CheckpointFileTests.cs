@@ -85,8 +85,35 @@ public sealed class CheckpointFileTests : IDisposable
     public void A_model_file_is_no_checkpoint()
     {
         SafetensorsFile.Write(Path, _layout.Named(_state.Weights), new Dictionary<string, string>());
-        Assert.Throws<TrainingException>(() => CheckpointFile.Read(Path, _layout, 0, "recipe-a"));
+        Assert.Equal($"{Path}: is not a checkpoint: 'format' is missing in its metadata.", Refusal());
+        SafetensorsFile.Write(Path, _layout.Named(_state.Weights), new Dictionary<string, string> { ["format"] = "model" });
+        Assert.StartsWith($"{Path}: is not a checkpoint (its format is 'model', not 'clustertrain", Refusal(), StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("step", "-1")]
+    [InlineData("step", "first")]
+    [InlineData("epoch_loss", "much")]
+    public void A_position_that_is_none_is_named(string key, string value)
+    {
+        var read = SafetensorsFile.Read(Path);
+        SafetensorsFile.Write(Path, read.Tensors, new Dictionary<string, string>(read.Metadata) { [key] = value });
+        Assert.Equal($"{Path}: its position (step '{(key == "step" ? value : "17")}') is not a number.", Refusal());
+    }
+
+    [Fact]
+    public void Read_without_a_layout_it_has_the_features_of_its_first_weight()
+    {
+        var read = CheckpointFile.Read(Path, s_recipe.Layers, new OptimiserRecipe { Kind = OptimiserKind.Adam }, "recipe-a");
+        Assert.Equal(_state.OptimiserState.ToArray(), read.OptimiserState.ToArray());
+
+        SafetensorsFile.Write(Path, [new NamedTensor("layers.0.bias", [1], new float[1])], new Dictionary<string, string>());
+        Assert.Equal(
+            $"{Path}: tensor 'layers.0.weight' is missing. Delete the file.",
+            Assert.Throws<TrainingException>(() => CheckpointFile.Read(Path, s_recipe.Layers, new OptimiserRecipe(), "recipe-a")).Message);
+    }
+
+    private string Refusal() => Assert.Throws<TrainingException>(() => CheckpointFile.Read(Path, _layout, 0, "recipe-a")).Message;
 
     [Theory]
     [InlineData(new float[0], "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]

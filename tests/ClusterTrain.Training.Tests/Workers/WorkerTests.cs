@@ -197,6 +197,37 @@ public sealed class WorkerTests : IDisposable
     }
 
     [Fact]
+    public void It_reports_what_it_did_since_the_last_report_first_after_a_tenth_of_a_second_and_then_every_second()
+    {
+        Assign(1, 1, "worker-1");
+
+        // The first step also compiles what it runs.
+        ComputeAt(0, 0);
+        ComputeAt(99, 1);
+        Assert.Empty(_context.Sent<ComputeReport>());
+        ComputeAt(100, 2);
+        ComputeAt(1099, 3);
+        Assert.Single(_context.Sent<ComputeReport>());
+
+        // A share more of the same step, and one that is only audited.
+        _context.Now = TimeSpan.FromMilliseconds(1100);
+        _worker.Receive(_context, s_server, new Recompute(1, 3, new TreeNode(0, 1), _context.Self));
+        _worker.Receive(_context, s_server, new Recompute(1, 3, new TreeNode(1, 1), _context.Self, IsAudit: true));
+        ComputeAt(2100, 4);
+        Assert.Equal(
+            [(8L, 2L, 8L, 100), (6, 1, 8, 1000), (6, 1, 4, 1000)],
+            _context.SentTo<ComputeReport>(LineRun.Coordinator)
+                .Select(report => (report.Rows, report.Steps, report.Bytes, (int)report.Elapsed.TotalMilliseconds)));
+        Assert.All(_context.Sent<ComputeReport>(), report => Assert.True(report.ComputeTime > TimeSpan.Zero));
+
+        void ComputeAt(int milliseconds, long step)
+        {
+            _context.Now = TimeSpan.FromMilliseconds(milliseconds);
+            Weights(1, step, LineRun.FirstWeight);
+        }
+    }
+
+    [Fact]
     public void Told_by_every_server_it_computes_what_another_computes_too()
     {
         Assign(1, 1, "worker-1", "worker-2");
