@@ -59,7 +59,25 @@ public sealed class SimulationTests
         Assert.Contains(scenarios, scenario => scenario is { Settings.SegmentParameters: GradientNorm.BlockParameters, Recipe.ClipNorm: not null });
         Assert.Contains(scenarios, scenario => scenario.Events.OfType<Partition>().Any(partition => partition.OneWay));
         Assert.Contains(scenarios, scenario => scenario.Events.OfType<Crash>().Any(crash => crash is { Place: 0, PowerLoss: true }));
+        Assert.Contains(
+            scenarios, scenario => scenario.Recipe is { GradientPrecision: GradientPrecision.BFloat16, Optimiser.Kind: OptimiserKind.Lbfgs });
         Assert.Equal([null, 1, 2, 3], scenarios.Select(scenario => scenario.Machines).Distinct().Order());
+    }
+
+    [Fact]
+    public void Where_processes_share_a_machine_tensors_are_read_where_they_lie()
+    {
+        var scenarios = Enumerable.Range(1, 100).Select(seed => Scenario.Draw((ulong)seed));
+        var scenario = scenarios.First(scenario => scenario is { Machines: null, Workers: 3 });
+        Assert.Equal(0, Shared(scenario));
+        Assert.True(Shared(scenario with { Machines = 1 }) > 10);
+
+        static long Shared(Scenario scenario)
+        {
+            using var cluster = new SimulatedCluster(scenario, new Plant());
+            cluster.Run();
+            return cluster.Shared;
+        }
     }
 
     [Fact]

@@ -128,6 +128,11 @@ internal static class BenchNetworkCommand
     {
         var file = Path.Combine(scratch, string.Create(CultureInfo.InvariantCulture, $"{network.Name}-{batch}.yaml"));
         var recipe = RecipeReader.Parse(RecipeWriter.Write(TrainingBenchmark.RecipeOf(network, batch)), file, overrides);
+        if (recipe.BatchRows != batch || recipe.Layers.Length != network.Layers.Length - 1)
+        {
+            throw new UsageException("--set cannot change batch or layers here: they are what the table compares.");
+        }
+
         File.WriteAllText(file, RecipeWriter.Write(recipe), Encoding.UTF8);
         return (recipe, file);
     }

@@ -98,6 +98,7 @@ internal sealed class RunSession : IDisposable
             Recipe = Recipe.Name,
             Widths = [Layout.Features, .. Layout.Layers.Select(layer => layer.Outputs)],
             Parameters = Layout.Parameters,
+            GradientBytes = Plan.GradientBytes,
             Rows = Plan.TrainingRows,
             BatchRows = Plan.BatchRows,
             Leaves = Plan.Leaves(0),
@@ -130,7 +131,7 @@ internal sealed class RunSession : IDisposable
         var hadProblem = LogProblem is not null;
         _log!.Write(happened);
         _audited = happened is RunAudited { Totals: var totals } ? totals : _audited;
-        _traffic = _isCluster ? StepTraffic.Of(happened, Layout.Parameters, _traffic) : null;
+        _traffic = _isCluster ? StepTraffic.Of(happened, Layout.Parameters, Plan.GradientBytes, _traffic) : null;
         _tensorBoard?.Write(happened);
         if (LogProblem is { } problem && !hadProblem)
         {

@@ -28,6 +28,9 @@ internal sealed record RunDescription
 
     public required long Parameters { get; init; }
 
+    /// <summary>Bytes of a number of a gradient sum between machines.</summary>
+    public required int GradientBytes { get; init; }
+
     /// <summary>Training rows.</summary>
     public required long Rows { get; init; }
 

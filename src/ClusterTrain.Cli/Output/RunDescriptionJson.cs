@@ -20,6 +20,7 @@ internal static class RunDescriptionJson
 
         json.WriteEndArray();
         json.WriteNumber("parameters", run.Parameters);
+        json.WriteNumber("gradientBytes", run.GradientBytes);
         json.WriteNumber("rows", run.Rows);
         json.WriteNumber("batchRows", run.BatchRows);
         json.WriteNumber("leaves", run.Leaves);
@@ -46,6 +47,7 @@ internal static class RunDescriptionJson
         IsResumed = json.GetProperty("resumed").GetBoolean(),
         Widths = [.. json.GetProperty("layers").EnumerateArray().Select(width => width.GetInt32())],
         Parameters = json.GetProperty("parameters").GetInt64(),
+        GradientBytes = json.GetProperty("gradientBytes").GetInt32(),
         Rows = json.GetProperty("rows").GetInt64(),
         BatchRows = json.GetProperty("batchRows").GetInt32(),
         Leaves = json.GetProperty("leaves").GetInt32(),

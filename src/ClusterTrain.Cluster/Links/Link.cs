@@ -294,7 +294,8 @@ internal sealed class Link
 
         Span<byte> bytes = stackalloc byte[Protocol.TensorKeyBytes];
         _connection.Read(bytes);
-        var (key, loss, floats, encoding) = TensorFrame.Read(bytes, length - Protocol.TensorKeyBytes, _resources.MostFloats);
+        var (key, loss, floats, encoding) = TensorFrame.Read(
+            bytes, length - Protocol.TensorKeyBytes, _resources.MostFloats, _resources.PacksGradients);
         var lease = _resources.Tensors.Rent(floats);
         try
         {
@@ -326,7 +327,7 @@ internal sealed class Link
 
         Span<byte> bytes = stackalloc byte[Bytes];
         _connection.Read(bytes);
-        var (key, loss, floats, _) = TensorFrame.Read(bytes, -1, _resources.MostFloats);
+        var (key, loss, floats, _) = TensorFrame.Read(bytes, -1, _resources.MostFloats, packsGradients: false);
         var lease = _sharing.Take(BinaryPrimitives.ReadInt64LittleEndian(bytes[Protocol.TensorKeyBytes..]), floats);
         _owner.Received(this, new TensorMessage(key, lease, 0, floats, loss));
     }

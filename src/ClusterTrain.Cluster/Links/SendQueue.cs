@@ -274,7 +274,7 @@ internal sealed class SendQueue(
         Write(before + Head, MemoryMarshal.AsBytes(values));
     }
 
-    /// <summary>The upper halves of a sum; false for one that holds NaN, which is not rounded.</summary>
+    /// <summary>The upper halves of a sum; false where a lower half is not 0, as a worker that computes wrongly may have it.</summary>
     private bool TryPack(ReadOnlySpan<float> values, out ReadOnlySpan<ushort> packed)
     {
         if (_packed.Length < values.Length)

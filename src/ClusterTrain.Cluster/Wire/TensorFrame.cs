@@ -55,13 +55,21 @@ internal static class TensorFrame
     /// <param name="bytes">The key's bytes.</param>
     /// <param name="contentBytes">Bytes after the key; -1: the tensor is named, not sent.</param>
     /// <param name="mostFloats">Floats of the largest tensor there is.</param>
-    public static (TensorKey Key, double Loss, int Floats, TensorEncoding Encoding) Read(ReadOnlySpan<byte> bytes, long contentBytes, long mostFloats)
+    /// <param name="packsGradients">True: gradient sums may come as bfloat16.</param>
+    public static (TensorKey Key, double Loss, int Floats, TensorEncoding Encoding) Read(
+        ReadOnlySpan<byte> bytes, long contentBytes, long mostFloats, bool packsGradients)
     {
         var kind = (TensorKind)bytes[0];
         var segment = BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]);
         var node = new TreeNode(BinaryPrimitives.ReadInt32LittleEndian(bytes[24..]), BinaryPrimitives.ReadInt32LittleEndian(bytes[28..]));
         var floats = BinaryPrimitives.ReadInt32LittleEndian(bytes[40..]);
         var encoding = (TensorEncoding)bytes[1];
+        if (encoding != TensorEncoding.Float32
+            && !(encoding == TensorEncoding.BFloat16 && packsGradients && kind == TensorKind.GradientSum && contentBytes >= 0))
+        {
+            throw new LinkException(RefusalKind.Garbage, $"sent a tensor of kind {(byte)kind} in encoding {(byte)encoding}, which it may not have");
+        }
+
         var size = encoding == TensorEncoding.BFloat16 ? sizeof(ushort) : sizeof(float);
         if (floats < 1 || floats > mostFloats || (contentBytes >= 0 && contentBytes != (long)floats * size))
         {
@@ -69,7 +77,7 @@ internal static class TensorFrame
                 RefusalKind.Limit, $"sent a tensor of {floats} numbers in {contentBytes} bytes; this model has tensors of at most {mostFloats}");
         }
 
-        if (kind > TensorKind.OptimiserState || encoding > TensorEncoding.BFloat16 || segment < 0 || node.Start < 0 || node.Count < 0)
+        if (kind > TensorKind.OptimiserState || segment < 0 || node.Start < 0 || node.Count < 0)
         {
             throw new LinkException(RefusalKind.Garbage, $"sent a tensor with an invalid key: kind {(byte)kind}, segment {segment}, {node}");
         }

@@ -29,7 +29,8 @@ public sealed class Network : IDisposable
     private readonly Memory<float>[] _dropped;
     private float[] _rowLoss = [];
     private double[] _leafLosses = [];
-    // Of a tree whose sums are rounded: the right one of two nodes that are to be added, by depth.
+
+    // Of a tree whose sums are rounded: a layer's gradient of the right one of two nodes that are to be added, by depth.
     private readonly List<Memory<float>> _siblings = [];
     private int _rowCapacity;
 
@@ -323,23 +324,27 @@ public sealed class Network : IDisposable
             var count = Math.Min(nodes[index].Count * part.LeafRows, rows - start);
             var input = Rows(inputs, part.Layer.Inputs, start, count);
             var output = Rows(slope, part.Layer.Outputs, start, count);
+            var gradient = nodeGradients[index].Span;
+            var weights = gradient.Slice(part.Layer.Weight.Offset, part.Layer.Weight.Length);
+            var biases = part.Layer.Bias is { } bias && part.IsLast ? gradient.Slice(bias.Offset, bias.Length) : default;
             if (part.Precision == GradientPrecision.Float32)
             {
-                WeightGradient(part, input, output, count, nodeGradients[index].Span);
+                WeightGradient(part, input, output, count, weights, biases);
             }
             else
             {
-                RoundedWeightGradient(part, input, output, count, nodeGradients[index].Span, 0);
+                RoundedWeightGradient(part, input, output, count, weights, biases, 0);
             }
         }
     }
 
-    private void WeightGradient(in GradientPart part, ReadOnlySpan<float> inputs, ReadOnlySpan<float> slope, int rows, Span<float> gradient) =>
+    private void WeightGradient(
+        in GradientPart part, ReadOnlySpan<float> inputs, ReadOnlySpan<float> slope, int rows, Span<float> weights, Span<float> biases) =>
         _products.PartialWeightGradient(
             inputs,
             slope,
-            gradient.Slice(part.Layer.Weight.Offset, part.Layer.Weight.Length),
-            gradient[part.Biases],
+            weights,
+            biases,
             rows,
             part.Layer.Inputs,
             part.Layer.Outputs,
@@ -349,46 +354,46 @@ public sealed class Network : IDisposable
 
     // Each leaf by itself: what lies between two roundings is the same whoever computes it.
     private void RoundedWeightGradient(
-        in GradientPart part, ReadOnlySpan<float> inputs, ReadOnlySpan<float> slope, int rows, Span<float> gradient, int level)
+        in GradientPart part, ReadOnlySpan<float> inputs, ReadOnlySpan<float> slope, int rows, Span<float> weights, Span<float> biases, int level)
     {
-        var weights = gradient[part.Weights];
-        var biases = gradient[part.Biases];
+        var computed = weights[part.Weights];
         if (rows <= part.LeafRows)
         {
-            WeightGradient(part, inputs, slope, rows, gradient);
-            _kernels.Map(default(BFloat16Rounding), weights, weights);
+            WeightGradient(part, inputs, slope, rows, weights, biases);
+            _kernels.Map(default(BFloat16Rounding), computed, computed);
             _kernels.Map(default(BFloat16Rounding), biases, biases);
             return;
         }
 
         var left = ReductionTree.Split(ReductionTree.Root(((rows - 1) / part.LeafRows) + 1)).Left.Count * part.LeafRows;
-        var right = Siblings(level);
+        var sibling = Sibling(level, weights.Length + biases.Length);
+        var (weightsRight, biasesRight) = (sibling[..weights.Length], sibling[weights.Length..]);
         var (inputsLeft, slopeLeft) = (left * part.Layer.Inputs, left * part.Layer.Outputs);
-        RoundedWeightGradient(part, inputs[..inputsLeft], slope[..slopeLeft], left, gradient, level);
-        RoundedWeightGradient(part, inputs[inputsLeft..], slope[slopeLeft..], rows - left, right, level + 1);
-        _kernels.Map(default(BFloat16Sum), weights, right[part.Weights], weights);
-        _kernels.Map(default(BFloat16Sum), biases, right[part.Biases], biases);
+        RoundedWeightGradient(part, inputs[..inputsLeft], slope[..slopeLeft], left, weights, biases, level);
+        RoundedWeightGradient(
+            part, inputs[inputsLeft..], slope[slopeLeft..], rows - left, weightsRight.Span, biasesRight.Span, level + 1);
+        _kernels.Map(default(BFloat16Sum), computed, weightsRight.Span[part.Weights], computed);
+        _kernels.Map(default(BFloat16Sum), biases, biasesRight.Span, biases);
     }
 
-    private Span<float> Siblings(int level)
+    private Memory<float> Sibling(int level, int length)
     {
         if (level == _siblings.Count)
         {
-            _siblings.Add(AlignedFloats.Allocate(Layout.Parameters));
+            _siblings.Add(AlignedFloats.Allocate(Layout.Layers.Max(layer => layer.Weight.Length + (layer.Bias?.Length ?? 0))));
         }
 
-        return _siblings[level].Span;
+        return _siblings[level][..length];
     }
 
     /// <summary>A part of a layer's gradients: those of some inputs' weights, and, with the last input, of the biases.</summary>
     private readonly record struct GradientPart(DenseLayer Layer, GradientPrecision Precision, int LeafRows, int FirstInput, int InputCount)
     {
-        /// <summary>Where the weights' gradients lie in those of the network.</summary>
-        public Range Weights =>
-            (Layer.Weight.Offset + (FirstInput * Layer.Outputs))..(Layer.Weight.Offset + ((FirstInput + InputCount) * Layer.Outputs));
+        /// <summary>True for the part that is computed first, and the biases with it.</summary>
+        public bool IsLast => FirstInput + InputCount == Layer.Inputs;
 
-        /// <summary>Where the biases' gradients lie; empty for none.</summary>
-        public Range Biases => Layer.Bias is { } bias && FirstInput + InputCount == Layer.Inputs ? bias.Offset..bias.End : 0..0;
+        /// <summary>Where the part lies in the gradients of the layer's weights.</summary>
+        public Range Weights => (FirstInput * Layer.Outputs)..((FirstInput + InputCount) * Layer.Outputs);
     }
 
     // A leaf's losses are one chain in double; the leaves are added as their gradients are.

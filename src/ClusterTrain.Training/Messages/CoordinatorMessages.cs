@@ -114,7 +114,7 @@ public sealed record LateShare(long Term, long Step, TreeNode Leaves, ActorId Wo
 /// <param name="Version">The assignment that says whose share is whose.</param>
 public sealed record AuditBegan(long Term, long Step, long Version) : IMessage;
 
-/// <summary>From a parameter server: a sum that is computed twice (<see cref="Recompute"/>) has come, the first time or again.</summary>
+/// <summary>From a parameter server: a sum that is computed twice (<see cref="Recompute"/>), or its digest, has come, the first time or again.</summary>
 /// <param name="Term">The term it serves in.</param>
 /// <param name="Step">The step.</param>
 /// <param name="Segment">Index of the segment.</param>

@@ -43,8 +43,7 @@ public sealed record Assignment(long Term, long Version, ImmutableArray<ActorId>
 /// <param name="Leaves">The leaves.</param>
 /// <param name="Worker">Who is to compute them.</param>
 /// <param name="IsAudit">
-/// True: from the parameter servers themselves, in a step that is audited. The worker sends the digests of the sums (<see cref="SumDigest"/>), not the
-/// sums.
+/// True: from the parameter servers themselves, in a step that is audited. The worker sends digests of the sums (<see cref="SumDigest"/>), not the sums.
 /// </param>
 public sealed record Recompute(long Term, long Step, TreeNode Leaves, ActorId Worker, bool IsAudit = false) : IMessage;
 

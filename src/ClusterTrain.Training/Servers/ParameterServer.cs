@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using ClusterTrain.Learning.Networks;
 using ClusterTrain.Numerics.KernelSets;
 using ClusterTrain.Numerics.Threading;
+using ClusterTrain.Numerics.Tree;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Plan;
@@ -159,7 +160,8 @@ public sealed class ParameterServer : IActor, IDisposable
                 context.Send(late.Helper, asked);
                 context.Send(late.Worker, late);
                 break;
-            case SumDigest sum when Find(sum.Term, sum.Segment) is { IsCopy: false } && _audit.IsAsked(sender, sum.Step, sum.Node):
+            case SumDigest sum when Find(sum.Term, sum.Segment) is { IsCopy: false } && _audit.IsAsked(sender, sum.Step, sum.Node)
+                && ReductionTree.IsNode(sum.Node, _plan.Leaves(sum.Step)) && TensorDigest.IsOne(sum.Digest):
                 context.Send(_coordinator!, new Answer(sum.Term, sum.Step, sum.Segment, sum.Node, sender, sum.Digest, sum.Loss));
                 break;
             case Settled settled when settled.Term == _topology.Term:

@@ -8,22 +8,23 @@ namespace ClusterTrain.Cluster.Tests;
 public sealed class ClusterTests
 {
     [Theory]
-    [InlineData(1, 1, TestRuns.Plain)]
-    [InlineData(3, 1, TestRuns.Plain)]
-    [InlineData(2, 2, TestRuns.Clipped)]
-    [InlineData(2, 2, TestRuns.Rounded)]
-    public async Task A_cluster_trains_to_the_receipt_of_one_process(int workers, int servers, string recipe)
+    [InlineData(1, 1, TestRuns.Plain, true)]
+    [InlineData(3, 1, TestRuns.Plain, true)]
+    [InlineData(2, 2, TestRuns.Clipped, true)]
+    [InlineData(2, 2, TestRuns.Rounded, true)]
+    [InlineData(3, 2, TestRuns.Rounded, false)]
+    public async Task A_cluster_trains_to_the_receipt_of_one_process(int workers, int servers, string recipe, bool sharesMemory)
     {
         using var cluster = new TestCluster(recipe) { Run = new RunSettings { ParameterServers = servers, LeastWorkers = workers } };
         cluster.StartCoordinator();
         for (var server = 1; server <= servers; server++)
         {
-            cluster.StartServer($"server-{server}");
+            cluster.StartServer($"server-{server}", options => options with { SharesMemory = sharesMemory });
         }
 
         for (var worker = 1; worker <= workers; worker++)
         {
-            cluster.StartWorker($"worker-{worker}");
+            cluster.StartWorker($"worker-{worker}", options => options with { SharesMemory = sharesMemory });
         }
 
         await cluster.EndsLikeAloneAsync();

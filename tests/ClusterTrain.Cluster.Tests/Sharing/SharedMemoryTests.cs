@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Sharing;
 using ClusterTrain.Cluster.Wire;
+using ClusterTrain.Numerics.Maps;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Messages;
 using ClusterTrain.Training.Tensors;
@@ -67,6 +68,30 @@ public sealed class SharedMemoryTests : IDisposable
         Assert.False(received.Lease.IsReadOnly);
         Assert.Equal(7, received.Values[99]);
         received.Lease.Release();
+    }
+
+    [Theory]
+    [InlineData(1f, true)]
+    [InlineData(float.NaN, true)]
+    [InlineData(1.1f, false)]
+    public void Sums_that_are_rounded_are_sent_in_half_the_bytes_and_others_of_such_a_run_as_they_are(float last, bool isRounded)
+    {
+        const int Odd = 100_001;
+        using var owner = new Node("worker-3/cc", PeerRole.Worker, shares: false) { Packs = true };
+        using var reader = new Node("server-3/dd", PeerRole.ParameterServer, shares: false) { Packs = true };
+        using var links = new LinkPair(owner, reader);
+        foreach (var kind in new[] { TensorKind.GradientSum, TensorKind.Weights, TensorKind.GradientSum })
+        {
+            var lease = owner.Pool.Rent(Odd);
+            lease.Span.Fill(-3);
+            lease.Span[^1] = last;
+            Assert.Equal(isRounded, BFloat16.TryPack(lease.Span, new ushort[Odd]));
+            links.OfOwner.Send(new TensorMessage(new TensorKey(kind, 1, 1, 0), lease, 0, Odd, 0.5));
+            var received = reader.Tensors.Take();
+            Assert.Equal((kind, 0.5), (received.Key.Kind, received.Loss));
+            Assert.Equal([-3, last], new[] { received.Values[Odd - 2], received.Values[Odd - 1] });
+            received.Lease.Release();
+        }
     }
 
     [LinuxFact]
@@ -236,6 +261,9 @@ public sealed class SharedMemoryTests : IDisposable
     {
         public NodeMemory? Memory { get; } = shares ? new NodeMemory(OwnMemory.Create()!) : null;
 
+        /// <summary>True: gradient sums are rounded.</summary>
+        public bool Packs { get; init; }
+
         public TensorPool Pool => field ??= Memory is null ? new TensorPool() : new TensorPool(Memory.Own.Allocate);
 
         public BlockingCollection<TensorMessage> Tensors { get; } = [];
@@ -245,7 +273,9 @@ public sealed class SharedMemoryTests : IDisposable
         public Hello Hello { get; } = new(Lane.Messages, false, role, new ActorId(id), new ActorId(""), "", "", 1, "");
 
         public Link Link(Socket socket, Node peer) =>
-            new(new Connection(socket), Hello.From, peer.Hello, new LinkResources(new LinkLimits(), Pool, 1 << 20, 1 << 20, Memory), this);
+            new(
+                new Connection(socket), Hello.From, peer.Hello,
+                new LinkResources(new LinkLimits(), Pool, 1 << 20, 1 << 20, Memory) { PacksGradients = Packs }, this);
 
         /// <summary>Reset: the node does not come to the end of a message.</summary>
         public ManualResetEventSlim Goes { get; } = new(true);

@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using ClusterTrain.Cluster.Links;
 using ClusterTrain.Cluster.Wire;
+using ClusterTrain.Numerics.Maps;
 using ClusterTrain.Numerics.Tree;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Messages;
@@ -64,14 +66,16 @@ internal static class WireSamples
     public static Hello Hello => Messages.OfType<Hello>().Single();
 
     /// <summary>A frame of two floats, the gradient sums of leaves 4 to 7.</summary>
-    public static byte[] Tensor()
+    public static byte[] Tensor(TensorEncoding encoding)
     {
         var lease = new TensorPool().Rent(2);
         (lease.Span[0], lease.Span[1]) = (1f, -2f);
         var key = new TensorKey(TensorKind.GradientSum, 1048577, 1234, 1, new TreeNode(4, 4));
         var bytes = new byte[Protocol.FrameHeaderBytes + Protocol.TensorKeyBytes];
-        TensorFrame.Write(bytes, new TensorMessage(key, lease, 0, 2, 0.75), TensorEncoding.Float32);
-        return [.. bytes, .. System.Runtime.InteropServices.MemoryMarshal.AsBytes(lease.Span)];
+        TensorFrame.Write(bytes, new TensorMessage(key, lease, 0, 2, 0.75), encoding);
+        var packed = new ushort[2];
+        Assert.True(BFloat16.TryPack(lease.Span, packed));
+        return [.. bytes, .. encoding == TensorEncoding.BFloat16 ? MemoryMarshal.AsBytes<ushort>(packed) : MemoryMarshal.AsBytes(lease.Span)];
     }
 
     /// <summary>Every sample by name, in the order of docs/cluster.md.</summary>
@@ -83,6 +87,7 @@ internal static class WireSamples
             yield return (message.GetType().Name, MessageCodec.Bytes(message));
         }
 
-        yield return ("tensor", Tensor());
+        yield return ("tensor", Tensor(TensorEncoding.Float32));
+        yield return ("bfloat16", Tensor(TensorEncoding.BFloat16));
     }
 }

@@ -82,6 +82,32 @@ public sealed partial class WireTests
         static string Refused(byte[] bytes) => Assert.Throws<LinkException>(() => MessageCodec.Read(bytes)).Message;
     }
 
+    [Theory]
+    [InlineData(TensorKind.GradientSum, 1, true, null)]
+    [InlineData(TensorKind.GradientSum, 1, false, "encoding 1")]
+    [InlineData(TensorKind.GradientSum, 2, true, "encoding 2")]
+    [InlineData(TensorKind.Weights, 1, true, "encoding 1")]
+    [InlineData(TensorKind.OptimiserState, 1, true, "encoding 1")]
+    public void Only_gradient_sums_of_a_run_that_rounds_them_come_in_half_the_bytes(
+        TensorKind kind, byte encoding, bool packsGradients, string? refusal)
+    {
+        var key = WireSamples.Tensor(TensorEncoding.BFloat16).AsSpan(Protocol.FrameHeaderBytes, Protocol.TensorKeyBytes).ToArray();
+        (key[0], key[1]) = ((byte)kind, encoding);
+        if (refusal is null)
+        {
+            Assert.Equal((2, TensorEncoding.BFloat16), (Read(4).Floats, Read(4).Encoding));
+            Assert.Throws<LinkException>(() => Read(8));
+            Assert.Throws<LinkException>(() => Read(-1));
+        }
+        else
+        {
+            Assert.Contains(refusal, Assert.Throws<LinkException>(() => Read(4)).Message, StringComparison.Ordinal);
+        }
+
+        (TensorKey Key, double Loss, int Floats, TensorEncoding Encoding) Read(long contentBytes) =>
+            TensorFrame.Read(key, contentBytes, 100, packsGradients);
+    }
+
     [Fact]
     public void A_hello_is_read_back()
     {

@@ -118,7 +118,7 @@ internal sealed partial class SimulatedCluster
             var (to, (sender, message, tensor)) = outbox[index];
             if (message is SumDigest digest && digest.Step >= wrong.Step)
             {
-                outbox[index] = (to, new Envelope(sender, digest with { Digest = "wrong" }, default));
+                outbox[index] = (to, new Envelope(sender, digest with { Digest = new string('0', digest.Digest.Length) }, default));
                 Wronged++;
             }
             else if (message is null && tensor.Key.Kind == TensorKind.GradientSum && tensor.Key.Step >= wrong.Step)

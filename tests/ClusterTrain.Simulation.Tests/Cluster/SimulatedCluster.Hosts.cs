@@ -237,6 +237,7 @@ internal sealed partial class SimulatedCluster
         foreach (var former in _former)
         {
             former.GiveAllBack();
+            Checker.Require(former.Violation is null, "memory", $"{former.Violation}");
         }
 
         foreach (var process in ended.Where(mustEndClean))

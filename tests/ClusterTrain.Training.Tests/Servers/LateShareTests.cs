@@ -232,7 +232,7 @@ public sealed class LateShareTests : IDisposable
     }
 
     [Fact]
-    public void At_rest_it_gives_back_the_sums_kept_to_be_compared()
+    public void At_rest_it_gives_back_the_sums_of_the_step_in_hand()
     {
         BeginAudited();
         Push(s_first, 0, 5);
@@ -367,13 +367,18 @@ public sealed class LateShareTests : IDisposable
     }
 
     [Fact]
-    public void A_digest_that_nobody_was_asked_for_is_not_told()
+    public void A_digest_that_nobody_was_asked_for_or_that_is_none_is_not_told()
     {
         BeginAudited();
         SendDigest(s_first, new TreeNode(0, 1), 5);
         SendDigest(s_first, new TreeNode(0, 2), 30);
         SendDigest(s_first, s_leaf, 25, step: 1);
         SendDigest(s_first, s_leaf, 25, term: 1);
+        foreach (var text in new[] { "", "25", new string('g', 32), new string('0', 1 << 20) })
+        {
+            _server.Receive(_context, s_first, new SumDigest(2, 0, 0, s_leaf, text, 12.5));
+        }
+
         Assert.Empty(_context.Sent<Answer>());
     }
 

@@ -50,6 +50,26 @@ public sealed class SegmentUpdateTests : IDisposable
     }
 
     [Fact]
+    public void A_sum_that_is_rounded_is_so_in_every_part_and_the_update_needs_the_whole_of_it()
+    {
+        var recipe = Recipe() with { GradientPrecision = GradientPrecision.BFloat16 };
+        var layout = new NetworkLayout((2 * 1024 * 1024) + 12_345, LineRun.Recipe().Layers);
+        var update = Update(recipe, 0, of: 1, layout, threads: 3);
+        Assert.True(update.NeedsWholeSum);
+        Assert.False(Update(Recipe(), 0, of: 1, layout).NeedsWholeSum);
+        var (left, right, sum) = (new float[layout.Parameters], new float[layout.Parameters], new float[layout.Parameters]);
+        Array.Fill(left, 1);
+        Array.Fill(right, 1f / 256);
+        update.Add(left, right, sum);
+
+        // A tie, to the even one.
+        Assert.All(sum, value => Assert.Equal(1, value));
+        Array.Fill(right, 3f / 256);
+        update.Add(left, right, sum);
+        Assert.All(sum, value => Assert.Equal(1 + (2f / 128), value));
+    }
+
+    [Fact]
     public void Several_threads_give_the_same_bits_and_add_the_halves_on_the_way()
     {
         // Long enough for two parts even where a thread must be woken.

@@ -135,7 +135,7 @@ internal sealed class LocalCluster(LocalClusterOptions options, Surroundings sur
                     }
 
                     _audited = happened is RunAudited { Totals: var totals } ? totals : _audited;
-                    _traffic = StepTraffic.Of(happened, _run?.Parameters ?? 0, _traffic);
+                    _traffic = StepTraffic.Of(happened, _run?.Parameters ?? 0, _run?.GradientBytes ?? 0, _traffic);
                     Observe(happened);
                 }
 
