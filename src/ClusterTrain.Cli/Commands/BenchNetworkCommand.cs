@@ -128,9 +128,9 @@ internal static class BenchNetworkCommand
     {
         var file = Path.Combine(scratch, string.Create(CultureInfo.InvariantCulture, $"{network.Name}-{batch}.yaml"));
         var recipe = RecipeReader.Parse(RecipeWriter.Write(TrainingBenchmark.RecipeOf(network, batch)), file, overrides);
-        if (recipe.BatchRows != batch || recipe.Layers.Length != network.Layers.Length - 1)
+        if (recipe.BatchRows != batch || !recipe.Layers.Select(layer => layer.Units).SequenceEqual(network.Layers.Skip(1)))
         {
-            throw new UsageException("--set cannot change batch or layers here: they are what the table compares.");
+            throw new UsageException("--set cannot change the batch or the units of layers here: they are what the table compares.");
         }
 
         File.WriteAllText(file, RecipeWriter.Write(recipe), Encoding.UTF8);

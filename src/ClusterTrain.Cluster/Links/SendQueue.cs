@@ -282,8 +282,9 @@ internal sealed class SendQueue(
             _packed = new ushort[values.Length];
         }
 
-        packed = _packed.AsSpan(0, values.Length);
-        return BFloat16.TryPack(values, _packed.AsSpan(0, values.Length));
+        var halves = _packed.AsSpan(0, values.Length);
+        packed = halves;
+        return BFloat16.TryPack(values, halves);
     }
 
     /// <summary>
