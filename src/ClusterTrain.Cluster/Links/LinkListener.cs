@@ -71,13 +71,21 @@ internal sealed class LinkListener : IDisposable
     /// <summary>Where it listens.</summary>
     public NodeEndpoint Endpoint { get; }
 
-    /// <summary>Begins to accept.</summary>
+    /// <summary>Begins to accept, unless it is closed already.</summary>
     public void Start(ILinkAcceptor acceptor)
     {
-        _acceptor = acceptor;
-        _warnings = new RateLimitedWarnings(acceptor.Warn, _limits.WarningsPerTenSeconds, _clock);
-        _thread = new Thread(Accept, 256 * 1024) { Name = "listen", IsBackground = true };
-        _thread.Start();
+        lock (_gate)
+        {
+            if (_closed)
+            {
+                return;
+            }
+
+            _acceptor = acceptor;
+            _warnings = new RateLimitedWarnings(acceptor.Warn, _limits.WarningsPerTenSeconds, _clock);
+            _thread = new Thread(Accept, 256 * 1024) { Name = "listen", IsBackground = true };
+            _thread.Start();
+        }
     }
 
     /// <summary>Closes the listener and all connections, and waits until no thread serves one any more.</summary>

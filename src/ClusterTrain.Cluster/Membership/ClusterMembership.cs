@@ -34,6 +34,7 @@ internal sealed class ClusterMembership : IDisposable
     private readonly AutoResetEvent _changed = new(false);
     private readonly Lock _gate = new();
     private readonly Func<CancellationToken, string> _ask;
+    private readonly object _starting = new();
     private readonly Thread _thread;
     private ActorSystem? _system;
     private AkkaCluster? _cluster;
@@ -92,7 +93,13 @@ internal sealed class ClusterMembership : IDisposable
     {
         AkkaConfiguration.Check(_options.Hocon);
         LostAfter = lostAfter;
-        _thread.Start();
+        lock (_starting)
+        {
+            if (!_stop.IsCancellationRequested)
+            {
+                _thread.Start();
+            }
+        }
     }
 
     /// <summary>The coordinator is the node of this unique address; a membership of another cluster is given up for one of its.</summary>
@@ -122,7 +129,11 @@ internal sealed class ClusterMembership : IDisposable
     /// <summary>Ends at once, as when the process dies: nothing is said to anyone.</summary>
     public void End()
     {
-        _stop.Cancel();
+        lock (_starting)
+        {
+            _stop.Cancel();
+        }
+
         _changed.Set();
         if (_thread.IsAlive && Thread.CurrentThread != _thread)
         {

@@ -288,6 +288,23 @@ public sealed class HandshakeTests
     }
 
     [Fact]
+    public async Task A_listener_may_be_closed_while_it_starts()
+    {
+        using var cluster = new TestCluster(TestRuns.Plain);
+        cluster.StartLeading();
+        for (var round = 0; round < 2000; round++)
+        {
+            using var listener = new LinkListener(new NodeEndpoint("127.0.0.1", 0), LinkSecurity.None, new LinkLimits(), TimeProvider.System);
+            var start = Task.Run(() => listener.Start(cluster.Coordinator));
+            Thread.SpinWait(round);
+
+            listener.Dispose();
+
+            await start;
+        }
+    }
+
+    [Fact]
     public async Task A_node_without_secrets_trains_on_loopback()
     {
         using var cluster = new TestCluster(TestRuns.Plain) { Security = LinkSecurity.None };

@@ -73,6 +73,25 @@ public sealed class FailureTests
     }
 
     [Fact]
+    public async Task A_node_that_dies_while_it_starts_leaves_the_run_folder_to_the_next()
+    {
+        using var cluster = Start(TestRuns.Plain, servers: 1, workers: 1);
+        cluster.Coordinator.Abort();
+        await cluster.StoppedAsync();
+        for (var life = 0; life < 20; life++)
+        {
+            var coordinator = cluster.StartCoordinator();
+            Thread.SpinWait(life * 20_000);
+            coordinator.Abort();
+            await cluster.StoppedAsync();
+        }
+
+        cluster.StartCoordinator();
+
+        await cluster.EndsLikeAloneAsync();
+    }
+
+    [Fact]
     public async Task Everything_dies_at_once_and_is_started_again()
     {
         using var cluster = Start(TestRuns.Long(TestRuns.Plain), servers: 0, workers: 0);
