@@ -1,33 +1,18 @@
-using ClusterTrain.Learning.Networks;
 using ClusterTrain.Learning.Recipes;
-using ClusterTrain.Numerics.KernelSets;
-using ClusterTrain.Numerics.Threading;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Messages;
-using ClusterTrain.Training.Plan;
-using ClusterTrain.Training.Servers;
-using ClusterTrain.Training.Tensors;
 
 namespace ClusterTrain.Training.Tests;
 
 public sealed class ParameterServerTests : IDisposable
 {
-    private static readonly ActorId s_worker = new("worker-1");
-    private static readonly ActorId s_other = new("worker-2");
+    private static readonly ActorId s_worker = ServerStand.Worker;
+    private static readonly ActorId s_other = ServerStand.Other;
     private static readonly ActorId s_sibling = new("server-2");
 
-    private readonly TensorPool _pool = new();
-    private readonly RecordingContext _context = new("server");
-    private ParameterServer _server;
+    private ServerStand _stand = new(LineRun.Recipe());
 
-    public ParameterServerTests() => _server = Create(LineRun.Recipe());
-
-    public void Dispose()
-    {
-        _context.Clear();
-        _server.Dispose();
-        Assert.Equal(0, _pool.Lent);
-    }
+    public void Dispose() => _stand.Dispose();
 
     [Fact]
     public void The_mean_gradient_goes_through_momentum_as_worked_by_hand()
@@ -49,7 +34,7 @@ public sealed class ParameterServerTests : IDisposable
     {
         Serve(1, 0, LineRun.FirstWeight, 0);
         Push(1, 0, 0, 2, sum: 30, loss: 15);
-        Assert.Equal(new StepReport(1, 0, 1, 3.75, TimeSpan.Zero), Assert.Single(_context.Sent<StepReport>()));
+        Assert.Equal(new StepReport(1, 0, 1, 3.75, TimeSpan.Zero), Assert.Single(_stand.Context.Sent<StepReport>()));
         Assert.Equal(15, Snapshot(1).Loss);
     }
 
@@ -61,7 +46,7 @@ public sealed class ParameterServerTests : IDisposable
     {
         // (1e8 + 1) + -1e8 is 0 in float32 and 1e8 + (1 + -1e8) would be too, but (1e8 + -1e8) + 1 is 1.
         float[] sums = [1e8f, 1, -1e8f];
-        _server = Create(LineRun.Recipe() with { LeafRows = 1 }, rows: 3);
+        Begin(LineRun.Recipe() with { LeafRows = 1 }, rows: 3);
         Serve(1, 0, 0, 0);
         foreach (var leaf in new[] { first, second, third })
         {
@@ -78,12 +63,12 @@ public sealed class ParameterServerTests : IDisposable
         Subscribe(s_worker, 1);
         Push(1, 0, 0, 1, 5, 2.5);
         Push(1, 0, 0, 1, 5, 2.5);
-        Assert.Empty(_context.Sent<StepReport>());
+        Assert.Empty(_stand.Context.Sent<StepReport>());
 
         Push(1, 0, 1, 1, 25, 12.5);
         Push(1, 0, 1, 1, 25, 12.5);
         Assert.Equal([LineRun.SecondWeight], Broadcast(1));
-        Assert.Equal(3.75, Assert.Single(_context.Sent<StepReport>()).Loss);
+        Assert.Equal(3.75, Assert.Single(_stand.Context.Sent<StepReport>()).Loss);
     }
 
     [Fact]
@@ -104,10 +89,10 @@ public sealed class ParameterServerTests : IDisposable
     public void Pushes_of_another_term_or_step_are_dropped(long term, long step)
     {
         Serve(2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
-        var lent = _pool.Lent;
+        var lent = _stand.Pool.Lent;
         Push(term, step, 0, 2, 30, 15);
-        Assert.Equal(lent, _pool.Lent);
-        Assert.Empty(_context.Sent<StepReport>());
+        Assert.Equal(lent, _stand.Pool.Lent);
+        Assert.Empty(_stand.Context.Sent<StepReport>());
     }
 
     [Fact]
@@ -115,10 +100,7 @@ public sealed class ParameterServerTests : IDisposable
     {
         Serve(1, 0, LineRun.FirstWeight, 0);
         Push(1, 0, 0, 2, 30, 15);
-        _context.Clear();
-        _server.Dispose();
-
-        _server = Create(LineRun.Recipe());
+        Begin(LineRun.Recipe());
         Serve(2, 0, LineRun.FirstWeight, 0);
         Subscribe(s_worker, 2);
         Assert.Equal([LineRun.FirstWeight], Broadcast(0));
@@ -140,7 +122,7 @@ public sealed class ParameterServerTests : IDisposable
     public void A_worker_that_hears_of_the_topology_first_is_served_once_the_server_hears_of_it_too()
     {
         Subscribe(s_worker, 1);
-        Assert.Empty(_context.Tensors);
+        Assert.Empty(_stand.Context.Tensors);
         Serve(1, 0, LineRun.FirstWeight, 0);
         Assert.Equal([LineRun.FirstWeight], Broadcast(0));
     }
@@ -162,9 +144,9 @@ public sealed class ParameterServerTests : IDisposable
         Subscribe(s_other, 1);
         Receive(new Assignment(1, 1, [s_worker, s_other]));
         Receive(new Assignment(1, 2, [s_other]));
-        _context.Clear();
+        _stand.Context.Clear();
         Push(1, 0, 0, 2, 30, 15);
-        Assert.Equal([s_other], _context.Tensors.Where(sent => sent.To != LineRun.Coordinator).Select(sent => sent.To));
+        Assert.Equal([s_other], _stand.Context.Tensors.Where(sent => sent.To != LineRun.Coordinator).Select(sent => sent.To));
     }
 
     [Fact]
@@ -185,15 +167,15 @@ public sealed class ParameterServerTests : IDisposable
         Serve(1, 0, LineRun.FirstWeight, 0);
         Subscribe(s_worker, 1);
         Receive(new Hold(1));
-        Assert.Equal(new Held(1, 0, 0), Assert.Single(_context.SentTo<Held>(LineRun.Coordinator)));
+        Assert.Equal(new Held(1, 0, 0), Assert.Single(_stand.Context.SentTo<Held>(LineRun.Coordinator)));
 
         Push(1, 0, 0, 2, 30, 15);
         Assert.Throws<InvalidOperationException>(() => Broadcast(1));
-        _context.Clear();
+        _stand.Context.Clear();
         Receive(new SnapshotAt(1, 1));
 
         Assert.Equal([LineRun.SecondWeight], Broadcast(1));
-        var snapshot = _context.Tensors.Where(sent => sent.To == LineRun.Coordinator).Select(sent => sent.Tensor).ToArray();
+        var snapshot = _stand.Context.Tensors.Where(sent => sent.To == LineRun.Coordinator).Select(sent => sent.Tensor).ToArray();
         Assert.Equal([LineRun.Weights(1, 1), LineRun.State(1, 1)], snapshot.Select(tensor => tensor.Key));
         Assert.Equal([LineRun.SecondVelocity], snapshot[1].Values.ToArray());
     }
@@ -203,7 +185,7 @@ public sealed class ParameterServerTests : IDisposable
     {
         Serve(1, 0, LineRun.FirstWeight, 0);
         Push(1, 0, 0, 2, 30, 15);
-        _context.Clear();
+        _stand.Context.Clear();
         Receive(new Hold(1));
         Receive(new SnapshotAt(1, 1));
         Assert.Equal(15, Snapshot(1).Loss);
@@ -212,7 +194,7 @@ public sealed class ParameterServerTests : IDisposable
     [Fact]
     public void A_snapshot_is_sent_by_itself_at_every_multiple_of_the_checkpoint_steps()
     {
-        _server = Create(LineRun.Recipe(epochs: 2, batchRows: 1));
+        Begin(LineRun.Recipe(epochs: 2, batchRows: 1));
         Serve(1, 0, LineRun.FirstWeight, 0, checkpointSteps: 3);
         for (var step = 0; step < 8; step++)
         {
@@ -228,14 +210,14 @@ public sealed class ParameterServerTests : IDisposable
     {
         Serve(1, 0, LineRun.FirstWeight, 0);
         Push(1, 0, 0, 2, 30, 15);
-        _context.Clear();
+        _stand.Context.Clear();
 
         var second = new ActorId("coordinator-2");
-        _server.Start(_context, second);
-        Assert.Equal([new SegmentPosition(0, 1, 1, 1, 1, 0)], Assert.Single(_context.SentTo<Join>(second)).Holding.ToArray());
-        Receive(new Topology(9, [_context.Self]));
+        _stand.Server.Start(_stand.Context, second);
+        Assert.Equal([new SegmentPosition(0, 1, 1, 1, 1, 0)], Assert.Single(_stand.Context.SentTo<Join>(second)).Holding.ToArray());
+        Receive(new Topology(9, [_stand.Self]));
 
-        var (to, epoch) = Assert.Single(_context.Tensors);
+        var (to, epoch) = Assert.Single(_stand.Context.Tensors);
         Assert.Equal((second, LineRun.Weights(9, 1), 15.0), (to, epoch.Key, epoch.Loss));
         Subscribe(s_worker, 9);
         Receive(new Advance(9, 2, 0));
@@ -248,66 +230,63 @@ public sealed class ParameterServerTests : IDisposable
         Serve(1, 0, LineRun.FirstWeight, 0);
         Push(1, 0, 0, 1, 5, 2.5);
         Receive(new Rest(7));
-        var holding = Assert.Single(_context.SentTo<Holding>(LineRun.Coordinator));
+        var holding = Assert.Single(_stand.Context.SentTo<Holding>(LineRun.Coordinator));
         Assert.Equal((7, new SegmentPosition(0, 1, 1, 0, 0, 0)), (holding.Term, Assert.Single(holding.Positions)));
         Push(1, 0, 1, 1, 25, 12.5);
-        Assert.Empty(_context.Sent<StepReport>());
+        Assert.Empty(_stand.Context.Sent<StepReport>());
 
-        Receive(new Topology(8, [_context.Self]));
+        Receive(new Topology(8, [_stand.Self]));
         Push(8, 0, 0, 2, 30, 15);
-        Assert.Equal(1, _context.Sent<StepReport>().Last().Step);
+        Assert.Equal(1, _stand.Context.Sent<StepReport>().Last().Step);
     }
 
     [Fact]
     public void A_spare_server_gets_what_the_segment_holds_and_the_sum_of_every_step_and_takes_over_with_the_same_bits()
     {
-        using var spare = Create(LineRun.Recipe(epochs: 4));
-        var context = new RecordingContext("spare");
-        spare.Start(context, LineRun.Coordinator);
-        _server = Create(LineRun.Recipe(epochs: 4));
+        using var spare = new ServerStand(LineRun.Recipe(epochs: 4), name: "spare");
+        Begin(LineRun.Recipe(epochs: 4));
         Serve(1, 0, LineRun.FirstWeight, 0);
         Push(1, 0, 0, 1, 5, 2.5);
-        Receive(new Spares(1, 0, [context.Self]));
-        Deliver(_context, spare, context);
-        Assert.Equal(new Copied(1, 0, 0), Assert.Single(context.Sent<Copied>()));
+        Receive(new Spares(1, 0, [spare.Self]));
+        _stand.DeliverTo(spare);
+        Assert.Equal(new Copied(1, 0, 0), Assert.Single(spare.Context.Sent<Copied>()));
 
         Push(1, 0, 1, 1, 25, 12.5);
-        Deliver(_context, spare, context);
-        Assert.Equal(1, context.Sent<Copied>().Last().Step);
-        Assert.Empty(context.Sent<StepReport>());
+        _stand.DeliverTo(spare);
+        Assert.Equal(1, spare.Context.Sent<Copied>().Last().Step);
+        Assert.Empty(spare.Context.Sent<StepReport>());
 
         // The server is lost, and with it what it sent: the epoch, too, comes from the spare.
-        context.Clear();
-        spare.Receive(context, LineRun.Coordinator, new Rest(2));
-        Assert.Equal(new SegmentPosition(0, 1, 1, 1, 1, 0), Assert.Single(Assert.Single(context.Sent<Holding>()).Positions));
-        spare.Receive(context, LineRun.Coordinator, new Topology(3, [context.Self]));
-        var epoch = Assert.Single(context.Tensors).Tensor;
+        spare.Context.Clear();
+        spare.Receive(new Rest(2));
+        Assert.Equal(new SegmentPosition(0, 1, 1, 1, 1, 0), Assert.Single(Assert.Single(spare.Context.Sent<Holding>()).Positions));
+        spare.Receive(new Topology(3, [spare.Self]));
+        var epoch = Assert.Single(spare.Context.Tensors).Tensor;
         Assert.Equal((LineRun.Weights(3, 1), 15.0, LineRun.SecondWeight), (epoch.Key, epoch.Loss, epoch.Values[0]));
-        context.Clear();
     }
 
     [Fact]
     public void A_spare_server_that_falls_behind_is_waited_for_half_a_second_and_sent_a_new_copy_when_it_is_heard_of_again()
     {
-        _server = Create(LineRun.Recipe(epochs: 9));
+        Begin(LineRun.Recipe(epochs: 9));
         var spare = new ActorId("spare");
         Serve(1, 0, LineRun.FirstWeight, 0);
         Subscribe(s_worker, 1);
         Receive(new Spares(1, 0, [spare]));
-        _server.Receive(_context, spare, new Copied(1, 0, 0));
+        _stand.Receive(spare, new Copied(1, 0, 0));
         for (var step = 0; step < 3; step++)
         {
             Push(1, step, 0, 2, 1, 1);
         }
 
         Assert.Throws<InvalidOperationException>(() => Broadcast(3));
-        _context.Now = TimeSpan.FromMilliseconds(600);
+        _stand.Context.Now = TimeSpan.FromMilliseconds(600);
         Receive(new Tick());
         Assert.NotEmpty(Broadcast(3));
 
-        Assert.Single(_context.SentTo<Copy>(spare));
-        _server.Receive(_context, spare, new Copied(1, 0, 1));
-        Assert.Equal(3, _context.SentTo<Copy>(spare).Last().Position.Step);
+        Assert.Single(_stand.Context.SentTo<Copy>(spare));
+        _stand.Receive(spare, new Copied(1, 0, 1));
+        Assert.Equal(3, _stand.Context.SentTo<Copy>(spare).Last().Position.Step);
     }
 
     [Fact]
@@ -316,9 +295,9 @@ public sealed class ParameterServerTests : IDisposable
         Serve(1, 0, LineRun.FirstWeight, 0);
         Push(1, 0, 0, 2, 30, 15);
         Receive(new Advance(1, 2, 1));
-        _context.Clear();
-        Receive(new Topology(9, [_context.Self]));
-        Assert.Empty(_context.Tensors);
+        _stand.Context.Clear();
+        Receive(new Topology(9, [_stand.Self]));
+        Assert.Empty(_stand.Context.Tensors);
     }
 
     [Fact]
@@ -331,7 +310,7 @@ public sealed class ParameterServerTests : IDisposable
         Receive(new Topology(4, []));
         Push(5, 1, 0, 2, 30 * LineRun.SecondWeight, 0.1);
         Assert.Equal([LineRun.ThirdWeight], Snapshot(2).Values.ToArray());
-        Assert.Empty(_context.Sent<Held>());
+        Assert.Empty(_stand.Context.Sent<Held>());
     }
 
     [Fact]
@@ -339,7 +318,7 @@ public sealed class ParameterServerTests : IDisposable
     {
         Serve(1, 0, LineRun.FirstWeight, 0);
         Receive(new Topology(2, LineRun.Ids("another")));
-        Assert.Equal(0, _pool.Lent);
+        Assert.Equal(0, _stand.Pool.Lent);
     }
 
     [Theory]
@@ -351,11 +330,11 @@ public sealed class ParameterServerTests : IDisposable
     public void A_number_that_is_not_finite_is_named_and_nothing_continues(float sum, double loss, string what, float velocity = 0)
     {
         var recipe = LineRun.Recipe();
-        _server = Create(recipe with { Optimiser = recipe.Optimiser with { Rate = 1000 } });
+        Begin(recipe with { Optimiser = recipe.Optimiser with { Rate = 1000 } });
         Serve(1, 0, velocity, velocity);
         Push(1, 0, 0, 2, sum, loss);
-        Assert.Equal(new NotFinite(0, what), Assert.Single(_context.SentTo<NotFinite>(LineRun.Coordinator)));
-        Assert.Empty(_context.Tensors);
+        Assert.Equal(new NotFinite(0, what), Assert.Single(_stand.Context.SentTo<NotFinite>(LineRun.Coordinator)));
+        Assert.Empty(_stand.Context.Tensors);
     }
 
     [Fact]
@@ -365,9 +344,9 @@ public sealed class ParameterServerTests : IDisposable
 
         // The mean gradient is 3 here and 4 in the other segment: its norm is 5, and it is scaled by 1/5.
         PushSecond(0, 15);
-        Assert.Equal([144.0], Assert.Single(_context.SentTo<NormPart>(s_sibling)).BlockSums.ToArray());
-        Assert.Empty(_context.Tensors);
-        _server.Receive(_context, s_sibling, new NormPart(1, 0, 0, [256.0]));
+        Assert.Equal([144.0], Assert.Single(_stand.Context.SentTo<NormPart>(s_sibling)).BlockSums.ToArray());
+        Assert.Empty(_stand.Context.Tensors);
+        _stand.Receive(s_sibling, new NormPart(1, 0, 0, [256.0]));
         Assert.Equal(-0.6f, Snapshot(1).Values[0]);
     }
 
@@ -376,9 +355,9 @@ public sealed class ParameterServerTests : IDisposable
     {
         ServeSecondOfTwo();
         PushSecond(0, 15);
-        _server.Receive(_context, s_sibling, new NormPart(1, 0, 0, [256.0]));
+        _stand.Receive(s_sibling, new NormPart(1, 0, 0, [256.0]));
         Receive(new LinkRestored(s_sibling));
-        Assert.Equal([0, 0], _context.SentTo<NormPart>(s_sibling).Select(part => part.Step));
+        Assert.Equal([0, 0], _stand.Context.SentTo<NormPart>(s_sibling).Select(part => part.Step));
     }
 
     [Fact]
@@ -386,25 +365,25 @@ public sealed class ParameterServerTests : IDisposable
     {
         ServeSecondOfTwo();
         PushSecond(0, 15);
-        _server.Receive(_context, s_sibling, new NormPart(1, 0, 0, [256.0]));
-        _context.Clear();
-        _server.Receive(_context, s_other, new Subscribe(1, 1));
-        Assert.Equal([(0L, 0f), (1L, -0.6f)], _context.Tensors.Select(sent => (sent.Tensor.Key.Step, sent.Tensor.Values[0])));
+        _stand.Receive(s_sibling, new NormPart(1, 0, 0, [256.0]));
+        _stand.Context.Clear();
+        _stand.Receive(s_other, new Subscribe(1, 1));
+        Assert.Equal([(0L, 0f), (1L, -0.6f)], _stand.Context.Tensors.Select(sent => (sent.Tensor.Key.Step, sent.Tensor.Values[0])));
 
         // A sum of the present step says that every server has reached it.
-        _context.Clear();
-        _server.Receive(_context, s_worker, _pool.Tensor(LineRun.Sum(1, 1, 0, 1, 1), 15, 12));
-        _server.Receive(_context, new ActorId("worker-3"), new Subscribe(1, 1));
-        Assert.Equal([1], _context.Tensors.Select(sent => sent.Tensor.Key.Step));
+        _stand.Context.Clear();
+        _stand.Push(1, 1, 0, 1, 12, 15, segment: 1);
+        _stand.Receive(new ActorId("worker-3"), new Subscribe(1, 1));
+        Assert.Equal([1], _stand.Context.Tensors.Select(sent => sent.Tensor.Key.Step));
     }
 
     [Fact]
     public void The_coordinator_is_lost_between_two_servers_steps_and_parts_of_the_former_term_still_count()
     {
         ServeSecondOfTwo();
-        Receive(new Topology(9, [s_sibling, _context.Self]));
-        _server.Receive(_context, s_sibling, new NormPart(1, 0, 0, [256.0]));
-        _server.Receive(_context, s_worker, _pool.Tensor(LineRun.Sum(9, 0, 0, 2, 1), 15, 12));
+        Receive(new Topology(9, [s_sibling, _stand.Self]));
+        _stand.Receive(s_sibling, new NormPart(1, 0, 0, [256.0]));
+        _stand.Push(9, 0, 0, 2, 12, 15, segment: 1);
         Assert.Equal(-0.6f, Snapshot(1).Values[0]);
     }
 
@@ -414,7 +393,7 @@ public sealed class ParameterServerTests : IDisposable
         Serve(1, 0, LineRun.FirstWeight, 0);
         Subscribe(s_other, 1);
         Receive(new Assignment(1, 1, [s_worker]));
-        _context.Clear();
+        _stand.Context.Clear();
         Push(1, 0, 0, 2, 30, 15);
         Assert.Equal([LineRun.SecondWeight], Broadcast(1, s_other));
     }
@@ -427,7 +406,7 @@ public sealed class ParameterServerTests : IDisposable
         Receive(new Assignment(1, 1, [s_other]));
         Subscribe(s_other, 1);
         Receive(new Assignment(1, 2, []));
-        _context.Clear();
+        _stand.Context.Clear();
         Receive(new Assignment(1, 3, [s_other]));
         Assert.Equal([LineRun.FirstWeight], Broadcast(0, s_other));
     }
@@ -437,9 +416,9 @@ public sealed class ParameterServerTests : IDisposable
     {
         ServeSecondOfTwo();
         Receive(new Serve(2, 0, 2, 0, 0, 0));
-        var lent = _pool.Lent;
+        var lent = _stand.Pool.Lent;
         PushSecond(0, 15);
-        Assert.Equal(lent, _pool.Lent);
+        Assert.Equal(lent, _stand.Pool.Lent);
     }
 
     [Fact]
@@ -447,10 +426,10 @@ public sealed class ParameterServerTests : IDisposable
     {
         Serve(1, 0, LineRun.FirstWeight, 0);
         Receive(new Topology(2, [s_sibling]));
-        _context.Messages.Clear();
-        Receive(new Topology(3, [_context.Self]));
-        Assert.Equal([typeof(Leave), typeof(Join)], _context.SentTo<IMessage>(LineRun.Coordinator).Select(message => message.GetType()));
-        Assert.Empty(Assert.Single(_context.Sent<Join>()).Holding);
+        _stand.Context.Messages.Clear();
+        Receive(new Topology(3, [_stand.Self]));
+        Assert.Equal([typeof(Leave), typeof(Join)], _stand.Context.SentTo<IMessage>(LineRun.Coordinator).Select(message => message.GetType()));
+        Assert.Empty(Assert.Single(_stand.Context.Sent<Join>()).Holding);
     }
 
     [Fact]
@@ -459,10 +438,10 @@ public sealed class ParameterServerTests : IDisposable
         Serve(1, 0, LineRun.FirstWeight, 0);
         Push(1, 0, 0, 1, 5, 2.5);
         Receive(new Stop());
-        _context.Clear();
-        Assert.Equal(0, _pool.Lent);
+        _stand.Context.Clear();
+        Assert.Equal(0, _stand.Pool.Lent);
         Push(1, 0, 1, 1, 25, 12.5);
-        Assert.Equal(0, _pool.Lent);
+        Assert.Equal(0, _stand.Pool.Lent);
     }
 
     [Fact]
@@ -473,22 +452,22 @@ public sealed class ParameterServerTests : IDisposable
         Push(1, 0, 0, 2, 30, 15);
 
         // Lost and found by the coordinator, which is sent the unrecorded epoch again; of the next step a part is pushed.
-        Receive(new Topology(3, [_context.Self]));
+        Receive(new Topology(3, [_stand.Self]));
         Push(3, 1, 0, 1, 5, 2.5);
         Receive(new Advance(3, 100, 1));
         Receive(new Stop());
 
-        var waiting = _context.Tensors.Where(sent => sent.To == s_other).ToArray();
-        _context.Tensors.RemoveAll(sent => sent.To == s_other);
-        _context.Clear();
+        var waiting = _stand.Context.Tensors.Where(sent => sent.To == s_other).ToArray();
+        _stand.Context.Tensors.RemoveAll(sent => sent.To == s_other);
+        _stand.Context.Clear();
         Assert.Equal([0, 1], waiting.Select(sent => sent.Tensor.Key.Step));
         for (var taken = 0; taken < waiting.Length; taken++)
         {
-            Assert.Equal(waiting.Length - taken, _pool.Lent);
+            Assert.Equal(waiting.Length - taken, _stand.Pool.Lent);
             waiting[taken].Tensor.Lease.Release();
         }
 
-        Assert.Equal(0, _pool.Lent);
+        Assert.Equal(0, _stand.Pool.Lent);
     }
 
     /// <summary>Serves the second of two segments, a single parameter, with clipping to 1 and plain descent of rate 1.</summary>
@@ -501,68 +480,44 @@ public sealed class ParameterServerTests : IDisposable
             Layers = [new LayerRecipe { Units = 1, Biases = null }],
             Optimiser = new() { Kind = OptimiserKind.Sgd, Rate = 1 },
         };
-        var layout = new NetworkLayout(GradientNorm.BlockParameters + 1, recipe.Layers);
-        _server = new ParameterServer(new TrainingPlan(recipe, 4), layout, Kernels.Active, new ComputePool(1), _pool);
-        _server.Start(_context, LineRun.Coordinator);
-        Receive(new Serve(1, 1, 2, 0, 0, 0));
-        _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.Weights(1, 0, 1), 0, 0));
-        Receive(new Topology(1, [s_sibling, _context.Self]));
-        Receive(new Advance(1, 100, 0));
+        Begin(recipe, segments: 2);
+        _stand.Serve(1, segment: 1, weight: 0);
+        _stand.Lead(1, [s_sibling, _stand.Self]);
     }
 
-    private void PushSecond(long step, double loss) =>
-        _server.Receive(_context, s_worker, _pool.Tensor(LineRun.Sum(1, step, 0, 2, 1), loss, 12));
+    private void PushSecond(long step, double loss) => _stand.Push(1, step, 0, 2, 12, loss, segment: 1);
 
-    private ParameterServer Create(Recipe recipe, long rows = 4)
+    /// <summary>A new server in place of the one before.</summary>
+    private void Begin(Recipe recipe, long rows = 4, int segments = 1)
     {
-        var server = new ParameterServer(new TrainingPlan(recipe, rows), LineRun.Layout(recipe), Kernels.Active, new ComputePool(1), _pool);
-        server.Start(_context, LineRun.Coordinator);
-        return server;
+        _stand.Dispose();
+        _stand = new ServerStand(recipe, segments, rows);
     }
 
     /// <summary>What the coordinator sends to have the whole model served by this server.</summary>
     private void Serve(long term, long step, float weight, float velocity, long limit = 100, long checkpointSteps = 0)
     {
         Receive(new Serve(term, 0, 1, step, checkpointSteps, 0));
-        _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.Weights(term, step), 0, weight));
-        _server.Receive(_context, LineRun.Coordinator, _pool.Tensor(LineRun.State(term, step), 0, velocity));
-        Receive(new Topology(term, [_context.Self]));
-        Receive(new Advance(term, limit, 0));
+        _stand.Restore(LineRun.Weights(term, step), 0, weight);
+        _stand.Restore(LineRun.State(term, step), 0, velocity);
+        _stand.Lead(term, limit, [_stand.Self]);
     }
 
-    private void Subscribe(ActorId worker, long term) => _server.Receive(_context, worker, new Subscribe(term, 0));
+    private void Subscribe(ActorId worker, long term) => _stand.Subscribe(worker, term);
 
-    private void Push(long term, long step, int start, int count, float sum, double loss) =>
-        _server.Receive(_context, s_worker, _pool.Tensor(LineRun.Sum(term, step, start, count), loss, sum));
+    private void Push(long term, long step, int start, int count, float sum, double loss) => _stand.Push(term, step, start, count, sum, loss);
 
-    /// <summary>Delivers what was sent to a spare server.</summary>
-    private static void Deliver(RecordingContext from, ParameterServer spare, RecordingContext context)
-    {
-        foreach (var message in from.SentTo<IMessage>(context.Self).ToArray())
-        {
-            spare.Receive(context, from.Self, message);
-        }
-
-        foreach (var (_, tensor) in from.Tensors.Where(sent => sent.To == context.Self).ToArray())
-        {
-            tensor.Lease.Share();
-            spare.Receive(context, from.Self, tensor);
-        }
-
-        from.Clear();
-    }
-
-    private void Receive(IMessage message) => _server.Receive(_context, LineRun.Coordinator, message);
+    private void Receive(IMessage message) => _stand.Receive(message);
 
     /// <summary>The weights of a step as they were sent to a worker.</summary>
     private float[] Broadcast(long step, ActorId? to = null) =>
-        _context.Tensors.Single(sent => sent.To == (to ?? s_worker) && sent.Tensor.Key.Step == step).Tensor.Values.ToArray();
+        _stand.Context.Tensors.Single(sent => sent.To == (to ?? s_worker) && sent.Tensor.Key.Step == step).Tensor.Values.ToArray();
 
     /// <summary>The weights of a step as they were sent to the coordinator.</summary>
     private TensorMessage Snapshot(long step) =>
-        _context.Tensors.Single(sent =>
+        _stand.Context.Tensors.Single(sent =>
             sent.To == LineRun.Coordinator && sent.Tensor.Key.Step == step && sent.Tensor.Key.Kind == TensorKind.Weights).Tensor;
 
     private IEnumerable<long> Snapshots(TensorKind kind) =>
-        _context.Tensors.Where(sent => sent.To == LineRun.Coordinator && sent.Tensor.Key.Kind == kind).Select(sent => sent.Tensor.Key.Step);
+        _stand.Context.Tensors.Where(sent => sent.To == LineRun.Coordinator && sent.Tensor.Key.Kind == kind).Select(sent => sent.Tensor.Key.Step);
 }
