@@ -24,7 +24,7 @@ EXIT_BAD_INPUT = 2
 EXIT_MISSING_PACKAGE = 3
 
 
-def start(description):
+def start(description, add_options=lambda parser: None):
     """Reads the command line and limits the threads of every library loaded after this call."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--layers", type=_layers, default=[784, 500, 500, 10], help="units per layer, as 784,500,500,10")
@@ -32,6 +32,7 @@ def start(description):
     parser.add_argument("--threads", type=_positive, default=1, help="threads of the library, per process")
     parser.add_argument("--seconds", type=_seconds, default=4.0, help="how long to measure, after the warm-up")
     parser.add_argument("--data", metavar="FOLDER", help="folder of MNIST's IDX files, plain or .gz; without it, synthetic rows")
+    add_options(parser)
     options = parser.parse_args()
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(options.threads)

@@ -1,4 +1,4 @@
-"""The benchmark network in PyTorch's DistributedDataParallel: two processes over Gloo on loopback.
+"""The benchmark network in PyTorch's DistributedDataParallel: two processes over Gloo, on loopback or on two machines.
 
 --batch is the batch of the whole cluster: each process takes half of its rows, and the gradients are averaged.
 """
@@ -11,7 +11,13 @@ PROCESSES = 2
 TIMEOUT_SECONDS = 60
 
 
-def work(rank, options, store):
+def add_options(parser):
+    parser.add_argument("--rank", type=int, choices=range(PROCESSES), help="be this process alone; the other one runs on another machine")
+    parser.add_argument("--rendezvous", metavar="URL", help="with --rank: where process 0 waits for the other one, as tcp://10.0.0.1:7000")
+    parser.add_argument("--interface", default="lo", help="the network interface Gloo uses (default: lo)")
+
+
+def work(rank, options, rendezvous):
     import datetime
     import torch
     import torch_network
@@ -20,7 +26,7 @@ def work(rank, options, store):
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)  # the same in every process: start weights and the order of the rows
     distributed.init_process_group(
-        "gloo", init_method=f"file://{store}", rank=rank, world_size=PROCESSES,
+        "gloo", init_method=rendezvous, rank=rank, world_size=PROCESSES,
         timeout=datetime.timedelta(seconds=TIMEOUT_SECONDS))
 
     def slowest(seconds):
@@ -46,7 +52,7 @@ def work(rank, options, store):
 
 
 def main():
-    options = common.start(__doc__.splitlines()[0])
+    options = common.start(__doc__.splitlines()[0], add_options)
     common.need("numpy", "python3-numpy")
     torch = common.need("torch", "python3-torch")
     multiprocessing = common.need("torch.multiprocessing", "python3-torch")
@@ -55,9 +61,13 @@ def main():
                     "this PyTorch has no Gloo: apt-get install python3-torch, then run with /usr/bin/python3")
     if options.batch % PROCESSES:
         common.fail(common.EXIT_BAD_INPUT, f"--batch is {options.batch}; it must be a multiple of the {PROCESSES} processes")
-    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    if (options.rank is None) != (options.rendezvous is None):
+        common.fail(common.EXIT_BAD_INPUT, "--rank and --rendezvous go together")
+    os.environ["GLOO_SOCKET_IFNAME"] = options.interface
+    if options.rank is not None:
+        work(options.rank, options, options.rendezvous)
     with tempfile.TemporaryDirectory() as folder:
-        multiprocessing.spawn(work, (options, os.path.join(folder, "store")), PROCESSES)
+        multiprocessing.spawn(work, (options, f"file://{os.path.join(folder, 'store')}"), PROCESSES)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ namespace ClusterTrain.Cli.Bench;
 /// </summary>
 internal sealed class NetworkLab : IDisposable
 {
-    private const string Device = "wire";
+    /// <summary>The network interface of each machine.</summary>
+    public const string Device = "wire";
+
     private readonly string[] _cores = Cores();
     private readonly string[] _names = [Name("a"), Name("b")];
 

@@ -14,6 +14,40 @@ internal sealed record PeerResult(string Version, double? SamplesPerSecond, stri
     public static PeerResult Missing(string problem) => new(string.Empty, null, problem);
 }
 
+/// <summary>The turns of a peer that took part.</summary>
+/// <param name="Name">The library's name.</param>
+/// <param name="Median">Samples a second; null when a turn gave none.</param>
+/// <param name="Problem">Why it gave none.</param>
+internal sealed record PeerTurns(string Name, double? Median, string? Problem)
+{
+    /// <summary>What its turns come to; null without a peer.</summary>
+    public static PeerTurns? Of(PeerProgram? peer, IReadOnlyList<PeerResult> turns)
+    {
+        if (peer is null)
+        {
+            return null;
+        }
+
+        var problem = turns.FirstOrDefault(turn => turn.Problem is not null)?.Problem;
+        return new PeerTurns(
+            peer.Name, problem is null ? turns.Select(turn => turn.SamplesPerSecond!.Value).Order().ElementAt(turns.Count / 2) : null, problem);
+    }
+
+    /// <summary>Writes the name, and the samples a second or the problem.</summary>
+    public void Write(Utf8JsonWriter json)
+    {
+        json.WriteString("name", Name);
+        if (Median is { } median)
+        {
+            json.WriteNumber("samplesPerSecond", median);
+        }
+        else
+        {
+            json.WriteString("problem", Problem);
+        }
+    }
+}
+
 /// <summary>A program under bench/peers that trains the benchmark network with another library and prints one line of JSON.</summary>
 /// <param name="Name">The library's name.</param>
 /// <param name="Script">The program.</param>
@@ -26,13 +60,13 @@ internal sealed record PeerProgram(string Name, string Script, string Interprete
     // Loading a library, making or reading the rows, the warm-up.
     private static readonly TimeSpan s_overhead = TimeSpan.FromSeconds(90);
 
-    /// <summary>Those there are; empty when the folder bench/peers is neither above the program nor above the current folder.</summary>
-    public static IReadOnlyList<PeerProgram> Find() => Find([("NumPy", "peer_numpy.py"), ("PyTorch", "peer_torch.py")]);
+    /// <summary>Those of one process; empty, and a note says so, when bench/peers is neither above the program nor above the current folder.</summary>
+    public static IReadOnlyList<PeerProgram> Find(TextWriter notes) => Find(notes, ("NumPy", "peer_numpy.py"), ("PyTorch", "peer_torch.py"));
 
-    /// <summary>PyTorch's DistributedDataParallel with two processes over Gloo; null when the folder is not found.</summary>
-    public static PeerProgram? Distributed() => Find([("PyTorch DDP, 2 processes", "peer_torch_ddp.py")]).SingleOrDefault();
+    /// <summary>PyTorch's DistributedDataParallel with two processes over Gloo; null, and a note says so, when there is no bench/peers.</summary>
+    public static PeerProgram? Distributed(TextWriter notes) => Find(notes, ("PyTorch DDP, 2 processes", "peer_torch_ddp.py")).SingleOrDefault();
 
-    private static List<PeerProgram> Find((string Name, string Script)[] peers)
+    private static List<PeerProgram> Find(TextWriter notes, params (string Name, string Script)[] peers)
     {
         var python = File.Exists(DebianPython) ? DebianPython : "python3";
         foreach (var start in new[] { AppContext.BaseDirectory, Directory.GetCurrentDirectory() })
@@ -48,6 +82,7 @@ internal sealed record PeerProgram(string Name, string Script, string Interprete
             }
         }
 
+        notes.WriteLine("note: there is no folder bench/peers above the program or the current folder, so no peer is measured");
         return [];
     }
 
@@ -57,25 +92,36 @@ internal sealed record PeerProgram(string Name, string Script, string Interprete
     /// <param name="seconds">How long it measures, after its warm-up.</param>
     /// <param name="stop">Ends it, with all its children.</param>
     /// <param name="batch">Rows of a batch.</param>
+    /// <param name="launcher">What starts it, such as <c>taskset -c 0</c>.</param>
+    /// <param name="options">Options of this program alone.</param>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public PeerResult Run(BenchmarkNetwork network, string? dataFolder, double seconds, CancellationToken stop,
-        int batch = TrainingBenchmark.BatchRows)
+    public PeerResult Run(
+        BenchmarkNetwork network,
+        string? dataFolder,
+        double seconds,
+        CancellationToken stop,
+        int batch = TrainingBenchmark.BatchRows,
+        string[]? launcher = null,
+        string[]? options = null)
     {
-        var start = new ProcessStartInfo(Interpreter) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         string[] arguments =
         [
+            .. launcher ?? [],
+            Interpreter,
             Script,
             "--layers", string.Join(',', network.Layers),
             "--batch", batch.ToString(CultureInfo.InvariantCulture),
             "--threads", "1",
             "--seconds", seconds.ToString(CultureInfo.InvariantCulture),
             .. dataFolder is null ? Array.Empty<string>() : ["--data", dataFolder],
+            .. options ?? [],
         ];
-        foreach (var argument in arguments)
+        var start = new ProcessStartInfo(arguments[0], arguments[1..])
         {
-            start.ArgumentList.Add(argument);
-        }
-
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
         using var process = new Process { StartInfo = start };
         try
         {
@@ -83,7 +129,7 @@ internal sealed record PeerProgram(string Name, string Script, string Interprete
         }
         catch (Win32Exception error)
         {
-            return PeerResult.Missing($"{Interpreter} cannot be started: {error.Message}");
+            return PeerResult.Missing($"{arguments[0]} cannot be started: {error.Message}");
         }
 
         process.StandardInput.Close();

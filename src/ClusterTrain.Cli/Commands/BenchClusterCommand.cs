@@ -59,12 +59,7 @@ internal static class BenchClusterCommand
         {
             var mnist = Mnist(surroundings, "cluster", dataFolder);
             var folder = Path.GetDirectoryName(mnist.Files[0])!;
-            var peer = withPeers ? PeerProgram.Distributed() : null;
-            if (withPeers && peer is null)
-            {
-                surroundings.Error.WriteLine("note: there is no folder bench/peers above the program or the current folder, so no peer is measured");
-            }
-
+            var peer = withPeers ? PeerProgram.Distributed(surroundings.Error) : null;
             var scratch = Directory.CreateTempSubdirectory("clustertrain-bench-");
             try
             {
@@ -112,7 +107,7 @@ internal static class BenchClusterCommand
                 }
             }
 
-            return new Result(network, batch, ours, peer?.Name, theirs);
+            return new Result(network, batch, ours, PeerTurns.Of(peer, theirs));
         }
 
         private void WriteText(Result result)
@@ -127,9 +122,9 @@ internal static class BenchClusterCommand
                     string.Create(CultureInfo.InvariantCulture, $"{measured.BytesPerStep / 1e6:F2}"));
             }
 
-            if (result.PeerMedian is { } peer)
+            if (result.Peer?.Median is { } median)
             {
-                table.Add(result.Peer!, Figures.Count((long)peer), Ratio(peer / result.Ours[0].Median), "", "", "", "", "", "");
+                table.Add(result.Peer.Name, Figures.Count((long)median), Ratio(median / result.Ours[0].Median), "", "", "", "", "", "");
             }
 
             foreach (var line in table.Lines())
@@ -137,9 +132,9 @@ internal static class BenchClusterCommand
                 surroundings.Out.WriteLine($"  {line}");
             }
 
-            if (result.PeerProblem is { } problem)
+            if (result.Peer?.Problem is { } problem)
             {
-                surroundings.Out.WriteLine($"  {result.Peer} was not measured: {problem}");
+                surroundings.Out.WriteLine($"  {result.Peer.Name} was not measured: {problem}");
             }
 
             surroundings.Out.WriteLine();
@@ -167,19 +162,10 @@ internal static class BenchClusterCommand
                 json.WriteEndObject();
             }
 
-            if (result.Peer is not null)
+            if (result.Peer is { } peer)
             {
                 json.WriteStartObject();
-                json.WriteString("name", result.Peer);
-                if (result.PeerMedian is { } median)
-                {
-                    json.WriteNumber("samplesPerSecond", median);
-                }
-                else
-                {
-                    json.WriteString("problem", result.PeerProblem);
-                }
-
+                peer.Write(json);
                 json.WriteEndObject();
             }
 
@@ -218,12 +204,5 @@ internal static class BenchClusterCommand
     }
 
     /// <summary>All of them with one network and batch; the first is what the others are compared with.</summary>
-    private sealed record Result(BenchmarkNetwork Network, int Batch, List<Measured> Ours, string? Peer, List<PeerResult> Theirs)
-    {
-        public string? PeerProblem => Theirs.Find(turn => turn.Problem is not null)?.Problem;
-
-        public double? PeerMedian => Theirs.Count == 0 || PeerProblem is not null
-            ? null
-            : Theirs.Select(turn => turn.SamplesPerSecond!.Value).Order().ElementAt(Theirs.Count / 2);
-    }
+    private sealed record Result(BenchmarkNetwork Network, int Batch, List<Measured> Ours, PeerTurns? Peer);
 }

@@ -46,12 +46,7 @@ internal static class BenchTrainCommand
         public int Run(bool withPeers, string? dataFolder, bool isJson)
         {
             var (rows, mnist) = Rows(Locations.Of(recipeFolder: null, dataFolder, surroundings));
-            var peers = withPeers ? PeerProgram.Find() : [];
-            if (withPeers && peers.Count == 0)
-            {
-                surroundings.Error.WriteLine("note: there is no folder bench/peers above the program or the current folder, so no peer is measured");
-            }
-
+            var peers = withPeers ? PeerProgram.Find(surroundings.Error) : [];
             foreach (var network in BenchmarkNetwork.All)
             {
                 var result = Measure(network, rows, mnist, peers);
