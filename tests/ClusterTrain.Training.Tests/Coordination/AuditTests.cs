@@ -1,3 +1,4 @@
+using ClusterTrain.Learning.Networks;
 using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.Tree;
 using ClusterTrain.Training.Actors;
@@ -88,7 +89,7 @@ public sealed class AuditTests : IDisposable
         _stand.Receive(s_server, new Answer(Term + 2, 0, 0, s_leaf, judge, TensorDigest.Of([25f]), 12.5));
         Assert.StartsWith("worker-3 computed a wrong sum of leaf 1 at step 0", Assert.Single(_stand.Context.SentTo<Exclude>(s_third)).Reason,
             StringComparison.Ordinal);
-        Assert.Equal(1, Told().Differed);
+        Assert.Equal(new AuditTotals(0, 1, 1, 1), Told());
         Assert.DoesNotContain(_stand.Warnings, warning => warning.Contains("may have been wrong", StringComparison.Ordinal));
     }
 
@@ -122,6 +123,7 @@ public sealed class AuditTests : IDisposable
         _stand.Receive(s_server, new AuditBegan(Term, 1, 1));
         _stand.SendWeights(Term, 2, LineRun.ThirdWeight);
         Assert.Equal(2, _stand.Recorder.Epochs.Count);
+        Assert.Equal(new AuditTotals(0, 0, 0, 4), Told());
     }
 
     [Fact]
@@ -184,6 +186,89 @@ public sealed class AuditTests : IDisposable
         Assert.Equal(new AuditTotals(2, 3, 0, 1), Told());
     }
 
+    [Fact]
+    public void A_share_that_is_compared_after_another_was_missed_does_not_make_the_step_verified()
+    {
+        Begin(s_first, s_second);
+        _stand.Receive(s_server, new AuditBegan(Term, 0, 1));
+        Answer(s_first, 0, 5);
+        Answer(s_second, 1, 25);
+        _stand.Receive(s_server, new Settled(Term, 0, new TreeNode(0, 1), s_second));
+        Answer(s_first, 1, 25);
+        Assert.Equal(new AuditTotals(0, 1, 0, 1), Told());
+    }
+
+    [Fact]
+    public void A_step_is_verified_while_a_later_one_is_still_compared()
+    {
+        Begin(s_first, s_second);
+        AnswerAll(count: 1);
+        AnswerAll(step: 1, count: 1);
+        Answer(s_second, 0, 5);
+        Answer(s_second, 1, 25);
+        Assert.Equal(new AuditTotals(1, 2, 0, 0), Told());
+    }
+
+    [Fact]
+    public void Several_servers_begin_to_audit_a_step_and_its_shares_are_compared_once()
+    {
+        Begin(s_first, s_second);
+        AnswerAll();
+        Assert.Equal(new AuditTotals(1, 2, 0, 0), Told());
+        _stand.Receive(s_server, new AuditBegan(Term, 0, 1));
+        _stand.SendWeights(Term, 1, LineRun.SecondWeight);
+        Assert.Single(_stand.Recorder.Epochs);
+    }
+
+    [Fact]
+    public void An_answer_may_come_until_every_server_is_two_steps_further()
+    {
+        _stand.Dispose();
+        var second = new ActorId("server-2");
+        _stand = new CoordinatorStand(
+            _recipe, new RunSettings { AuditRate = 1, ParameterServers = 2 }, CoordinatorStand.Start(_recipe, GradientNorm.BlockParameters + 1));
+        _stand.JoinWorkers(s_first, s_second);
+        _stand.JoinServers(s_server, second);
+        var term = _stand.Topologies(s_server)[^1].Term;
+        _stand.Receive(s_server, new AuditBegan(term, 0, 1));
+        foreach (var (segment, step) in new[] { (0, 2), (1, 1) })
+        {
+            _stand.Receive(s_server, new StepReport(term, segment, step, 1, TimeSpan.Zero));
+            Assert.Equal(AuditTotals.None, Told());
+        }
+
+        _stand.Receive(second, new StepReport(term, 1, 2, 1, TimeSpan.Zero));
+        Assert.Equal(new AuditTotals(0, 0, 0, 2), Told());
+    }
+
+    [Fact]
+    public void A_worker_that_is_late_in_an_audited_step_is_told_and_helped()
+    {
+        Begin(s_first, s_second);
+        _stand.Receive(s_server, new AuditBegan(Term, 0, 1));
+        _stand.Receive(s_server, new LateShare(Term, 0, s_leaf, s_second, s_first));
+        Assert.Equal([new WorkerLate(s_second, s_first, 0)], _stand.Events.OfType<WorkerLate>());
+    }
+
+    [Fact]
+    public void A_checkpoint_that_rests_on_sums_that_were_compared_is_not_named()
+    {
+        Begin(s_first, s_second, s_third);
+        _stand.Receive(s_server, new LateShare(Term, 1, s_leaf, s_third, s_second));
+        Answer(s_second, 1, 25, step: 1);
+        Answer(s_third, 1, 25, step: 1);
+        _stand.SendWeights(Term, 2, LineRun.ThirdWeight);
+        _stand.SendState(Term, 2, 0);
+        Assert.Single(_stand.Recorder.Checkpoints);
+
+        _stand.Receive(s_server, new LateShare(Term, 2, s_leaf, s_third, s_second));
+        Answer(s_second, 1, 25, step: 2);
+        Answer(s_third, 1, s_wrong, step: 2);
+        _stand.Receive(s_server, new Answer(Term + 2, 2, 0, s_leaf, s_first, TensorDigest.Of([25f]), 12.5));
+        Assert.Single(_stand.Context.SentTo<Exclude>(s_third));
+        Assert.DoesNotContain(_stand.Warnings, warning => warning.Contains("may have been wrong", StringComparison.Ordinal));
+    }
+
     private CoordinatorStand Create(AuditTotals before) => new(
         _recipe, new RunSettings { AuditRate = 1, CheckpointSteps = 2 }, CoordinatorStand.Start(_recipe) with { Audited = before });
 
@@ -193,10 +278,10 @@ public sealed class AuditTests : IDisposable
         _stand.JoinServers(s_server);
     }
 
-    private void AnswerAll(long step = 0)
+    private void AnswerAll(long step = 0, int count = 2)
     {
         _stand.Receive(s_server, new AuditBegan(Term, step, 1));
-        foreach (var worker in new[] { s_first, s_second })
+        foreach (var worker in new[] { s_first, s_second }.Take(count))
         {
             Answer(worker, 0, 5, step);
             Answer(worker, 1, 25, step);

@@ -249,6 +249,108 @@ public sealed class CorruptionTests : IDisposable
         Assert.Equal([s_late, s_third], Workers());
     }
 
+    [Fact]
+    public void Two_workers_that_were_late_in_turn_both_have_leaves_when_there_are_no_others()
+    {
+        BeginLate(s_late, s_helper);
+        Answer(s_helper, 25);
+        Assert.Equal([s_helper], Workers());
+        var both = new TreeNode(0, 2);
+        _stand.Receive(s_server, new LateShare(Term, 1, both, s_helper, s_late));
+        _stand.Receive(s_server, new Answer(Term, 1, 0, both, s_late, TensorDigest.Of([30f]), 15));
+        Assert.Equal([s_late, s_helper], Workers());
+    }
+
+    [Fact]
+    public void The_server_is_lost_and_answers_to_it_are_not_waited_for()
+    {
+        var next = new ActorId("server-2");
+        BeginLate(s_late, s_helper);
+        Answer(s_helper, 25);
+        Assert.Equal([s_helper], Workers());
+        _stand.Receive(new MemberLost(s_server, "killed"));
+        _stand.JoinServers(next);
+        Assert.Equal([s_late, s_helper], _stand.Assignments(next)[^1].Workers.ToArray());
+        _stand.SendSnapshot(_stand.Topologies(next)[^1].Term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        Assert.Single(_stand.Recorder.Epochs);
+    }
+
+    [Fact]
+    public void The_server_is_lost_during_a_vote_and_what_is_disputed_is_not_recorded_before_it_is_decided()
+    {
+        var next = new ActorId("server-2");
+        BeginLate(s_late, s_helper, s_third);
+        Answer(s_helper, 25);
+        Answer(s_late, s_wrong);
+        _stand.Receive(new MemberLost(s_server, "killed"));
+        _stand.JoinServers(next);
+        var term = _stand.Topologies(next)[^1].Term;
+        Assert.Equal(new Recompute(term, 0, s_leaf, s_third), Assert.Single(_stand.Context.SentTo<Recompute>(next)));
+        _stand.SendSnapshot(term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        Assert.Empty(_stand.Recorder.Epochs);
+        Answer(s_third, 25, term);
+        _stand.RunOffloaded();
+        Assert.Single(_stand.Recorder.Epochs);
+    }
+
+    [Fact]
+    public void Of_two_late_shares_the_earlier_one_says_how_far_the_run_is_recorded()
+    {
+        BeginLate(s_late, s_helper, s_third, s_fourth);
+        _stand.Receive(s_server, new LateShare(Term, 1, s_leaf, s_third, s_fourth));
+        Assert.Equal([s_late, s_third], _stand.Events.OfType<WorkerLate>().Select(late => late.Worker));
+        _stand.SendSnapshot(Term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        _stand.SendSnapshot(Term, 2, LineRun.ThirdWeight, 0);
+        Assert.Empty(_stand.Recorder.Epochs);
+        Answer(s_helper, 25);
+        Answer(s_late, 25);
+        _stand.RunOffloaded();
+        Assert.Single(_stand.Recorder.Epochs);
+        Settle(s_third, step: 1);
+        Settle(s_fourth, step: 1);
+        _stand.RunOffloaded();
+        Assert.Equal(2, _stand.Recorder.Epochs.Count);
+    }
+
+    [Fact]
+    public void Another_worker_is_lost_and_the_answer_is_waited_for_all_the_same()
+    {
+        BeginLate(s_late, s_helper, s_third);
+        Answer(s_helper, 25);
+        _stand.Receive(new MemberLost(s_third, "killed"));
+        _stand.SendSnapshot(Term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        Assert.Empty(_stand.Recorder.Epochs);
+        Assert.Equal([s_helper], Workers());
+    }
+
+    [Fact]
+    public void The_late_worker_has_answered_in_part_and_the_rest_is_waited_for_a_second()
+    {
+        _stand.JoinWorkers(s_late, s_helper);
+        var share = new TreeNode(0, 2);
+        _stand.Receive(s_server, new LateShare(Term, 0, share, s_late, s_helper));
+        _stand.Receive(s_server, new Answer(Term, 0, 0, share, s_helper, TensorDigest.Of([30f]), 15));
+        _stand.Receive(s_server, new Answer(Term, 0, 0, new TreeNode(0, 1), s_late, TensorDigest.Of([5f]), 2.5));
+        _stand.SendSnapshot(Term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        _stand.LookAt(0.9);
+        Assert.Empty(_stand.Recorder.Epochs);
+        _stand.LookAt(1);
+        Assert.Single(_stand.Recorder.Epochs);
+    }
+
+    [Fact]
+    public void A_third_worker_is_waited_for_10_s_since_training_was_heard_of()
+    {
+        BeginLate(s_late, s_helper, s_third, s_fourth);
+        _stand.Context.Now = TimeSpan.FromSeconds(6);
+        Answer(s_helper, s_wrong);
+        Answer(s_late, 25);
+        _stand.Tick(15.9);
+        Assert.Single(_stand.Context.SentTo<Recompute>(s_server));
+        _stand.Tick(16);
+        Assert.Equal(new Recompute(Term + 4, 0, s_leaf, s_fourth), _stand.Context.SentTo<Recompute>(s_server).Last());
+    }
+
     private void BeginLate(params ActorId[] workers)
     {
         _stand.JoinWorkers(workers);
@@ -258,7 +360,7 @@ public sealed class CorruptionTests : IDisposable
     private void Answer(ActorId worker, float sum, long term = Term, double loss = 12.5) =>
         _stand.Receive(s_server, new Answer(term, 0, 0, s_leaf, worker, TensorDigest.Of([sum]), loss));
 
-    private void Settle(ActorId worker) => _stand.Receive(s_server, new Settled(Term, 0, s_leaf, worker));
+    private void Settle(ActorId worker, long step = 0) => _stand.Receive(s_server, new Settled(Term, step, s_leaf, worker));
 
     /// <summary>The workers of the newest assignment.</summary>
     private ActorId[] Workers() => [.. _stand.Assignments(s_server)[^1].Workers];
