@@ -43,12 +43,16 @@ def work(rank, options, rendezvous):
 
     loss_first = torch_network.loss(torch, model, x, y)
     measured = common.timed(train, options.batch, options.seconds, slowest)
-    if rank == 0:
+    code = 0
+    if rank == 0 or options.rank is not None:
         loss_last = torch_network.loss(torch, model, x, y)
-        common.report(options, "pytorch-ddp", torch.__version__, measured, loss_first, loss_last, processes=PROCESSES)
+        try:
+            common.report(options, "pytorch-ddp", torch.__version__, measured, loss_first, loss_last, processes=PROCESSES)
+        except SystemExit as failure:
+            code = failure.code
     # PyTorch 1.13 can deadlock while it takes Gloo down: the reducer's destructor holds Python's lock and joins a Gloo
     # thread that waits for this lock to free a tensor. Nothing is left to save, so the process ends without destructors.
-    os._exit(0)
+    os._exit(code)
 
 
 def main():
@@ -66,8 +70,9 @@ def main():
     os.environ["GLOO_SOCKET_IFNAME"] = options.interface
     if options.rank is not None:
         work(options.rank, options, options.rendezvous)
-    with tempfile.TemporaryDirectory() as folder:
-        multiprocessing.spawn(work, (options, f"file://{os.path.join(folder, 'store')}"), PROCESSES)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            multiprocessing.spawn(work, (options, f"file://{os.path.join(folder, 'store')}"), PROCESSES)
 
 
 if __name__ == "__main__":

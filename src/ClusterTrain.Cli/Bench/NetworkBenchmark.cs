@@ -102,31 +102,28 @@ internal sealed class NetworkBenchmark(TimeProvider time, double seconds)
     /// <param name="megabitsPerSecond">Speed of the link.</param>
     /// <param name="peer">The program: PyTorch's DistributedDataParallel.</param>
     /// <param name="network">The network.</param>
-    /// <param name="batch">Rows of the batch of both.</param>
+    /// <param name="batch">Rows in the batch of the two together.</param>
     /// <param name="mnist">Folder of MNIST's files.</param>
     /// <param name="stop">Ends it, with all its processes.</param>
     public PeerResult Train(int megabitsPerSecond, PeerProgram peer, BenchmarkNetwork network, int batch, string mnist, CancellationToken stop)
     {
         using var lab = new NetworkLab(megabitsPerSecond);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var second = Task.Run(() => Run(1, end.Token), CancellationToken.None);
+        Task<PeerResult>[] both = [Task.Run(() => Run(0), CancellationToken.None), Task.Run(() => Run(1), CancellationToken.None)];
         try
         {
-            var first = Run(0, stop);
-
-            // What is missing is missing on both; a second one that failed by itself leaves the first one waiting for it.
-            return first.Problem is not null && second is { IsCompletedSuccessfully: true, Result.Problem: { Length: > 0 } problem }
-                ? PeerResult.Missing(problem)
-                : first;
+            // Both measure the same. The one that fails first says why; the other only loses its peer.
+            var first = Task.WhenAny(both).Result.GetAwaiter().GetResult();
+            return first.Problem is null ? both[0].GetAwaiter().GetResult() : first;
         }
         finally
         {
             end.Cancel();
-            second.ContinueWith(_ => { }, TaskScheduler.Default).Wait(CancellationToken.None);
+            Task.WhenAll(both).ContinueWith(_ => { }, TaskScheduler.Default).Wait(CancellationToken.None);
         }
 
-        PeerResult Run(int machine, CancellationToken token) => peer.Run(
-            network, mnist, seconds, token, batch, lab.Launcher(machine),
+        PeerResult Run(int machine) => peer.Run(
+            network, mnist, seconds, end.Token, batch, lab.Launcher(machine),
             [
                 "--rank", machine.ToString(CultureInfo.InvariantCulture), "--interface", NetworkLab.Device,
                 "--rendezvous", string.Create(CultureInfo.InvariantCulture, $"tcp://{NetworkLab.Addresses[0]}:{Port}"),

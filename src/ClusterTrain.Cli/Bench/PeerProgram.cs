@@ -14,13 +14,13 @@ internal sealed record PeerResult(string Version, double? SamplesPerSecond, stri
     public static PeerResult Missing(string problem) => new(string.Empty, null, problem);
 }
 
-/// <summary>The turns of a peer that took part.</summary>
+/// <summary>What a peer's turns came to.</summary>
 /// <param name="Name">The library's name.</param>
 /// <param name="Median">Samples a second; null when a turn gave none.</param>
 /// <param name="Problem">Why it gave none.</param>
 internal sealed record PeerTurns(string Name, double? Median, string? Problem)
 {
-    /// <summary>What its turns come to; null without a peer.</summary>
+    /// <summary>The median of the turns, or the first problem; null without a peer.</summary>
     public static PeerTurns? Of(PeerProgram? peer, IReadOnlyList<PeerResult> turns)
     {
         if (peer is null)
@@ -60,10 +60,10 @@ internal sealed record PeerProgram(string Name, string Script, string Interprete
     // Loading a library, making or reading the rows, the warm-up.
     private static readonly TimeSpan s_overhead = TimeSpan.FromSeconds(90);
 
-    /// <summary>Those of one process; empty, and a note says so, when bench/peers is neither above the program nor above the current folder.</summary>
+    /// <summary>The peers of one process. Empty, with a note, if there is no bench/peers above the program or the current folder.</summary>
     public static IReadOnlyList<PeerProgram> Find(TextWriter notes) => Find(notes, ("NumPy", "peer_numpy.py"), ("PyTorch", "peer_torch.py"));
 
-    /// <summary>PyTorch's DistributedDataParallel with two processes over Gloo; null, and a note says so, when there is no bench/peers.</summary>
+    /// <summary>PyTorch's DistributedDataParallel with two processes over Gloo. Null, with a note, if there is no bench/peers.</summary>
     public static PeerProgram? Distributed(TextWriter notes) => Find(notes, ("PyTorch DDP, 2 processes", "peer_torch_ddp.py")).SingleOrDefault();
 
     private static List<PeerProgram> Find(TextWriter notes, params (string Name, string Script)[] peers)

@@ -132,6 +132,7 @@ internal static class BenchNetworkCommand
         private void WriteText(List<Result> results)
         {
             var table = new TextTable("", "samples/s", "a step", "compute", "wire", "step / limit", "MB sent", "sent / minimum");
+            var missing = new List<string>();
             foreach (var result in results)
             {
                 var ours = result.Ours;
@@ -143,18 +144,17 @@ internal static class BenchNetworkCommand
                 {
                     table.Add($"{link}, {result.Peer.Name}", Figures.Count((long)median), Time(result.Batch / median), "", "", "", "", "");
                 }
+                else if (result.Peer is { } peer)
+                {
+                    missing.Add($"{link}: {peer.Name} was not measured: {peer.Problem}");
+                }
             }
 
             surroundings.Out.WriteLine(string.Create(
                 CultureInfo.InvariantCulture, $"{results[0].Network.Name}, batches of {results[0].Batch}, MNIST, two machines of one core"));
-            foreach (var line in table.Lines())
+            foreach (var line in table.Lines().Concat(missing))
             {
                 surroundings.Out.WriteLine($"  {line}");
-            }
-
-            if (results.Find(result => result.Peer?.Problem is not null) is { Peer: { } missing })
-            {
-                surroundings.Out.WriteLine($"  {missing.Name} was not measured: {missing.Problem}");
             }
 
             surroundings.Out.WriteLine();

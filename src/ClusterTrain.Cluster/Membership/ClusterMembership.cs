@@ -34,7 +34,7 @@ internal sealed class ClusterMembership : IDisposable
     private readonly AutoResetEvent _changed = new(false);
     private readonly Lock _gate = new();
     private readonly Func<CancellationToken, string> _ask;
-    private readonly object _starting = new();
+    private readonly Lock _starting = new();
     private readonly Thread _thread;
     private ActorSystem? _system;
     private AkkaCluster? _cluster;

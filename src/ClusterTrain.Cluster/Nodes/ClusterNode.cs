@@ -125,13 +125,12 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         _outcome.TrySetResult(new NodeFailed("the node was aborted"));
         _end.Cancel();
         _listener?.Dispose();
-        _leadership?.Abort();
         foreach (var member in _members)
         {
             member.End(new NodeFailed("the node was aborted"));
         }
 
-        _membership?.End();
+        EndMembership();
     }
 
     /// <summary>Releases what the node holds, once <see cref="RunAsync"/> is over.</summary>
@@ -445,13 +444,13 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
         lock (_gate)
         {
             _met = met;
-            if (_membership is null)
+            if (_membership is null && !_end.IsCancellationRequested)
             {
                 Begin(_node.Options.Advertise?.Host ?? met.LocalAddress.ToString(), Ask);
             }
         }
 
-        _membership!.Follow(met.Cluster.Self);
+        _membership?.Follow(met.Cluster.Self);
     }
 
     private NodeOutcome Run(LeadableRun? run, CancellationToken stop)
@@ -533,13 +532,24 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             member.End(outcome);
         }
 
-        _membership?.End();
-        _leadership?.Abort();
+        _end.Cancel();
+        EndMembership();
         _listener?.Dispose();
         foreach (var member in _members)
         {
             member.Finish();
         }
+    }
+
+    private void EndMembership()
+    {
+        ClusterMembership? membership;
+        lock (_gate)
+        {
+            membership = _membership;
+        }
+
+        membership?.End();
     }
 
     private void Lead(PendingLeadership pending)
@@ -561,6 +571,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             var leadership = new Leadership(
                 _node, run, new LeadershipSurroundings(Endpoint!, _reachedAt!, !_node.Options.Join.IsEmpty, Info, Happened, FolderIsHeld));
             _leadership = leadership;
+            using var ended = _end.Token.Register(leadership.Abort);
             pending.Begin(leadership);
             if (leadership.Lead() is { } outcome)
             {
@@ -568,7 +579,7 @@ public sealed class ClusterNode : IActorRoute, ILinkAcceptor, IMembershipListene
             }
             else
             {
-                leadsAgain = !_outcome.Task.IsCompleted;
+                leadsAgain = !_outcome.Task.IsCompleted && !_end.IsCancellationRequested;
             }
         }
         catch (OperationCanceledException)

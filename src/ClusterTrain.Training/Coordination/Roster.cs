@@ -182,8 +182,8 @@ internal sealed class Roster(TrainingPlan plan, NetworkLayout layout, RunSetting
     }
 
     /// <summary>
-    /// A server of every segment from which the run can continue: what they were told to serve fits together, and the earliest of their steps is
-    /// one that all of them can send the weights of. With that step, and with what they no longer keep for the receipt.
+    /// A server of every segment from which the run can continue: what they were told to serve fits together, and the latest step that all
+    /// segments have reached is one that all of them can send the weights of. With that step, and with what they no longer keep for the receipt.
     /// </summary>
     /// <returns>Null when there are none.</returns>
     public (ImmutableArray<ActorId> Holders, long Step, long Recorded)? FindHolders()

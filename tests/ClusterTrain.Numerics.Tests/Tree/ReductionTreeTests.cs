@@ -90,5 +90,22 @@ public class ReductionTreeTests
 
         Assert.Throws<ArgumentOutOfRangeException>(() => ReductionTree.Cover(3, 3, 5, []));
         Assert.Throws<ArgumentOutOfRangeException>(() => ReductionTree.Cover(-1, 3, 5, []));
+        Assert.Throws<ArgumentOutOfRangeException>(() => ReductionTree.Cover(3, -1, 5, []));
     }
+
+    [Fact]
+    public void Values_are_added_in_the_order_of_the_tree()
+    {
+        Assert.Equal(3, ReductionTree.Sum([3]));
+
+        // 1e16 + 1 is 1e16 and 1e16 + 2 is not: of three the first two are added first, of four the last two by themselves.
+        Assert.Equal(1e16, ReductionTree.Sum([1e16, 1, 1]));
+        Assert.Equal(1e16 + 2, ReductionTree.Sum([1e16, 0, 1, 1]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => ReductionTree.Sum([]));
+    }
+
+    [Theory]
+    [InlineData(3, 1, "leaf 3")]
+    [InlineData(2, 4, "leaves 2..5")]
+    public void A_node_is_named_by_its_leaves(int start, int count, string name) => Assert.Equal(name, $"{new TreeNode(start, count)}");
 }

@@ -210,12 +210,13 @@ public sealed class AuditTests : IDisposable
     }
 
     [Fact]
-    public void Several_servers_begin_to_audit_a_step_and_its_shares_are_compared_once()
+    public void Another_server_begins_to_audit_the_same_step_and_its_shares_are_compared_once()
     {
         Begin(s_first, s_second);
         AnswerAll();
         Assert.Equal(new AuditTotals(1, 2, 0, 0), Told());
-        _stand.Receive(s_server, new AuditBegan(Term, 0, 1));
+        _stand.Receive(new ActorId("server-2"), new AuditBegan(Term, 0, 1));
+        Assert.Equal(new AuditTotals(1, 2, 0, 0), Told());
         _stand.SendWeights(Term, 1, LineRun.SecondWeight);
         Assert.Single(_stand.Recorder.Epochs);
     }
@@ -242,12 +243,13 @@ public sealed class AuditTests : IDisposable
     }
 
     [Fact]
-    public void A_worker_that_is_late_in_an_audited_step_is_told_and_helped()
+    public void A_worker_that_is_late_in_an_audited_step_is_reported_and_helped()
     {
         Begin(s_first, s_second);
         _stand.Receive(s_server, new AuditBegan(Term, 0, 1));
         _stand.Receive(s_server, new LateShare(Term, 0, s_leaf, s_second, s_first));
         Assert.Equal([new WorkerLate(s_second, s_first, 0)], _stand.Events.OfType<WorkerLate>());
+        Assert.Single(_stand.Context.SentTo<LateShare>(s_server));
     }
 
     [Fact]

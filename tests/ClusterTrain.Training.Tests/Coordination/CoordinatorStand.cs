@@ -73,7 +73,7 @@ internal sealed class CoordinatorStand : IDisposable
     /// <summary>An epoch of one step that was recorded.</summary>
     public static EpochRecord Recorded(int epoch) => new(epoch, epoch, 1, null, $"hash-{epoch}");
 
-    /// <summary>Runs what was offloaded, disposes of the coordinator, and sees that it has given every buffer back.</summary>
+    /// <summary>Runs what was offloaded, disposes of the coordinator, and checks that it returned every buffer.</summary>
     public void Dispose()
     {
         RunOffloaded();
@@ -94,22 +94,23 @@ internal sealed class CoordinatorStand : IDisposable
 
     public void JoinWorkers(params ReadOnlySpan<ActorId> workers) => Join(NodeRole.Worker, workers);
 
-    /// <summary>The coordinator looks what is due after so many seconds.</summary>
+    /// <summary>The coordinator checks what is due at this many seconds.</summary>
     public void Tick(double seconds)
     {
         Context.Now = TimeSpan.FromSeconds(seconds);
         Receive(new Tick());
     }
 
-    /// <summary>The coordinator looks what is due after so many seconds, and does it.</summary>
+    /// <summary>The coordinator checks what is due at this many seconds, and does it.</summary>
     public void LookAt(double seconds)
     {
         Tick(seconds);
         RunOffloaded();
     }
 
-    /// <summary>The server sends a tensor of one value; what that leads to is still to be run.</summary>
-    public void Send(TensorKey key, double loss, float value) => Coordinator.Receive(Context, Server, Pool.Tensor(key, loss, value));
+    /// <summary>A server sends a tensor of one value; what that leads to is still to be run.</summary>
+    public void Send(TensorKey key, double loss, float value, ActorId? from = null) =>
+        Coordinator.Receive(Context, from ?? Server, Pool.Tensor(key, loss, value));
 
     public void SendWeights(long term, long step, float weight, double loss = 15)
     {
@@ -117,17 +118,17 @@ internal sealed class CoordinatorStand : IDisposable
         RunOffloaded();
     }
 
-    public void SendState(long term, long step, float velocity)
+    public void SendState(long term, long step, float velocity, ActorId? from = null)
     {
-        Send(LineRun.State(term, step), 0, velocity);
+        Send(LineRun.State(term, step), 0, velocity, from);
         RunOffloaded();
     }
 
-    /// <summary>The server sends all of a checkpoint.</summary>
-    public void SendSnapshot(long term, long step, float weight, float velocity)
+    /// <summary>A server sends all of a checkpoint.</summary>
+    public void SendSnapshot(long term, long step, float weight, float velocity, ActorId? from = null)
     {
-        Send(LineRun.Weights(term, step), 15, weight);
-        SendState(term, step, velocity);
+        Send(LineRun.Weights(term, step), 15, weight, from);
+        SendState(term, step, velocity, from);
     }
 
     /// <summary>The server reports the last step of an epoch and sends its weights.</summary>

@@ -271,7 +271,7 @@ public sealed class CorruptionTests : IDisposable
         _stand.Receive(new MemberLost(s_server, "killed"));
         _stand.JoinServers(next);
         Assert.Equal([s_late, s_helper], _stand.Assignments(next)[^1].Workers.ToArray());
-        _stand.SendSnapshot(_stand.Topologies(next)[^1].Term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        _stand.SendSnapshot(_stand.Topologies(next)[^1].Term, 1, LineRun.SecondWeight, LineRun.SecondVelocity, next);
         Assert.Single(_stand.Recorder.Epochs);
     }
 
@@ -286,9 +286,9 @@ public sealed class CorruptionTests : IDisposable
         _stand.JoinServers(next);
         var term = _stand.Topologies(next)[^1].Term;
         Assert.Equal(new Recompute(term, 0, s_leaf, s_third), Assert.Single(_stand.Context.SentTo<Recompute>(next)));
-        _stand.SendSnapshot(term, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        _stand.SendSnapshot(term, 1, LineRun.SecondWeight, LineRun.SecondVelocity, next);
         Assert.Empty(_stand.Recorder.Epochs);
-        Answer(s_third, 25, term);
+        _stand.Receive(next, new Answer(term, 0, 0, s_leaf, s_third, TensorDigest.Of([25f]), 12.5));
         _stand.RunOffloaded();
         Assert.Single(_stand.Recorder.Epochs);
     }
@@ -339,15 +339,17 @@ public sealed class CorruptionTests : IDisposable
     }
 
     [Fact]
-    public void A_third_worker_is_waited_for_10_s_since_training_was_heard_of()
+    public void A_third_worker_is_waited_for_while_training_brings_news()
     {
         BeginLate(s_late, s_helper, s_third, s_fourth);
         _stand.Context.Now = TimeSpan.FromSeconds(6);
         Answer(s_helper, s_wrong);
         Answer(s_late, 25);
-        _stand.Tick(15.9);
+        _stand.Context.Now = TimeSpan.FromSeconds(9);
+        _stand.Receive(s_server, new StepReport(Term + 2, 0, 1, 1, TimeSpan.Zero));
+        _stand.Tick(18.9);
         Assert.Single(_stand.Context.SentTo<Recompute>(s_server));
-        _stand.Tick(16);
+        _stand.Tick(19);
         Assert.Equal(new Recompute(Term + 4, 0, s_leaf, s_fourth), _stand.Context.SentTo<Recompute>(s_server).Last());
     }
 

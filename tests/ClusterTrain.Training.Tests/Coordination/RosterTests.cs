@@ -84,7 +84,7 @@ public sealed class RosterTests
     [InlineData("A:0@2 B:0@3-2 C:1@2", "B C 2")] // of two that fit the one that is further
     [InlineData("A:0@3 B:1@3 C:0@3,1@3", "C C 3")] // rather one server than two
     [InlineData("A:0@3,1@3 B:0@3 C:1@3", "A A 3")]
-    public void The_segments_continue_at_the_earliest_step_that_all_of_them_have(string held, string? expected)
+    public void The_segments_continue_at_the_latest_step_that_all_of_them_have(string held, string? expected)
     {
         var roster = Create(servers: 2, s_a, s_b, s_c);
         roster.Cut();
@@ -132,7 +132,19 @@ public sealed class RosterTests
     }
 
     [Fact]
-    public void Those_who_serve_and_their_spares_are_asked_what_they_hold_when_nobody_serves_any_more()
+    public void Whoever_served_is_asked_what_it_holds_when_nobody_serves_any_more()
+    {
+        var roster = Create(servers: 1, s_a);
+        roster.Cut();
+        roster.BeginTerm();
+        roster.GiveSegmentsUp();
+        Assert.False(roster.IsServed);
+        Assert.True(roster.AskForHoldings(_context));
+        Assert.Single(_context.SentTo<Rest>(s_a));
+    }
+
+    [Fact]
+    public void A_spare_is_asked_what_it_holds_when_its_server_is_lost()
     {
         var roster = Create(servers: 1, s_a, s_b);
         roster.Cut();
@@ -140,8 +152,8 @@ public sealed class RosterTests
         roster.AssignSpares(_context);
         roster.Remove(s_a);
         roster.GiveSegmentsUp();
-        Assert.False(roster.IsServed);
         Assert.True(roster.AskForHoldings(_context));
+        Assert.Single(_context.SentTo<Rest>(s_b));
     }
 
     [Fact]
@@ -261,7 +273,7 @@ public sealed class RosterTests
     }
 
     [Fact]
-    public void A_worker_that_reports_time_longer_than_the_period_waited_for_nothing()
+    public void A_worker_whose_compute_time_exceeds_the_period_waited_for_nothing()
     {
         var roster = Create(servers: 1, s_a);
         roster.AddWorker(s_worker);
