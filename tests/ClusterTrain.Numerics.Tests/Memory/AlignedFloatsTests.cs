@@ -6,12 +6,13 @@ namespace ClusterTrain.Numerics.Tests;
 public class AlignedFloatsTests
 {
     [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    [InlineData(1000)]
-    [InlineData(LargePages.Bytes / sizeof(float) / 2)]
-    [InlineData((LargePages.Bytes / sizeof(float)) + 1)]
-    public unsafe void Memory_begins_at_a_cache_line_and_has_every_float(int length)
+    [InlineData(0, 64)]
+    [InlineData(1, 64)]
+    [InlineData(1000, 64)]
+    [InlineData((LargePages.Bytes / sizeof(float) / 2) - 1, 64)]
+    [InlineData(LargePages.Bytes / sizeof(float) / 2, LargePages.Bytes)]
+    [InlineData((LargePages.Bytes / sizeof(float)) + 1, LargePages.Bytes)]
+    public unsafe void Memory_begins_at_a_cache_line_or_a_large_page_and_has_every_float(int length, int alignment)
     {
         var values = AlignedFloats.Allocate(length).Span;
         Assert.Equal(length, values.Length);
@@ -19,7 +20,7 @@ public class AlignedFloatsTests
         Assert.Equal(-1, values.IndexOfAnyExcept(1.5f));
         if (length > 0)
         {
-            Assert.Equal(0, (long)Unsafe.AsPointer(ref values[0]) % 64);
+            Assert.Equal(0, (long)Unsafe.AsPointer(ref values[0]) % alignment);
         }
     }
 

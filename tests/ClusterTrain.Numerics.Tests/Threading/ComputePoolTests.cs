@@ -71,6 +71,14 @@ public class ComputePoolTests
     }
 
     [Fact]
+    public void A_pool_is_not_disposed_of_while_it_runs()
+    {
+        using var pool = new ComputePool(2);
+        var job = new DisposingJob(pool);
+        Assert.Throws<InvalidOperationException>(() => pool.Run(ref job, 2));
+    }
+
+    [Fact]
     public void What_the_parts_write_into_the_job_comes_back()
     {
         using var pool = new ComputePool(2);
@@ -117,6 +125,11 @@ public class ComputePoolTests
                 throw new InvalidDataException($"part {part}");
             }
         }
+    }
+
+    private readonly record struct DisposingJob(ComputePool Pool) : IComputeJob
+    {
+        public void Execute(int part, int thread) => Pool.Dispose();
     }
 
     private readonly record struct NestedJob(ComputePool Pool) : IComputeJob
