@@ -43,36 +43,64 @@ public sealed partial class AuditTests(IncidentRun undisturbed) : IDisposable
     {
         var recipe = WriteRecipe();
         using var alone = ClusterTrainProcess.Run("train", recipe, "--out", _folder["alone"]);
+        var attempts = 1;
+        while (!IsFoundAndExcluded(recipe, _folder[$"run-{attempts}"]))
+        {
+            Assert.True(attempts++ < 3, "the vote was without a result three times");
+        }
+    }
+
+    /// <summary>
+    /// Trains with a worker that goes bad. Where the leaves were divided again at that moment, some of its first wrong sums are compared with nobody's;
+    /// then a later vote may have three different answers, and ends the run: whatever was recorded is right all the same.
+    /// </summary>
+    /// <returns>False when the run was ended.</returns>
+    private bool IsFoundAndExcluded(string recipe, string run)
+    {
         using var coordinator = ClusterTrainProcess.Start(
-            "coordinator", recipe, "--json", "--listen", "127.0.0.1:0", "--out", _folder["run"], "--min-workers", "3", "--audit", "1");
+            "coordinator", recipe, "--json", "--listen", "127.0.0.1:0", "--out", run, "--min-workers", "3", "--audit", "1");
         var address = JsonDocument.Parse(coordinator.WaitForLine("\"event\":\"run\"")).RootElement.GetProperty("address").GetString()!;
         using var server = ClusterTrainProcess.Start("parameter-server", "--join", address, "--name", "server");
-        using var first = StartWorker(address, "first");
-        using var second = StartWorker(address, "second");
-        using var third = StartWorker(address, "third");
-        coordinator.WaitForLine("\"event\":\"epoch\"");
+        using var first = StartWorker(address, "first", $"{run}-first");
+        using var second = StartWorker(address, "second", $"{run}-second");
+        using var third = StartWorker(address, "third", $"{run}-third");
 
-        Damage(Assert.Single(Directory.GetFiles(_folder["second"], "*.ctdata")));
-        var named = coordinator.WaitForLine("\"what\":\"excluded: ");
-        Assert.Contains("\"member\":\"second/", named, StringComparison.Ordinal);
-        Assert.Contains("Check the memory and processor of its machine", named, StringComparison.Ordinal);
+        // By then all have compiled what they need, and hardly any is late.
+        coordinator.WaitForLine("\"event\":\"epoch\",\"epoch\":5,");
+
+        Damage(Assert.Single(Directory.GetFiles($"{run}-second", "*.ctdata")));
+        var happened = coordinator.WaitForLine(
+            line => line.Contains("\"what\":\"excluded: ", StringComparison.Ordinal)
+                || line.Contains("\"event\":\"ended\"", StringComparison.Ordinal),
+            "that says who is excluded");
+        if (happened.Contains("and third/", StringComparison.Ordinal) && happened.Contains(" a third one. ", StringComparison.Ordinal))
+        {
+            Assert.Contains("second/", happened, StringComparison.Ordinal);
+            Assert.Equal(1, coordinator.WaitForExit());
+            var lines = File.ReadAllLines(Path.Combine(run, "receipt.jsonl"));
+            Assert.Equal(File.ReadAllLines(Path.Combine(_folder["alone"], "receipt.jsonl")).Take(lines.Length), lines);
+            return false;
+        }
+
+        Assert.Contains("\"member\":\"second/", happened, StringComparison.Ordinal);
+        Assert.Contains("Check the memory and processor of its machine", happened, StringComparison.Ordinal);
         Assert.Equal(1, second.WaitForExit());
 
         // Two are left of three that the run needs.
-        using var fourth = StartWorker(address, "fourth");
+        using var fourth = StartWorker(address, "fourth", $"{run}-fourth");
         Assert.Equal(0, coordinator.WaitForExit());
-        Assert.Equal(File.ReadAllText(Path.Combine(_folder["alone"], "receipt.jsonl")),
-            File.ReadAllText(Path.Combine(_folder["run"], "receipt.jsonl")));
+        Assert.Equal(File.ReadAllText(Path.Combine(_folder["alone"], "receipt.jsonl")), File.ReadAllText(Path.Combine(run, "receipt.jsonl")));
         var audit = JsonDocument.Parse(coordinator.LastLine).RootElement.GetProperty("audit");
         Assert.Equal(1, audit.GetProperty("differed").GetInt64());
         Assert.True(audit.GetProperty("verifiedStep").GetInt64() > 0, audit.GetRawText());
         Assert.Equal(0, first.WaitForExit());
         Assert.Equal(0, third.WaitForExit());
-        using var verified = ClusterTrainProcess.Run("verify", _folder["run"], _folder["alone"]);
+        using var verified = ClusterTrainProcess.Run("verify", run, _folder["alone"]);
+        return true;
     }
 
-    private ClusterTrainProcess StartWorker(string address, string name) => ClusterTrainProcess.Start(
-        new Dictionary<string, string> { ["CLUSTERTRAIN_CACHE"] = _folder[name], ["CLUSTERTRAIN_DATA"] = "" },
+    private static ClusterTrainProcess StartWorker(string address, string name, string cache) => ClusterTrainProcess.Start(
+        new Dictionary<string, string> { ["CLUSTERTRAIN_CACHE"] = cache, ["CLUSTERTRAIN_DATA"] = "" },
         ["worker", "--join", address, "--json", "--name", name, "--threads", "1"]);
 
     // The lowest bits of all numbers in the middle of the file, where the rows are.
