@@ -52,7 +52,7 @@ public sealed partial class AuditTests(IncidentRun undisturbed) : IDisposable
 
     /// <summary>
     /// Trains with a worker that goes bad. Where the leaves were divided again at that moment, some of its first wrong sums are compared with nobody's;
-    /// then a later vote may have three different answers, and ends the run: whatever was recorded is right all the same.
+    /// then a later vote may have three different answers, and ends the run. What was recorded is right, unless an epoch ended in those few steps.
     /// </summary>
     /// <returns>False when the run was ended.</returns>
     private bool IsFoundAndExcluded(string recipe, string run)
