@@ -34,7 +34,6 @@ internal sealed class ClusterMembership : IDisposable
     private readonly AutoResetEvent _changed = new(false);
     private readonly Lock _gate = new();
     private readonly Func<CancellationToken, string> _ask;
-    private readonly Lock _starting = new();
     private readonly Thread _thread;
     private ActorSystem? _system;
     private AkkaCluster? _cluster;
@@ -93,7 +92,7 @@ internal sealed class ClusterMembership : IDisposable
     {
         AkkaConfiguration.Check(_options.Hocon);
         LostAfter = lostAfter;
-        lock (_starting)
+        lock (_gate)
         {
             if (!_stop.IsCancellationRequested)
             {
@@ -129,7 +128,7 @@ internal sealed class ClusterMembership : IDisposable
     /// <summary>Ends at once, as when the process dies: nothing is said to anyone.</summary>
     public void End()
     {
-        lock (_starting)
+        lock (_gate)
         {
             _stop.Cancel();
         }
