@@ -171,6 +171,79 @@ public sealed class SimulationTests
         Assert.True(wronged > 30, $"{wronged} runs with wrong sums");
     }
 
+    [Theory]
+    [InlineData(0.5, 200)]
+    [InlineData(0.2, 150)]
+    public void Where_not_all_is_audited_a_wrong_kernel_is_found_before_what_it_spoiled_is_recorded_or_not_at_all(double rate, int least)
+    {
+        var (found, unseen) = (0, 0);
+        foreach (var drawn in Quiet(600, leastWorkers: 3).Where(drawn => drawn.Recipe.EarlyStopping is null))
+        {
+            var wrong = drawn.FirstWorkerPlace + (int)(drawn.Seed % (ulong)drawn.Workers);
+            var scenario = drawn with
+            {
+                Wrong = (wrong, 1 + (long)(drawn.Seed % 3)),
+                Settings = drawn.Settings with { AuditRate = rate },
+            };
+            using var cluster = new SimulatedCluster(scenario, new Plant());
+            try
+            {
+                cluster.Run();
+            }
+            catch (SimulationFailure failure) when (failure.Promise is "weights" or "loss" && cluster.Audited.Differed == 0)
+            {
+                // No step was audited between the first wrong sum and the end.
+                unseen++;
+                continue;
+            }
+
+            // A wrong bit may be rounded away in the update.
+            Assert.True(
+                !cluster.IsContradicted && (cluster.Audited.Differed == 0 || (cluster.Named is [var named] && named == wrong)),
+                $"seed {scenario.Seed}: {cluster.Wronged} wrong sums, excluded: {string.Join(", ", cluster.Named)}, {cluster.Audited}");
+            found += cluster.Named.Count;
+        }
+
+        Assert.True(found >= least, $"{found} were found, {unseen} were not");
+    }
+
+    [Theory]
+    [InlineData(0.2)]
+    [InlineData(1)]
+    public void A_wrong_kernel_among_other_faults_excludes_nobody_else_and_the_run_comes_to_an_end(double rate)
+    {
+        var (failures, found, contradicted, unseen) = (new ConcurrentBag<string>(), 0, 0, 0);
+        Parallel.For(1, 601, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, seed =>
+        {
+            var drawn = Scenario.Draw((ulong)seed);
+            var scenario = drawn with
+            {
+                Corrupt = null,
+                Wrong = (drawn.FirstWorkerPlace + (seed % drawn.Workers), 1 + (seed % 5)),
+                Settings = drawn.Settings with { AuditRate = rate },
+            };
+            using var cluster = new SimulatedCluster(scenario, new Plant());
+            try
+            {
+                cluster.Run();
+            }
+            catch (SimulationFailure failure) when (failure.Promise is "weights" or "loss" or "epochs")
+            {
+                // What nobody else computed cannot be known to be wrong: with one worker nothing is.
+                Interlocked.Increment(ref unseen);
+            }
+            catch (SimulationFailure failure)
+            {
+                failures.Add(Simulation.Line(scenario, failure));
+            }
+
+            Interlocked.Add(ref found, cluster.Named.Count);
+            Interlocked.Add(ref contradicted, cluster.IsContradicted ? 1 : 0);
+        });
+        Assert.True(failures.IsEmpty, string.Join('\n', failures.Order()));
+        Assert.True(found > 120, $"{found} were found, {unseen} were not, {contradicted} receipts were found to be wrong");
+    }
+
     /// <summary>Scenarios in which all is computed twice, all workers begin together, and nobody is late or overtaken.</summary>
     private static IEnumerable<Scenario> Quiet(int seeds, int leastWorkers) => Enumerable.Range(1, seeds)
         .Select(seed => Scenario.Draw((ulong)seed)).Where(drawn => drawn.Workers >= leastWorkers).Select(drawn => drawn with

@@ -109,29 +109,3 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
         one.Digest == other.Digest
         && BitConverter.DoubleToInt64Bits(one.Loss) == BitConverter.DoubleToInt64Bits(other.Loss);
 }
-
-/// <summary>
-/// Two answers differ: a third worker, which neither of the two is, decides. One that contradicts itself is wrong whatever others
-/// say.
-/// </summary>
-/// <param name="First">The answer that came first, and was used.</param>
-/// <param name="Second">The other.</param>
-/// <param name="Third">Who was asked; null before.</param>
-internal sealed record Dispute(Answer First, Answer Second, ActorId? Third)
-{
-    public long Step => First.Step;
-
-    public TreeNode Node => First.Node;
-
-    public bool IsParty(ActorId worker) => worker == First.Worker || worker == Second.Worker;
-
-    /// <summary>True when this is the third's answer to what is disputed.</summary>
-    public bool IsDecidedBy(Answer answer) =>
-        (answer.Step, answer.Segment, answer.Node) == (First.Step, First.Segment, First.Node) && answer.Worker == Third;
-
-    public bool IsWithItself => First.Worker == Second.Worker;
-
-    public override string ToString() =>
-        $"{First.Worker} and {(IsWithItself ? "the same again" : Second.Worker)} computed different sums of {Node} at step {Step} (segment "
-            + $"{First.Segment})";
-}

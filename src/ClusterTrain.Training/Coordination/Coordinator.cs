@@ -84,9 +84,17 @@ public sealed class Coordinator : IActor, IDisposable
     {
         if (_ended)
         {
-            if (message is Join)
+            switch (message)
             {
-                context.Send(sender, new Stop());
+                case Join:
+                    context.Send(sender, new Stop());
+                    break;
+                case JournalWritten written:
+                    _ledger.Drop(written);
+                    break;
+                case JournalStalled:
+                    _ledger.Stalled();
+                    break;
             }
 
             return;
@@ -176,6 +184,9 @@ public sealed class Coordinator : IActor, IDisposable
             case ReceiptRecorded recorded:
                 Recorded(context, recorded);
                 break;
+            case ReceiptContradicted contradicted:
+                Contradicted(context, contradicted);
+                break;
             case CheckpointWritten written:
                 CheckpointDone(context, written);
                 break;
@@ -183,6 +194,7 @@ public sealed class Coordinator : IActor, IDisposable
                 End(context, result.Outcome);
                 break;
             case WorkFailed failed:
+                _ledger.Stalled();
                 End(context, new RunFailed(failed.Error.Message));
                 break;
         }
@@ -250,6 +262,12 @@ public sealed class Coordinator : IActor, IDisposable
         {
             case Consequence.DivideAnew:
                 MembersChanged(context);
+                if (!_ended && _roster.IsServed)
+                {
+                    // When it was a vote that ended, training may go further.
+                    SendLimit(context);
+                }
+
                 break;
             case Consequence.ReplaySteps:
                 GiveSegmentsUp();
@@ -398,9 +416,9 @@ public sealed class Coordinator : IActor, IDisposable
         }
 
         SendTerm(context);
-        if (_suspicion.Asked is { } asked)
+        foreach (var vote in _suspicion.Asked)
         {
-            _roster.SendToServers(context, asked);
+            _roster.SendToServers(context, vote);
         }
     }
 
@@ -426,7 +444,8 @@ public sealed class Coordinator : IActor, IDisposable
     }
 
     private void SendLimit(IActorContext context) =>
-        _roster.Broadcast(context, new Advance(_roster.Topology.Term, _ledger.Limit, _ledger.RecordedStep));
+        _roster.Broadcast(
+            context, new Advance(_roster.Topology.Term, Math.Min(_ledger.Limit, _suspicion.Limit), _ledger.RecordedStep));
 
     private void GiveSegmentsUp()
     {
@@ -466,8 +485,8 @@ public sealed class Coordinator : IActor, IDisposable
             TellAudit(context.Now);
         }
 
-        _ledger.Retry(context);
-        if (!_waiting && _roster.IsServed && _pace.IsDue(context.Now))
+        _ledger.WriteDue(context);
+        if (!_waiting && _roster.IsServed && _pace.IsDue(context.Now) && !_ledger.IsCheckpointHeld)
         {
             AskForCheckpoint(context);
         }
@@ -497,6 +516,7 @@ public sealed class Coordinator : IActor, IDisposable
     private void AskForCheckpoint(IActorContext context)
     {
         _pace.Ask(context.Now);
+        _ledger.Hurry(context, _departures.IsAwaited);
         _checkpoint.Begin(context);
     }
 
@@ -509,6 +529,19 @@ public sealed class Coordinator : IActor, IDisposable
 
         _ledger.Recorded(context, recorded);
         if (_roster.IsServed)
+        {
+            SendLimit(context);
+        }
+    }
+
+    private void Contradicted(IActorContext context, ReceiptContradicted entry)
+    {
+        _ledger.Contradicted(entry);
+        if (!_suspicion.IsDisputed)
+        {
+            End(context, new RunFailed(_suspicion.Explain(entry.Problem)));
+        }
+        else if (_roster.IsServed)
         {
             SendLimit(context);
         }

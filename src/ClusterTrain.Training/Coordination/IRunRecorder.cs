@@ -14,14 +14,15 @@ public interface IRunRecorder
     /// <param name="loss">Its mean loss.</param>
     /// <param name="weights">All parameters.</param>
     /// <returns>The record, and whether it had been there before.</returns>
-    /// <exception cref="TrainingException">The epoch was recorded with other weights: the computation is not what it was.</exception>
+    /// <exception cref="ContradictionException">The epoch was recorded with other weights: the computation is not what it was.</exception>
+    /// <exception cref="TrainingException">A validation figure is not finite.</exception>
     (EpochRecord Record, bool WasKnown) RecordEpoch(int epoch, long step, double loss, ReadOnlyMemory<float> weights);
 
     /// <summary>Records the weights of a step within an epoch in the receipt, or compares them when it is recorded already.</summary>
     /// <param name="step">The step.</param>
     /// <param name="weights">All parameters.</param>
     /// <returns>Whether it had been there before.</returns>
-    /// <exception cref="TrainingException">The step was recorded with other weights.</exception>
+    /// <exception cref="ContradictionException">The step was recorded with other weights.</exception>
     bool RecordStep(long step, ReadOnlyMemory<float> weights);
 
     /// <summary>Writes a checkpoint, all or nothing.</summary>

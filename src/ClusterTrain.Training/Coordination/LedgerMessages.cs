@@ -18,6 +18,12 @@ internal sealed record JournalStalled(string Problem) : IMessage;
 /// <param name="WasKnown">True when the entry was there before and was compared.</param>
 internal sealed record ReceiptRecorded(long Step, EpochRecord? Epoch, TensorLease Weights, bool WasKnown) : IMessage;
 
+/// <summary>Offloaded work found an entry in the receipt that says otherwise.</summary>
+/// <param name="Step">The step of the weights.</param>
+/// <param name="Problem">What the entry says, and what the weights are.</param>
+/// <param name="Weights">The weights; the reference is the receiver's.</param>
+internal sealed record ReceiptContradicted(long Step, string Problem, TensorLease Weights) : IMessage;
+
 /// <summary>Offloaded work tried a checkpoint.</summary>
 /// <param name="Step">Its step.</param>
 /// <param name="EpochLoss">Sum of the row losses of the epoch up to it.</param>

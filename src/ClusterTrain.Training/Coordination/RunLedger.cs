@@ -19,6 +19,9 @@ internal sealed class RunLedger : IDisposable
     private const int MostEntriesAhead = 64;
     private const int MostFloatsAhead = 4 * 1024 * 1024;
 
+    // How long what is not verified is held back.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
     private readonly TrainingPlan _plan;
     private readonly RunSettings _settings;
     private readonly IRunRecorder _recorder;
@@ -41,6 +44,8 @@ internal sealed class RunLedger : IDisposable
     private EpochRecord? _unsavedBest;
     private long _checkpointAt = -1;
     private long _withheldAfter = long.MaxValue;
+    private long _verified = long.MaxValue;
+    private bool _isUrgent;
     private bool _hasBegun;
     private bool _finishing;
 
@@ -74,6 +79,12 @@ internal sealed class RunLedger : IDisposable
 
     /// <summary>The receipt is written up to this step.</summary>
     public long RecordedStep { get; private set; }
+
+    /// <summary>Why an entry of the receipt is wrong, by a replay whose workers are in dispute; null: no such entry was found.</summary>
+    public string? Contradiction { get; private set; }
+
+    /// <summary>True while the checkpoint that was asked for last waits for its steps to be verified.</summary>
+    public bool IsCheckpointHeld => _collector.WholeUpTo(_checkpointAt).Any(snapshot => snapshot.Step == _checkpointAt && !snapshot.IsCheckpoint);
 
     /// <summary>The last epoch recorded; null before the first.</summary>
     public EpochRecord? LastRecord { get; private set; }
@@ -200,50 +211,90 @@ internal sealed class RunLedger : IDisposable
     /// <summary>A checkpoint is wanted of this step, besides those of the settings.</summary>
     public void WantCheckpoint(long step) => _checkpointAt = step;
 
+    /// <summary>Says whether somebody waits for a checkpoint: then nothing is held back.</summary>
+    public void Hurry(IActorContext context, bool isUrgent)
+    {
+        _isUrgent = isUrgent;
+        Release(context);
+    }
+
     /// <summary>A piece of writing is done: its result, and the next piece.</summary>
     public IMessage Written(IActorContext context, JournalWritten written) => _journal.Written(context, written);
 
-    /// <summary>Writing failed; it is tried again when <see cref="Retry"/> is called.</summary>
+    /// <summary>Writing failed; it is tried again when <see cref="WriteDue"/> is called.</summary>
     public void Stalled() => _journal.Stalled();
 
-    /// <summary>Tries again what could not be written.</summary>
-    public void Retry(IActorContext context) => _journal.WriteNext(context);
+    /// <summary>Writes what is due: what could not be written before, and what was held back long enough.</summary>
+    public void WriteDue(IActorContext context)
+    {
+        _journal.WriteNext(context);
+        Release(context);
+    }
 
     /// <summary>Takes a part of a snapshot, and deals with the snapshot when it is whole.</summary>
     public void Add(IActorContext context, in TensorMessage message)
     {
-        if (_collector.Add(message) is not { HasWeights: true } snapshot || _finishing)
+        if (_collector.Add(message, context.Now) is not { HasWeights: true } snapshot || _finishing)
         {
             return;
         }
 
-        if (snapshot.Step <= _withheldAfter)
+        var released = Release(context);
+        if (snapshot.Step <= released)
         {
-            DealWith(context, snapshot);
             return;
         }
 
-        // Of the snapshots withheld for checkpoints alone the newest are worth keeping.
+        // Of the snapshots withheld for checkpoints alone the oldest will be the next that can be written, and the newest are worth keeping.
         var withheld = _collector.WholeUpTo(snapshot.Step).Where(
-            other => other.Step > _withheldAfter && other.Step != LastEntry(other.Step) && other.Step != _checkpointAt).ToList();
-        foreach (var old in withheld.Take(withheld.Count - _checkpointsWithheld))
+            other => other.Step > released && other.Step != LastEntry(other.Step) && other.Step != _checkpointAt).ToList();
+        foreach (var old in withheld.Skip(1).Take(withheld.Count - _checkpointsWithheld))
         {
             _collector.Drop(old);
         }
     }
 
     /// <summary>
-    /// Nothing after this step is recorded or written until told otherwise: an answer within it may be wrong. What comes meanwhile is kept.
+    /// Nothing after a step is recorded or written until told otherwise: an answer within it may be wrong. And nothing after another one is for some
+    /// seconds, as far as there is room for it. What comes meanwhile is kept.
     /// </summary>
     /// <param name="context">The coordinator's.</param>
     /// <param name="step">The step, <see cref="long.MaxValue"/> when every answer is good.</param>
-    public void WithholdAfter(IActorContext context, long step)
+    /// <param name="verified">The step up to which answers were found right; <see cref="long.MaxValue"/> when it is not known of any.</param>
+    public void WithholdAfter(IActorContext context, long step, long verified)
     {
-        _withheldAfter = step;
-        foreach (var snapshot in _finishing ? [] : _collector.WholeUpTo(step))
+        (_withheldAfter, _verified) = (step, verified);
+        Release(context);
+    }
+
+    /// <summary>Deals with what need not be kept back.</summary>
+    /// <returns>The step up to which that is so.</returns>
+    private long Release(IActorContext context)
+    {
+        if (_finishing)
+        {
+            return _plan.Steps;
+        }
+
+        var whole = _collector.WholeUpTo(_withheldAfter);
+        var released = _isUrgent ? _withheldAfter : Math.Min(_withheldAfter, Math.Max(_verified, LastDue(context.Now, whole)));
+        foreach (var snapshot in whole.TakeWhile(snapshot => snapshot.Step <= released))
         {
             DealWith(context, snapshot);
         }
+
+        return released;
+    }
+
+    /// <summary>
+    /// The last step whose snapshot is not held back, verified or not: it is the end of the run; it has waited long enough; or so many entries wait
+    /// that training would have to.
+    /// </summary>
+    private long LastDue(TimeSpan now, IReadOnlyList<Snapshot> whole)
+    {
+        var entries = whole.Where(snapshot => snapshot.Step == LastEntry(snapshot.Step) && snapshot.Step > RecordedStep && !snapshot.IsRecorded);
+        var due = whole.Where(snapshot => snapshot.Step == _plan.Steps || now - snapshot.Since >= s_patience);
+        return entries.SkipLast(_entriesAhead / 2).Concat(due).Select(snapshot => snapshot.Step).DefaultIfEmpty(-1).Max();
     }
 
     private void DealWith(IActorContext context, Snapshot snapshot)
@@ -279,6 +330,14 @@ internal sealed class RunLedger : IDisposable
         }
 
         recorded.Weights.Release();
+    }
+
+    /// <summary>An entry of the receipt is not what the replay gives; what to do about it is for the vote to say.</summary>
+    public void Contradicted(ReceiptContradicted entry)
+    {
+        Contradiction ??= entry.Problem;
+        RecordedStep = Math.Max(RecordedStep, entry.Step);
+        entry.Weights.Release();
     }
 
     private void EpochRecorded(IActorContext context, EpochRecord record, TensorLease epochWeights)
@@ -334,9 +393,28 @@ internal sealed class RunLedger : IDisposable
         + (_plan.Recipe.Data is { Task: TaskKind.Regression, TargetScale: null, ScaleTargets: false }
             ? " Where the targets are large, set data.target_scale." : "");
 
+    /// <summary>A piece of writing is done, and the run has ended meanwhile.</summary>
+    public void Drop(JournalWritten written)
+    {
+        switch (_journal.Written(written))
+        {
+            case ReceiptRecorded recorded:
+                recorded.Weights.Release();
+                break;
+            case ReceiptContradicted contradicted:
+                contradicted.Weights.Release();
+                break;
+            case CheckpointWritten checkpoint:
+                checkpoint.Weights.Release();
+                checkpoint.State?.Release();
+                break;
+        }
+    }
+
     public void Dispose()
     {
         _collector.Begin([]);
+        _journal.Dispose();
         _restartWeights.Release();
         _restartState?.Release();
         _best?.Release();
@@ -350,14 +428,21 @@ internal sealed class RunLedger : IDisposable
         var weights = snapshot.Weights!.Share();
         _journal.Write(context, () =>
         {
-            if (!_plan.EndsEpoch(step))
+            try
             {
-                return new ReceiptRecorded(step, null, weights, _recorder.RecordStep(step, weights.Memory));
-            }
+                if (!_plan.EndsEpoch(step))
+                {
+                    return new ReceiptRecorded(step, null, weights, _recorder.RecordStep(step, weights.Memory));
+                }
 
-            var (record, wasKnown) = _recorder.RecordEpoch(epoch, step, loss, weights.Memory);
-            return new ReceiptRecorded(step, record, weights, wasKnown);
-        });
+                var (record, wasKnown) = _recorder.RecordEpoch(epoch, step, loss, weights.Memory);
+                return new ReceiptRecorded(step, record, weights, wasKnown);
+            }
+            catch (ContradictionException error)
+            {
+                return new ReceiptContradicted(step, error.Message, weights);
+            }
+        }, weights);
     }
 
     /// <summary>The last step up to this one that has an entry in the receipt.</summary>
@@ -371,12 +456,15 @@ internal sealed class RunLedger : IDisposable
         return _settings.ReceiptSteps > 0 ? Math.Min(epoch, step - (step % _settings.ReceiptSteps) + _settings.ReceiptSteps) : epoch;
     }
 
-    private void WriteBest(IActorContext context, EpochRecord record, TensorLease weights) => _journal.Write(context, () =>
-    {
-        _recorder.WriteBest(record, weights.Memory);
-        weights.Release();
-        return new BestWritten();
-    });
+    private void WriteBest(IActorContext context, EpochRecord record, TensorLease weights) => _journal.Write(
+        context,
+        () =>
+        {
+            _recorder.WriteBest(record, weights.Memory);
+            weights.Release();
+            return new BestWritten();
+        },
+        weights);
 
     private void WriteCheckpoint(IActorContext context, Snapshot snapshot)
     {
@@ -394,7 +482,7 @@ internal sealed class RunLedger : IDisposable
             {
                 return new CheckpointWritten(step, loss, weights, state, error.Message);
             }
-        });
+        }, weights, state);
     }
 
     private void Finish(IActorContext context, EpochRecord last, TensorLease lastWeights)
@@ -408,7 +496,7 @@ internal sealed class RunLedger : IDisposable
             _recorder.WriteResult(record, weights.Memory);
             weights.Release();
             return new ResultWritten(new RunCompleted(record.Epoch, record.Step, record.WeightsSha256, stoppedEarly));
-        });
+        }, weights);
     }
 
     /// <summary>Feeds early stopping; true when the epoch is the best so far.</summary>

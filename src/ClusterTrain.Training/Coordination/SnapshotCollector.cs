@@ -23,7 +23,7 @@ internal sealed class SnapshotCollector(NetworkLayout layout, int stateCount, Te
     }
 
     /// <summary>Takes a segment's part and returns the step's snapshot so far; null when the part does not fit the layout.</summary>
-    public Snapshot? Add(in TensorMessage message)
+    public Snapshot? Add(in TensorMessage message, TimeSpan now)
     {
         var key = message.Key;
         var isWeights = key.Kind == TensorKind.Weights;
@@ -35,7 +35,7 @@ internal sealed class SnapshotCollector(NetworkLayout layout, int stateCount, Te
 
         if (!_snapshots.TryGetValue(key.Step, out var snapshot))
         {
-            _snapshots.Add(key.Step, snapshot = new Snapshot(key.Step, _segments.Count));
+            _snapshots.Add(key.Step, snapshot = new Snapshot(key.Step, _segments.Count, now));
         }
 
         var segment = _segments[key.Segment];
@@ -74,12 +74,15 @@ internal sealed class SnapshotCollector(NetworkLayout layout, int stateCount, Te
 }
 
 /// <summary>The weights of one step, and the optimiser's state when it is a checkpoint's.</summary>
-internal sealed class Snapshot(long step, int segments)
+internal sealed class Snapshot(long step, int segments, TimeSpan since)
 {
     private readonly bool[] _haveWeights = new bool[segments];
     private readonly bool[] _haveState = new bool[segments];
 
     public long Step { get; } = step;
+
+    /// <summary>When its first part came.</summary>
+    public TimeSpan Since => since;
 
     /// <summary>Sum of the row losses of the epoch, see <see cref="TensorMessage.Loss"/>.</summary>
     public double EpochLoss { get; private set; }

@@ -33,21 +33,33 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
     // The newest step that a server has begun to audit; the others' word of it follows.
     private long _newestAudited = -1;
 
+    // The same of this term alone.
+    private readonly Dictionary<ActorId, long> _verified = [];
+
     /// <summary>What audits have shown.</summary>
     public AuditTotals Audited { get; private set; } = audited;
 
     /// <summary>True while it is undecided which of two answers is wrong.</summary>
     public bool IsDisputed => _dispute is not null;
 
-    /// <summary>What the third worker computes besides its share; null when nothing is disputed.</summary>
-    public Recompute? Asked =>
-        _dispute is { Third: { } third } dispute ? new Recompute(roster.Topology.Term, dispute.Step, dispute.Node, third) : null;
+    /// <summary>What is computed for a vote; nothing when nothing is disputed.</summary>
+    public IEnumerable<Recompute> Asked => _dispute is not { } dispute ? []
+        : dispute.Asked.Select(worker => new Recompute(roster.Topology.Term, dispute.Step, dispute.Node, worker, IsAudit: true));
+
+    /// <summary>
+    /// How far training may go: until a vote is over, not beyond what it is about. Parties have no leaves, and newer weights would overtake those they
+    /// are to vote with.
+    /// </summary>
+    public long Limit => _dispute is { } dispute ? dispute.Step + 1 : long.MaxValue;
 
     /// <summary>True while a worker gets no leaves until it has answered.</summary>
     public bool IsAside(ActorId worker) => _aside.Contains(worker);
 
     /// <summary>Why a worker is not admitted; null when it is.</summary>
     public string? Exclusion(ActorId worker) => _excluded.GetValueOrDefault(worker.Node);
+
+    /// <summary>Why the record is not what the replay gives, as far as workers were found to compute wrongly.</summary>
+    public string Explain(string problem) => string.Join(" ", [problem, .. _excluded.Values.Select(reason => $"Excluded: {reason}")]);
 
     /// <summary>The workers that get leaves: all but those set aside, or all when there are no others and nobody is suspected.</summary>
     public ImmutableArray<ActorId> Active()
@@ -70,9 +82,10 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         _comparisons.Clear();
         _reached.Clear();
         _newestAudited = -1;
+        _verified.Clear();
         _aside.Clear();
         _notFinite = null;
-        ledger.WithholdAfter(context, _dispute?.Step ?? long.MaxValue);
+        Withhold(context);
     }
 
     /// <summary>A number is not finite; the run fails, unless it may come of a wrong answer: then the comparison decides.</summary>
@@ -101,7 +114,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         }
 
         _comparisons.Add(new Comparison(late, roster.Segments.Length, context.Now, context.Now + s_answerPatience));
-        ledger.WithholdAfter(context, _comparisons.Min(comparison => comparison.Step));
+        Withhold(context);
         roster.SendToServers(context, late);
         observe(new WorkerLate(late.Worker, late.Helper, late.Step));
     }
@@ -133,14 +146,17 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
             });
         }
 
-        ledger.WithholdAfter(context, _comparisons.Select(comparison => comparison.Step).DefaultIfEmpty(long.MaxValue).Min());
+        Withhold(context);
     }
 
     /// <summary>The leaves are divided again: the shares of a step in hand are not what they were, and so cannot be compared.</summary>
-    public Consequence? Divided(IActorContext context) =>
-        roster.SharesSince == roster.Assignment.Version && _comparisons.Exists(comparison => comparison.IsAudit)
+    public Consequence? Divided(IActorContext context)
+    {
+        Withhold(context);
+        return roster.SharesSince == roster.Assignment.Version && _comparisons.Exists(comparison => comparison.IsAudit)
             ? Close(context, comparison => comparison.IsAudit)
             : null;
+    }
 
     /// <summary>
     /// A server has reached a step. Once all of them are two steps beyond one that is audited, all that was computed of it twice was told: whoever
@@ -166,9 +182,21 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
     }
 
     /// <summary>A worker is gone: what it was to answer is not waited for.</summary>
-    public Consequence? Lost(IActorContext context, ActorId worker) =>
-        Close(context, comparison => comparison.Worker == worker || comparison.Helper == worker)
-            ?? (_dispute?.Third == worker ? new Consequence.ReplaySteps() : null);
+    public Consequence? Lost(IActorContext context, ActorId worker)
+    {
+        if (_dispute is not { } dispute)
+        {
+            return Close(context, comparison => comparison.Worker == worker || comparison.Helper == worker);
+        }
+
+        if (dispute.Third == worker)
+        {
+            return new Consequence.ReplaySteps();
+        }
+
+        dispute.Lose(worker);
+        return dispute.IsComplete ? Decide(context, dispute) : null;
+    }
 
     /// <summary>An answer that is awaited for too long is given up; a vote that does not come to an end is held again.</summary>
     /// <param name="context">The coordinator's.</param>
@@ -183,16 +211,22 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
             }
         }
 
-        return Close(context, comparison => context.Now >= comparison.Until)
-            ?? (_dispute is not null && isTraining && context.Now - _lastNews >= s_answerPatience ? new Consequence.ReplaySteps() : null);
+        if (_dispute is not { } dispute)
+        {
+            return Close(context, comparison => context.Now >= comparison.Until);
+        }
+
+        return !isTraining || context.Now - _lastNews < s_answerPatience ? null
+            : dispute.CanBeDecided ? Decide(context, dispute) : new Consequence.ReplaySteps();
     }
 
     /// <summary>Takes the answer of a worker.</summary>
     public Consequence? Compare(IActorContext context, Answer answer)
     {
-        if (_dispute is not null)
+        if (_dispute is { } dispute)
         {
-            return Decide(context, _dispute, answer);
+            dispute.Add(answer);
+            return dispute.IsComplete ? Decide(context, dispute) : null;
         }
 
         Consequence? consequence = null;
@@ -232,7 +266,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
                 + $"the run can be resumed from step {ledger.RestartStep}, with three workers the wrong one is found and excluded.");
         }
 
-        _dispute = dispute with { Third = others.Find(worker => worker != dispute.Third) ?? others[0] };
+        dispute.Ask(others.Find(worker => worker != dispute.Third) ?? others[0], roster.Workers.Where(dispute.IsParty));
         _lastNews = now;
         return null;
     }
@@ -249,7 +283,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         if (_comparisons.Find(comparison => comparison.Mismatch is not null && comparison.Step == _comparisons[0].Step) is { Mismatch: { } mismatch })
         {
             Audited = Audited with { Shares = Audited.Shares + 1, Differed = Audited.Differed + 1 };
-            return BeginDispute(context, new Dispute(mismatch.First, mismatch.Second, null));
+            return BeginDispute(context, new Dispute(mismatch.First, mismatch.Second));
         }
 
         if (closed.Count == 0)
@@ -262,7 +296,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
             return new Consequence.Fail(ledger.NotFiniteReason(problem));
         }
 
-        ledger.WithholdAfter(context, _comparisons.Select(comparison => comparison.Step).DefaultIfEmpty(long.MaxValue).Min());
+        Withhold(context);
         var aside = _aside.Count;
         _aside.ExceptWith(closed.Where(comparison => !comparison.IsAudit).Select(comparison => comparison.Worker));
         return _aside.Count < aside ? new Consequence.DivideAnew() : null;
@@ -276,7 +310,8 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
             if (comparison.IsCompared)
             {
                 Audited = Audited with { Shares = Audited.Shares + 1 };
-                (_foundRight[comparison.Worker], _foundRight[comparison.Helper]) = (comparison.Step + 1, comparison.Step + 1);
+                FoundRight(comparison.Worker, comparison.Step);
+                FoundRight(comparison.Helper, comparison.Step);
             }
             else if (comparison.IsAudit)
             {
@@ -298,15 +333,31 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
     }
 
     /// <summary>
+    /// Nothing is recorded or written past an open comparison or a dispute; and with audits, what comes after the step at which every worker was found
+    /// right is held back for a while: the next audit may show that it is wrong.
+    /// </summary>
+    private void Withhold(IActorContext context) => ledger.WithholdAfter(
+        context,
+        _dispute?.Step ?? _comparisons.Select(comparison => comparison.Step).DefaultIfEmpty(long.MaxValue).Min(),
+        audit.Rate > 0 && roster.Workers.Count > 1
+            ? audit.Sharers(roster.Assignment).Select(worker => _verified.GetValueOrDefault(worker)).DefaultIfEmpty().Min()
+            : long.MaxValue);
+
+    private void FoundRight(ActorId worker, long step) =>
+        _foundRight[worker] = _verified[worker] = Math.Max(step + 1, _verified.GetValueOrDefault(worker));
+
+    /// <summary>
     /// Two answers differ, and one of them may be in the weights: the steps since the checkpoint, none of which is recorded after that
-    /// of the answers, are replayed by workers other than the two, and one of these decides between them.
+    /// of the answers, are replayed by workers other than the two, and one of these takes part in the vote.
     /// </summary>
     private Consequence.ReplaySteps BeginDispute(IActorContext context, Dispute dispute)
     {
         observe(new RunWarning($"corruption: {dispute}; the steps since {ledger.RestartStep} are replayed"));
+        Count(_comparisons);
+        _comparisons.Clear();
         if (dispute.IsWithItself)
         {
-            Exclude(context, dispute.First.Worker, $"{dispute}");
+            Exclude(context, dispute.First, $"{dispute}");
         }
         else
         {
@@ -317,34 +368,44 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         return new Consequence.ReplaySteps();
     }
 
-    private Consequence? Decide(IActorContext context, Dispute dispute, Answer answer)
+    /// <summary>The vote is over.</summary>
+    private Consequence Decide(IActorContext context, Dispute dispute)
     {
-        if (!dispute.IsDecidedBy(answer))
+        switch (dispute.Decide())
         {
-            return null;
+            case Verdict.Split:
+                return new Consequence.Fail(
+                    $"corruption: {dispute}, and {dispute.Third} a third one. Check the memory and processor of these machines; the run can be resumed "
+                        + $"from step {ledger.RestartStep}.");
+            case Verdict.Wrong wrong:
+                if (Doubtful(wrong.Worker) is { } doubtful)
+                {
+                    observe(new RunWarning(doubtful));
+                }
+
+                Exclude(context, wrong.Worker, wrong.Reason);
+                if (wrong.Worker == dispute.Third)
+                {
+                    // Its sums are in the replay.
+                    return new Consequence.ReplaySteps();
+                }
+
+                break;
+            default:
+                observe(new RunWarning(
+                    $"{dispute}. In the replay all agree, but on another: sums that nobody compared were wrong before, and the error is gone. Nobody is "
+                        + "excluded. Check the memory and processor of both machines; `clustertrain replay RUN` says whether the record is right."));
+                break;
         }
 
-        var firstIsRight = Comparison.IsSame(dispute.First, answer);
-        if (!firstIsRight && !Comparison.IsSame(dispute.Second, answer))
-        {
-            return new Consequence.Fail(
-                $"corruption: {dispute}, and {answer.Worker} a third one. Check the memory and processor of these machines; the run can be resumed "
-                    + $"from step {ledger.RestartStep}.");
-        }
-
-        var (right, wrong) = firstIsRight ? (dispute.First.Worker, dispute.Second.Worker) : (dispute.Second.Worker, dispute.First.Worker);
         _dispute = null;
-        if (Doubtful(wrong) is { } doubtful)
+        foreach (var worker in dispute.Voters.Where(roster.IsWorker))
         {
-            observe(new RunWarning(doubtful));
+            FoundRight(worker, dispute.Step);
         }
 
-        Exclude(
-            context, wrong,
-            $"{wrong} computed a wrong sum of {dispute.Node} at step {dispute.Step} (segment {dispute.First.Segment}): {right} and {answer.Worker} "
-                + "agree on another");
-        ledger.WithholdAfter(context, long.MaxValue);
-        return new Consequence.DivideAnew();
+        Withhold(context);
+        return ledger.Contradiction is { } problem ? new Consequence.Fail(Explain(problem)) : new Consequence.DivideAnew();
     }
 
     /// <summary>
@@ -364,9 +425,13 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
     {
         var reason = $"{what}. Check the memory and processor of its machine.";
         _excluded[worker.Node] = reason; // a process started again on that machine computes no better
-        roster.Remove(worker);
-        _aside.Remove(worker);
-        context.Send(worker, new Exclude(reason));
+        foreach (var life in roster.Workers.Where(member => member.Node == worker.Node).Append(worker).Distinct().ToArray())
+        {
+            roster.Remove(life);
+            _aside.Remove(life);
+            context.Send(life, new Exclude(reason));
+        }
+
         observe(new MembershipChanged(worker, NodeRole.Worker, $"excluded: {reason}"));
     }
 }

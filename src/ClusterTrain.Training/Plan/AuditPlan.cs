@@ -31,6 +31,15 @@ public sealed class AuditPlan(TrainingPlan plan, double rate)
         return index >= 0 && step < plan.Steps && assignment.Share(index, plan.Leaves(step)).Count > 0;
     }
 
+    /// <summary>The workers that have leaves of their own in some step.</summary>
+    public IEnumerable<ActorId> Sharers(Assignment assignment)
+    {
+        // The last batch of an epoch may be smaller than the others.
+        ArgumentNullException.ThrowIfNull(assignment);
+        var (first, last) = (plan.Leaves(0), plan.Leaves(plan.StepsPerEpoch - 1));
+        return assignment.Workers.Where((_, index) => assignment.Share(index, first).Count + assignment.Share(index, last).Count > 0);
+    }
+
     /// <summary>
     /// The shares of a step, each with another worker than the one whose it is. Workers without leaves of their own come first; then every worker
     /// takes the share of the one that is so many places before it, a number that changes from step to step: all take as long as in a step of

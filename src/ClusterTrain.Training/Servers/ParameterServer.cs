@@ -32,6 +32,9 @@ public sealed class ParameterServer : IActor, IDisposable
     private readonly Dictionary<(ActorId Worker, int Segment), Subscribe> _early = [];
     private readonly List<LateShare> _late = [];
     private readonly List<Recompute> _recomputed = [];
+
+    // Asked by the coordinator for a vote: digests, from workers of which some have no leaves.
+    private readonly List<Recompute> _votes = [];
     private readonly StepAudit _audit;
     private readonly StepClock _clock = new(TimeProvider.System);
     private bool _looksForLate;
@@ -102,7 +105,8 @@ public sealed class ParameterServer : IActor, IDisposable
             case Assignment assignment when IsServed(assignment.Term):
                 foreach (var segment in _segments.Values)
                 {
-                    segment.Follow(context, _workers, assignment);
+                    // Who is to vote needs the weights, with leaves or without.
+                    segment.Follow(context, _workers.RemoveAll(worker => _votes.Exists(asked => asked.Worker == worker)), assignment);
                 }
 
                 _workers = assignment.Workers;
@@ -149,9 +153,9 @@ public sealed class ParameterServer : IActor, IDisposable
                 }
 
                 break;
-            case Recompute recompute when recompute.Term == _topology.Term:
-                Watch(recompute);
-                context.Send(recompute.Worker, recompute);
+            case Recompute vote when vote.Term == _topology.Term:
+                _votes.Add(vote);
+                context.Send(vote.Worker, vote);
                 break;
             case LateShare late when late.Term == _topology.Term:
                 var asked = new Recompute(late.Term, late.Step, late.Leaves, late.Helper);
@@ -160,7 +164,8 @@ public sealed class ParameterServer : IActor, IDisposable
                 context.Send(late.Helper, asked);
                 context.Send(late.Worker, late);
                 break;
-            case SumDigest sum when Find(sum.Term, sum.Segment) is { IsCopy: false } && _audit.IsAsked(sender, sum.Step, sum.Node)
+            case SumDigest sum when Find(sum.Term, sum.Segment) is { IsCopy: false }
+                && (_audit.IsAsked(sender, sum.Step, sum.Node) || IsVote(sender, sum))
                 && ReductionTree.IsNode(sum.Node, _plan.Leaves(sum.Step)) && TensorDigest.IsOne(sum.Digest):
                 context.Send(_coordinator!, new Answer(sum.Term, sum.Step, sum.Segment, sum.Node, sender, sum.Digest, sum.Loss));
                 break;
@@ -276,7 +281,7 @@ public sealed class ParameterServer : IActor, IDisposable
     /// <summary>The link to a worker was lost and is there again: it hears once more what it was asked.</summary>
     private void AskAgain(IActorContext context, ActorId worker)
     {
-        foreach (var recompute in _recomputed.Where(asked => asked.Worker == worker).Concat(_audit.AskedOf(worker)))
+        foreach (var recompute in _recomputed.Concat(_votes).Where(asked => asked.Worker == worker).Concat(_audit.AskedOf(worker)))
         {
             context.Send(worker, recompute);
         }
@@ -306,6 +311,9 @@ public sealed class ParameterServer : IActor, IDisposable
 
         return false;
     }
+
+    private bool IsVote(ActorId worker, SumDigest sum) =>
+        _votes.Exists(asked => (asked.Worker, asked.Step, asked.Leaves) == (worker, sum.Step, sum.Node));
 
     /// <summary>
     /// Where the weights of a step are sent that is to be audited, asks the helpers, and tells the coordinator. Its word comes before
@@ -443,6 +451,7 @@ public sealed class ParameterServer : IActor, IDisposable
         var former = _topology.Servers;
         _topology = topology;
         _recomputed.Clear();
+        _votes.Clear();
         _late.Clear();
         _audit.Clear();
         foreach (var (index, segment) in _segments.ToArray())

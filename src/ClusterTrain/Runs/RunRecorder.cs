@@ -159,7 +159,7 @@ public sealed class RunRecorder : IRunRecorder, IDisposable
     {
         if (known.WeightsSha256 != hash)
         {
-            throw new TrainingException(
+            throw new ContradictionException(
                 $"step {known.Step}: its weights were recorded as {known.WeightsSha256}, but computing them again from the checkpoint gave {hash}. "
                 + "The data, the recipe or the program changed, or a machine computes wrongly: start a new run.");
         }

@@ -38,27 +38,16 @@ public sealed partial class AuditTests(IncidentRun undisturbed) : IDisposable
     /// A worker maps its copy of the rows into memory, having verified it. What stands there is changed afterwards: from then on it computes sums of
     /// other rows, and always the same.
     /// </summary>
-    [IncidentFact]
-    public void A_worker_whose_memory_goes_bad_is_found_named_and_excluded_and_the_receipt_is_the_undisturbed_one()
+    [IncidentTheory]
+    [InlineData("1")]
+    [InlineData("0.2")]
+    public void A_worker_whose_memory_goes_bad_is_found_named_and_excluded_and_the_receipt_is_the_undisturbed_one(string rate)
     {
         var recipe = WriteRecipe();
         using var alone = ClusterTrainProcess.Run("train", recipe, "--out", _folder["alone"]);
-        var attempts = 1;
-        while (!IsFoundAndExcluded(recipe, _folder[$"run-{attempts}"]))
-        {
-            Assert.True(attempts++ < 3, "the vote was without a result three times");
-        }
-    }
-
-    /// <summary>
-    /// Trains with a worker that goes bad. Where the leaves were divided again at that moment, some of its first wrong sums are compared with nobody's;
-    /// then a later vote may have three different answers, and ends the run. What was recorded is right, unless an epoch ended in those few steps.
-    /// </summary>
-    /// <returns>False when the run was ended.</returns>
-    private bool IsFoundAndExcluded(string recipe, string run)
-    {
+        var run = _folder["run"];
         using var coordinator = ClusterTrainProcess.Start(
-            "coordinator", recipe, "--json", "--listen", "127.0.0.1:0", "--out", run, "--min-workers", "3", "--audit", "1");
+            "coordinator", recipe, "--json", "--listen", "127.0.0.1:0", "--out", run, "--min-workers", "3", "--audit", rate);
         var address = JsonDocument.Parse(coordinator.WaitForLine("\"event\":\"run\"")).RootElement.GetProperty("address").GetString()!;
         using var server = ClusterTrainProcess.Start("parameter-server", "--join", address, "--name", "server");
         using var first = StartWorker(address, "first", $"{run}-first");
@@ -69,19 +58,7 @@ public sealed partial class AuditTests(IncidentRun undisturbed) : IDisposable
         coordinator.WaitForLine("\"event\":\"epoch\",\"epoch\":5,");
 
         Damage(Assert.Single(Directory.GetFiles($"{run}-second", "*.ctdata")));
-        var happened = coordinator.WaitForLine(
-            line => line.Contains("\"what\":\"excluded: ", StringComparison.Ordinal)
-                || line.Contains("\"event\":\"ended\"", StringComparison.Ordinal),
-            "that says who is excluded");
-        if (happened.Contains("and third/", StringComparison.Ordinal) && happened.Contains(" a third one. ", StringComparison.Ordinal))
-        {
-            Assert.Contains("second/", happened, StringComparison.Ordinal);
-            Assert.Equal(1, coordinator.WaitForExit());
-            var lines = File.ReadAllLines(Path.Combine(run, "receipt.jsonl"));
-            Assert.Equal(File.ReadAllLines(Path.Combine(_folder["alone"], "receipt.jsonl")).Take(lines.Length), lines);
-            return false;
-        }
-
+        var happened = coordinator.WaitForLine("\"what\":\"excluded: ");
         Assert.Contains("\"member\":\"second/", happened, StringComparison.Ordinal);
         Assert.Contains("Check the memory and processor of its machine", happened, StringComparison.Ordinal);
         Assert.Equal(1, second.WaitForExit());
@@ -96,7 +73,6 @@ public sealed partial class AuditTests(IncidentRun undisturbed) : IDisposable
         Assert.Equal(0, first.WaitForExit());
         Assert.Equal(0, third.WaitForExit());
         using var verified = ClusterTrainProcess.Run("verify", run, _folder["alone"]);
-        return true;
     }
 
     private static ClusterTrainProcess StartWorker(string address, string name, string cache) => ClusterTrainProcess.Start(

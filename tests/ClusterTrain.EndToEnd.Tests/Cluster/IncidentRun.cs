@@ -72,3 +72,15 @@ public class IncidentFactAttribute : FactAttribute
         }
     }
 }
+
+/// <summary>An incident in several variants, like <see cref="IncidentFactAttribute"/>.</summary>
+public class IncidentTheoryAttribute : TheoryAttribute
+{
+    public IncidentTheoryAttribute()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Skip = "needs signals";
+        }
+    }
+}

@@ -165,8 +165,13 @@ internal sealed class DiskRecorder(Disk disk, long term, Evaluator? validation) 
         disk.WriteResult(record, weights);
     }
 
-    private static void Compare(ReceiptLine known, string hash) => Checker.Require(
-        known.WeightsSha256 == hash, "weights", $"step {known.Step} was recorded as {known.WeightsSha256[..8]} and is now {hash[..8]}");
+    private static void Compare(ReceiptLine known, string hash)
+    {
+        if (known.WeightsSha256 != hash)
+        {
+            throw new ContradictionException($"step {known.Step} was recorded as {known.WeightsSha256[..8]} and is now {hash[..8]}");
+        }
+    }
 
     private void CheckTerm()
     {

@@ -103,6 +103,16 @@ internal sealed partial class SimulatedCluster
             value = BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value) ^ (1 << _random.Between(0, 31)));
             _flipped.Add((server, tensor.Key, process.Self));
         }
+
+        // Digests are of audits and of votes, and come into no weights.
+        for (var index = 0; index < outbox.Count; index++)
+        {
+            if (outbox[index] is (var to, (var sender, SumDigest digest, _)) && _random.Chance(0.5))
+            {
+                var first = digest.Digest[0] == '0' ? '1' : '0';
+                outbox[index] = (to, new Envelope(sender, digest with { Digest = first + digest.Digest[1..] }, default));
+            }
+        }
     }
 
     /// <summary>A wrong kernel: it gives the same wrong bit each time, so that the worker agrees with itself and with nobody else.</summary>
@@ -129,6 +139,9 @@ internal sealed partial class SimulatedCluster
             }
         }
     }
+
+    /// <summary>True when the run failed because its receipt is wrong, and said so.</summary>
+    public bool IsContradicted { get; private set; }
 
     /// <summary>Wrong sums that were sent.</summary>
     public int Wronged { get; private set; }

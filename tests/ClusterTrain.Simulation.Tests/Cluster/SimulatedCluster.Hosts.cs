@@ -284,7 +284,12 @@ internal sealed partial class SimulatedCluster
                 _isResuming = true;
                 After(LingerUs, ResumeAll);
                 break;
-            case RunFailed { Reason: var reason } when _corrupt is not null && reason.Contains("no third worker", StringComparison.Ordinal):
+            case RunFailed { Reason: var reason } when Wronged > 0 && reason.Contains("was recorded as", StringComparison.Ordinal):
+                IsContradicted = true;
+                Complete();
+                break;
+            case RunFailed { Reason: var reason } when _corrupt is not null
+                && (reason.Contains("no third worker", StringComparison.Ordinal) || reason.Contains(" a third one", StringComparison.Ordinal)):
                 _corrupt = null;
                 _isResuming = true;
                 After(LingerUs, ResumeAll);

@@ -85,8 +85,8 @@ public sealed class AuditTests : IDisposable
         Assert.Empty(_stand.Recorder.Epochs);
 
         var judge = helper == s_first ? s_second : s_first;
-        Assert.Equal(new Recompute(Term + 2, 0, s_leaf, judge), Assert.Single(_stand.Context.SentTo<Recompute>(s_server)));
-        _stand.Receive(s_server, new Answer(Term + 2, 0, 0, s_leaf, judge, TensorDigest.Of([25f]), 12.5));
+        Assert.Equal(new Recompute(Term + 2, 0, s_leaf, judge, IsAudit: true), _stand.Context.SentTo<Recompute>(s_server).Last());
+        Vote(0, (s_third, s_wrong), (helper, 25), (judge, 25));
         Assert.StartsWith("worker-3 computed a wrong sum of leaf 1 at step 0", Assert.Single(_stand.Context.SentTo<Exclude>(s_third)).Reason,
             StringComparison.Ordinal);
         Assert.Equal(new AuditTotals(0, 1, 1, 1), Told());
@@ -99,12 +99,13 @@ public sealed class AuditTests : IDisposable
         Begin(s_first, s_second, s_third);
         _stand.SendWeights(Term, 2, LineRun.ThirdWeight);
         _stand.SendState(Term, 2, 0);
+        _stand.LookAt(10);
         Assert.Single(_stand.Recorder.Checkpoints);
 
         _stand.Receive(s_server, new LateShare(Term, 2, s_leaf, s_third, s_second));
         Answer(s_second, 1, 25, step: 2);
         Answer(s_third, 1, s_wrong, step: 2);
-        _stand.Receive(s_server, new Answer(Term + 2, 2, 0, s_leaf, s_first, TensorDigest.Of([25f]), 12.5));
+        Vote(2, (s_third, s_wrong), (s_second, 25), (s_first, 25));
         Assert.Contains(_stand.Warnings, warning => warning.StartsWith(
             "worker-3 may have been wrong in the steps from 0 to 2 too", StringComparison.Ordinal));
     }
@@ -116,12 +117,14 @@ public sealed class AuditTests : IDisposable
         _stand.Receive(s_server, new AuditBegan(Term, 0, 1));
         _stand.JoinWorkers(s_third);
         _stand.SendWeights(Term, 1, LineRun.SecondWeight);
+        _stand.LookAt(10);
         Assert.Single(_stand.Recorder.Epochs);
         Assert.Equal(new AuditTotals(0, 0, 0, 2), Told());
 
         // A server that had not heard of it yet.
         _stand.Receive(s_server, new AuditBegan(Term, 1, 1));
         _stand.SendWeights(Term, 2, LineRun.ThirdWeight);
+        _stand.LookAt(21);
         Assert.Equal(2, _stand.Recorder.Epochs.Count);
         Assert.Equal(new AuditTotals(0, 0, 0, 4), Told());
     }
@@ -150,9 +153,13 @@ public sealed class AuditTests : IDisposable
         _stand.Receive(s_server, new StepReport(Term, 0, 1, 1, TimeSpan.Zero));
         Assert.Empty(_stand.Recorder.Epochs);
         _stand.Receive(s_server, new StepReport(Term, 0, 2, 1, TimeSpan.Zero));
-        _stand.RunOffloaded();
-        Assert.Single(_stand.Recorder.Epochs);
         Assert.Equal(new AuditTotals(0, 0, 0, 2), Told());
+
+        // It is recorded though it is not verified, for want of an audit that says more.
+        _stand.LookAt(9.9);
+        Assert.Empty(_stand.Recorder.Epochs);
+        _stand.LookAt(10);
+        Assert.Single(_stand.Recorder.Epochs);
     }
 
     [Theory]
@@ -261,18 +268,129 @@ public sealed class AuditTests : IDisposable
         Answer(s_third, 1, 25, step: 1);
         _stand.SendWeights(Term, 2, LineRun.ThirdWeight);
         _stand.SendState(Term, 2, 0);
+        _stand.LookAt(10);
         Assert.Single(_stand.Recorder.Checkpoints);
 
         _stand.Receive(s_server, new LateShare(Term, 2, s_leaf, s_third, s_second));
         Answer(s_second, 1, 25, step: 2);
         Answer(s_third, 1, s_wrong, step: 2);
-        _stand.Receive(s_server, new Answer(Term + 2, 2, 0, s_leaf, s_first, TensorDigest.Of([25f]), 12.5));
+        Vote(2, (s_third, s_wrong), (s_second, 25), (s_first, 25));
         Assert.Single(_stand.Context.SentTo<Exclude>(s_third));
         Assert.DoesNotContain(_stand.Warnings, warning => warning.Contains("may have been wrong", StringComparison.Ordinal));
     }
 
-    private CoordinatorStand Create(AuditTotals before) => new(
-        _recipe, new RunSettings { AuditRate = 1, CheckpointSteps = 2 }, CoordinatorStand.Start(_recipe) with { Audited = before });
+    [Fact]
+    public void What_the_next_audit_may_show_to_be_wrong_is_not_recorded_before_it()
+    {
+        Begin(s_first, s_second);
+        AnswerAll();
+        _stand.SendWeights(Term, 1, LineRun.SecondWeight);
+        Assert.Single(_stand.Recorder.Epochs);
+        _stand.SendWeights(Term, 2, LineRun.ThirdWeight);
+        _stand.SendState(Term, 2, 0);
+        Assert.Single(_stand.Recorder.Epochs);
+        Assert.Empty(_stand.Recorder.Checkpoints);
+        AnswerAll(step: 2);
+        _stand.RunOffloaded();
+        Assert.Equal(2, _stand.Recorder.Epochs.Count);
+        Assert.Equal(2, Assert.Single(_stand.Recorder.Checkpoints).Step);
+    }
+
+    [Fact]
+    public void The_end_of_the_run_is_recorded_whatever_was_audited_last()
+    {
+        Begin(s_first, s_second);
+        for (var step = 1; step <= 4; step++)
+        {
+            Assert.Empty(_stand.Recorder.Epochs);
+            _stand.SendWeights(Term, step, LineRun.SecondWeight);
+        }
+
+        Assert.Equal(4, _stand.Recorder.Epochs.Count);
+        Assert.IsType<RunCompleted>(_stand.Outcome());
+    }
+
+    [Fact]
+    public void As_many_entries_are_held_back_as_training_may_be_ahead_without_waiting()
+    {
+        _stand.Dispose();
+        _stand = Create(AuditTotals.None, LineRun.Recipe(epochs: 100));
+        Begin(s_first, s_second);
+        for (var step = 1; step <= 40; step++)
+        {
+            _stand.SendWeights(Term, step, LineRun.SecondWeight);
+            Assert.Equal(Math.Max(0, step - 32), _stand.Recorder.Epochs.Count);
+        }
+    }
+
+    [Fact]
+    public void With_early_stopping_nothing_is_held_back()
+    {
+        _stand.Dispose();
+        var recipe = LineRun.Recipe(epochs: 9) with { EarlyStopping = new() { Metric = StoppingMetric.ValidationLoss, Patience = 3 } };
+        _stand = new CoordinatorStand(
+            recipe, new RunSettings { AuditRate = 1 }, CoordinatorStand.Start(recipe), recorder: new MemoryRecorder(3, 2, 1));
+        Begin(s_first, s_second);
+        _stand.SendWeights(Term, 1, LineRun.SecondWeight);
+        Assert.Single(_stand.Recorder.Epochs);
+    }
+
+    [Fact]
+    public void With_one_worker_nothing_is_held_back_as_nothing_can_be_audited()
+    {
+        Begin(s_first, s_second);
+        _stand.SendWeights(Term, 1, LineRun.SecondWeight);
+        Assert.Empty(_stand.Recorder.Epochs);
+        _stand.Receive(new MemberLost(s_second, "killed"));
+        _stand.RunOffloaded();
+        Assert.Single(_stand.Recorder.Epochs);
+        _stand.SendWeights(Term, 2, LineRun.ThirdWeight);
+        Assert.Equal(2, _stand.Recorder.Epochs.Count);
+    }
+
+    [Fact]
+    public void A_checkpoint_that_somebody_waits_for_is_written_at_once()
+    {
+        Begin(s_first, s_second);
+        _stand.SendWeights(Term, 1, LineRun.SecondWeight);
+        _stand.Receive(new StopRequested());
+        _stand.Receive(s_server, new Held(Term, 0, 1));
+        _stand.SendState(Term, 1, 0);
+        Assert.Equal(1, Assert.Single(_stand.Recorder.Checkpoints).Step);
+        Assert.Equal(new RunInterrupted(1), _stand.Outcome());
+    }
+
+    [Fact]
+    public void While_a_checkpoint_is_held_back_no_other_is_asked_for()
+    {
+        _stand.Dispose();
+        _stand = new CoordinatorStand(
+            _recipe, new RunSettings { AuditRate = 1, CheckpointPeriod = TimeSpan.FromSeconds(1) }, CoordinatorStand.Start(_recipe));
+        Begin(s_first, s_second);
+        _stand.Tick(1);
+        Assert.Single(_stand.Context.SentTo<Hold>(s_server));
+        _stand.Receive(s_server, new Held(Term, 0, 1));
+        _stand.SendWeights(Term, 1, LineRun.SecondWeight);
+        _stand.SendState(Term, 1, 0);
+        _stand.LookAt(10);
+        Assert.Single(_stand.Context.SentTo<Hold>(s_server));
+        Assert.Empty(_stand.Recorder.Checkpoints);
+        _stand.LookAt(11);
+        Assert.Single(_stand.Recorder.Checkpoints);
+        _stand.Tick(11.2);
+        Assert.Equal(2, _stand.Context.SentTo<Hold>(s_server).Count());
+    }
+
+    private void Vote(long step, params ReadOnlySpan<(ActorId Worker, float Sum)> votes)
+    {
+        foreach (var (worker, sum) in votes)
+        {
+            _stand.Receive(s_server, new Answer(Term + 2, step, 0, s_leaf, worker, TensorDigest.Of([sum]), 12.5));
+        }
+    }
+
+    private CoordinatorStand Create(AuditTotals before, Recipe? recipe = null) => new(
+        recipe ?? _recipe, new RunSettings { AuditRate = 1, CheckpointSteps = 2 }, CoordinatorStand.Start(_recipe) with { Audited = before });
 
     private void Begin(params ActorId[] workers)
     {

@@ -164,23 +164,6 @@ public sealed class ComparisonTests
         Assert.Equal(At(until), _comparison.Until);
     }
 
-    [Fact]
-    public void A_dispute_is_decided_by_the_third_workers_answer_to_the_very_sum()
-    {
-        var third = new ActorId("worker-3");
-        var dispute = new Dispute(Answered(s_late, 1, s_left), Answered(s_helper, 1, s_left), third);
-        Assert.True(dispute.IsDecidedBy(Answered(third, 1, s_left)));
-        Assert.False(dispute.IsDecidedBy(Answered(third, 1, s_right)));
-        Assert.False(dispute.IsDecidedBy(Answered(third, 0, s_left)));
-        Assert.False(dispute.IsDecidedBy(Answered(third, 1, s_left) with { Step = 8 }));
-        Assert.False(dispute.IsDecidedBy(Answered(s_late, 1, s_left)));
-        Assert.True(dispute.IsParty(s_late) && dispute.IsParty(s_helper) && !dispute.IsParty(third));
-        Assert.Equal($"worker-1 and worker-2 computed different sums of {s_left} at step 7 (segment 1)", $"{dispute}");
-        Assert.Equal(
-            $"worker-1 and the same again computed different sums of {s_left} at step 7 (segment 1)",
-            $"{new Dispute(Answered(s_late, 1, s_left), Answered(s_late, 1, s_left, "22"), null)}");
-    }
-
     private void Both(ActorId worker, TreeNode node)
     {
         Add(worker, 0, node);

@@ -44,7 +44,6 @@ public sealed class CoordinatorRecordTests : IDisposable
     {
         Begin(LineRun.Recipe(epochs: 9));
         _stand.Recorder.RecordError = new IOException("no space left on device");
-        _stand.Unwritten = 1;
         _stand.Receive(new StopRequested());
         SendWeights(1);
         Assert.Equal(
@@ -116,7 +115,7 @@ public sealed class CoordinatorRecordTests : IDisposable
     }
 
     [Fact]
-    public void Of_the_checkpoints_that_wait_for_an_answer_the_64_newest_are_kept()
+    public void Of_the_checkpoints_that_wait_for_an_answer_the_oldest_and_the_63_newest_are_kept()
     {
         // An epoch of a hundred steps: none of these is for the receipt.
         Begin(LineRun.Recipe(epochs: 2, batchRows: 1), new RunSettings { CheckpointSteps = 1 }, rows: 100);
@@ -130,7 +129,7 @@ public sealed class CoordinatorRecordTests : IDisposable
         Assert.Empty(_stand.Recorder.Checkpoints);
         _stand.Receive(new MemberLost(s_second, "killed"));
         _stand.RunOffloaded();
-        Assert.Equal(Enumerable.Range(7, 64).Select(step => (long)step), _stand.Recorder.Checkpoints.Select(checkpoint => checkpoint.Step));
+        Assert.Equal([1, .. Enumerable.Range(8, 63).Select(step => (long)step)], _stand.Recorder.Checkpoints.Select(checkpoint => checkpoint.Step));
     }
 
     [Theory]
@@ -207,10 +206,18 @@ public sealed class CoordinatorRecordTests : IDisposable
     public void A_step_that_was_recorded_with_other_weights_ends_the_run()
     {
         Begin(LineRun.Recipe(epochs: 9));
-        _stand.Unwritten = 1;
-        _stand.Recorder.RecordError = new TrainingException("the weights of step 1 are not what they were");
+        _stand.Recorder.RecordError = new ContradictionException("the weights of step 1 are not what they were");
         SendWeights(1);
         Assert.Equal(new RunFailed("the weights of step 1 are not what they were"), _stand.Outcome());
+    }
+
+    [Fact]
+    public void A_validation_loss_that_is_not_finite_ends_the_run()
+    {
+        Begin(LineRun.Recipe(epochs: 9));
+        _stand.Recorder.RecordError = new TrainingException("epoch 1: the validation loss is not finite");
+        SendWeights(1);
+        Assert.Equal(new RunFailed("epoch 1: the validation loss is not finite"), _stand.Outcome());
     }
 
     [Fact]

@@ -117,13 +117,13 @@ public sealed class CorruptionTests : IDisposable
         // Everything is replayed from the last good state, without the two.
         var serve = Assert.Single(_stand.Context.SentTo<Serve>(s_server));
         Assert.Equal((Term + 2, 0L), (serve.Term, serve.Step));
-        Assert.Equal(new Recompute(Term + 2, 0, s_leaf, s_third), Assert.Single(_stand.Context.SentTo<Recompute>(s_server)));
+        Assert.Equal([s_late, s_helper, s_third], Voters(Term + 2));
         Assert.Equal([s_third], Workers());
         Assert.Contains("worker-2 and worker-1 computed different sums of leaf 1 at step 0", Assert.Single(_stand.Warnings),
             StringComparison.Ordinal);
         Assert.Empty(_stand.Recorder.Epochs);
 
-        Answer(s_third, 25, Term + 2);
+        Vote(Term + 2, (wrong, s_wrong), (right, 25), (s_third, 25));
         var reason = Assert.Single(_stand.Context.SentTo<Exclude>(wrong)).Reason;
         Assert.StartsWith($"{wrong} computed a wrong sum of leaf 1 at step 0 (segment 0): {right} and worker-3 agree on another", reason,
             StringComparison.Ordinal);
@@ -161,8 +161,8 @@ public sealed class CorruptionTests : IDisposable
         Answer(s_helper, s_wrong);
         Answer(s_late, 25);
         _stand.Receive(new MemberLost(s_third, "killed"));
-        Assert.Equal(new Recompute(Term + 4, 0, s_leaf, s_fourth), _stand.Context.SentTo<Recompute>(s_server).Last());
-        Answer(s_fourth, 25, Term + 4);
+        Assert.Equal([s_late, s_helper, s_fourth], Voters(Term + 4));
+        Vote(Term + 4, (s_helper, s_wrong), (s_late, 25), (s_fourth, 25));
         Assert.Single(_stand.Context.SentTo<Exclude>(s_helper));
         Assert.Equal([s_late, s_fourth], Workers());
     }
@@ -174,7 +174,7 @@ public sealed class CorruptionTests : IDisposable
         Answer(s_helper, s_wrong);
         Answer(s_late, 25);
         _stand.Tick(11);
-        Assert.Equal(new Recompute(Term + 4, 0, s_leaf, s_fourth), _stand.Context.SentTo<Recompute>(s_server).Last());
+        Assert.Equal([s_late, s_helper, s_fourth], Voters(Term + 4));
     }
 
     [Fact]
@@ -198,7 +198,7 @@ public sealed class CorruptionTests : IDisposable
         BeginLate(s_late, s_helper, s_third);
         Answer(s_helper, 25);
         Answer(s_late, s_wrong);
-        Answer(s_third, 26, Term + 2);
+        Vote(Term + 2, (s_helper, 25), (s_late, s_wrong), (s_third, 26));
         Assert.Contains("worker-2 and worker-1 computed different sums of leaf 1 at step 0 (segment 0), and worker-3 a third one", _stand.Failure(),
             StringComparison.Ordinal);
     }
@@ -225,7 +225,7 @@ public sealed class CorruptionTests : IDisposable
         Assert.Empty(_stand.Events.OfType<RunEnded>());
         Answer(s_late, 25);
         Assert.Empty(_stand.Events.OfType<RunEnded>());
-        Answer(s_third, 25, Term + 2);
+        Vote(Term + 2, (s_helper, float.PositiveInfinity), (s_late, 25), (s_third, 25));
         Assert.Single(_stand.Context.SentTo<Exclude>(s_helper));
     }
 
@@ -285,10 +285,10 @@ public sealed class CorruptionTests : IDisposable
         _stand.Receive(new MemberLost(s_server, "killed"));
         _stand.JoinServers(next);
         var term = _stand.Topologies(next)[^1].Term;
-        Assert.Equal(new Recompute(term, 0, s_leaf, s_third), Assert.Single(_stand.Context.SentTo<Recompute>(next)));
+        Assert.Equal([s_late, s_helper, s_third], Voters(term, next));
         _stand.SendSnapshot(term, 1, LineRun.SecondWeight, LineRun.SecondVelocity, next);
         Assert.Empty(_stand.Recorder.Epochs);
-        _stand.Receive(next, new Answer(term, 0, 0, s_leaf, s_third, TensorDigest.Of([25f]), 12.5));
+        Vote(term, (s_late, s_wrong), (s_helper, 25), (s_third, 25));
         _stand.RunOffloaded();
         Assert.Single(_stand.Recorder.Epochs);
     }
@@ -348,9 +348,168 @@ public sealed class CorruptionTests : IDisposable
         _stand.Context.Now = TimeSpan.FromSeconds(9);
         _stand.Receive(s_server, new StepReport(Term + 2, 0, 1, 1, TimeSpan.Zero));
         _stand.Tick(18.9);
-        Assert.Single(_stand.Context.SentTo<Recompute>(s_server));
+        Assert.Single(_stand.Topologies(s_server), topology => topology.Term > Term);
         _stand.Tick(19);
-        Assert.Equal(new Recompute(Term + 4, 0, s_leaf, s_fourth), _stand.Context.SentTo<Recompute>(s_server).Last());
+        Assert.Equal([s_late, s_helper, s_fourth], Voters(Term + 4));
+    }
+
+    [Fact]
+    public void Wrong_sums_were_in_the_weights_before_and_with_the_same_weights_two_agree()
+    {
+        Dispute(s_third);
+        Vote(Term + 2, (s_late, 31), (s_helper, 30), (s_third, 30));
+        Assert.StartsWith(
+            "worker-1 computed a wrong sum of leaf 1 at step 0 (segment 0): worker-2 and worker-3 agree on another",
+            Assert.Single(_stand.Context.SentTo<Exclude>(s_late)).Reason, StringComparison.Ordinal);
+        Assert.Equal([s_helper, s_third], Workers());
+    }
+
+    [Fact]
+    public void The_error_is_gone_and_nobody_knows_whose_it_was()
+    {
+        Dispute(s_third);
+        Vote(Term + 2, (s_late, 30), (s_helper, 30), (s_third, 30));
+        Assert.Empty(_stand.Context.Sent<Exclude>());
+        Assert.Contains("In the replay all agree, but on another", _stand.Warnings.Last(), StringComparison.Ordinal);
+        Assert.Equal([s_late, s_helper, s_third], Workers());
+        _stand.SendSnapshot(Term + 2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        Assert.Single(_stand.Recorder.Epochs);
+    }
+
+    [Fact]
+    public void The_third_worker_is_outvoted_and_the_steps_are_replayed_without_it()
+    {
+        Dispute(s_third, s_fourth);
+        Vote(Term + 2, (s_late, 25), (s_helper, 25), (s_third, 30));
+        Assert.StartsWith(
+            "worker-3 computed a wrong sum of leaf 1 at step 0 (segment 0): worker-1 and worker-2 agree on another",
+            Assert.Single(_stand.Context.SentTo<Exclude>(s_third)).Reason, StringComparison.Ordinal);
+        Assert.Equal([s_late, s_helper, s_fourth], Voters(Term + 4));
+        Assert.Equal([s_fourth], Workers());
+        Vote(Term + 4, (s_late, 25), (s_helper, 25), (s_fourth, 25));
+        Assert.Single(_stand.Context.SentTo<Exclude>(s_late));
+        Assert.Equal([s_helper, s_fourth], Workers());
+    }
+
+    [Fact]
+    public void A_party_that_does_not_vote_is_waited_for_10_s()
+    {
+        Dispute(s_third);
+        _stand.Context.Now = TimeSpan.FromSeconds(5);
+        Vote(Term + 2, (s_helper, 25), (s_third, 25));
+        _stand.Tick(14.9);
+        Assert.Empty(_stand.Context.Sent<Exclude>());
+        _stand.Tick(15);
+        Assert.Single(_stand.Context.SentTo<Exclude>(s_late));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_party_that_is_lost_is_not_waited_for(bool votesFirst)
+    {
+        Dispute(s_third);
+        if (votesFirst)
+        {
+            Vote(Term + 2, (s_helper, 25), (s_third, 25));
+        }
+
+        _stand.Receive(new MemberLost(s_late, "killed"));
+        if (!votesFirst)
+        {
+            Vote(Term + 2, (s_helper, 25), (s_third, 25));
+        }
+
+        Assert.Single(_stand.Context.SentTo<Exclude>(s_late));
+        Assert.Equal([s_helper, s_third], Workers());
+    }
+
+    [Fact]
+    public void A_party_that_is_started_again_gets_no_leaves_and_is_excluded_in_all_its_lives()
+    {
+        var again = new ActorId($"{s_late}/7f31c0");
+        Dispute(s_third);
+        _stand.Receive(new MemberLost(s_late, "killed"));
+        _stand.JoinWorkers(again);
+        Assert.Equal([s_third], Workers());
+        Vote(Term + 2, (s_helper, 25), (s_third, 25));
+        Assert.Single(_stand.Context.SentTo<Exclude>(again));
+        Assert.Equal([s_helper, s_third], Workers());
+    }
+
+    [Fact]
+    public void Until_the_vote_is_over_no_newer_weights_overtake_those_it_is_held_with()
+    {
+        Assert.Equal(2, Limit());
+        Dispute(s_third);
+        Assert.Equal(1, Limit());
+        Vote(Term + 2, (s_late, s_wrong), (s_helper, 25), (s_third, 25));
+        Assert.Equal(2, Limit());
+
+        long Limit() => _stand.Context.SentTo<Advance>(s_server).Last().Limit;
+    }
+
+    [Fact]
+    public void What_was_recorded_was_wrong_and_the_run_fails_once_it_is_known_whose_fault_it_is()
+    {
+        _stand.JoinWorkers(s_late, s_helper, s_third);
+        _stand.SendWeights(Term, 1, 0.5f);
+        Assert.Single(_stand.Recorder.Epochs);
+        _stand.Receive(s_server, new LateShare(Term, 1, s_leaf, s_late, s_helper));
+        Answer(s_helper, 25, step: 1);
+        Answer(s_late, s_wrong, step: 1);
+
+        _stand.SendSnapshot(Term + 2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        Assert.Empty(_stand.Events.OfType<RunEnded>());
+        Vote(Term + 2, 1, (s_late, 31), (s_helper, 30), (s_third, 30));
+        var failure = _stand.Failure();
+        Assert.StartsWith("step 1 was recorded with other weights. Excluded: worker-1 computed a wrong sum of leaf 1 at step 1", failure,
+            StringComparison.Ordinal);
+        Assert.Single(_stand.Context.SentTo<Exclude>(s_late));
+    }
+
+    [Fact]
+    public void An_entry_that_is_compared_after_the_vote_fails_the_run_as_well_and_says_who_was_excluded()
+    {
+        _stand.JoinWorkers(s_late, s_helper, s_third);
+        _stand.SendWeights(Term, 1, 0.5f);
+        _stand.Receive(s_server, new LateShare(Term, 1, s_leaf, s_late, s_helper));
+        Answer(s_helper, 25, step: 1);
+        Answer(s_late, s_wrong, step: 1);
+        Vote(Term + 2, 1, (s_late, 31), (s_helper, 30), (s_third, 30));
+        Assert.Empty(_stand.Events.OfType<RunEnded>());
+        _stand.SendSnapshot(Term + 2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        Assert.Contains("Excluded: worker-1 computed a wrong sum", _stand.Failure(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_difference_is_counted_once_though_there_are_no_servers_to_replay_with()
+    {
+        BeginLate(s_late, s_helper, s_third);
+        Answer(s_helper, 25);
+        Answer(s_late, s_wrong);
+        _stand.Receive(new MemberLost(s_server, "killed"));
+        _stand.Receive(new MemberLost(s_third, "killed"));
+        _stand.Tick(11);
+        Assert.Single(_stand.Warnings);
+    }
+
+    /// <summary>The first and the second worker differ about leaf 1 of step 0: 25, and another sum.</summary>
+    private void Dispute(params ReadOnlySpan<ActorId> others)
+    {
+        BeginLate([s_late, s_helper, .. others]);
+        Answer(s_helper, 25);
+        Answer(s_late, s_wrong);
+    }
+
+    private void Vote(long term, params ReadOnlySpan<(ActorId Worker, float Sum)> votes) => Vote(term, 0, votes);
+
+    private void Vote(long term, long step, params ReadOnlySpan<(ActorId Worker, float Sum)> votes)
+    {
+        foreach (var (worker, sum) in votes)
+        {
+            Answer(worker, sum, term, step: step);
+        }
     }
 
     private void BeginLate(params ActorId[] workers)
@@ -359,10 +518,18 @@ public sealed class CorruptionTests : IDisposable
         _stand.Receive(s_server, new LateShare(Term, 0, s_leaf, s_late, s_helper));
     }
 
-    private void Answer(ActorId worker, float sum, long term = Term, double loss = 12.5) =>
-        _stand.Receive(s_server, new Answer(term, 0, 0, s_leaf, worker, TensorDigest.Of([sum]), loss));
+    private void Answer(ActorId worker, float sum, long term = Term, double loss = 12.5, long step = 0) =>
+        _stand.Receive(s_server, new Answer(term, step, 0, s_leaf, worker, TensorDigest.Of([sum]), loss));
 
     private void Settle(ActorId worker, long step = 0) => _stand.Receive(s_server, new Settled(Term, step, s_leaf, worker));
+
+    /// <summary>Who is asked to compute the disputed sum in a term.</summary>
+    private ActorId[] Voters(long term, ActorId? server = null)
+    {
+        var asked = _stand.Context.SentTo<Recompute>(server ?? s_server).Where(asked => asked.Term == term).ToArray();
+        Assert.All(asked, vote => Assert.Equal((0, s_leaf, true), (vote.Step, vote.Leaves, vote.IsAudit)));
+        return [.. asked.Select(vote => vote.Worker)];
+    }
 
     /// <summary>The workers of the newest assignment.</summary>
     private ActorId[] Workers() => [.. _stand.Assignments(s_server)[^1].Workers];

@@ -32,7 +32,9 @@ internal sealed class MemoryRecorder(params double[] validationLosses) : IRunRec
 
         if (epoch <= Epochs.Count)
         {
-            return (Epochs[epoch - 1], true);
+            return Epochs[epoch - 1].WeightsSha256 == WeightsHash.Of(weights.Span)
+                ? (Epochs[epoch - 1], true)
+                : throw new ContradictionException($"step {step} was recorded with other weights.");
         }
 
         var validation = epoch <= validationLosses.Length ? new Evaluation { Rows = 1, Loss = validationLosses[epoch - 1] } : null;

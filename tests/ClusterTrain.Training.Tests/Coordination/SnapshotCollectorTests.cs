@@ -78,5 +78,5 @@ public sealed class SnapshotCollectorTests : IDisposable
         Assert.Equal(1, _pool.Lent);
     }
 
-    private Snapshot? Add(TensorKey key, params float[] values) => _collector.Add(_pool.Tensor(key, 0, values));
+    private Snapshot? Add(TensorKey key, params float[] values) => _collector.Add(_pool.Tensor(key, 0, values), TimeSpan.Zero);
 }

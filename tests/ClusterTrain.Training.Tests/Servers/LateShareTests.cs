@@ -204,11 +204,54 @@ public sealed class LateShareTests : IDisposable
     }
 
     [Fact]
+    public void A_vote_is_asked_for_again_and_told_whoever_else_was_asked_since_and_its_sum_is_not_added()
+    {
+        var vote = new Recompute(1, 0, s_leaf, s_first, IsAudit: true);
+        Receive(vote);
+        for (var step = 1; step <= 70; step++)
+        {
+            Receive(new LateShare(1, step, s_leaf, s_second, s_first));
+        }
+
+        _context.Messages.Clear();
+        _server.Receive(_context, s_first, new Subscribe(1, 0));
+        Assert.Contains(vote, _context.SentTo<Recompute>(s_first));
+
+        var digest = TensorDigest.Of([25f]);
+        _server.Receive(_context, s_first, new SumDigest(1, 0, 0, s_leaf, digest, 12.5));
+        Assert.Equal(new Answer(1, 0, 0, s_leaf, s_first, digest, 12.5), Assert.Single(_context.SentTo<Answer>(LineRun.Coordinator)));
+        foreach (var (worker, step, leaf) in new[] { (s_second, 0L, s_leaf), (s_first, 1L, s_leaf), (s_first, 0L, new TreeNode(0, 1)) })
+        {
+            _server.Receive(_context, worker, new SumDigest(1, step, 0, leaf, digest, 12.5));
+        }
+
+        Assert.Single(_context.SentTo<Answer>(LineRun.Coordinator));
+    }
+
+    [Fact]
+    public void Who_is_to_vote_is_sent_weights_without_leaves_of_its_own()
+    {
+        Receive(new Assignment(1, 2, [s_first, s_second]));
+        Receive(new Topology(2, [_context.Self]));
+        foreach (var worker in new[] { s_first, s_second })
+        {
+            _server.Receive(_context, worker, new Subscribe(2, 0));
+        }
+
+        Receive(new Recompute(2, 0, s_leaf, s_second, IsAudit: true));
+        Receive(new Assignment(2, 3, [s_first]));
+        _context.Clear();
+        Push(s_first, 0, 5);
+        Push(s_first, 1, 25);
+        Assert.Equal([(LineRun.Coordinator, 1L), (s_first, 1), (s_second, 1)], _context.Tensors.Select(sent => (sent.To, sent.Tensor.Key.Step)));
+    }
+
+    [Fact]
     public void Only_the_newest_64_orders_are_kept()
     {
         Recompute[] orders = [.. Enumerable.Range(0, 66).Select(step => new Recompute(1, step, s_leaf, s_first))];
-        Array.ForEach(orders, Receive);
-        Receive(orders[^1]);
+        Array.ForEach(orders, order => Receive(new LateShare(1, order.Step, s_leaf, s_second, s_first)));
+        Receive(new LateShare(1, orders[^1].Step, s_leaf, s_second, s_first));
         _context.Messages.Clear();
         _server.Receive(_context, s_first, new Subscribe(1, 0));
         Assert.Equal(orders[2..], _context.SentTo<Recompute>(s_first));

@@ -1,0 +1,120 @@
+using ClusterTrain.Numerics.Tree;
+using ClusterTrain.Training.Actors;
+using ClusterTrain.Training.Messages;
+
+namespace ClusterTrain.Training.Coordination;
+
+/// <summary>
+/// Two answers differ. The weights they were computed with may be wrong themselves, so the steps are replayed without the two; then both, and a third
+/// worker, compute the sum again with the same weights, and the majority is right. One that contradicts itself is wrong whatever others say.
+/// </summary>
+/// <param name="first">The answer that came first, and was used.</param>
+/// <param name="second">The other.</param>
+internal sealed class Dispute(Answer first, Answer second)
+{
+    private readonly HashSet<ActorId> _asked = [];
+    private readonly Dictionary<ActorId, Answer> _votes = [];
+
+    /// <summary>Whose answer came first.</summary>
+    public ActorId First => first.Worker;
+
+    public long Step => first.Step;
+
+    public int Segment => first.Segment;
+
+    public TreeNode Node => first.Node;
+
+    /// <summary>The worker that took part in the replay; null before it is chosen.</summary>
+    public ActorId? Third { get; private set; }
+
+    /// <summary>Whose votes are awaited, or there.</summary>
+    public IReadOnlyCollection<ActorId> Asked => _asked;
+
+    /// <summary>Whose votes are there.</summary>
+    public IReadOnlyCollection<ActorId> Voters => _votes.Keys;
+
+    public bool IsWithItself => first.Worker == second.Worker;
+
+    /// <summary>True when the third has voted: the others' votes help, but need not come.</summary>
+    public bool CanBeDecided => Third is not null && _votes.ContainsKey(Third);
+
+    /// <summary>True when nobody's vote is awaited any more.</summary>
+    public bool IsComplete => CanBeDecided && _asked.All(_votes.ContainsKey);
+
+    /// <summary>True for a worker whose answer is disputed, also when it was started again since.</summary>
+    public bool IsParty(ActorId worker) => worker.Node == first.Worker.Node || worker.Node == second.Worker.Node;
+
+    /// <summary>Asks for votes, once more if there was a replay before.</summary>
+    /// <param name="third">A worker that is no party.</param>
+    /// <param name="parties">The parties that are there.</param>
+    public void Ask(ActorId third, IEnumerable<ActorId> parties)
+    {
+        Third = third;
+        _votes.Clear();
+        _asked.Clear();
+        _asked.UnionWith(parties);
+        _asked.Add(third);
+    }
+
+    /// <summary>Takes a vote; the first of a worker counts.</summary>
+    public void Add(Answer answer)
+    {
+        if ((answer.Step, answer.Segment, answer.Node) == (Step, Segment, Node) && _asked.Contains(answer.Worker))
+        {
+            _votes.TryAdd(answer.Worker, answer);
+        }
+    }
+
+    /// <summary>A party is gone: a vote that it has not given is not awaited.</summary>
+    public void Lose(ActorId worker)
+    {
+        if (!_votes.ContainsKey(worker))
+        {
+            _asked.Remove(worker);
+        }
+    }
+
+    /// <summary>What the votes that are there say; the third's is one of them.</summary>
+    public Verdict Decide()
+    {
+        var third = _votes[Third!];
+        var parties = _votes.Values.Where(vote => vote.Worker != Third).ToList();
+        var opposed = parties.FindAll(vote => !Comparison.IsSame(vote, third));
+        return (parties.Count, opposed.Count) switch
+        {
+            // Nobody is wrong any more, or nobody else is there: the former answers say who was.
+            (_, 0) when Comparison.IsSame(first, third) => Outvoted(second.Worker, first.Worker, third.Worker),
+            (_, 0) when Comparison.IsSame(second, third) => Outvoted(first.Worker, second.Worker, third.Worker),
+            (_, 0) => new Verdict.Nobody(),
+            (2, 1) => Outvoted(opposed[0].Worker, parties.Find(vote => vote != opposed[0])!.Worker, third.Worker),
+            (2, 2) when Comparison.IsSame(parties[0], parties[1]) => Outvoted(third.Worker, parties[0].Worker, parties[1].Worker),
+            (1, 1) when Comparison.IsSame(FormerOfOther(opposed[0]), third) =>
+                Outvoted(opposed[0].Worker, FormerOfOther(opposed[0]).Worker, third.Worker),
+            _ => new Verdict.Split(),
+        };
+    }
+
+    public override string ToString() =>
+        $"{first.Worker} and {(IsWithItself ? "the same again" : second.Worker)} computed different sums of {Node} at step {Step} (segment {Segment})";
+
+    /// <summary>What the other party had answered in the first place.</summary>
+    private Answer FormerOfOther(Answer vote) => vote.Worker.Node == first.Worker.Node ? second : first;
+
+    private Verdict.Wrong Outvoted(ActorId wrong, ActorId one, ActorId other) => new(
+        wrong, $"{wrong} computed a wrong sum of {Node} at step {Step} (segment {Segment}): {one} and {other} agree on another");
+}
+
+/// <summary>What a vote has shown.</summary>
+internal abstract record Verdict
+{
+    /// <summary>A worker computed wrongly.</summary>
+    /// <param name="Worker">Which.</param>
+    /// <param name="Reason">What shows it.</param>
+    internal sealed record Wrong(ActorId Worker, string Reason) : Verdict;
+
+    /// <summary>All agree now, but on neither of the former answers: these were computed with wrong weights.</summary>
+    internal sealed record Nobody : Verdict;
+
+    /// <summary>There is no majority.</summary>
+    internal sealed record Split : Verdict;
+}
