@@ -14,7 +14,6 @@ public sealed partial class ClusterTrainProcess : IDisposable
     private const int SigHup = 1;
     private const int SigInt = 2;
     private const nint DefaultAction = 0;
-    private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(2);
 
     private readonly Process _process;
     private readonly BlockingCollection<string> _lines = [];
@@ -168,6 +167,9 @@ public sealed partial class ClusterTrainProcess : IDisposable
         return _process.ExitCode;
     }
 
+    /// <summary>How long a line, or the end, is waited for.</summary>
+    public TimeSpan Patience { get; set; } = TimeSpan.FromMinutes(2);
+
     /// <summary>The process's id.</summary>
     public int Id => _process.Id;
 
@@ -205,9 +207,9 @@ public sealed partial class ClusterTrainProcess : IDisposable
     [LibraryImport("libc")]
     private static partial nint signal(int number, nint action);
 
-    private static TimeSpan Remaining(long began)
+    private TimeSpan Remaining(long began)
     {
-        var left = s_longest - Stopwatch.GetElapsedTime(began);
+        var left = Patience - Stopwatch.GetElapsedTime(began);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 

@@ -34,12 +34,16 @@ public sealed class Arm64Programs
     // Receipts name the commit that the program was built from: one for both.
     private static string Commit => FileVersionInfo.GetVersionInfo(ClusterTrainProcess.Program).ProductVersion!.Split('+')[^1];
 
-    private static ClusterTrainProcess Start(string program, IReadOnlyDictionary<string, string> variables, string[] args) =>
-        ClusterTrainProcess.Start(
+    private static ClusterTrainProcess Start(string program, IReadOnlyDictionary<string, string> variables, string[] args)
+    {
+        var process = ClusterTrainProcess.Start(
             s_variables.Concat(variables).ToDictionary(),
             args,
             launcher: [Path.Combine(s_folder, "qemu-aarch64"), "-L", Path.Combine(s_folder, "root")],
             program: program);
+        process.Patience = TimeSpan.FromMinutes(10); // emulated, it compiles for a minute on a slow machine
+        return process;
+    }
 
     private static string Publish(string project, string program, params string[] options)
     {

@@ -79,11 +79,15 @@ public sealed class Arm64Tests(Arm64Programs arm64, ITestOutputHelper output) : 
             variables, [.. Member("parameter-server", "server"), "--listen", "127.0.0.1:0"]);
         using var here = ClusterTrainProcess.Start(variables, [.. Member("worker", "x64"), "--threads", "1"]);
         using var there = arm64.Start(variables, [.. Member("worker", "arm64"), "--threads", "1"]);
-        coordinator.WaitForLine("\"workers\":2");
+        coordinator.Patience = there.Patience;
+        coordinator.WaitForLine("\"event\":\"began\",\"step\":0,\"workers\":2");
         Assert.True(coordinator.WaitForExit() == 0, coordinator.Errors);
         Assert.Equal(Receipt("alone"), Receipt("run"));
         Assert.Equal(0, here.WaitForExit());
-        Assert.Equal(0, there.WaitForExit());
+
+        // On a busy machine the emulated one is so slow that it is given up. When it is back the run is over, and it waits for another.
+        there.Signal("TERM");
+        Assert.True(there.WaitForExit() is 0 or 143, $"{string.Join('\n', there.Lines)}\n{there.Errors}");
     }
 
     private string Receipt(string name) => File.ReadAllText(Path.Combine(_folder[name], "receipt.jsonl"));
