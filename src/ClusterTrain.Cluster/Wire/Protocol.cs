@@ -4,7 +4,7 @@ namespace ClusterTrain.Cluster.Wire;
 internal static class Protocol
 {
     /// <summary>Grows with every change of the wire format, on links and over Akka; only equal versions talk.</summary>
-    public const int Version = 6;
+    public const int Version = 7;
 
     /// <summary>Bytes before each frame: its kind, three zeros, the length of the rest.</summary>
     public const int FrameHeaderBytes = 8;

@@ -61,9 +61,11 @@ internal sealed class CheckpointPace(TimeSpan? period)
     }
 
     /// <summary>A checkpoint is written, or could not be.</summary>
-    public void Done(TimeSpan now)
+    /// <param name="now">The time.</param>
+    /// <param name="held">How long it was not written though it could have been: that costs nothing.</param>
+    public void Done(TimeSpan now, TimeSpan held)
     {
-        _cost = _isUnderWay ? now - _asked : _cost;
+        _cost = _isUnderWay ? now - _asked - held : _cost;
         _isUnderWay = false;
     }
 

@@ -6,6 +6,9 @@ internal abstract record Consequence
     /// <summary>Other workers are to share the leaves.</summary>
     internal sealed record DivideAnew : Consequence;
 
+    /// <summary>A vote is over: training continues, with other workers.</summary>
+    internal sealed record EndVote : Consequence;
+
     /// <summary>The weights may be wrong, or a vote came to no end: the steps since the checkpoint are replayed.</summary>
     internal sealed record ReplaySteps : Consequence;
 

@@ -92,7 +92,7 @@ public sealed class Coordinator : IActor, IDisposable
                 case JournalWritten written:
                     _ledger.Drop(written);
                     break;
-                case JournalStalled:
+                case JournalStalled or WorkFailed:
                     _ledger.Stalled();
                     break;
             }
@@ -161,7 +161,11 @@ public sealed class Coordinator : IActor, IDisposable
                 break;
             case StopRequested:
                 _departures.Stop(context.Now);
-                if (_roster.IsServed)
+                if (_ledger.Contradiction is not null)
+                {
+                    Contradicted(context);
+                }
+                else if (_roster.IsServed)
                 {
                     AskForCheckpoint(context);
                 }
@@ -184,13 +188,14 @@ public sealed class Coordinator : IActor, IDisposable
             case ReceiptRecorded recorded:
                 Recorded(context, recorded);
                 break;
-            case ReceiptContradicted contradicted:
-                Contradicted(context, contradicted);
+            case ReceiptContradicted:
+                Contradicted(context);
                 break;
             case CheckpointWritten written:
                 CheckpointDone(context, written);
                 break;
             case ResultWritten result:
+                _suspicion.Close();
                 End(context, result.Outcome);
                 break;
             case WorkFailed failed:
@@ -262,10 +267,14 @@ public sealed class Coordinator : IActor, IDisposable
         {
             case Consequence.DivideAnew:
                 MembersChanged(context);
-                if (!_ended && _roster.IsServed)
+                break;
+            case Consequence.EndVote:
+                // Servers hear of it before the assignment that leaves some of those out that have voted.
+                SendLimit(context);
+                MembersChanged(context);
+                if (!_ended && _departures.IsAwaited)
                 {
-                    // When it was a vote that ended, training may go further.
-                    SendLimit(context);
+                    AskForCheckpoint(context);
                 }
 
                 break;
@@ -445,7 +454,11 @@ public sealed class Coordinator : IActor, IDisposable
 
     private void SendLimit(IActorContext context) =>
         _roster.Broadcast(
-            context, new Advance(_roster.Topology.Term, Math.Min(_ledger.Limit, _suspicion.Limit), _ledger.RecordedStep));
+            context,
+            new Advance(
+                _roster.Topology.Term,
+                _ledger.Contradiction is null ? Math.Min(_ledger.Limit, _suspicion.Limit) : _suspicion.Limit,
+                _ledger.RecordedStep));
 
     private void GiveSegmentsUp()
     {
@@ -485,8 +498,8 @@ public sealed class Coordinator : IActor, IDisposable
             TellAudit(context.Now);
         }
 
-        _ledger.WriteDue(context);
-        if (!_waiting && _roster.IsServed && _pace.IsDue(context.Now) && !_ledger.IsCheckpointHeld)
+        _ledger.WriteDue(context, _departures.IsAwaited);
+        if (!_waiting && _roster.IsServed && _pace.IsDue(context.Now) && !_suspicion.IsDisputed && !_ledger.IsCheckpointHeld)
         {
             AskForCheckpoint(context);
         }
@@ -515,8 +528,14 @@ public sealed class Coordinator : IActor, IDisposable
 
     private void AskForCheckpoint(IActorContext context)
     {
+        _ledger.WriteDue(context, _departures.IsAwaited);
+        if (_suspicion.IsDisputed)
+        {
+            // What is replayed may be wrong. When the vote is over it is asked for.
+            return;
+        }
+
         _pace.Ask(context.Now);
-        _ledger.Hurry(context, _departures.IsAwaited);
         _checkpoint.Begin(context);
     }
 
@@ -534,15 +553,21 @@ public sealed class Coordinator : IActor, IDisposable
         }
     }
 
-    private void Contradicted(IActorContext context, ReceiptContradicted entry)
+    /// <summary>The receipt is not what the replay gives. In a dispute the vote comes first: it says whose fault it is.</summary>
+    private void Contradicted(IActorContext context)
     {
-        _ledger.Contradicted(entry);
-        if (!_suspicion.IsDisputed)
+        if (_ledger.Contradiction is not { } problem)
         {
-            End(context, new RunFailed(_suspicion.Explain(entry.Problem)));
+            return;
+        }
+
+        if (!_suspicion.IsDisputed || _departures.IsStopping)
+        {
+            End(context, new RunFailed(_suspicion.Explain(problem)));
         }
         else if (_roster.IsServed)
         {
+            // Nothing is recorded any more, and training must still reach what the vote is about.
             SendLimit(context);
         }
     }
@@ -566,7 +591,7 @@ public sealed class Coordinator : IActor, IDisposable
     private void CheckpointDone(IActorContext context, CheckpointWritten written)
     {
         _ledger.CheckpointDone(written);
-        _pace.Done(context.Now);
+        _pace.Done(context.Now, written.Held);
         if (written.Problem is null)
         {
             _observe(new CheckpointSaved(written.Step));

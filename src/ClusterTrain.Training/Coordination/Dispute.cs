@@ -10,7 +10,8 @@ namespace ClusterTrain.Training.Coordination;
 /// </summary>
 /// <param name="first">The answer that came first, and was used.</param>
 /// <param name="second">The other.</param>
-internal sealed class Dispute(Answer first, Answer second)
+/// <param name="isThere">Tells whether a worker is a member.</param>
+internal sealed class Dispute(Answer first, Answer second, Predicate<ActorId> isThere)
 {
     private readonly HashSet<ActorId> _asked = [];
     private readonly Dictionary<ActorId, Answer> _votes = [];
@@ -41,8 +42,10 @@ internal sealed class Dispute(Answer first, Answer second)
     /// <summary>True when nobody's vote is awaited any more.</summary>
     public bool IsComplete => CanBeDecided && _asked.All(_votes.ContainsKey);
 
-    /// <summary>True for a worker whose answer is disputed, also when it was started again since.</summary>
-    public bool IsParty(ActorId worker) => worker.Node == first.Worker.Node || worker.Node == second.Worker.Node;
+    /// <summary>True for a worker whose answer is disputed. When it is gone, one of the same name is taken for it, started again.</summary>
+    public bool IsParty(ActorId worker) => IsLifeOf(worker, first.Worker) || IsLifeOf(worker, second.Worker);
+
+    private bool IsLifeOf(ActorId worker, ActorId party) => worker == party || (worker.Node == party.Node && !isThere(party));
 
     /// <summary>Asks for votes, once more if there was a replay before.</summary>
     /// <param name="third">A worker that is no party.</param>
@@ -78,27 +81,36 @@ internal sealed class Dispute(Answer first, Answer second)
     public Verdict Decide()
     {
         var third = _votes[Third!];
-        var parties = _votes.Values.Where(vote => vote.Worker != Third).ToList();
-        var opposed = parties.FindAll(vote => !Comparison.IsSame(vote, third));
-        return (parties.Count, opposed.Count) switch
+        var groups = _votes.Values.GroupBy(vote => (vote.Digest, BitConverter.DoubleToInt64Bits(vote.Loss)))
+            .Select(group => group.ToList()).OrderByDescending(group => group.Count).ToList();
+        if (groups.Count == 1)
         {
             // Nobody is wrong any more, or nobody else is there: the former answers say who was.
-            (_, 0) when Comparison.IsSame(first, third) => Outvoted(second.Worker, first.Worker, third.Worker),
-            (_, 0) when Comparison.IsSame(second, third) => Outvoted(first.Worker, second.Worker, third.Worker),
-            (_, 0) => new Verdict.Nobody(),
-            (2, 1) => Outvoted(opposed[0].Worker, parties.Find(vote => vote != opposed[0])!.Worker, third.Worker),
-            (2, 2) when Comparison.IsSame(parties[0], parties[1]) => Outvoted(third.Worker, parties[0].Worker, parties[1].Worker),
-            (1, 1) when Comparison.IsSame(FormerOfOther(opposed[0]), third) =>
-                Outvoted(opposed[0].Worker, FormerOfOther(opposed[0]).Worker, third.Worker),
-            _ => new Verdict.Split(),
-        };
+            return Comparison.IsSame(first, third) ? Outvoted(second.Worker, first.Worker, third.Worker)
+                : Comparison.IsSame(second, third) ? Outvoted(first.Worker, second.Worker, third.Worker)
+                : new Verdict.Nobody(_votes.Count == 1
+                    ? $"In the replay both are gone, and {Third} has another"
+                    : "In the replay all agree, but on another");
+        }
+
+        if (2 * groups[0].Count > _votes.Count)
+        {
+            return Outvoted(groups[1][0].Worker, groups[0][0].Worker, groups[0][1].Worker);
+        }
+
+        // One of the parties is gone.
+        return _votes.Values.FirstOrDefault(vote => vote.Worker != Third) is { } party && _votes.Count == 2
+            && Comparison.IsSame(FormerOfOther(party), third)
+            ? Outvoted(party.Worker, FormerOfOther(party).Worker, third.Worker)
+            : new Verdict.Split();
     }
 
     public override string ToString() =>
         $"{first.Worker} and {(IsWithItself ? "the same again" : second.Worker)} computed different sums of {Node} at step {Step} (segment {Segment})";
 
     /// <summary>What the other party had answered in the first place.</summary>
-    private Answer FormerOfOther(Answer vote) => vote.Worker.Node == first.Worker.Node ? second : first;
+    private Answer FormerOfOther(Answer vote) =>
+        vote.Worker == second.Worker || (vote.Worker != first.Worker && vote.Worker.Node == second.Worker.Node) ? first : second;
 
     private Verdict.Wrong Outvoted(ActorId wrong, ActorId one, ActorId other) => new(
         wrong, $"{wrong} computed a wrong sum of {Node} at step {Step} (segment {Segment}): {one} and {other} agree on another");
@@ -112,8 +124,9 @@ internal abstract record Verdict
     /// <param name="Reason">What shows it.</param>
     internal sealed record Wrong(ActorId Worker, string Reason) : Verdict;
 
-    /// <summary>All agree now, but on neither of the former answers: these were computed with wrong weights.</summary>
-    internal sealed record Nobody : Verdict;
+    /// <summary>Nobody differs now, and from neither of the former answers does it follow who was wrong: these were computed with wrong weights.</summary>
+    /// <param name="Found">What was found instead.</param>
+    internal sealed record Nobody(string Found) : Verdict;
 
     /// <summary>There is no majority.</summary>
     internal sealed record Split : Verdict;

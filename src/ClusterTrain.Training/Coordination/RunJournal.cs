@@ -7,10 +7,11 @@ namespace ClusterTrain.Training.Coordination;
 /// What is to be written, one piece after the other: a checkpoint never comes before the receipt's entries it builds on. A
 /// piece that fails (the disk is full, the folder read-only) stays first in line until it succeeds.
 /// </summary>
-internal sealed class RunJournal : IDisposable
+internal sealed class RunJournal
 {
     private readonly Queue<Piece> _pieces = new();
     private bool _writing;
+    private bool _isClosed;
 
     /// <summary>Adds a piece; it may run more than once, until it does not throw.</summary>
     /// <param name="context">The coordinator's.</param>
@@ -18,6 +19,12 @@ internal sealed class RunJournal : IDisposable
     /// <param name="leases">What it writes: given back when it never runs.</param>
     public void Write(IActorContext context, Func<IMessage> piece, params TensorLease?[] leases)
     {
+        if (_isClosed)
+        {
+            Release(leases);
+            return;
+        }
+
         _pieces.Enqueue(new Piece(piece, leases));
         WriteNext(context);
     }
@@ -44,16 +51,7 @@ internal sealed class RunJournal : IDisposable
         });
     }
 
-    /// <summary>The first piece is written.</summary>
-    /// <returns>What it returned.</returns>
-    public IMessage Written(IActorContext context, JournalWritten written)
-    {
-        var result = Written(written);
-        WriteNext(context);
-        return result;
-    }
-
-    /// <summary>The first piece is written, and no other will be.</summary>
+    /// <summary>The first piece is written; <see cref="WriteNext"/> writes the next one.</summary>
     /// <returns>What it returned.</returns>
     public IMessage Written(JournalWritten written)
     {
@@ -62,18 +60,35 @@ internal sealed class RunJournal : IDisposable
         return written.Result;
     }
 
-    /// <summary>The first piece could not be written.</summary>
-    public void Stalled() => _writing = false;
-
-    /// <summary>Drops the pieces that are not being written.</summary>
-    public void Dispose()
+    /// <summary>Nothing more is written, until it is opened again; pieces that are not being written are dropped.</summary>
+    public void Close()
     {
-        foreach (var lease in _pieces.Skip(_writing ? 1 : 0).SelectMany(piece => piece.Leases))
+        _isClosed = true;
+        var first = _writing ? _pieces.Dequeue() : null;
+        foreach (var piece in _pieces)
         {
-            lease?.Release();
+            Release(piece.Leases);
         }
 
         _pieces.Clear();
+        if (first is not null)
+        {
+            _pieces.Enqueue(first);
+        }
+    }
+
+    /// <summary>Pieces are written again.</summary>
+    public void Open() => _isClosed = false;
+
+    /// <summary>The first piece could not be written.</summary>
+    public void Stalled() => _writing = false;
+
+    private static void Release(TensorLease?[] leases)
+    {
+        foreach (var lease in leases)
+        {
+            lease?.Release();
+        }
     }
 
     private sealed record Piece(Func<IMessage> Write, TensorLease?[] Leases);

@@ -46,6 +46,10 @@ internal sealed class RunLedger : IDisposable
     private long _withheldAfter = long.MaxValue;
     private long _verified = long.MaxValue;
     private bool _isUrgent;
+    private bool _comparesOnly;
+
+    // How often steps were computed from a checkpoint on: what is written of an earlier replay says nothing about this one.
+    private int _replay;
     private bool _hasBegun;
     private bool _finishing;
 
@@ -65,7 +69,7 @@ internal sealed class RunLedger : IDisposable
         _speeds = new EpochSpeeds(plan);
         _stopping = plan.Recipe.EarlyStopping is { } recipe ? new EarlyStopping(recipe) : null;
         _entriesAhead = _stopping is null ? Math.Clamp(MostFloatsAhead / layout.Parameters, 2, MostEntriesAhead) : 1;
-        _checkpointsWithheld = (int)Math.Clamp(MostFloatsAhead / ((long)layout.Parameters * (1 + stateCount)), 1, MostEntriesAhead);
+        _checkpointsWithheld = (int)Math.Clamp(MostFloatsAhead / ((long)layout.Parameters * (1 + stateCount)), 2, MostEntriesAhead);
         RestartStep = start.State.Step;
         _restartLoss = start.State.EpochLoss;
         _restartWeights = Copy(start.State.Weights);
@@ -80,11 +84,12 @@ internal sealed class RunLedger : IDisposable
     /// <summary>The receipt is written up to this step.</summary>
     public long RecordedStep { get; private set; }
 
-    /// <summary>Why an entry of the receipt is wrong, by a replay whose workers are in dispute; null: no such entry was found.</summary>
+    /// <summary>Which entry of the receipt is not what this replay gives; null: none was found. After it nothing more is written.</summary>
     public string? Contradiction { get; private set; }
 
     /// <summary>True while the checkpoint that was asked for last waits for its steps to be verified.</summary>
-    public bool IsCheckpointHeld => _collector.WholeUpTo(_checkpointAt).Any(snapshot => snapshot.Step == _checkpointAt && !snapshot.IsCheckpoint);
+    public bool IsCheckpointHeld => _collector.WholeUpTo(_checkpointAt).Any(
+        snapshot => snapshot.Step == _checkpointAt && !snapshot.IsCheckpoint && IsWhole(snapshot));
 
     /// <summary>The last epoch recorded; null before the first.</summary>
     public EpochRecord? LastRecord { get; private set; }
@@ -111,6 +116,9 @@ internal sealed class RunLedger : IDisposable
     public void Begin(IReadOnlyList<Segment> segments)
     {
         _hasBegun = true;
+        _replay++;
+        Contradiction = null;
+        _journal.Open();
         _collector.Begin(segments);
         _speeds.Begin(RestartStep);
 
@@ -211,22 +219,34 @@ internal sealed class RunLedger : IDisposable
     /// <summary>A checkpoint is wanted of this step, besides those of the settings.</summary>
     public void WantCheckpoint(long step) => _checkpointAt = step;
 
-    /// <summary>Says whether somebody waits for a checkpoint: then nothing is held back.</summary>
-    public void Hurry(IActorContext context, bool isUrgent)
-    {
-        _isUrgent = isUrgent;
-        Release(context);
-    }
 
-    /// <summary>A piece of writing is done: its result, and the next piece.</summary>
-    public IMessage Written(IActorContext context, JournalWritten written) => _journal.Written(context, written);
+    /// <summary>A piece of writing is done: its result. The next piece follows, unless an entry is not what it should be.</summary>
+    public IMessage Written(IActorContext context, JournalWritten written)
+    {
+        var result = _journal.Written(written);
+        if (result is ReceiptContradicted contradicted)
+        {
+            contradicted.Weights.Release();
+            if (contradicted.Replay == _replay)
+            {
+                Contradiction = contradicted.Problem;
+                _journal.Close();
+            }
+        }
+
+        _journal.WriteNext(context);
+        return result;
+    }
 
     /// <summary>Writing failed; it is tried again when <see cref="WriteDue"/> is called.</summary>
     public void Stalled() => _journal.Stalled();
 
     /// <summary>Writes what is due: what could not be written before, and what was held back long enough.</summary>
-    public void WriteDue(IActorContext context)
+    /// <param name="context">The coordinator's.</param>
+    /// <param name="isUrgent">True: somebody waits for a checkpoint, so nothing is held back that need not be.</param>
+    public void WriteDue(IActorContext context, bool isUrgent)
     {
+        _isUrgent = isUrgent;
         _journal.WriteNext(context);
         Release(context);
     }
@@ -239,6 +259,7 @@ internal sealed class RunLedger : IDisposable
             return;
         }
 
+        snapshot.WholeSince ??= IsWhole(snapshot) ? context.Now : null;
         var released = Release(context);
         if (snapshot.Step <= released)
         {
@@ -263,7 +284,14 @@ internal sealed class RunLedger : IDisposable
     /// <param name="verified">The step up to which answers were found right; <see cref="long.MaxValue"/> when it is not known of any.</param>
     public void WithholdAfter(IActorContext context, long step, long verified)
     {
-        (_withheldAfter, _verified) = (step, verified);
+        (_withheldAfter, _verified, _comparesOnly) = (step, verified, false);
+        Release(context);
+    }
+
+    /// <summary>Up to this step entries are compared with those there are; nothing else is recorded or written until told otherwise.</summary>
+    public void CompareUpTo(IActorContext context, long step)
+    {
+        (_withheldAfter, _verified, _comparesOnly) = (Math.Min(step, _writtenStep), long.MaxValue, true);
         Release(context);
     }
 
@@ -287,8 +315,8 @@ internal sealed class RunLedger : IDisposable
     }
 
     /// <summary>
-    /// The last step whose snapshot is not held back, verified or not: it is the end of the run; it has waited long enough; or so many entries wait
-    /// that training would have to.
+    /// The last step whose snapshot is not held back, verified or not: it is the end of the run; it has waited long enough; or entries take half of the
+    /// room there is for what training may be ahead.
     /// </summary>
     private long LastDue(TimeSpan now, IReadOnlyList<Snapshot> whole)
     {
@@ -307,7 +335,7 @@ internal sealed class RunLedger : IDisposable
         }
 
         var wanted = step == _checkpointAt || (_settings.CheckpointSteps > 0 && step % _settings.CheckpointSteps == 0);
-        if (wanted && !snapshot.IsCheckpoint && (_stateCount == 0 || snapshot.HasState))
+        if (wanted && !_comparesOnly && !snapshot.IsCheckpoint && IsWhole(snapshot))
         {
             snapshot.IsCheckpoint = true;
             WriteCheckpoint(context, snapshot);
@@ -319,7 +347,11 @@ internal sealed class RunLedger : IDisposable
     /// <summary>An entry is in the receipt: the run may go further, or ends.</summary>
     public void Recorded(IActorContext context, ReceiptRecorded recorded)
     {
-        if (!_finishing && recorded.Step > RecordedStep)
+        if (recorded.Replay != _replay)
+        {
+            _writtenStep = Math.Max(_writtenStep, recorded.Step);
+        }
+        else if (!_finishing && recorded.Step > RecordedStep)
         {
             RecordedStep = recorded.Step;
             _writtenStep = Math.Max(_writtenStep, RecordedStep);
@@ -330,14 +362,6 @@ internal sealed class RunLedger : IDisposable
         }
 
         recorded.Weights.Release();
-    }
-
-    /// <summary>An entry of the receipt is not what the replay gives; what to do about it is for the vote to say.</summary>
-    public void Contradicted(ReceiptContradicted entry)
-    {
-        Contradiction ??= entry.Problem;
-        RecordedStep = Math.Max(RecordedStep, entry.Step);
-        entry.Weights.Release();
     }
 
     private void EpochRecorded(IActorContext context, EpochRecord record, TensorLease epochWeights)
@@ -414,7 +438,7 @@ internal sealed class RunLedger : IDisposable
     public void Dispose()
     {
         _collector.Begin([]);
-        _journal.Dispose();
+        _journal.Close();
         _restartWeights.Release();
         _restartState?.Release();
         _best?.Release();
@@ -425,22 +449,22 @@ internal sealed class RunLedger : IDisposable
         var step = snapshot.Step;
         var epoch = _plan.Epoch(step);
         var loss = snapshot.EpochLoss / _plan.TrainingRows;
-        var weights = snapshot.Weights!.Share();
+        var (weights, replay) = (snapshot.Weights!.Share(), _replay);
         _journal.Write(context, () =>
         {
             try
             {
                 if (!_plan.EndsEpoch(step))
                 {
-                    return new ReceiptRecorded(step, null, weights, _recorder.RecordStep(step, weights.Memory));
+                    return new ReceiptRecorded(replay, step, null, weights, _recorder.RecordStep(step, weights.Memory));
                 }
 
                 var (record, wasKnown) = _recorder.RecordEpoch(epoch, step, loss, weights.Memory);
-                return new ReceiptRecorded(step, record, weights, wasKnown);
+                return new ReceiptRecorded(replay, step, record, weights, wasKnown);
             }
             catch (ContradictionException error)
             {
-                return new ReceiptContradicted(step, error.Message, weights);
+                return new ReceiptContradicted(replay, error.Message, weights);
             }
         }, weights);
     }
@@ -470,17 +494,17 @@ internal sealed class RunLedger : IDisposable
     {
         var step = snapshot.Step;
         var loss = _plan.EndsEpoch(step) ? 0 : snapshot.EpochLoss;
-        var (weights, state) = (snapshot.Weights!.Share(), snapshot.State?.Share());
+        var (weights, state, held) = (snapshot.Weights!.Share(), snapshot.State?.Share(), context.Now - snapshot.WholeSince!.Value);
         _journal.Write(context, () =>
         {
             try
             {
                 _recorder.WriteCheckpoint(new RunState(step, loss, weights.Memory, state?.Memory ?? default));
-                return new CheckpointWritten(step, loss, weights, state, null);
+                return new CheckpointWritten(step, loss, weights, state, held, null);
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                return new CheckpointWritten(step, loss, weights, state, error.Message);
+                return new CheckpointWritten(step, loss, weights, state, held, error.Message);
             }
         }, weights, state);
     }
@@ -550,6 +574,8 @@ internal sealed class RunLedger : IDisposable
         _best?.Release();
         _best = best;
     }
+
+    private bool IsWhole(Snapshot snapshot) => snapshot.HasWeights && (_stateCount == 0 || snapshot.HasState);
 
     private TensorLease Copy(ReadOnlyMemory<float> values)
     {

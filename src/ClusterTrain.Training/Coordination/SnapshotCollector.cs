@@ -84,6 +84,9 @@ internal sealed class Snapshot(long step, int segments, TimeSpan since)
     /// <summary>When its first part came.</summary>
     public TimeSpan Since => since;
 
+    /// <summary>Since when all is there that a checkpoint needs; null before.</summary>
+    public TimeSpan? WholeSince { get; set; }
+
     /// <summary>Sum of the row losses of the epoch, see <see cref="TensorMessage.Loss"/>.</summary>
     public double EpochLoss { get; private set; }
 

@@ -11,7 +11,7 @@ namespace ClusterTrain.Training.Coordination;
 /// </summary>
 internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit, AuditTotals audited, Action<RunEvent> observe)
 {
-    // How long the record waits for a late answer; and how long a vote may bring no news before another worker is asked.
+    // How long the record waits for a late answer, and at first a vote for news.
     private static readonly TimeSpan s_answerPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_partPatience = TimeSpan.FromSeconds(1);
 
@@ -30,10 +30,13 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
     private readonly Dictionary<ActorId, long> _foundRight = [];
     private TimeSpan _lastNews;
 
+    // How long a vote may bring no news before it is held again; twice as long every time, as it may have been too short for the steps.
+    private TimeSpan _votePatience;
+
     // The newest step that a server has begun to audit; the others' word of it follows.
     private long _newestAudited = -1;
 
-    // The same of this term alone.
+    // Like _foundRight, of this term alone.
     private readonly Dictionary<ActorId, long> _verified = [];
 
     /// <summary>What audits have shown.</summary>
@@ -44,7 +47,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
 
     /// <summary>What is computed for a vote; nothing when nothing is disputed.</summary>
     public IEnumerable<Recompute> Asked => _dispute is not { } dispute ? []
-        : dispute.Asked.Select(worker => new Recompute(roster.Topology.Term, dispute.Step, dispute.Node, worker, IsAudit: true));
+        : dispute.Asked.Select(worker => new Recompute(roster.Topology.Term, dispute.Step, dispute.Node, worker, DigestOnly: true));
 
     /// <summary>
     /// How far training may go: until a vote is over, not beyond what it is about. Parties have no leaves, and newer weights would overtake those they
@@ -92,6 +95,12 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
     /// <returns>True when that is so.</returns>
     public bool Doubts(NotFinite problem)
     {
+        if (problem.Term != roster.Topology.Term)
+        {
+            // The steps are computed again.
+            return true;
+        }
+
         if (_comparisons.Count == 0)
         {
             return false;
@@ -189,7 +198,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
             return Close(context, comparison => comparison.Worker == worker || comparison.Helper == worker);
         }
 
-        if (dispute.Third == worker)
+        if (dispute.Third == worker && !dispute.CanBeDecided)
         {
             return new Consequence.ReplaySteps();
         }
@@ -216,8 +225,24 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
             return Close(context, comparison => context.Now >= comparison.Until);
         }
 
-        return !isTraining || context.Now - _lastNews < s_answerPatience ? null
-            : dispute.CanBeDecided ? Decide(context, dispute) : new Consequence.ReplaySteps();
+        if (!isTraining)
+        {
+            _lastNews = context.Now;
+            return null;
+        }
+
+        if (context.Now - _lastNews < _votePatience)
+        {
+            return null;
+        }
+
+        if (dispute.CanBeDecided)
+        {
+            return Decide(context, dispute);
+        }
+
+        _votePatience *= 2;
+        return new Consequence.ReplaySteps();
     }
 
     /// <summary>Takes the answer of a worker.</summary>
@@ -261,14 +286,25 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         var others = roster.Workers.Where(worker => !dispute.IsParty(worker)).ToList();
         if (others.Count == 0)
         {
-            return new Consequence.Fail(
+            return new Consequence.Fail(Explain(
                 $"corruption: {dispute}, and there is no third worker to decide which is wrong. Check the memory and processor of both machines; "
-                + $"the run can be resumed from step {ledger.RestartStep}, with three workers the wrong one is found and excluded.");
+                + $"the run can be resumed from step {ledger.RestartStep}, with three workers the wrong one is found and excluded."));
         }
 
         dispute.Ask(others.Find(worker => worker != dispute.Third) ?? others[0], roster.Workers.Where(dispute.IsParty));
         _lastNews = now;
         return null;
+    }
+
+    /// <summary>The run is complete: early stopping may end it before a vote is over.</summary>
+    public void Close()
+    {
+        if (_dispute is { } dispute)
+        {
+            observe(new RunWarning(
+                $"{dispute}, and the run was complete before a vote: no epoch rests on these sums, but earlier ones may have been wrong. Check the memory "
+                    + "and processor of both machines; `clustertrain replay RUN` says whether the record is right."));
+        }
     }
 
     /// <summary>
@@ -283,7 +319,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         if (_comparisons.Find(comparison => comparison.Mismatch is not null && comparison.Step == _comparisons[0].Step) is { Mismatch: { } mismatch })
         {
             Audited = Audited with { Shares = Audited.Shares + 1, Differed = Audited.Differed + 1 };
-            return BeginDispute(context, new Dispute(mismatch.First, mismatch.Second));
+            return BeginDispute(context, new Dispute(mismatch.First, mismatch.Second, roster.IsWorker));
         }
 
         if (closed.Count == 0)
@@ -333,15 +369,24 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
     }
 
     /// <summary>
-    /// Nothing is recorded or written past an open comparison or a dispute; and with audits, what comes after the step at which every worker was found
-    /// right is held back for a while: the next audit may show that it is wrong.
+    /// Nothing is recorded or written past an open comparison; and with audits, what comes after the step at which every worker was found right is held
+    /// back for a while: the next audit may show that it is wrong. In a dispute nothing new is written, but what the replay gives is compared.
     /// </summary>
-    private void Withhold(IActorContext context) => ledger.WithholdAfter(
-        context,
-        _dispute?.Step ?? _comparisons.Select(comparison => comparison.Step).DefaultIfEmpty(long.MaxValue).Min(),
-        audit.Rate > 0 && roster.Workers.Count > 1
-            ? audit.Sharers(roster.Assignment).Select(worker => _verified.GetValueOrDefault(worker)).DefaultIfEmpty().Min()
-            : long.MaxValue);
+    private void Withhold(IActorContext context)
+    {
+        if (_dispute is { } dispute)
+        {
+            ledger.CompareUpTo(context, dispute.Step);
+            return;
+        }
+
+        ledger.WithholdAfter(
+            context,
+            _comparisons.Select(comparison => comparison.Step).DefaultIfEmpty(long.MaxValue).Min(),
+            audit.Rate > 0 && roster.Workers.Count > 1
+                ? audit.Sharers(roster.Assignment).Select(worker => _verified.GetValueOrDefault(worker)).DefaultIfEmpty().Min()
+                : long.MaxValue);
+    }
 
     private void FoundRight(ActorId worker, long step) =>
         _foundRight[worker] = _verified[worker] = Math.Max(step + 1, _verified.GetValueOrDefault(worker));
@@ -355,6 +400,10 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         observe(new RunWarning($"corruption: {dispute}; the steps since {ledger.RestartStep} are replayed"));
         Count(_comparisons);
         _comparisons.Clear();
+        _votePatience = s_answerPatience;
+
+        // What the ledger has of this term is not used any more.
+        ledger.WithholdAfter(context, -1, -1);
         if (dispute.IsWithItself)
         {
             Exclude(context, dispute.First, $"{dispute}");
@@ -374,9 +423,9 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         switch (dispute.Decide())
         {
             case Verdict.Split:
-                return new Consequence.Fail(
+                return new Consequence.Fail(Explain(
                     $"corruption: {dispute}, and {dispute.Third} a third one. Check the memory and processor of these machines; the run can be resumed "
-                        + $"from step {ledger.RestartStep}.");
+                        + $"from step {ledger.RestartStep}."));
             case Verdict.Wrong wrong:
                 if (Doubtful(wrong.Worker) is { } doubtful)
                 {
@@ -387,25 +436,26 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
                 if (wrong.Worker == dispute.Third)
                 {
                     // Its sums are in the replay.
+                    roster.ForgetHoldings();
                     return new Consequence.ReplaySteps();
                 }
 
                 break;
-            default:
+            case Verdict.Nobody nobody:
                 observe(new RunWarning(
-                    $"{dispute}. In the replay all agree, but on another: sums that nobody compared were wrong before, and the error is gone. Nobody is "
+                    $"{dispute}. {nobody.Found}: sums that nobody compared were wrong before, and whose is not known. Nobody is "
                         + "excluded. Check the memory and processor of both machines; `clustertrain replay RUN` says whether the record is right."));
                 break;
         }
 
         _dispute = null;
-        foreach (var worker in dispute.Voters.Where(roster.IsWorker))
+        foreach (var worker in dispute.Voters.Count > 1 ? dispute.Voters.Where(roster.IsWorker) : [])
         {
             FoundRight(worker, dispute.Step);
         }
 
         Withhold(context);
-        return ledger.Contradiction is { } problem ? new Consequence.Fail(Explain(problem)) : new Consequence.DivideAnew();
+        return ledger.Contradiction is { } problem ? new Consequence.Fail(Explain(problem)) : new Consequence.EndVote();
     }
 
     /// <summary>
@@ -425,13 +475,15 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
     {
         var reason = $"{what}. Check the memory and processor of its machine.";
         _excluded[worker.Node] = reason; // a process started again on that machine computes no better
-        foreach (var life in roster.Workers.Where(member => member.Node == worker.Node).Append(worker).Distinct().ToArray())
+
+        // Names need not differ: others of that name are taken for it only when it is gone itself.
+        ActorId[] lives = roster.IsWorker(worker) ? [worker] : [.. roster.Workers.Where(member => member.Node == worker.Node).DefaultIfEmpty(worker)];
+        foreach (var life in lives)
         {
             roster.Remove(life);
             _aside.Remove(life);
             context.Send(life, new Exclude(reason));
+            observe(new MembershipChanged(life, NodeRole.Worker, $"excluded: {reason}"));
         }
-
-        observe(new MembershipChanged(worker, NodeRole.Worker, $"excluded: {reason}"));
     }
 }

@@ -89,9 +89,10 @@ public sealed record StepTimes(
         : IMessage;
 
 /// <summary>From a parameter server: a number in the run is not finite, which ends the run.</summary>
+/// <param name="Term">The term it serves in.</param>
 /// <param name="Step">The step whose gradient it was.</param>
 /// <param name="What">For example <c>the gradient of layers.1.weight</c>.</param>
-public sealed record NotFinite(long Step, string What) : IMessage;
+public sealed record NotFinite(long Term, long Step, string What) : IMessage;
 
 /// <summary>
 /// From a parameter server to the coordinator: the step waits for a worker several times as long as for the others. From the coordinator to

@@ -68,7 +68,7 @@ public sealed record Hold(long Term) : IMessage;
 /// <param name="Step">The step, no earlier than that of any segment.</param>
 public sealed record SnapshotAt(long Term, long Step) : IMessage;
 
-/// <summary>From a worker: what it computed for an audit (<see cref="Recompute"/>), to be compared and not added.</summary>
+/// <summary>From a worker: what it computed for an audit or a vote (<see cref="Recompute"/>), to be compared and not added.</summary>
 /// <param name="Term">The term.</param>
 /// <param name="Step">The step.</param>
 /// <param name="Segment">Index of the segment.</param>

@@ -42,10 +42,11 @@ public sealed record Assignment(long Term, long Version, ImmutableArray<ActorId>
 /// <param name="Step">The step.</param>
 /// <param name="Leaves">The leaves.</param>
 /// <param name="Worker">Who is to compute them.</param>
-/// <param name="IsAudit">
-/// True: from the parameter servers themselves, in a step that is audited. The worker sends digests of the sums (<see cref="SumDigest"/>), not the sums.
+/// <param name="DigestOnly">
+/// True: to be compared alone, for a vote, or for an audit, which the parameter servers ask for themselves. The worker sends digests of the sums
+/// (<see cref="SumDigest"/>), not the sums.
 /// </param>
-public sealed record Recompute(long Term, long Step, TreeNode Leaves, ActorId Worker, bool IsAudit = false) : IMessage;
+public sealed record Recompute(long Term, long Step, TreeNode Leaves, ActorId Worker, bool DigestOnly = false) : IMessage;
 
 /// <summary>
 /// From a worker to the parameter servers, and from each of them to the coordinator: of these leaves, which two workers were to compute, it has

@@ -123,6 +123,7 @@ public sealed class ParameterServer : IActor, IDisposable
                 _early[(sender, subscribe.Segment)] = subscribe;
                 break;
             case Advance advance when IsServed(advance.Term):
+                EndVote(advance.Limit);
                 foreach (var segment in _segments.Values)
                 {
                     segment.Advance(context, advance.Limit, advance.Recorded);
@@ -310,6 +311,16 @@ public sealed class ParameterServer : IActor, IDisposable
         }
 
         return false;
+    }
+
+    /// <summary>Training goes beyond the step of a vote: who has no leaves of its own is sent no more weights, with the next assignment.</summary>
+    private void EndVote(long limit)
+    {
+        if (_votes.Count > 0 && limit > _votes[0].Step + 1)
+        {
+            _workers = [.. _workers.Union(_votes.Select(asked => asked.Worker))];
+            _votes.Clear();
+        }
     }
 
     private bool IsVote(ActorId worker, SumDigest sum) =>

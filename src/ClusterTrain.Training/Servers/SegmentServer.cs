@@ -272,7 +272,7 @@ internal sealed class SegmentServer : IDisposable
         _unrecorded.SendAll(context, coordinator, term);
         if (_failure is not null)
         {
-            context.Send(coordinator, new NotFinite(Step, _failure));
+            context.Send(coordinator, new NotFinite(Term, Step, _failure));
         }
         else if (_serving)
         {
@@ -513,7 +513,7 @@ internal sealed class SegmentServer : IDisposable
         if (problem is not null)
         {
             _failure = problem;
-            context.Send(coordinator, new NotFinite(Step, problem));
+            context.Send(coordinator, new NotFinite(Term, Step, problem));
             return;
         }
 

@@ -76,7 +76,7 @@ internal sealed class StepAudit(TrainingPlan plan)
         }
 
         ImmutableArray<Recompute> asked =
-            [.. _audit.Shares(step, assignment).Select(share => new Recompute(term, step, share.Leaves, share.Helper, IsAudit: true))];
+            [.. _audit.Shares(step, assignment).Select(share => new Recompute(term, step, share.Leaves, share.Helper, DigestOnly: true))];
         if (asked.IsEmpty)
         {
             return null;

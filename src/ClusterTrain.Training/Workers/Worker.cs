@@ -56,7 +56,7 @@ public sealed class Worker : IActor, IDisposable
     private TreeNode[] _nodes = [];
     private int _nodeCount;
     private IActorContext? _context;
-    private bool _isAudit;
+    private bool _digestOnly;
 
     private long _reportRows;
     private long _reportSteps;
@@ -194,7 +194,7 @@ public sealed class Worker : IActor, IDisposable
         var (start, count) = _assignment.Share(self, _share.Leaves);
         foreach (var run in _share.Claim(start, count))
         {
-            ComputeOrFail(context, run, isAudit: false);
+            ComputeOrFail(context, run, digestOnly: false);
         }
     }
 
@@ -210,7 +210,7 @@ public sealed class Worker : IActor, IDisposable
         {
             if (asked.Step == _weights.Step)
             {
-                ComputeOrFail(context, asked.Leaves, asked.IsAudit);
+                ComputeOrFail(context, asked.Leaves, asked.DigestOnly);
             }
 
             Settle(context, asked.Step, asked.Leaves);
@@ -227,11 +227,11 @@ public sealed class Worker : IActor, IDisposable
         }
     }
 
-    private void ComputeOrFail(IActorContext context, TreeNode run, bool isAudit)
+    private void ComputeOrFail(IActorContext context, TreeNode run, bool digestOnly)
     {
         try
         {
-            Compute(context, run, isAudit);
+            Compute(context, run, digestOnly);
         }
         catch (Exception error) when (error is not TrainingException)
         {
@@ -239,7 +239,7 @@ public sealed class Worker : IActor, IDisposable
         }
     }
 
-    private void Compute(IActorContext context, TreeNode run, bool isAudit)
+    private void Compute(IActorContext context, TreeNode run, bool digestOnly)
     {
         var started = Stopwatch.GetTimestamp();
         var step = _share.Step;
@@ -251,7 +251,7 @@ public sealed class Worker : IActor, IDisposable
         _plan.FillRows(step, run, _rows);
         _data.Gather(_rows.AsSpan(0, rows), features, targets);
         nodes.CopyTo(_nodes);
-        (_context, _nodeCount, _isAudit) = (context, nodes.Length, isAudit);
+        (_context, _nodeCount, _digestOnly) = (context, nodes.Length, digestOnly);
         for (var node = 0; node < nodes.Length; node++)
         {
             _sums[node] = _pool.Rent(_layout.Parameters);
@@ -286,7 +286,7 @@ public sealed class Worker : IActor, IDisposable
         _reportRows += rows;
         _reportCompute += Stopwatch.GetElapsedTime(started);
         _reportSteps += step == _reportedStep ? 0 : 1;
-        _reportBytes += isAudit ? 0 : (long)nodes.Length * _layout.Parameters * _plan.GradientBytes;
+        _reportBytes += digestOnly ? 0 : (long)nodes.Length * _layout.Parameters * _plan.GradientBytes;
         _reportedStep = step;
         var elapsed = context.Now - last;
         if (elapsed >= (_hasReported ? s_reportPeriod : s_firstReportPeriod))
@@ -304,7 +304,7 @@ public sealed class Worker : IActor, IDisposable
         {
             var key = new TensorKey(TensorKind.GradientSum, _topology.Term, _share.Step, index, _nodes[node]);
             var sum = new TensorMessage(key, _sums[node], segment.Start, segment.Length, _losses[node]);
-            if (_isAudit)
+            if (_digestOnly)
             {
                 var digest = TensorDigest.Of(sum.Values);
                 sum.Lease.Release();

@@ -16,6 +16,7 @@ internal sealed partial class SimulatedCluster
     private readonly HashSet<(ActorId Server, TensorKey Key, ActorId Worker)> _answers = [];
     private readonly List<(ActorId Server, TensorKey Key, ActorId Worker)> _flipped = [];
     private int? _corrupt;
+    private readonly HashSet<int> _replaced = [];
 
     // Terms in which segments were served from a checkpoint.
     private readonly HashSet<long> _served = [];
@@ -64,6 +65,9 @@ internal sealed partial class SimulatedCluster
                 Checker.Require(process.Place == _corrupt, "votes", $"{process.Self} was excluded, but it computes rightly");
                 Excluded++;
                 _corrupt = null;
+
+                // Another machine is put in its place: under the name of this one nobody is admitted again.
+                _replaced.Add(process.Place);
                 After(DelayUs(), () =>
                 {
                     Kill(process);
@@ -139,6 +143,9 @@ internal sealed partial class SimulatedCluster
             }
         }
     }
+
+    /// <summary>True when a warning said that the record may be wrong although nobody can tell.</summary>
+    public bool IsDoubted { get; private set; }
 
     /// <summary>True when the run failed because its receipt is wrong, and said so.</summary>
     public bool IsContradicted { get; private set; }

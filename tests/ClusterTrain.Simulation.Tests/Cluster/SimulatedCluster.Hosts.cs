@@ -100,10 +100,10 @@ internal sealed partial class SimulatedCluster
         var name = role switch
         {
             null => "coordinator",
-            NodeRole.Worker => $"worker-{place - _scenario.FirstWorkerPlace + 1}",
+            NodeRole.Worker => $"worker-{place - _scenario.FirstWorkerPlace + 1}{(_replaced.Contains(place) ? "-new" : "")}",
             _ => $"server-{place}",
         };
-        var process = new Process(this, place, new ActorId($"{name}@{++_lives}"), role, NowUs);
+        var process = new Process(this, place, new ActorId($"{name}/{++_lives}"), role, NowUs);
         _places[place] = process;
         _placeOf.Add(process.Self, place);
         _processes.Add(process.Self, process);

@@ -420,6 +420,9 @@ internal sealed partial class SimulatedCluster : IDisposable
             case MembershipChanged changed when changed.What.StartsWith("excluded", StringComparison.Ordinal):
                 Named.Add(_processes[changed.Member].Place);
                 break;
+            case RunWarning warning:
+                IsDoubted |= warning.Message.Contains("clustertrain replay", StringComparison.Ordinal);
+                break;
             case RunAudited audited:
                 Audited = audited.Totals;
                 break;

@@ -37,9 +37,11 @@ internal sealed class RecordingContext(string self) : IActorContext
     public void Offload(Func<IMessage> work) => _work.Enqueue(work);
 
     /// <summary>Runs offloaded work, and what that leads to, delivering the results as a host does.</summary>
-    public void RunOffloaded(IActor actor)
+    /// <param name="actor">Receives them.</param>
+    /// <param name="pieces">How many pieces of work at most.</param>
+    public void RunOffloaded(IActor actor, int pieces = int.MaxValue)
     {
-        while (_work.TryDequeue(out var work))
+        for (; pieces > 0 && _work.TryDequeue(out var work); pieces--)
         {
             IMessage result;
             try

@@ -85,7 +85,7 @@ public sealed class AuditTests : IDisposable
         Assert.Empty(_stand.Recorder.Epochs);
 
         var judge = helper == s_first ? s_second : s_first;
-        Assert.Equal(new Recompute(Term + 2, 0, s_leaf, judge, IsAudit: true), _stand.Context.SentTo<Recompute>(s_server).Last());
+        Assert.Equal(new Recompute(Term + 2, 0, s_leaf, judge, DigestOnly: true), _stand.Context.SentTo<Recompute>(s_server).Last());
         Vote(0, (s_third, s_wrong), (helper, 25), (judge, 25));
         Assert.StartsWith("worker-3 computed a wrong sum of leaf 1 at step 0", Assert.Single(_stand.Context.SentTo<Exclude>(s_third)).Reason,
             StringComparison.Ordinal);

@@ -16,7 +16,7 @@ public sealed class CheckpointPaceTests
         pace.Ask(At(16));
         Assert.False(pace.IsDue(At(25.9)));
         Assert.True(pace.IsDue(At(26)));
-        pace.Done(At(26));
+        pace.Done(At(26), TimeSpan.Zero);
         Assert.True(pace.IsDue(At(26)));
     }
 
@@ -53,7 +53,7 @@ public sealed class CheckpointPaceTests
         Reached(pace, 8);
         Assert.True(pace.IsDue(At(0)));
         pace.Ask(At(0));
-        pace.Done(At(0.1));
+        pace.Done(At(0.1), TimeSpan.Zero);
         Assert.False(pace.IsDue(At(1)));
         Reached(pace, 8.9);
         Assert.False(pace.IsDue(At(1)));
@@ -85,15 +85,29 @@ public sealed class CheckpointPaceTests
         pace.Begin();
         Reached(pace, 1);
         pace.Ask(At(10));
-        pace.Done(At(12));
+        pace.Done(At(12), TimeSpan.Zero);
         Reached(pace, 10.9);
         Assert.False(pace.IsDue(At(30)));
         Reached(pace, 11);
         Assert.True(pace.IsDue(At(30)));
 
         // Another one is written that nobody asked for here: it says nothing of what one costs.
-        pace.Done(At(100));
+        pace.Done(At(100), TimeSpan.Zero);
         Assert.True(pace.IsDue(At(100)));
+    }
+
+    [Fact]
+    public void What_was_held_back_before_it_was_written_costs_nothing()
+    {
+        var pace = new CheckpointPace(null);
+        pace.Begin();
+        Reached(pace, 1);
+        pace.Ask(At(10));
+        pace.Done(At(20), held: At(9.9));
+        Reached(pace, 1.9);
+        Assert.False(pace.IsDue(At(30)));
+        Reached(pace, 2);
+        Assert.True(pace.IsDue(At(30)));
     }
 
     private static void Reached(CheckpointPace pace, double seconds, int segment = 0) =>

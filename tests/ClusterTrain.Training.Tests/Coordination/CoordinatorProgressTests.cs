@@ -100,7 +100,7 @@ public sealed class CoordinatorProgressTests : IDisposable
     public void A_number_that_is_not_finite_ends_the_run_with_step_epoch_and_advice()
     {
         _stand = CoordinatorStand.Checkpointing(s_server, s_worker);
-        _stand.Receive(s_server, new NotFinite(1, "the gradient of layers.0.weight"));
+        _stand.Receive(s_server, new NotFinite(CoordinatorStand.FirstTerm, 1, "the gradient of layers.0.weight"));
         var reason = _stand.Failure();
         Assert.StartsWith("step 1 (epoch 2): the gradient of layers.0.weight is not finite. Lower optimiser.rate", reason, StringComparison.Ordinal);
     }

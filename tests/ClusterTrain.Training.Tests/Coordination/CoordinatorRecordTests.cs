@@ -142,7 +142,7 @@ public sealed class CoordinatorRecordTests : IDisposable
         var recipe = LineRun.Recipe();
         recipe = recipe with { Optimiser = recipe.Optimiser with { Kind = optimiser }, Data = recipe.Data with { ScaleTargets = scalesTargets } };
         Begin(recipe);
-        _stand.Receive(s_server, new NotFinite(0, "the gradient"));
+        _stand.Receive(s_server, new NotFinite(_term, 0, "the gradient"));
         var reason = _stand.Failure();
         Assert.StartsWith($"step 0 (epoch 1): the gradient is not finite. {advice}", reason, StringComparison.Ordinal);
         Assert.Equal(!scalesTargets, reason.Contains("target_scale", StringComparison.Ordinal));
@@ -177,7 +177,7 @@ public sealed class CoordinatorRecordTests : IDisposable
 
         // What is not told yet when the run ends is told then.
         _stand.Receive(s_server, Times(steps: 0));
-        _stand.Receive(s_server, new NotFinite(0, "the gradient"));
+        _stand.Receive(s_server, new NotFinite(_term, 0, "the gradient"));
         Assert.Null(_stand.Events.OfType<MembersMeasured>().Last().Steps);
         Assert.Equal(3, _stand.Events.OfType<MembersMeasured>().Count());
         Assert.IsType<RunEnded>(_stand.Events[^1]);

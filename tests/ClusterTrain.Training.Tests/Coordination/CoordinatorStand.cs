@@ -85,7 +85,7 @@ internal sealed class CoordinatorStand : IDisposable
     public void Receive(ActorId sender, IMessage message) => Coordinator.Receive(Context, sender, message);
 
     /// <summary>Runs offloaded work, and what that leads to.</summary>
-    public void RunOffloaded() => Context.RunOffloaded(Coordinator);
+    public void RunOffloaded(int pieces = int.MaxValue) => Context.RunOffloaded(Coordinator, pieces);
 
     public void JoinServers(params ReadOnlySpan<ActorId> servers) => Join(NodeRole.ParameterServer, servers);
 

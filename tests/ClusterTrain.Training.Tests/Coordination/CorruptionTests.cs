@@ -1,3 +1,4 @@
+using ClusterTrain.Learning.Recipes;
 using ClusterTrain.Numerics.Tree;
 using ClusterTrain.Training.Actors;
 using ClusterTrain.Training.Coordination;
@@ -221,7 +222,7 @@ public sealed class CorruptionTests : IDisposable
     {
         BeginLate(s_late, s_helper, s_third);
         Answer(s_helper, float.PositiveInfinity);
-        _stand.Receive(s_server, new NotFinite(0, "the gradient of layers.0.weight"));
+        _stand.Receive(s_server, new NotFinite(Term, 0, "the gradient of layers.0.weight"));
         Assert.Empty(_stand.Events.OfType<RunEnded>());
         Answer(s_late, 25);
         Assert.Empty(_stand.Events.OfType<RunEnded>());
@@ -234,7 +235,7 @@ public sealed class CorruptionTests : IDisposable
     {
         BeginLate(s_late, s_helper);
         Answer(s_helper, float.PositiveInfinity);
-        _stand.Receive(s_server, new NotFinite(0, "the gradient of layers.0.weight"));
+        _stand.Receive(s_server, new NotFinite(Term, 0, "the gradient of layers.0.weight"));
         Answer(s_late, float.PositiveInfinity);
         Assert.StartsWith("step 0 (epoch 1): the gradient of layers.0.weight is not finite.", _stand.Failure(), StringComparison.Ordinal);
     }
@@ -434,6 +435,8 @@ public sealed class CorruptionTests : IDisposable
         Assert.Equal([s_third], Workers());
         Vote(Term + 2, (s_helper, 25), (s_third, 25));
         Assert.Single(_stand.Context.SentTo<Exclude>(again));
+        var excluded = _stand.Events.OfType<MembershipChanged>().Where(changed => changed.What.StartsWith("excluded", StringComparison.Ordinal));
+        Assert.Equal(again, Assert.Single(excluded).Member);
         Assert.Equal([s_helper, s_third], Workers());
     }
 
@@ -461,6 +464,7 @@ public sealed class CorruptionTests : IDisposable
 
         _stand.SendSnapshot(Term + 2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
         Assert.Empty(_stand.Events.OfType<RunEnded>());
+        Assert.Empty(_stand.Recorder.Checkpoints);
         Vote(Term + 2, 1, (s_late, 31), (s_helper, 30), (s_third, 30));
         var failure = _stand.Failure();
         Assert.StartsWith("step 1 was recorded with other weights. Excluded: worker-1 computed a wrong sum of leaf 1 at step 1", failure,
@@ -480,6 +484,151 @@ public sealed class CorruptionTests : IDisposable
         Assert.Empty(_stand.Events.OfType<RunEnded>());
         _stand.SendSnapshot(Term + 2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
         Assert.Contains("Excluded: worker-1 computed a wrong sum", _stand.Failure(), StringComparison.Ordinal);
+        Assert.Empty(_stand.Recorder.Checkpoints);
+    }
+
+    [Fact]
+    public void A_run_whose_record_is_wrong_is_not_stopped_to_be_resumed()
+    {
+        _stand.JoinWorkers(s_late, s_helper, s_third);
+        _stand.SendWeights(Term, 1, 0.5f);
+        _stand.Receive(s_server, new LateShare(Term, 1, s_leaf, s_late, s_helper));
+        Answer(s_helper, 25, step: 1);
+        Answer(s_late, s_wrong, step: 1);
+        _stand.SendSnapshot(Term + 2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        _stand.Receive(new StopRequested());
+        Assert.StartsWith("step 1 was recorded with other weights", _stand.Failure(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_third_worker_was_wrong_and_what_its_replay_contradicted_is_right()
+    {
+        _stand.JoinWorkers(s_late, s_helper, s_third, s_fourth);
+        _stand.SendWeights(Term, 1, LineRun.SecondWeight);
+        _stand.Receive(s_server, new LateShare(Term, 1, s_leaf, s_late, s_helper));
+        Answer(s_helper, 25, step: 1);
+        Answer(s_late, s_wrong, step: 1);
+        _stand.SendSnapshot(Term + 2, 1, 0.5f, LineRun.SecondVelocity);
+        Vote(Term + 2, 1, (s_late, 25), (s_helper, 25), (s_third, 30));
+        Assert.Single(_stand.Context.SentTo<Exclude>(s_third));
+        _stand.SendSnapshot(Term + 4, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        Vote(Term + 4, 1, (s_late, s_wrong), (s_helper, 25), (s_fourth, 25));
+        _stand.SendSnapshot(Term + 4, 2, LineRun.ThirdWeight, 0);
+        _stand.RunOffloaded();
+        Assert.Equal(2, _stand.Recorder.Epochs.Count);
+        Assert.IsType<RunCompleted>(_stand.Outcome());
+    }
+
+    [Fact]
+    public void In_a_dispute_no_checkpoint_is_written_and_who_waits_for_one_gets_it_after_the_vote()
+    {
+        Dispute(s_third);
+        _stand.Receive(new StopRequested());
+        Assert.Empty(_stand.Context.SentTo<Hold>(s_server));
+        Vote(Term + 2, (s_late, s_wrong), (s_helper, 25), (s_third, 25));
+        Assert.Single(_stand.Context.SentTo<Hold>(s_server));
+        _stand.Receive(s_server, new Held(Term + 2, 0, 1));
+        _stand.SendSnapshot(Term + 2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
+        Assert.Equal(new RunInterrupted(1), _stand.Outcome());
+    }
+
+    [Fact]
+    public void A_vote_that_brings_no_news_is_held_again_and_given_twice_the_time()
+    {
+        Dispute(s_third);
+        var terms = new List<long>();
+        for (var second = 0; second <= 70; second++)
+        {
+            _stand.Tick(second);
+            terms.Add(_stand.Topologies(s_server)[^1].Term);
+        }
+
+        Assert.Equal([Term + 2, Term + 4, Term + 6, Term + 8], terms.Distinct());
+        Assert.Equal([10, 30, 70], new[] { 4, 6, 8 }.Select(later => terms.IndexOf(Term + later)));
+    }
+
+    [Fact]
+    public void Time_in_which_the_run_rests_does_not_count_for_a_vote()
+    {
+        using var stand = new CoordinatorStand(LineRun.Recipe(), new RunSettings { LeastWorkers = 3 });
+        stand.JoinServers(s_server);
+        stand.JoinWorkers(s_late, s_helper, s_third);
+        var term = stand.Topologies(s_server)[^1].Term;
+        stand.Receive(s_server, new LateShare(term, 0, s_leaf, s_late, s_helper));
+        stand.Receive(s_server, new Answer(term, 0, 0, s_leaf, s_helper, TensorDigest.Of([25f]), 12.5));
+        stand.Receive(new MemberLost(s_fourth, "killed"));
+        stand.Receive(s_server, new Answer(term, 0, 0, s_leaf, s_late, TensorDigest.Of([s_wrong]), 12.5));
+        stand.Receive(new MemberLost(s_late, "killed"));
+        stand.Tick(60);
+        stand.JoinWorkers(s_fourth);
+        stand.Tick(61);
+        Assert.Equal(term + 2, stand.Topologies(s_server)[^1].Term);
+        stand.Tick(70);
+        Assert.Equal(term + 4, stand.Topologies(s_server)[^1].Term);
+    }
+
+    [Fact]
+    public void A_number_of_a_former_term_that_is_not_finite_is_computed_again()
+    {
+        Dispute(s_third);
+        _stand.Receive(s_server, new NotFinite(Term, 0, "the gradient of layers.0.weight"));
+        Assert.Empty(_stand.Events.OfType<RunEnded>());
+        _stand.Receive(s_server, new NotFinite(Term + 2, 0, "the gradient of layers.0.weight"));
+        Assert.Contains("is not finite", _stand.Failure(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_third_worker_is_lost_after_it_has_voted_and_its_vote_counts()
+    {
+        Dispute(s_third);
+        Vote(Term + 2, (s_helper, 25), (s_third, 25));
+        _stand.Receive(new MemberLost(s_third, "killed"));
+        Assert.Empty(_stand.Events.OfType<RunEnded>());
+        Vote(Term + 2, (s_late, s_wrong));
+        Assert.Single(_stand.Context.SentTo<Exclude>(s_late));
+    }
+
+    [Fact]
+    public void Both_parties_are_gone_and_neither_answer_is_right()
+    {
+        Dispute(s_third);
+        _stand.Receive(new MemberLost(s_late, "killed"));
+        _stand.Receive(new MemberLost(s_helper, "killed"));
+        Vote(Term + 2, (s_third, 30));
+        Assert.Contains("In the replay both are gone, and worker-3 has another", _stand.Warnings.Last(), StringComparison.Ordinal);
+        Assert.Equal([s_third], Workers());
+    }
+
+    [Fact]
+    public void A_healthy_worker_of_the_same_name_is_not_excluded()
+    {
+        ActorId bad = new("ubuntu/aa"), good = new("ubuntu/bb");
+        _stand.JoinWorkers(bad, s_helper, s_third, good);
+        _stand.Receive(s_server, new LateShare(Term, 0, s_leaf, bad, s_helper));
+        Answer(s_helper, 25);
+        Answer(bad, s_wrong);
+        Assert.Equal([s_third, good], Workers());
+        Vote(Term + 2, (bad, s_wrong), (s_helper, 25), (s_third, 25));
+        Assert.Equal([s_helper, s_third, good], Workers());
+    }
+
+    [Fact]
+    public void Early_stopping_ends_the_run_before_the_vote_and_what_is_not_known_is_said()
+    {
+        var recipe = LineRun.Recipe(epochs: 9) with { EarlyStopping = new() { Metric = StoppingMetric.ValidationLoss, Patience = 1 } };
+        using var stand = new CoordinatorStand(recipe, recorder: new MemoryRecorder(1, 2));
+        stand.JoinWorkers(s_late, s_helper, s_third);
+        stand.JoinServers(s_server);
+        var term = stand.Topologies(s_server)[^1].Term;
+        stand.SendWeights(term, 1, LineRun.SecondWeight);
+        stand.Send(LineRun.Weights(term, 2), 15, LineRun.ThirdWeight);
+        stand.Receive(s_server, new LateShare(term, 2, s_leaf, s_late, s_helper));
+        stand.Receive(s_server, new Answer(term, 2, 0, s_leaf, s_helper, TensorDigest.Of([25f]), 12.5));
+        stand.RunOffloaded(pieces: 1); // the record, not yet the result
+        stand.Receive(s_server, new Answer(term, 2, 0, s_leaf, s_late, TensorDigest.Of([s_wrong]), 12.5));
+        stand.RunOffloaded();
+        Assert.IsType<RunCompleted>(stand.Outcome());
+        Assert.Contains("the run was complete before a vote", stand.Warnings.Last(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -527,7 +676,7 @@ public sealed class CorruptionTests : IDisposable
     private ActorId[] Voters(long term, ActorId? server = null)
     {
         var asked = _stand.Context.SentTo<Recompute>(server ?? s_server).Where(asked => asked.Term == term).ToArray();
-        Assert.All(asked, vote => Assert.Equal((0, s_leaf, true), (vote.Step, vote.Leaves, vote.IsAudit)));
+        Assert.All(asked, vote => Assert.Equal((0, s_leaf, true), (vote.Step, vote.Leaves, vote.DigestOnly)));
         return [.. asked.Select(vote => vote.Worker)];
     }
 

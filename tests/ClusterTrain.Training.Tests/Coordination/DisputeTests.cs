@@ -13,8 +13,9 @@ public sealed class DisputeTests
     private static readonly ActorId s_third = new("worker-3/cc");
     private static readonly ActorId s_fourth = new("worker-4/dd");
     private static readonly TreeNode s_leaf = new(2, 1);
+    private static readonly HashSet<ActorId> s_there = [s_first, s_second, s_third];
 
-    private readonly Dispute _dispute = new(Answered(s_first, "a"), Answered(s_second, "b"));
+    private readonly Dispute _dispute = new(Answered(s_first, "a"), Answered(s_second, "b"), s_there.Contains);
 
     [Theory]
     [InlineData("aba", 2)] // as before: the third decides
@@ -148,16 +149,62 @@ public sealed class DisputeTests
         Assert.Equal(s_second, Assert.IsType<Verdict.Wrong>(_dispute.Decide()).Worker);
     }
 
-    [Fact]
-    public void A_party_that_was_started_again_is_still_one()
+    [Theory]
+    [InlineData("xyy", 1)]
+    [InlineData("yxy", 2)]
+    [InlineData("ab-", 1)]
+    public void A_party_that_was_started_again_is_still_one(string votes, int wrong)
     {
-        Assert.True(_dispute.IsParty(new ActorId("worker-1/ee")) && _dispute.IsParty(s_second) && !_dispute.IsParty(s_third));
-        var again = new ActorId("worker-1/ee");
-        _dispute.Ask(s_third, [again, s_second]);
-        _dispute.Add(Answered(again, "x"));
-        _dispute.Add(Answered(s_second, "y"));
-        _dispute.Add(Answered(s_third, "y"));
-        Assert.Equal(again, Assert.IsType<Verdict.Wrong>(_dispute.Decide()).Worker);
+        // The third agrees with the other party, or, when that does not vote, with its former answer.
+        ActorId again = new($"worker-{wrong}/ee"), other = wrong == 1 ? s_second : s_first;
+        var dispute = new Dispute(Answered(s_first, "a"), Answered(s_second, "b"), new HashSet<ActorId> { again, other, s_third }.Contains);
+        Assert.True(dispute.IsParty(again) && dispute.IsParty(other) && !dispute.IsParty(s_third));
+        dispute.Ask(s_third, [again, other]);
+        dispute.Add(Answered(again, $"{votes[wrong - 1]}"));
+        if (votes[2] == '-')
+        {
+            dispute.Lose(other);
+            dispute.Add(Answered(s_third, "b"));
+        }
+        else
+        {
+            dispute.Add(Answered(other, $"{votes[2 - wrong]}"));
+            dispute.Add(Answered(s_third, "y"));
+        }
+
+        Assert.Equal(again, Assert.IsType<Verdict.Wrong>(dispute.Decide()).Worker);
+    }
+
+    [Fact]
+    public void Another_machine_of_the_same_name_is_no_party_while_that_is_there()
+    {
+        ActorId[] namesakes = [new("ubuntu/aa"), new("ubuntu/bb"), new("ubuntu/cc")];
+        var dispute = new Dispute(Answered(namesakes[0], "a"), Answered(namesakes[1], "b"), namesakes.Contains);
+        Assert.Equal([true, true, false], namesakes.Select(dispute.IsParty));
+        dispute.Ask(namesakes[2], namesakes[..2]);
+        dispute.Lose(namesakes[0]);
+        dispute.Add(Answered(namesakes[1], "x"));
+        dispute.Add(Answered(namesakes[2], "a"));
+        Assert.Equal(namesakes[1], Assert.IsType<Verdict.Wrong>(dispute.Decide()).Worker);
+    }
+
+    [Fact]
+    public void Of_four_votes_three_are_a_majority_and_two_are_none()
+    {
+        Assert.Equal(s_fourth, Assert.IsType<Verdict.Wrong>(Vote("xxxy")).Worker);
+        Assert.IsType<Verdict.Split>(Vote("xxyy"));
+
+        Verdict Vote(string votes)
+        {
+            ActorId[] workers = [s_first, s_second, s_third, s_fourth];
+            _dispute.Ask(s_third, [s_first, s_second, s_fourth]);
+            foreach (var (worker, vote) in workers.Zip(votes))
+            {
+                _dispute.Add(Answered(worker, $"{vote}"));
+            }
+
+            return _dispute.Decide();
+        }
     }
 
     [Fact]
@@ -165,7 +212,7 @@ public sealed class DisputeTests
     {
         Assert.Equal("worker-1/aa and worker-2/bb computed different sums of leaf 2 at step 7 (segment 1)", $"{_dispute}");
         Assert.False(_dispute.IsWithItself);
-        var self = new Dispute(Answered(s_first, "a"), Answered(s_first, "b"));
+        var self = new Dispute(Answered(s_first, "a"), Answered(s_first, "b"), s_there.Contains);
         Assert.True(self.IsWithItself);
         Assert.Equal("worker-1/aa and the same again computed different sums of leaf 2 at step 7 (segment 1)", $"{self}");
     }

@@ -206,7 +206,7 @@ public sealed class LateShareTests : IDisposable
     [Fact]
     public void A_vote_is_asked_for_again_and_told_whoever_else_was_asked_since_and_its_sum_is_not_added()
     {
-        var vote = new Recompute(1, 0, s_leaf, s_first, IsAudit: true);
+        var vote = new Recompute(1, 0, s_leaf, s_first, DigestOnly: true);
         Receive(vote);
         for (var step = 1; step <= 70; step++)
         {
@@ -238,7 +238,7 @@ public sealed class LateShareTests : IDisposable
             _server.Receive(_context, worker, new Subscribe(2, 0));
         }
 
-        Receive(new Recompute(2, 0, s_leaf, s_second, IsAudit: true));
+        Receive(new Recompute(2, 0, s_leaf, s_second, DigestOnly: true));
         Receive(new Assignment(2, 3, [s_first]));
         _context.Clear();
         Push(s_first, 0, 5);
@@ -382,8 +382,8 @@ public sealed class LateShareTests : IDisposable
     {
         BeginAudited();
         Assert.Equal(new AuditBegan(2, 0, 1), Assert.Single(_context.SentTo<AuditBegan>(LineRun.Coordinator)));
-        Assert.Equal(new Recompute(2, 0, s_leaf, s_first, IsAudit: true), Assert.Single(_context.SentTo<Recompute>(s_first)));
-        Assert.Equal(new Recompute(2, 0, new TreeNode(0, 1), s_second, IsAudit: true), Assert.Single(_context.SentTo<Recompute>(s_second)));
+        Assert.Equal(new Recompute(2, 0, s_leaf, s_first, DigestOnly: true), Assert.Single(_context.SentTo<Recompute>(s_first)));
+        Assert.Equal(new Recompute(2, 0, new TreeNode(0, 1), s_second, DigestOnly: true), Assert.Single(_context.SentTo<Recompute>(s_second)));
 
         // A worker that lost the server hears it again.
         _server.Receive(_context, s_first, new Subscribe(2, 0));

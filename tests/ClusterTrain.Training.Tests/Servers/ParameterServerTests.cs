@@ -333,7 +333,7 @@ public sealed class ParameterServerTests : IDisposable
         Begin(recipe with { Optimiser = recipe.Optimiser with { Rate = 1000 } });
         Serve(1, 0, velocity, velocity);
         Push(1, 0, 0, 2, sum, loss);
-        Assert.Equal(new NotFinite(0, what), Assert.Single(_stand.Context.SentTo<NotFinite>(LineRun.Coordinator)));
+        Assert.Equal(new NotFinite(1, 0, what), Assert.Single(_stand.Context.SentTo<NotFinite>(LineRun.Coordinator)));
         Assert.Empty(_stand.Context.Tensors);
     }
 

@@ -78,13 +78,13 @@ public sealed class SeveralSegmentsTests
         stand.Push(1, 0, sum: float.NaN, segment: 1);
         stand.Receive(s_sibling, s_part);
         stand.Receive(s_sibling, s_part);
-        var problem = new NotFinite(0, "the gradient of layers.0.weight");
+        var problem = new NotFinite(1, 0, "the gradient of layers.0.weight");
         Assert.Equal([problem], stand.Context.SentTo<NotFinite>(LineRun.Coordinator));
 
         // A new coordinator may not have heard of it.
         stand.Receive(new Rest(2));
         stand.Lead(3, s_sibling, stand.Self);
-        Assert.Equal([problem, problem], stand.Context.SentTo<NotFinite>(LineRun.Coordinator));
+        Assert.Equal([problem, problem with { Term = 3 }], stand.Context.SentTo<NotFinite>(LineRun.Coordinator));
         stand.Push(3, 0, 0, 1, segment: 1);
         stand.Push(3, 0, 1, 1, segment: 1);
         stand.Receive(s_sibling, s_part);

@@ -25,7 +25,7 @@ public sealed class StepAuditTests
     public void Each_worker_is_asked_for_the_others_share_once()
     {
         var (asked, version) = _audit.Reach(1, 0, isUntouched: true)!.Value;
-        Recompute[] expected = [new(1, 0, new TreeNode(1, 1), s_first, IsAudit: true), new(1, 0, new TreeNode(0, 1), s_second, IsAudit: true)];
+        Recompute[] expected = [new(1, 0, new TreeNode(1, 1), s_first, DigestOnly: true), new(1, 0, new TreeNode(0, 1), s_second, DigestOnly: true)];
         Assert.Equal(expected.ToHashSet(), asked.ToHashSet());
         Assert.Equal(1, version);
         Assert.Equal([expected[0]], _audit.AskedOf(s_first));

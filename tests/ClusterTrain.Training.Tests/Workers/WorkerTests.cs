@@ -212,7 +212,7 @@ public sealed class WorkerTests : IDisposable
         // A share more of the same step, and one that is only audited.
         _context.Now = TimeSpan.FromMilliseconds(1100);
         _worker.Receive(_context, s_server, new Recompute(1, 3, new TreeNode(0, 1), _context.Self));
-        _worker.Receive(_context, s_server, new Recompute(1, 3, new TreeNode(1, 1), _context.Self, IsAudit: true));
+        _worker.Receive(_context, s_server, new Recompute(1, 3, new TreeNode(1, 1), _context.Self, DigestOnly: true));
         ComputeAt(2100, 4);
         Assert.Equal(
             [(8L, 2L, 8L, 100), (6, 1, 8, 1000), (6, 1, 4, 1000)],
@@ -251,7 +251,7 @@ public sealed class WorkerTests : IDisposable
         Assign(1, 1, "worker-1", "worker-2");
         Weights(1, 0, LineRun.FirstWeight);
         _context.Clear();
-        _worker.Receive(_context, s_server, new Recompute(1, 0, new TreeNode(1, 1), _context.Self, IsAudit: true));
+        _worker.Receive(_context, s_server, new Recompute(1, 0, new TreeNode(1, 1), _context.Self, DigestOnly: true));
         Assert.Empty(_context.Tensors);
         var digest = Assert.Single(_context.SentTo<SumDigest>(s_server));
         Assert.Equal(new Settled(1, 0, new TreeNode(1, 1), _context.Self), Assert.Single(_context.SentTo<Settled>(s_server)));
