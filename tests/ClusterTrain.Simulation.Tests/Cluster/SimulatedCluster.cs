@@ -418,7 +418,10 @@ internal sealed partial class SimulatedCluster : IDisposable
                 _checker.Saved(saved.Step);
                 break;
             case MembershipChanged changed when changed.What.StartsWith("excluded", StringComparison.Ordinal):
-                Named.Add(_processes[changed.Member].Place);
+                Named.Add(_placeOf[changed.Member]);
+                Checker.Require(
+                    Named[^1] == (_scenario.Corrupt ?? _scenario.Wrong?.Place), "votes",
+                    $"{changed.Member} was {changed.What}, but it computes rightly");
                 break;
             case RunWarning warning:
                 IsDoubted |= warning.Message.Contains("clustertrain replay", StringComparison.Ordinal);
