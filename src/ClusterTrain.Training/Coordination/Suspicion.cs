@@ -22,6 +22,9 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
     // The step that the server of each segment is known to have reached.
     private readonly Dictionary<int, long> _reached = [];
     private Dispute? _dispute;
+
+    // Who has had leaves in this term: their sums are in the weights.
+    private readonly HashSet<ActorId> _sharers = [];
     private NotFinite? _notFinite;
 
     // Audited steps of which a share could not be compared, while others of theirs still may be; and the steps done when a worker's answer was
@@ -86,6 +89,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         _reached.Clear();
         _newestAudited = -1;
         _verified.Clear();
+        _sharers.Clear();
         _aside.Clear();
         _notFinite = null;
         Withhold(context);
@@ -161,6 +165,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
     /// <summary>The leaves are divided again: the shares of a step in hand are not what they were, and so cannot be compared.</summary>
     public Consequence? Divided(IActorContext context)
     {
+        _sharers.UnionWith(roster.Assignment.Workers);
         Withhold(context);
         return roster.SharesSince == roster.Assignment.Version && _comparisons.Exists(comparison => comparison.IsAudit)
             ? Close(context, comparison => comparison.IsAudit)
@@ -406,6 +411,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         ledger.WithholdAfter(context, -1, -1);
         if (dispute.IsWithItself)
         {
+            WarnOfDoubt(dispute.First);
             Exclude(context, dispute.First, $"{dispute}");
         }
         else
@@ -427,15 +433,11 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
                     $"corruption: {dispute}, and {dispute.Third} a third one. Check the memory and processor of these machines; the run can be resumed "
                         + $"from step {ledger.RestartStep}."));
             case Verdict.Wrong wrong:
-                if (Doubtful(wrong.Worker) is { } doubtful)
+                WarnOfDoubt(wrong.Worker);
+                if (Exclude(context, wrong.Worker, wrong.Reason))
                 {
-                    observe(new RunWarning(doubtful));
-                }
-
-                Exclude(context, wrong.Worker, wrong.Reason);
-                if (wrong.Worker == dispute.Third)
-                {
-                    // Its sums are in the replay.
+                    // Its sums are in the replay. When it is the third, the two are still to be decided between.
+                    _dispute = wrong.Worker == dispute.Third ? dispute : null;
                     roster.ForgetHoldings();
                     return new Consequence.ReplaySteps();
                 }
@@ -459,25 +461,32 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
     }
 
     /// <summary>
-    /// What is not computed again, and rests on sums of a worker that were compared with nobody's since it was last right; null: nothing. Later
-    /// entries of the receipt are compared with what the replay gives.
+    /// Tells what is not computed again, and rests on sums of a worker that were compared with nobody's since it was last right. Later entries of the
+    /// receipt are compared with what the replay gives.
     /// </summary>
-    private string? Doubtful(ActorId wrong)
+    private void WarnOfDoubt(ActorId wrong)
     {
         var (right, kept) = (_foundRight.GetValueOrDefault(wrong), ledger.RestartStep);
-        return kept <= right ? null
-            : $"{wrong} may have been wrong in the steps from {right} to {kept} too: nobody else computed its shares there, and the checkpoint of "
-                + $"step {kept} rests on them. `clustertrain replay RUN --from {right} --to {kept}` computes them again and says whether the record "
-                + "is right; where it is not, start a new run. With --audit 1 no step goes by uncompared.";
+        if (kept > right)
+        {
+            observe(new RunWarning(
+                $"{wrong} may have been wrong in the steps from {right} to {kept} too: nobody else computed its shares there, and the checkpoint of "
+                    + $"step {kept} rests on them. `clustertrain replay RUN --from {right} --to {kept}` computes them again and says whether the "
+                    + "record is right; where it is not, start a new run. With --audit 1 no step goes by uncompared."));
+        }
     }
 
-    private void Exclude(IActorContext context, ActorId worker, string what)
+    /// <summary>Admits a worker no longer, nor others of its name.</summary>
+    /// <returns>True when it has had leaves in this term.</returns>
+    private bool Exclude(IActorContext context, ActorId worker, string what)
     {
         var reason = $"{what}. Check the memory and processor of its machine.";
         _excluded[worker.Node] = reason; // a process started again on that machine computes no better
 
         // Names need not differ: others of that name are taken for it only when it is gone itself.
-        ActorId[] lives = roster.IsWorker(worker) ? [worker] : [.. roster.Workers.Where(member => member.Node == worker.Node).DefaultIfEmpty(worker)];
+        ActorId[] lives = roster.IsWorker(worker)
+            ? [worker]
+            : [.. roster.Workers.Where(member => member.Node == worker.Node).DefaultIfEmpty(worker)];
         foreach (var life in lives)
         {
             roster.Remove(life);
@@ -485,5 +494,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
             context.Send(life, new Exclude(reason));
             observe(new MembershipChanged(life, NodeRole.Worker, $"excluded: {reason}"));
         }
+
+        return lives.Any(_sharers.Contains);
     }
 }

@@ -28,6 +28,13 @@ internal sealed partial class SimulatedCluster
     public bool IsTainted => _flipped.Exists(flip => !_answers.Any(
         answer => (answer.Server, answer.Key) == (flip.Server, flip.Key) && answer.Worker != flip.Worker));
 
+    /// <summary>
+    /// True when nobody could know of a failure: what was wrong had nothing to be compared with; or a wrong kernel left wrong weights in the record, and
+    /// no answers differed, or a warning said that the record is in doubt.
+    /// </summary>
+    public bool IsBeyondKnowledge(SimulationFailure failure) => IsTainted
+        || (_scenario.Wrong is not null && failure.Promise is "weights" or "loss" or "epochs" && (Audited.Differed == 0 || IsDoubted));
+
     private void Answered(Process server, ActorId worker, TensorKey key)
     {
         if (server.Role == NodeRole.ParameterServer && _compared.Any(
@@ -61,6 +68,9 @@ internal sealed partial class SimulatedCluster
                 break;
             case Recompute recompute when process.Outbox.Exists(sent => sent.Envelope.Message is null or SumDigest):
                 return (long)(_scenario.RowUs * _plan.Rows(recompute.Step, recompute.Leaves) * _slowness[process.Place] * (0.5 + _random.Unit()));
+            case Exclude when _replaced.Contains(process.Place) && !process.Self.Name.Contains("-new", StringComparison.Ordinal):
+                // Told again, because it announced itself again before it ended.
+                break;
             case Exclude:
                 Checker.Require(process.Place == _corrupt, "votes", $"{process.Self} was excluded, but it computes rightly");
                 Excluded++;

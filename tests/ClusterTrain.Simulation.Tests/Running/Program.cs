@@ -18,9 +18,10 @@ internal static class Program
             options[arguments[index].TrimStart('-')] = arguments[index + 1];
         }
 
-        if (arguments.Length % 2 != 0 || options.Keys.Except(["seeds", "from", "keep", "trace", "plants", "growth"]).Any())
+        if (arguments.Length % 2 != 0 || options.Keys.Except(["seeds", "from", "keep", "trace", "plants", "growth", "wrong"]).Any())
         {
-            Console.Error.WriteLine("usage: [--from N] [--seeds COUNT], --from N [--keep 0,2,5] --trace FILE, --plants SEEDS, or --growth FOLDER");
+            Console.Error.WriteLine(
+                "usage: [--from N] [--seeds COUNT] [--wrong AUDIT-RATE], --from N [--keep 0,2,5] [--wrong AUDIT-RATE] --trace FILE, --plants SEEDS, or --growth FOLDER");
             return 2;
         }
 
@@ -35,19 +36,22 @@ internal static class Program
         }
 
         var from = ulong.Parse(options.GetValueOrDefault("from", "1"), CultureInfo.InvariantCulture);
+        Func<ulong, Scenario> draw = options.TryGetValue("wrong", out var rate)
+            ? seed => Scenario.Draw(seed).WithWrongKernel(double.Parse(rate, CultureInfo.InvariantCulture))
+            : Scenario.Draw;
         return options.TryGetValue("trace", out var path)
-            ? Replay(from, options.GetValueOrDefault("keep"), path)
-            : Search(from, int.Parse(options.GetValueOrDefault("seeds", "1000"), CultureInfo.InvariantCulture));
+            ? Replay(draw(from), options.GetValueOrDefault("keep"), path)
+            : Search(draw, from, int.Parse(options.GetValueOrDefault("seeds", "1000"), CultureInfo.InvariantCulture));
     }
 
-    private static int Search(ulong from, int seeds)
+    private static int Search(Func<ulong, Scenario> draw, ulong from, int seeds)
     {
         var watch = Stopwatch.StartNew();
         var failures = new ConcurrentBag<Scenario>();
         var done = 0;
         Parallel.For(0, seeds, s_parallel, index =>
         {
-            var scenario = Scenario.Draw(from + (ulong)index);
+            var scenario = draw(from + (ulong)index);
             if (Simulation.Run(scenario, new Plant()) is { } failure)
             {
                 failures.Add(scenario);
@@ -98,9 +102,8 @@ internal static class Program
         return 0;
     }
 
-    private static int Replay(ulong seed, string? keep, string path)
+    private static int Replay(Scenario scenario, string? keep, string path)
     {
-        var scenario = Scenario.Draw(seed);
         if (keep is not null)
         {
             scenario = Simulation.Keep(scenario, [.. keep.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)]);
@@ -109,7 +112,7 @@ internal static class Program
         using var trace = new StreamWriter(path);
         trace.WriteLine($"workers {scenario.Workers} {scenario.Settings} begin again {scenario.WorkersBeginAnew}");
         var failure = Simulation.Run(scenario, new Plant(), trace);
-        Console.WriteLine(failure is null ? $"seed={seed} passes" : Simulation.Line(scenario, failure));
+        Console.WriteLine(failure is null ? $"seed={scenario.Seed} passes" : Simulation.Line(scenario, failure));
         return failure is null ? 0 : 1;
     }
 }

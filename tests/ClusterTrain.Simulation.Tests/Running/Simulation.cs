@@ -30,7 +30,7 @@ internal static class Simulation
         }
         catch (SimulationFailure failure)
         {
-            return cluster.IsTainted ? null : failure;
+            return cluster.IsBeyondKnowledge(failure) ? null : failure;
         }
         catch (Exception error) when (trace is null)
         {

@@ -54,6 +54,14 @@ internal sealed record Scenario
     /// <summary>A place whose worker has a wrong kernel from a step on: every sum it gives is wrong, and always in the same way.</summary>
     public (int Place, long Step)? Wrong { get; init; }
 
+    /// <summary>The scenario with a worker whose kernel is wrong from an early step on, by the seed, and with audits of this rate.</summary>
+    public Scenario WithWrongKernel(double rate) => this with
+    {
+        Corrupt = null,
+        Wrong = (FirstWorkerPlace + (int)(Seed % (ulong)Workers), 1 + (long)(Seed % 5)),
+        Settings = Settings with { AuditRate = rate },
+    };
+
     /// <summary>True: of the weights that wait for a slow worker only the newest are kept, as over a network's links.</summary>
     public bool KeepsNewestWeights { get; init; }
 

@@ -441,6 +441,21 @@ public sealed class CorruptionTests : IDisposable
     }
 
     [Fact]
+    public void A_party_that_was_started_again_before_it_was_known_to_be_lost_took_part_in_the_replay_which_begins_anew()
+    {
+        var again = new ActorId($"{s_late}/7f31c0");
+        Dispute(s_third);
+        _stand.JoinWorkers(again);
+        Assert.Equal([s_third, again], Workers());
+        _stand.Receive(new MemberLost(s_late, "killed"));
+        Vote(Term + 2, (s_helper, 25), (s_third, 25));
+        Assert.Single(_stand.Context.SentTo<Exclude>(again));
+        Assert.Equal(Term + 4, _stand.Topologies(s_server)[^1].Term);
+        Assert.Equal([s_helper, s_third], Workers());
+        Assert.Empty(Voters(Term + 4));
+    }
+
+    [Fact]
     public void Until_the_vote_is_over_no_newer_weights_overtake_those_it_is_held_with()
     {
         Assert.Equal(2, Limit());
