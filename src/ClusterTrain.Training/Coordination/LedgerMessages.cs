@@ -26,14 +26,15 @@ internal sealed record ReceiptRecorded(int Replay, long Step, EpochRecord? Epoch
 internal sealed record ReceiptContradicted(int Replay, string Problem, TensorLease Weights) : IMessage;
 
 /// <summary>Offloaded work tried a checkpoint.</summary>
+/// <param name="Replay">Which replay it is of, counted from 1.</param>
 /// <param name="Step">Its step.</param>
 /// <param name="EpochLoss">Sum of the row losses of the epoch up to it.</param>
 /// <param name="Weights">Its weights; the reference is the receiver's.</param>
 /// <param name="State">Its optimiser state, likewise; null when there is none.</param>
 /// <param name="Held">How long it was there and not written yet, because its steps might have been wrong.</param>
 /// <param name="Problem">Why it could not be written; null when it was.</param>
-internal sealed record CheckpointWritten(long Step, double EpochLoss, TensorLease Weights, TensorLease? State, TimeSpan Held, string? Problem)
-    : IMessage;
+internal sealed record CheckpointWritten(
+    int Replay, long Step, double EpochLoss, TensorLease Weights, TensorLease? State, TimeSpan Held, string? Problem) : IMessage;
 
 /// <summary>Offloaded work wrote the best epoch's weights.</summary>
 internal sealed record BestWritten : IMessage;

@@ -391,10 +391,13 @@ internal sealed class RunLedger : IDisposable
         return new EpochCompleted(record, rate, workers, rate > 0 ? TimeSpan.FromSeconds(left / rate) : TimeSpan.Zero);
     }
 
-    /// <summary>A checkpoint is on disk: lost work is replayed from it from now on.</summary>
+    /// <summary>
+    /// A checkpoint is on disk: lost work is replayed from it from now on. Not from one that is of a replay before: it may be ahead of what is computed
+    /// now, and of a sum that is compared.
+    /// </summary>
     public void CheckpointDone(CheckpointWritten written)
     {
-        if (written.Problem is null && written.Step >= RestartStep)
+        if (written.Problem is null && written.Replay == _replay && written.Step >= RestartStep)
         {
             _restartWeights.Release();
             _restartState?.Release();
@@ -494,17 +497,18 @@ internal sealed class RunLedger : IDisposable
     {
         var step = snapshot.Step;
         var loss = _plan.EndsEpoch(step) ? 0 : snapshot.EpochLoss;
-        var (weights, state, held) = (snapshot.Weights!.Share(), snapshot.State?.Share(), context.Now - snapshot.WholeSince!.Value);
+        var (replay, held) = (_replay, context.Now - snapshot.WholeSince!.Value);
+        var (weights, state) = (snapshot.Weights!.Share(), snapshot.State?.Share());
         _journal.Write(context, () =>
         {
             try
             {
                 _recorder.WriteCheckpoint(new RunState(step, loss, weights.Memory, state?.Memory ?? default));
-                return new CheckpointWritten(step, loss, weights, state, held, null);
+                return new CheckpointWritten(replay, step, loss, weights, state, held, null);
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                return new CheckpointWritten(step, loss, weights, state, held, error.Message);
+                return new CheckpointWritten(replay, step, loss, weights, state, held, error.Message);
             }
         }, weights, state);
     }

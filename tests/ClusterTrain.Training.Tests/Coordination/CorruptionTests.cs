@@ -503,6 +503,26 @@ public sealed class CorruptionTests : IDisposable
     }
 
     [Fact]
+    public void A_checkpoint_of_a_replay_before_is_ahead_of_what_is_compared_and_does_not_become_the_restart()
+    {
+        // It is still being written when the server is lost.
+        var next = new ActorId("server-2");
+        _stand.JoinWorkers(s_late, s_helper, s_third);
+        _stand.Send(LineRun.Weights(Term, 1), 15, LineRun.SecondWeight);
+        _stand.Send(LineRun.State(Term, 1), 0, LineRun.SecondVelocity);
+        _stand.Receive(new MemberLost(s_server, "killed"));
+        _stand.JoinServers(next);
+        _stand.RunOffloaded();
+        Assert.Equal(1, Assert.Single(_stand.Recorder.Checkpoints).Step);
+
+        var term = _stand.Topologies(next)[^1].Term;
+        _stand.Receive(next, new LateShare(term, 0, s_leaf, s_late, s_helper));
+        _stand.Receive(next, new Answer(term, 0, 0, s_leaf, s_helper, TensorDigest.Of([25f]), 12.5));
+        _stand.Receive(next, new Answer(term, 0, 0, s_leaf, s_late, TensorDigest.Of([s_wrong]), 12.5));
+        Assert.Equal(0, _stand.Context.SentTo<Serve>(next).Last().Step);
+    }
+
+    [Fact]
     public void A_run_whose_record_is_wrong_is_not_stopped_to_be_resumed()
     {
         _stand.JoinWorkers(s_late, s_helper, s_third);
