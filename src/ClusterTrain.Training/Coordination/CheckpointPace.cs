@@ -4,7 +4,8 @@ namespace ClusterTrain.Training.Coordination;
 
 /// <summary>
 /// When the next checkpoint is due. By default the work that a replay would repeat decides, a second of it or, when writing takes long, so much
-/// that writing takes no more than a fifth of the time; a period that was asked for is kept whatever it costs.
+/// that writing takes no more than a fifth of the time; a period that was asked for is kept whatever it costs. While a
+/// checkpoint is held back, the coordinator asks for no other.
 /// </summary>
 internal sealed class CheckpointPace(TimeSpan? period)
 {

@@ -122,7 +122,7 @@ public sealed class Coordinator : IActor, IDisposable
                 End(context, new RunFailed(failed.Reason));
                 break;
             case NotFinite problem when !_suspicion.Doubts(problem):
-                End(context, new RunFailed(_ledger.NotFiniteReason(problem)));
+                End(context, new RunFailed(_suspicion.Explain(_ledger.NotFiniteReason(problem))));
                 break;
             case StepReport report when report.Term == term:
                 _suspicion.News(context.Now);
@@ -161,9 +161,9 @@ public sealed class Coordinator : IActor, IDisposable
                 break;
             case StopRequested:
                 _departures.Stop(context.Now);
-                if (_ledger.Contradiction is not null)
+                if (_suspicion.IsDisputed)
                 {
-                    Contradicted(context);
+                    Interrupt(context);
                 }
                 else if (_roster.IsServed)
                 {
@@ -195,7 +195,7 @@ public sealed class Coordinator : IActor, IDisposable
                 CheckpointDone(context, written);
                 break;
             case ResultWritten result:
-                _suspicion.Close();
+                _suspicion.Close("complete");
                 End(context, result.Outcome);
                 break;
             case WorkFailed failed:
@@ -277,6 +277,9 @@ public sealed class Coordinator : IActor, IDisposable
                     AskForCheckpoint(context);
                 }
 
+                break;
+            case Consequence.ReplaySteps when _departures.IsStopping:
+                Interrupt(context);
                 break;
             case Consequence.ReplaySteps:
                 GiveSegmentsUp();
@@ -561,7 +564,7 @@ public sealed class Coordinator : IActor, IDisposable
             return;
         }
 
-        if (!_suspicion.IsDisputed || _departures.IsStopping)
+        if (!_suspicion.IsDisputed)
         {
             End(context, new RunFailed(_suspicion.Explain(problem)));
         }
@@ -590,7 +593,7 @@ public sealed class Coordinator : IActor, IDisposable
 
     private void CheckpointDone(IActorContext context, CheckpointWritten written)
     {
-        _ledger.CheckpointDone(written);
+        var isOfReplay = _ledger.CheckpointDone(written);
         _pace.Done(context.Now, written.Held);
         if (written.Problem is null)
         {
@@ -602,11 +605,18 @@ public sealed class Coordinator : IActor, IDisposable
                 + "next one is written in time"));
         }
 
-        if (_departures.IsAwaited && _checkpoint.IsAnsweredBy(written.Step))
+        if (isOfReplay && _departures.IsAwaited && _checkpoint.IsAnsweredBy(written.Step))
         {
             LetGo(context, written.Problem is null ? new RunInterrupted(written.Step)
                 : new RunFailed($"stopped, but the checkpoint could not be written: {written.Problem}"));
         }
+    }
+
+    /// <summary>The run is stopped while it is in doubt what was computed since the checkpoint: nothing of that is saved.</summary>
+    private void Interrupt(IActorContext context)
+    {
+        _suspicion.Close("stopped");
+        End(context, new RunInterrupted(_ledger.SavedStep));
     }
 
     private void End(IActorContext context, RunOutcome outcome)

@@ -10,8 +10,9 @@ namespace ClusterTrain.Training.Coordination;
 /// </summary>
 /// <param name="first">The answer that came first, and was used.</param>
 /// <param name="second">The other.</param>
+/// <param name="members">The workers there are when it begins.</param>
 /// <param name="isThere">Tells whether a worker is a member.</param>
-internal sealed class Dispute(Answer first, Answer second, Predicate<ActorId> isThere)
+internal sealed class Dispute(Answer first, Answer second, HashSet<ActorId> members, Predicate<ActorId> isThere)
 {
     private readonly HashSet<ActorId> _asked = [];
     private readonly Dictionary<ActorId, Answer> _votes = [];
@@ -42,20 +43,28 @@ internal sealed class Dispute(Answer first, Answer second, Predicate<ActorId> is
     /// <summary>True when nobody's vote is awaited any more.</summary>
     public bool IsComplete => CanBeDecided && _asked.All(_votes.ContainsKey);
 
-    /// <summary>True for a worker whose answer is disputed. When it is gone, one of the same name is taken for it, started again.</summary>
+    /// <summary>True for a worker whose answer is disputed, also when it was started again.</summary>
     public bool IsParty(ActorId worker) => IsLifeOf(worker, first.Worker) || IsLifeOf(worker, second.Worker);
 
-    private bool IsLifeOf(ActorId worker, ActorId party) => worker == party || (worker.Node == party.Node && !isThere(party));
+    /// <summary>
+    /// True for the worker itself, and for it started again: it is gone, and this one has its name and came later. Names alone need not differ.
+    /// </summary>
+    public bool IsLifeOf(ActorId worker, ActorId former) =>
+        worker == former || (worker.Node == former.Node && !isThere(former) && !members.Contains(worker));
 
     /// <summary>Asks for votes, once more if there was a replay before.</summary>
     /// <param name="third">A worker that is no party.</param>
-    /// <param name="parties">The parties that are there.</param>
-    public void Ask(ActorId third, IEnumerable<ActorId> parties)
+    /// <param name="workers">The workers that are there, with the parties as far as they are.</param>
+    public void Ask(ActorId third, IReadOnlyCollection<ActorId> workers)
     {
         Third = third;
         _votes.Clear();
         _asked.Clear();
-        _asked.UnionWith(parties);
+        foreach (var party in new[] { first.Worker, second.Worker })
+        {
+            _asked.UnionWith(workers.Where(worker => IsLifeOf(worker, party)).Take(1));
+        }
+
         _asked.Add(third);
     }
 

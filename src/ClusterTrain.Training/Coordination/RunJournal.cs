@@ -15,9 +15,10 @@ internal sealed class RunJournal
 
     /// <summary>Adds a piece; it may run more than once, until it does not throw.</summary>
     /// <param name="context">The coordinator's.</param>
+    /// <param name="isReplayed">True when it comes again where steps are replayed.</param>
     /// <param name="piece">Writes it, and gives the leases back or hands them on with what it returns.</param>
     /// <param name="leases">What it writes: given back when it never runs.</param>
-    public void Write(IActorContext context, Func<IMessage> piece, params TensorLease?[] leases)
+    public void Write(IActorContext context, bool isReplayed, Func<IMessage> piece, params TensorLease?[] leases)
     {
         if (_isClosed)
         {
@@ -25,7 +26,7 @@ internal sealed class RunJournal
             return;
         }
 
-        _pieces.Enqueue(new Piece(piece, leases));
+        _pieces.Enqueue(new Piece(isReplayed, piece, leases));
         WriteNext(context);
     }
 
@@ -60,25 +61,38 @@ internal sealed class RunJournal
         return written.Result;
     }
 
-    /// <summary>Nothing more is written, until it is opened again; pieces that are not being written are dropped.</summary>
+    /// <summary>Nothing more is written, until steps are replayed; pieces that are not being written are dropped.</summary>
     public void Close()
     {
         _isClosed = true;
-        var first = _writing ? _pieces.Dequeue() : null;
-        foreach (var piece in _pieces)
-        {
-            Release(piece.Leases);
-        }
-
-        _pieces.Clear();
-        if (first is not null)
-        {
-            _pieces.Enqueue(first);
-        }
+        Drop(_ => true);
     }
 
-    /// <summary>Pieces are written again.</summary>
-    public void Open() => _isClosed = false;
+    /// <summary>Steps are replayed: what comes again is not written now, and pieces are written again.</summary>
+    public void Begin()
+    {
+        DropReplayed();
+        _isClosed = false;
+    }
+
+    /// <summary>Drops the pieces that come again where steps are replayed, unless one is being written.</summary>
+    public void DropReplayed() => Drop(piece => piece.IsReplayed);
+
+    private void Drop(Predicate<Piece> which)
+    {
+        for (var (index, count) = (0, _pieces.Count); index < count; index++)
+        {
+            var piece = _pieces.Dequeue();
+            if ((index == 0 && _writing) || !which(piece))
+            {
+                _pieces.Enqueue(piece);
+            }
+            else
+            {
+                Release(piece.Leases);
+            }
+        }
+    }
 
     /// <summary>The first piece could not be written.</summary>
     public void Stalled() => _writing = false;
@@ -91,5 +105,5 @@ internal sealed class RunJournal
         }
     }
 
-    private sealed record Piece(Func<IMessage> Write, TensorLease?[] Leases);
+    private sealed record Piece(bool IsReplayed, Func<IMessage> Write, TensorLease?[] Leases);
 }

@@ -70,7 +70,7 @@ internal sealed class RunLedger : IDisposable
         _stopping = plan.Recipe.EarlyStopping is { } recipe ? new EarlyStopping(recipe) : null;
         _entriesAhead = _stopping is null ? Math.Clamp(MostFloatsAhead / layout.Parameters, 2, MostEntriesAhead) : 1;
         _checkpointsWithheld = (int)Math.Clamp(MostFloatsAhead / ((long)layout.Parameters * (1 + stateCount)), 2, MostEntriesAhead);
-        RestartStep = start.State.Step;
+        (RestartStep, SavedStep) = (start.State.Step, start.State.Step);
         _restartLoss = start.State.EpochLoss;
         _restartWeights = Copy(start.State.Weights);
         _restartState = stateCount == 0 ? null : Copy(start.State.OptimiserState);
@@ -80,6 +80,9 @@ internal sealed class RunLedger : IDisposable
 
     /// <summary>The step from which lost work is replayed: that of the last checkpoint.</summary>
     public long RestartStep { get; private set; }
+
+    /// <summary>The step of the newest checkpoint on disk: the one from which the run would be resumed.</summary>
+    public long SavedStep { get; private set; }
 
     /// <summary>The receipt is written up to this step.</summary>
     public long RecordedStep { get; private set; }
@@ -100,7 +103,7 @@ internal sealed class RunLedger : IDisposable
         get
         {
             var step = RecordedStep;
-            for (var entry = 0; entry < _entriesAhead && step < _plan.Steps; entry++)
+            for (var entry = 0; !_finishing && entry < _entriesAhead && step < _plan.Steps; entry++)
             {
                 step = NextEntry(step);
             }
@@ -118,7 +121,7 @@ internal sealed class RunLedger : IDisposable
         _hasBegun = true;
         _replay++;
         Contradiction = null;
-        _journal.Open();
+        _journal.Begin();
         _collector.Begin(segments);
         _speeds.Begin(RestartStep);
 
@@ -148,7 +151,7 @@ internal sealed class RunLedger : IDisposable
             // A spare may be behind what its server sent: entries after its step come again, and are compared.
             RecordedStep = Math.Min(RecordedStep, LastEntry(step));
         }
-        else if (!TakeForGranted(step))
+        else if (!TakeForGranted(step, recorded))
         {
             return false;
         }
@@ -159,16 +162,19 @@ internal sealed class RunLedger : IDisposable
         return true;
     }
 
-    /// <summary>All that an earlier coordinator recorded is taken for granted.</summary>
+    /// <summary>
+    /// What an earlier coordinator recorded is taken for granted, as far as the servers have dropped it. Later entries come again, and are compared: it
+    /// may have been lost while it compared them.
+    /// </summary>
     /// <returns>False when the run cannot continue from a step that way.</returns>
-    private bool TakeForGranted(long step)
+    private bool TakeForGranted(long step, long recorded)
     {
         if (step < _start.ReceiptStep)
         {
             return false;
         }
 
-        Replay(_start.ReceiptStep);
+        Replay(Math.Max(LastEntry(RestartStep), Math.Min(_start.ReceiptStep, LastEntry(recorded))));
 
         // When all is recorded but the result was not written, its weights are not here; nor may those of the best epoch be.
         return !IsDone && (_stopping is not { BestEpoch: > 0 } || !_plan.Recipe.EarlyStopping!.RestoreBest || _best is not null);
@@ -295,6 +301,13 @@ internal sealed class RunLedger : IDisposable
         Release(context);
     }
 
+    /// <summary>The steps since the checkpoint are computed again: nothing that was computed of them is recorded or written any more.</summary>
+    public void GiveUp()
+    {
+        (_withheldAfter, _verified) = (-1, -1);
+        _journal.DropReplayed();
+    }
+
     /// <summary>Deals with what need not be kept back.</summary>
     /// <returns>The step up to which that is so.</returns>
     private long Release(IActorContext context)
@@ -395,8 +408,10 @@ internal sealed class RunLedger : IDisposable
     /// A checkpoint is on disk: lost work is replayed from it from now on. Not from one that is of a replay before: it may be ahead of what is computed
     /// now, and of a sum that is compared.
     /// </summary>
-    public void CheckpointDone(CheckpointWritten written)
+    /// <returns>True when it is of this replay.</returns>
+    public bool CheckpointDone(CheckpointWritten written)
     {
+        SavedStep = written.Problem is null ? Math.Max(SavedStep, written.Step) : SavedStep;
         if (written.Problem is null && written.Replay == _replay && written.Step >= RestartStep)
         {
             _restartWeights.Release();
@@ -409,6 +424,8 @@ internal sealed class RunLedger : IDisposable
             written.Weights.Release();
             written.State?.Release();
         }
+
+        return written.Replay == _replay;
     }
 
     /// <summary>Why a number that is not finite ends the run, and what to do.</summary>
@@ -453,7 +470,7 @@ internal sealed class RunLedger : IDisposable
         var epoch = _plan.Epoch(step);
         var loss = snapshot.EpochLoss / _plan.TrainingRows;
         var (weights, replay) = (snapshot.Weights!.Share(), _replay);
-        _journal.Write(context, () =>
+        _journal.Write(context, isReplayed: true, () =>
         {
             try
             {
@@ -485,6 +502,7 @@ internal sealed class RunLedger : IDisposable
 
     private void WriteBest(IActorContext context, EpochRecord record, TensorLease weights) => _journal.Write(
         context,
+        isReplayed: false,
         () =>
         {
             _recorder.WriteBest(record, weights.Memory);
@@ -499,7 +517,7 @@ internal sealed class RunLedger : IDisposable
         var loss = _plan.EndsEpoch(step) ? 0 : snapshot.EpochLoss;
         var (replay, held) = (_replay, context.Now - snapshot.WholeSince!.Value);
         var (weights, state) = (snapshot.Weights!.Share(), snapshot.State?.Share());
-        _journal.Write(context, () =>
+        _journal.Write(context, isReplayed: true, () =>
         {
             try
             {
@@ -519,7 +537,7 @@ internal sealed class RunLedger : IDisposable
         var stoppedEarly = last.Step < _plan.Steps;
         var restoreBest = _plan.Recipe.EarlyStopping is { RestoreBest: true } && _best is not null;
         var (record, weights) = restoreBest ? (_bestRecord!, _best!.Share()) : (last, lastWeights.Share());
-        _journal.Write(context, () =>
+        _journal.Write(context, isReplayed: false, () =>
         {
             _recorder.WriteResult(record, weights.Memory);
             weights.Release();

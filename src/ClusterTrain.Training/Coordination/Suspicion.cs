@@ -13,6 +13,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
 {
     // How long the record waits for a late answer, and at first a vote for news.
     private static readonly TimeSpan s_answerPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_longestPatience = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan s_partPatience = TimeSpan.FromSeconds(1);
 
     private readonly List<Comparison> _comparisons = [];
@@ -75,7 +76,8 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
             _aside.Clear();
         }
 
-        return [.. roster.Workers.Where(worker => !_aside.Contains(worker) && _dispute?.IsParty(worker) != true)];
+        var active = roster.Workers.Where(worker => !_aside.Contains(worker) && _dispute?.IsParty(worker) != true).ToImmutableArray();
+        return active.IsEmpty && _dispute is { } dispute ? [.. roster.Workers.Where(worker => !dispute.IsParty(worker))] : active;
     }
 
     /// <summary>Training brings news.</summary>
@@ -90,7 +92,11 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         _newestAudited = -1;
         _verified.Clear();
         _sharers.Clear();
-        _aside.Clear();
+        if (_dispute is null)
+        {
+            _aside.Clear();
+        }
+
         _notFinite = null;
         Withhold(context);
     }
@@ -246,7 +252,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
             return Decide(context, dispute);
         }
 
-        _votePatience *= 2;
+        _votePatience = 2 * _votePatience < s_longestPatience ? 2 * _votePatience : s_longestPatience;
         return new Consequence.ReplaySteps();
     }
 
@@ -293,22 +299,24 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         {
             return new Consequence.Fail(Explain(
                 $"corruption: {dispute}, and there is no third worker to decide which is wrong. Check the memory and processor of both machines; "
-                + $"the run can be resumed from step {ledger.RestartStep}, with three workers the wrong one is found and excluded."));
+                + $"the run can be resumed from step {ledger.SavedStep}, with three workers the wrong one is found and excluded."));
         }
 
-        dispute.Ask(others.Find(worker => worker != dispute.Third) ?? others[0], roster.Workers.Where(dispute.IsParty));
+        var third = others.Find(worker => worker != dispute.Third && !_aside.Contains(worker)) ?? others.Find(worker => worker != dispute.Third);
+        dispute.Ask(third ?? others[0], roster.Workers);
         _lastNews = now;
         return null;
     }
 
-    /// <summary>The run is complete: early stopping may end it before a vote is over.</summary>
-    public void Close()
+    /// <summary>The run ends: when a vote is not over, that is said.</summary>
+    /// <param name="how">For example "stopped".</param>
+    public void Close(string how)
     {
         if (_dispute is { } dispute)
         {
             observe(new RunWarning(
-                $"{dispute}, and the run was complete before a vote: no epoch rests on these sums, but earlier ones may have been wrong. Check the memory "
-                    + "and processor of both machines; `clustertrain replay RUN` says whether the record is right."));
+                $"{dispute}, and the run was {how} before a vote: nothing that is recorded rests on these sums, but earlier ones may have been wrong. "
+                    + "Check the memory and processor of both machines; `clustertrain replay RUN` says whether the record is right."));
         }
     }
 
@@ -324,7 +332,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         if (_comparisons.Find(comparison => comparison.Mismatch is not null && comparison.Step == _comparisons[0].Step) is { Mismatch: { } mismatch })
         {
             Audited = Audited with { Shares = Audited.Shares + 1, Differed = Audited.Differed + 1 };
-            return BeginDispute(context, new Dispute(mismatch.First, mismatch.Second, roster.IsWorker));
+            return BeginDispute(context, new Dispute(mismatch.First, mismatch.Second, [.. roster.Workers], roster.IsWorker));
         }
 
         if (closed.Count == 0)
@@ -407,12 +415,11 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         _comparisons.Clear();
         _votePatience = s_answerPatience;
 
-        // What the ledger has of this term is not used any more.
-        ledger.WithholdAfter(context, -1, -1);
+        ledger.GiveUp();
         if (dispute.IsWithItself)
         {
             WarnOfDoubt(dispute.First);
-            Exclude(context, dispute.First, $"{dispute}");
+            Exclude(context, dispute, dispute.First, $"{dispute}");
         }
         else
         {
@@ -431,10 +438,10 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
             case Verdict.Split:
                 return new Consequence.Fail(Explain(
                     $"corruption: {dispute}, and {dispute.Third} a third one. Check the memory and processor of these machines; the run can be resumed "
-                        + $"from step {ledger.RestartStep}."));
+                        + $"from step {ledger.SavedStep}."));
             case Verdict.Wrong wrong:
                 WarnOfDoubt(wrong.Worker);
-                if (Exclude(context, wrong.Worker, wrong.Reason))
+                if (Exclude(context, dispute, wrong.Worker, wrong.Reason))
                 {
                     // Its sums are in the replay. When it is the third, the two are still to be decided between.
                     _dispute = wrong.Worker == dispute.Third ? dispute : null;
@@ -451,6 +458,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
         }
 
         _dispute = null;
+        _aside.Clear();
         foreach (var worker in dispute.Voters.Count > 1 ? dispute.Voters.Where(roster.IsWorker) : [])
         {
             FoundRight(worker, dispute.Step);
@@ -466,7 +474,7 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
     /// </summary>
     private void WarnOfDoubt(ActorId wrong)
     {
-        var (right, kept) = (_foundRight.GetValueOrDefault(wrong), ledger.RestartStep);
+        var (right, kept) = (_foundRight.GetValueOrDefault(wrong), ledger.SavedStep);
         if (kept > right)
         {
             observe(new RunWarning(
@@ -478,15 +486,12 @@ internal sealed class Suspicion(Roster roster, RunLedger ledger, AuditPlan audit
 
     /// <summary>Admits a worker no longer, nor others of its name.</summary>
     /// <returns>True when it has had leaves in this term.</returns>
-    private bool Exclude(IActorContext context, ActorId worker, string what)
+    private bool Exclude(IActorContext context, Dispute dispute, ActorId worker, string what)
     {
         var reason = $"{what}. Check the memory and processor of its machine.";
         _excluded[worker.Node] = reason; // a process started again on that machine computes no better
 
-        // Names need not differ: others of that name are taken for it only when it is gone itself.
-        ActorId[] lives = roster.IsWorker(worker)
-            ? [worker]
-            : [.. roster.Workers.Where(member => member.Node == worker.Node).DefaultIfEmpty(worker)];
+        ActorId[] lives = [.. roster.Workers.Where(member => dispute.IsLifeOf(member, worker)).DefaultIfEmpty(worker)];
         foreach (var life in lives)
         {
             roster.Remove(life);

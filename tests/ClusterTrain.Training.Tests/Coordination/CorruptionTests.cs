@@ -510,6 +510,7 @@ public sealed class CorruptionTests : IDisposable
         _stand.JoinWorkers(s_late, s_helper, s_third);
         _stand.Send(LineRun.Weights(Term, 1), 15, LineRun.SecondWeight);
         _stand.Send(LineRun.State(Term, 1), 0, LineRun.SecondVelocity);
+        _stand.RunOffloaded(pieces: 1); // the record
         _stand.Receive(new MemberLost(s_server, "killed"));
         _stand.JoinServers(next);
         _stand.RunOffloaded();
@@ -523,7 +524,7 @@ public sealed class CorruptionTests : IDisposable
     }
 
     [Fact]
-    public void A_run_whose_record_is_wrong_is_not_stopped_to_be_resumed()
+    public void A_run_that_is_stopped_in_a_dispute_has_what_it_had_before()
     {
         _stand.JoinWorkers(s_late, s_helper, s_third);
         _stand.SendWeights(Term, 1, 0.5f);
@@ -532,7 +533,36 @@ public sealed class CorruptionTests : IDisposable
         Answer(s_late, s_wrong, step: 1);
         _stand.SendSnapshot(Term + 2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
         _stand.Receive(new StopRequested());
-        Assert.StartsWith("step 1 was recorded with other weights", _stand.Failure(), StringComparison.Ordinal);
+        Assert.Equal(new RunInterrupted(0), _stand.Outcome());
+        Assert.Contains("and the run was stopped before a vote", _stand.Warnings.Last(), StringComparison.Ordinal);
+        Assert.Empty(_stand.Recorder.Checkpoints);
+    }
+
+    [Fact]
+    public void A_dispute_begins_while_the_run_is_being_stopped()
+    {
+        BeginLate(s_late, s_helper, s_third);
+        Answer(s_helper, 25);
+        _stand.Receive(new StopRequested());
+        Assert.Empty(_stand.Events.OfType<RunEnded>());
+        Answer(s_late, s_wrong);
+        Assert.Equal(new RunInterrupted(0), _stand.Outcome());
+    }
+
+    [Fact]
+    public void What_was_to_be_written_when_a_dispute_begins_is_not()
+    {
+        _stand.JoinWorkers(s_late, s_helper, s_third);
+        _stand.Send(LineRun.Weights(Term, 1), 15, 0.5f);
+        _stand.Send(LineRun.State(Term, 1), 0, LineRun.SecondVelocity);
+        _stand.Receive(s_server, new LateShare(Term, 1, s_leaf, s_late, s_helper));
+        Answer(s_helper, 25, step: 1);
+        Answer(s_late, s_wrong, step: 1);
+
+        // The record was under way, the checkpoint not yet.
+        _stand.RunOffloaded();
+        Assert.Single(_stand.Recorder.Epochs);
+        Assert.Empty(_stand.Recorder.Checkpoints);
     }
 
     [Fact]
@@ -558,13 +588,14 @@ public sealed class CorruptionTests : IDisposable
     public void In_a_dispute_no_checkpoint_is_written_and_who_waits_for_one_gets_it_after_the_vote()
     {
         Dispute(s_third);
-        _stand.Receive(new StopRequested());
+        _stand.Receive(s_server, new WantsToLeave());
         Assert.Empty(_stand.Context.SentTo<Hold>(s_server));
         Vote(Term + 2, (s_late, s_wrong), (s_helper, 25), (s_third, 25));
         Assert.Single(_stand.Context.SentTo<Hold>(s_server));
         _stand.Receive(s_server, new Held(Term + 2, 0, 1));
         _stand.SendSnapshot(Term + 2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
-        Assert.Equal(new RunInterrupted(1), _stand.Outcome());
+        Assert.Single(_stand.Recorder.Checkpoints);
+        Assert.Single(_stand.Context.SentTo<Stop>(s_server));
     }
 
     [Fact]
@@ -712,7 +743,7 @@ public sealed class CorruptionTests : IDisposable
     {
         var asked = _stand.Context.SentTo<Recompute>(server ?? s_server).Where(asked => asked.Term == term).ToArray();
         Assert.All(asked, vote => Assert.Equal((0, s_leaf, true), (vote.Step, vote.Leaves, vote.DigestOnly)));
-        return [.. asked.Select(vote => vote.Worker)];
+        return [.. asked.Select(vote => vote.Worker).OrderBy(worker => worker.Name)];
     }
 
     /// <summary>The workers of the newest assignment.</summary>

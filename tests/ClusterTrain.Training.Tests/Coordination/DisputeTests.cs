@@ -15,7 +15,7 @@ public sealed class DisputeTests
     private static readonly TreeNode s_leaf = new(2, 1);
     private static readonly HashSet<ActorId> s_there = [s_first, s_second, s_third];
 
-    private readonly Dispute _dispute = new(Answered(s_first, "a"), Answered(s_second, "b"), s_there.Contains);
+    private readonly Dispute _dispute = new(Answered(s_first, "a"), Answered(s_second, "b"), s_there, s_there.Contains);
 
     [Theory]
     [InlineData("aba", 2)] // as before: the third decides
@@ -157,7 +157,8 @@ public sealed class DisputeTests
     {
         // The third agrees with the other party, or, when that does not vote, with its former answer.
         ActorId again = new($"worker-{wrong}/ee"), other = wrong == 1 ? s_second : s_first;
-        var dispute = new Dispute(Answered(s_first, "a"), Answered(s_second, "b"), new HashSet<ActorId> { again, other, s_third }.Contains);
+        var dispute = new Dispute(
+            Answered(s_first, "a"), Answered(s_second, "b"), s_there, new HashSet<ActorId> { again, other, s_third }.Contains);
         Assert.True(dispute.IsParty(again) && dispute.IsParty(other) && !dispute.IsParty(s_third));
         dispute.Ask(s_third, [again, other]);
         dispute.Add(Answered(again, $"{votes[wrong - 1]}"));
@@ -176,35 +177,29 @@ public sealed class DisputeTests
     }
 
     [Fact]
-    public void Another_machine_of_the_same_name_is_no_party_while_that_is_there()
+    public void Another_machine_of_the_same_name_is_no_party_though_that_is_gone()
     {
         ActorId[] namesakes = [new("ubuntu/aa"), new("ubuntu/bb"), new("ubuntu/cc")];
-        var dispute = new Dispute(Answered(namesakes[0], "a"), Answered(namesakes[1], "b"), namesakes.Contains);
-        Assert.Equal([true, true, false], namesakes.Select(dispute.IsParty));
-        dispute.Ask(namesakes[2], namesakes[..2]);
-        dispute.Lose(namesakes[0]);
-        dispute.Add(Answered(namesakes[1], "x"));
-        dispute.Add(Answered(namesakes[2], "a"));
-        Assert.Equal(namesakes[1], Assert.IsType<Verdict.Wrong>(dispute.Decide()).Worker);
+        var later = new ActorId("ubuntu/dd");
+        var there = namesakes.ToHashSet();
+        var dispute = new Dispute(Answered(namesakes[0], "a"), Answered(namesakes[1], "b"), [.. namesakes], there.Contains);
+        there.Add(later);
+        Assert.Equal([true, true, false, false], there.Select(dispute.IsParty));
+        there.Remove(namesakes[0]);
+        Assert.Equal([true, false, true], there.Select(dispute.IsParty));
+        dispute.Ask(namesakes[2], [.. there]);
+        Assert.Equal([later, namesakes[1], namesakes[2]], dispute.Asked);
     }
 
     [Fact]
-    public void Of_four_votes_three_are_a_majority_and_two_are_none()
+    public void Of_several_that_may_be_a_party_started_again_one_votes()
     {
-        Assert.Equal(s_fourth, Assert.IsType<Verdict.Wrong>(Vote("xxxy")).Worker);
-        Assert.IsType<Verdict.Split>(Vote("xxyy"));
-
-        Verdict Vote(string votes)
-        {
-            ActorId[] workers = [s_first, s_second, s_third, s_fourth];
-            _dispute.Ask(s_third, [s_first, s_second, s_fourth]);
-            foreach (var (worker, vote) in workers.Zip(votes))
-            {
-                _dispute.Add(Answered(worker, $"{vote}"));
-            }
-
-            return _dispute.Decide();
-        }
+        var lives = new[] { new ActorId("worker-1/ee"), new ActorId("worker-1/ff") };
+        var there = new HashSet<ActorId> { s_second, s_third, lives[0], lives[1] };
+        var dispute = new Dispute(Answered(s_first, "a"), Answered(s_second, "b"), s_there, there.Contains);
+        Assert.All(lives, life => Assert.True(dispute.IsParty(life)));
+        dispute.Ask(s_third, [.. there]);
+        Assert.Equal([lives[0], s_second, s_third], dispute.Asked);
     }
 
     [Fact]
@@ -212,7 +207,7 @@ public sealed class DisputeTests
     {
         Assert.Equal("worker-1/aa and worker-2/bb computed different sums of leaf 2 at step 7 (segment 1)", $"{_dispute}");
         Assert.False(_dispute.IsWithItself);
-        var self = new Dispute(Answered(s_first, "a"), Answered(s_first, "b"), s_there.Contains);
+        var self = new Dispute(Answered(s_first, "a"), Answered(s_first, "b"), s_there, s_there.Contains);
         Assert.True(self.IsWithItself);
         Assert.Equal("worker-1/aa and the same again computed different sums of leaf 2 at step 7 (segment 1)", $"{self}");
     }
