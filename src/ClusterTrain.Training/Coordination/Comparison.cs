@@ -105,7 +105,8 @@ internal sealed class Comparison(LateShare late, int segments, TimeSpan began, T
     public void WaitOn(TimeSpan now, TimeSpan least) => Until = now + (now - began > least ? now - began : least);
 
     /// <summary>True when two answers are equal bit for bit.</summary>
-    public static bool IsSame(Answer one, Answer other) =>
-        one.Digest == other.Digest
-        && BitConverter.DoubleToInt64Bits(one.Loss) == BitConverter.DoubleToInt64Bits(other.Loss);
+    public static bool IsSame(Answer one, Answer other) => Bits(one) == Bits(other);
+
+    /// <summary>What of an answer is compared.</summary>
+    public static (string Digest, long Loss) Bits(Answer answer) => (answer.Digest, BitConverter.DoubleToInt64Bits(answer.Loss));
 }

@@ -22,8 +22,6 @@ internal sealed class Dispute(Answer first, Answer second, HashSet<ActorId> memb
 
     public long Step => first.Step;
 
-    public int Segment => first.Segment;
-
     public TreeNode Node => first.Node;
 
     /// <summary>The worker that took part in the replay; null before it is chosen.</summary>
@@ -71,7 +69,7 @@ internal sealed class Dispute(Answer first, Answer second, HashSet<ActorId> memb
     /// <summary>Takes a vote; the first of a worker counts.</summary>
     public void Add(Answer answer)
     {
-        if ((answer.Step, answer.Segment, answer.Node) == (Step, Segment, Node) && _asked.Contains(answer.Worker))
+        if ((answer.Step, answer.Segment, answer.Node) == (Step, first.Segment, Node) && _asked.Contains(answer.Worker))
         {
             _votes.TryAdd(answer.Worker, answer);
         }
@@ -90,8 +88,7 @@ internal sealed class Dispute(Answer first, Answer second, HashSet<ActorId> memb
     public Verdict Decide()
     {
         var third = _votes[Third!];
-        var groups = _votes.Values.GroupBy(vote => (vote.Digest, BitConverter.DoubleToInt64Bits(vote.Loss)))
-            .Select(group => group.ToList()).OrderByDescending(group => group.Count).ToList();
+        var groups = _votes.Values.GroupBy(Comparison.Bits).Select(group => group.ToList()).OrderByDescending(group => group.Count).ToList();
         if (groups.Count == 1)
         {
             // Nobody is wrong any more, or nobody else is there: the former answers say who was.
@@ -115,14 +112,14 @@ internal sealed class Dispute(Answer first, Answer second, HashSet<ActorId> memb
     }
 
     public override string ToString() =>
-        $"{first.Worker} and {(IsWithItself ? "the same again" : second.Worker)} computed different sums of {Node} at step {Step} (segment {Segment})";
+        $"{first.Worker} and {(IsWithItself ? "the same again" : second.Worker)} computed different sums of {Node} at step {Step} (segment {first.Segment})";
 
     /// <summary>What the other party had answered in the first place.</summary>
     private Answer FormerOfOther(Answer vote) =>
         vote.Worker == second.Worker || (vote.Worker != first.Worker && vote.Worker.Node == second.Worker.Node) ? first : second;
 
     private Verdict.Wrong Outvoted(ActorId wrong, ActorId one, ActorId other) => new(
-        wrong, $"{wrong} computed a wrong sum of {Node} at step {Step} (segment {Segment}): {one} and {other} agree on another");
+        wrong, $"{wrong} computed a wrong sum of {Node} at step {Step} (segment {first.Segment}): {one} and {other} agree on another");
 }
 
 /// <summary>What a vote has shown.</summary>

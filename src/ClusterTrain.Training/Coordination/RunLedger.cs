@@ -225,7 +225,6 @@ internal sealed class RunLedger : IDisposable
     /// <summary>A checkpoint is wanted of this step, besides those of the settings.</summary>
     public void WantCheckpoint(long step) => _checkpointAt = step;
 
-
     /// <summary>A piece of writing is done: its result. The next piece follows, unless an entry is not what it should be.</summary>
     public IMessage Written(IActorContext context, JournalWritten written)
     {

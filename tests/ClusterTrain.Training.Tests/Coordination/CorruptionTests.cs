@@ -473,9 +473,7 @@ public sealed class CorruptionTests : IDisposable
         _stand.JoinWorkers(s_late, s_helper, s_third);
         _stand.SendWeights(Term, 1, 0.5f);
         Assert.Single(_stand.Recorder.Epochs);
-        _stand.Receive(s_server, new LateShare(Term, 1, s_leaf, s_late, s_helper));
-        Answer(s_helper, 25, step: 1);
-        Answer(s_late, s_wrong, step: 1);
+        Differ(step: 1);
 
         _stand.SendSnapshot(Term + 2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
         Assert.Empty(_stand.Events.OfType<RunEnded>());
@@ -492,9 +490,7 @@ public sealed class CorruptionTests : IDisposable
     {
         _stand.JoinWorkers(s_late, s_helper, s_third);
         _stand.SendWeights(Term, 1, 0.5f);
-        _stand.Receive(s_server, new LateShare(Term, 1, s_leaf, s_late, s_helper));
-        Answer(s_helper, 25, step: 1);
-        Answer(s_late, s_wrong, step: 1);
+        Differ(step: 1);
         Vote(Term + 2, 1, (s_late, 31), (s_helper, 30), (s_third, 30));
         Assert.Empty(_stand.Events.OfType<RunEnded>());
         _stand.SendSnapshot(Term + 2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
@@ -528,9 +524,7 @@ public sealed class CorruptionTests : IDisposable
     {
         _stand.JoinWorkers(s_late, s_helper, s_third);
         _stand.SendWeights(Term, 1, 0.5f);
-        _stand.Receive(s_server, new LateShare(Term, 1, s_leaf, s_late, s_helper));
-        Answer(s_helper, 25, step: 1);
-        Answer(s_late, s_wrong, step: 1);
+        Differ(step: 1);
         _stand.SendSnapshot(Term + 2, 1, LineRun.SecondWeight, LineRun.SecondVelocity);
         _stand.Receive(new StopRequested());
         Assert.Equal(new RunInterrupted(0), _stand.Outcome());
@@ -555,9 +549,7 @@ public sealed class CorruptionTests : IDisposable
         _stand.JoinWorkers(s_late, s_helper, s_third);
         _stand.Send(LineRun.Weights(Term, 1), 15, 0.5f);
         _stand.Send(LineRun.State(Term, 1), 0, LineRun.SecondVelocity);
-        _stand.Receive(s_server, new LateShare(Term, 1, s_leaf, s_late, s_helper));
-        Answer(s_helper, 25, step: 1);
-        Answer(s_late, s_wrong, step: 1);
+        Differ(step: 1);
 
         // The record was under way, the checkpoint not yet.
         _stand.RunOffloaded();
@@ -570,9 +562,7 @@ public sealed class CorruptionTests : IDisposable
     {
         _stand.JoinWorkers(s_late, s_helper, s_third, s_fourth);
         _stand.SendWeights(Term, 1, LineRun.SecondWeight);
-        _stand.Receive(s_server, new LateShare(Term, 1, s_leaf, s_late, s_helper));
-        Answer(s_helper, 25, step: 1);
-        Answer(s_late, s_wrong, step: 1);
+        Differ(step: 1);
         _stand.SendSnapshot(Term + 2, 1, 0.5f, LineRun.SecondVelocity);
         Vote(Term + 2, 1, (s_late, 25), (s_helper, 25), (s_third, 30));
         Assert.Single(_stand.Context.SentTo<Exclude>(s_third));
@@ -712,9 +702,15 @@ public sealed class CorruptionTests : IDisposable
     /// <summary>The first and the second worker differ about leaf 1 of step 0: 25, and another sum.</summary>
     private void Dispute(params ReadOnlySpan<ActorId> others)
     {
-        BeginLate([s_late, s_helper, .. others]);
-        Answer(s_helper, 25);
-        Answer(s_late, s_wrong);
+        _stand.JoinWorkers([s_late, s_helper, .. others]);
+        Differ(step: 0);
+    }
+
+    private void Differ(long step)
+    {
+        _stand.Receive(s_server, new LateShare(Term, step, s_leaf, s_late, s_helper));
+        Answer(s_helper, 25, step: step);
+        Answer(s_late, s_wrong, step: step);
     }
 
     private void Vote(long term, params ReadOnlySpan<(ActorId Worker, float Sum)> votes) => Vote(term, 0, votes);
